@@ -1,0 +1,191 @@
+"""The nouns of stavis. Each is frozen, and checks the shapes it promises when it is made.
+
+Axis letters: B batch, T frame, C channel, H W image, h w feature grid, D emotion dimension, R region, L landmark.
+Time is in seconds, from the container's own clock.
+"""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from stavis.errors import StavisError
+from stavis.landmarks import REGIONS
+
+
+def _check(ok: bool, message: str) -> None:
+    if not ok:
+        raise StavisError(message)
+
+
+@dataclass(frozen=True)
+class Recording:
+    """One video with its subject, its split and its labels at their own times.
+
+    label_times (N,) s, rising; labels (N,D) in [-1,1]; raters maps a dimension to (N,K), one column a rater, in [-1,1].
+    `truth` is the file of a drawn recording's known truth.
+    """
+
+    name: str
+    video: Path
+    subject: str = ""
+    split: str = ""
+    dimensions: tuple[str, ...] = ()
+    label_times: np.ndarray | None = None
+    labels: np.ndarray | None = None
+    raters: dict[str, np.ndarray] = field(default_factory=dict)
+    truth: Path | None = None
+
+    def __post_init__(self):
+        if self.labels is not None:
+            n = len(self.label_times)
+            _check(self.labels.shape == (n, len(self.dimensions)),
+                   f"recording {self.name}: labels are {self.labels.shape}, expected ({n}, {len(self.dimensions)}).")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A stretch of face crops with their times, and what is known of each frame.
+
+    frames (T,H,W,3) uint8 RGB; times (T,) s, rising; labels (T,D) in [-1,1] or None; regions (T,R,H,W) bool in the order of
+    REGIONS, a partition of each frame, or None; valid (T,) bool, a face was there; notes: a reason a frame, '' where nothing is to say.
+    """
+
+    frames: np.ndarray
+    times: np.ndarray
+    labels: np.ndarray | None = None
+    dimensions: tuple[str, ...] = ("valence",)
+    regions: np.ndarray | None = None
+    valid: np.ndarray | None = None
+    notes: tuple[str, ...] | None = None
+    recording: str = ""
+
+    def __post_init__(self):
+        f = self.frames
+        _check(f.ndim == 4 and f.shape[3] == 3 and f.dtype == np.uint8, f"a clip's frames are (T,H,W,3) uint8, not {f.shape} {f.dtype}.")
+        _check(self.times.shape == (len(f),), f"a clip of {len(f)} frames needs as many times, not {self.times.shape}.")
+        if self.valid is None:
+            object.__setattr__(self, "valid", np.ones(len(f), bool))
+        if self.notes is None:
+            object.__setattr__(self, "notes", ("",) * len(f))
+        _check(len(self.valid) == len(f) == len(self.notes), f"a clip of {len(f)} frames needs as many marks of validity and notes.")
+        if self.labels is not None:
+            _check(self.labels.shape == (len(f), len(self.dimensions)),
+                   f"a clip's labels are {self.labels.shape}, expected ({len(f)}, {len(self.dimensions)}).")
+        if self.regions is not None:
+            _check(self.regions.shape == (len(f), len(REGIONS), *f.shape[1:3]),
+                   f"a clip's regions are {self.regions.shape}, expected {(len(f), len(REGIONS), *f.shape[1:3])}.")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def __getitem__(self, frames: slice) -> "Clip":
+        """The same clip, cut to a slice of its frames."""
+        cut = {name: getattr(self, name)[frames] for name in ("frames", "times", "labels", "regions", "valid", "notes")
+               if getattr(self, name) is not None}
+        return replace(self, **cut)
+
+
+@dataclass(frozen=True)
+class Target:
+    """What an attribution explains: one emotion dimension, at one frame or (None) its mean over the clip."""
+
+    dimension: str = "valence"
+    frame: int | None = None
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of a recording: values (T,D) in [-1,1] at times (T,) s, one column a dimension."""
+
+    times: np.ndarray
+    values: np.ndarray
+    dimensions: tuple[str, ...]
+
+    def __post_init__(self):
+        _check(self.values.shape == (len(self.times), len(self.dimensions)),
+               f"predictions are {self.values.shape}, expected ({len(self.times)}, {len(self.dimensions)}).")
+
+
+@dataclass(frozen=True)
+class AttentionMaps:
+    """Where a network looked: weights (T,h,w), non-negative, each frame sums to 1; times (T,) s.
+
+    Regions are given as (T,R,H,W) bool masks, a partition of the crop, in the order of REGIONS.
+    """
+
+    weights: np.ndarray
+    times: np.ndarray
+
+    def __post_init__(self):
+        _check(self.weights.ndim == 3 and len(self.weights) == len(self.times),
+               f"attention weights are (T,h,w) with one time a frame, not {self.weights.shape} with {len(self.times)} times.")
+
+    def share(self, regions: np.ndarray) -> np.ndarray:
+        """The part of the attention on each region: (T,R) in [0,1]; over a partition each frame sums to 1."""
+        return np.einsum("thw,trhw->tr", self.weights, _pool(regions, self.weights.shape[1:]))
+
+    def density(self, regions: np.ndarray) -> np.ndarray:
+        """Share over area: (T,R), 1 = chance, NaN where the region covers nothing."""
+        area = regions.mean((2, 3))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return np.where(area > 0, self.share(regions) / area, np.nan)
+
+    def entropy(self) -> np.ndarray:
+        """How spread the attention is: (T,) in [0,1]; 0 = one cell, 1 = uniform."""
+        weights = self.weights.reshape(len(self.weights), -1).astype(np.float64)
+        logs = np.log(weights, where=weights > 0, out=np.zeros_like(weights))
+        return -(weights * logs).sum(1) / np.log(weights.shape[1])
+
+
+@dataclass(frozen=True)
+class Attribution:
+    """How much each pixel moved the target: values (T,H,W) float32, signed, on the clip's grid.
+
+    relative_delta is the completeness error |sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|, None for methods that promise
+    no completeness; above 5 % a picture of it carries a warning. `seconds` is what it took.
+    """
+
+    method: str
+    target: Target
+    values: np.ndarray
+    times: np.ndarray
+    relative_delta: float | None = None
+    seconds: float | None = None
+
+    def __post_init__(self):
+        _check(self.values.ndim == 3 and len(self.values) == len(self.times),
+               f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.")
+
+
+@dataclass(frozen=True)
+class FaceTrack:
+    """One face through a video, in pixels of the upright source.
+
+    times (T,) s; boxes (T,4) x0 y0 x1 y1; landmarks (T,L,2) (L tells the layout, see stavis.landmarks); score (T,) in [0,1];
+    affine (T,2,3) maps source pixels to crop pixels; valid (T,) bool; blendshapes (T,52) in [0,1] or None; notes a reason a frame.
+    Where there is no face the numbers are NaN and valid is False.
+    """
+
+    times: np.ndarray
+    boxes: np.ndarray
+    landmarks: np.ndarray
+    score: np.ndarray
+    affine: np.ndarray
+    valid: np.ndarray
+    blendshapes: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
+
+
+def _pool(regions: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
+    """Area means of masks (T,R,H,W) over the cells of a grid: (T,R,h,w); any sizes, the mass is kept exactly."""
+    down = [_overlap(size, cells) for size, cells in zip(regions.shape[2:], grid, strict=True)]
+    return np.einsum("hH,trHW,wW->trhw", down[0], regions.astype(np.float32), down[1], optimize=True)
+
+
+def _overlap(size: int, cells: int) -> np.ndarray:
+    """(cells, size): which part of each cell every pixel covers; rows sum to 1."""
+    edges = np.arange(cells + 1) * (size / cells)
+    pixels = np.arange(size)
+    cover = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
+    return (np.clip(cover, 0, None) * (cells / size)).astype(np.float32)
