@@ -39,8 +39,10 @@ class Recording:
     def __post_init__(self):
         if self.labels is not None:
             n = len(self.label_times)
-            _check(self.labels.shape == (n, len(self.dimensions)),
-                   f"recording {self.name}: labels are {self.labels.shape}, expected ({n}, {len(self.dimensions)}).")
+            _check(
+                self.labels.shape == (n, len(self.dimensions)),
+                f"recording {self.name}: labels are {self.labels.shape}, expected ({n}, {len(self.dimensions)}).",
+            )
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ class Clip:
 
     def __post_init__(self):
         f = self.frames
-        _check(f.ndim == 4 and f.shape[3] == 3 and f.dtype == np.uint8, f"a clip's frames are (T,H,W,3) uint8, not {f.shape} {f.dtype}.")
+        _check(
+            f.ndim == 4 and f.shape[3] == 3 and f.dtype == np.uint8,
+            f"a clip's frames are (T,H,W,3) uint8, not {f.shape} {f.dtype}.",
+        )
         _check(self.times.shape == (len(f),), f"a clip of {len(f)} frames needs as many times, not {self.times.shape}.")
         if self.valid is None:
             object.__setattr__(self, "valid", np.ones(len(f), bool))
@@ -70,20 +75,24 @@ class Clip:
             object.__setattr__(self, "notes", ("",) * len(f))
         _check(len(self.valid) == len(f) == len(self.notes), f"a clip of {len(f)} frames needs as many marks of validity and notes.")
         if self.labels is not None:
-            _check(self.labels.shape == (len(f), len(self.dimensions)),
-                   f"a clip's labels are {self.labels.shape}, expected ({len(f)}, {len(self.dimensions)}).")
+            _check(
+                self.labels.shape == (len(f), len(self.dimensions)),
+                f"a clip's labels are {self.labels.shape}, expected ({len(f)}, {len(self.dimensions)}).",
+            )
         if self.regions is not None:
-            _check(self.regions.shape == (len(f), len(REGIONS), *f.shape[1:3]),
-                   f"a clip's regions are {self.regions.shape}, expected {(len(f), len(REGIONS), *f.shape[1:3])}.")
+            _check(
+                self.regions.shape == (len(f), len(REGIONS), *f.shape[1:3]),
+                f"a clip's regions are {self.regions.shape}, expected {(len(f), len(REGIONS), *f.shape[1:3])}.",
+            )
 
     def __len__(self) -> int:
         return len(self.frames)
 
-    def __getitem__(self, frames: slice) -> "Clip":
-        """The same clip, cut to a slice of its frames."""
-        cut = {name: getattr(self, name)[frames] for name in ("frames", "times", "labels", "regions", "valid", "notes")
-               if getattr(self, name) is not None}
-        return replace(self, **cut)
+    def __getitem__(self, frames: slice | np.ndarray) -> "Clip":
+        """The clip of a slice of the frames, or of those whose indices are given."""
+        arrays = ("frames", "times", "labels", "regions", "valid")
+        cut = {name: getattr(self, name)[frames] for name in arrays if getattr(self, name) is not None}
+        return replace(self, **cut, notes=tuple(np.array(self.notes, object)[frames]))
 
 
 @dataclass(frozen=True)
@@ -103,8 +112,10 @@ class Prediction:
     dimensions: tuple[str, ...]
 
     def __post_init__(self):
-        _check(self.values.shape == (len(self.times), len(self.dimensions)),
-               f"predictions are {self.values.shape}, expected ({len(self.times)}, {len(self.dimensions)}).")
+        _check(
+            self.values.shape == (len(self.times), len(self.dimensions)),
+            f"predictions are {self.values.shape}, expected ({len(self.times)}, {len(self.dimensions)}).",
+        )
 
 
 @dataclass(frozen=True)
@@ -118,8 +129,10 @@ class AttentionMaps:
     times: np.ndarray
 
     def __post_init__(self):
-        _check(self.weights.ndim == 3 and len(self.weights) == len(self.times),
-               f"attention weights are (T,h,w) with one time a frame, not {self.weights.shape} with {len(self.times)} times.")
+        _check(
+            self.weights.ndim == 3 and len(self.weights) == len(self.times),
+            f"attention weights are (T,h,w) with one time a frame, not {self.weights.shape} with {len(self.times)} times.",
+        )
 
     def share(self, regions: np.ndarray) -> np.ndarray:
         """The part of the attention on each region: (T,R) in [0,1]; over a partition each frame sums to 1."""
@@ -154,8 +167,10 @@ class Attribution:
     seconds: float | None = None
 
     def __post_init__(self):
-        _check(self.values.ndim == 3 and len(self.values) == len(self.times),
-               f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.")
+        _check(
+            self.values.ndim == 3 and len(self.values) == len(self.times),
+            f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.",
+        )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,112 @@
+"""How well predicted values follow the gold standard.
+
+References
+----------
+Lin: A concordance correlation coefficient to evaluate reproducibility. Biometrics 1989.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from stavis.errors import StavisError
+
+Metric = Callable[[np.ndarray, np.ndarray], float]
+
+
+def rmse(predicted, gold) -> float:
+    """Root mean squared error of two 1-D arrays, in the unit of the labels; NaN for empty ones."""
+    predicted, gold = _pair(predicted, gold)
+    return float(np.sqrt(np.mean((predicted - gold) ** 2))) if len(gold) else float("nan")
+
+
+def cc(predicted, gold) -> float:
+    """Pearson's correlation of two 1-D arrays, in [-1,1]; NaN where one of them is constant."""
+    predicted, gold = _pair(predicted, gold)
+    if len(gold) < 2 or _constant(predicted) or _constant(gold):
+        return float("nan")
+    a, b = predicted - predicted.mean(), gold - gold.mean()
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def ccc(predicted, gold, ddof: int = 0) -> float:
+    """Concordance (Lin 1989) of two 1-D arrays, in [-1,1]: 1 only for equal ones; NaN where both are the same constant.
+
+    ddof=1 divides the variances by N−1 and the covariance by N, as the organisers of the SEWA challenges do.
+    """
+    predicted, gold = _pair(predicted, gold)
+    if len(gold) < 1 + ddof or (_constant(predicted) and np.array_equal(predicted, gold)):
+        return float("nan")
+    shift = predicted.mean() - gold.mean()
+    covariance = np.mean((predicted - predicted.mean()) * (gold - gold.mean()))
+    spread = predicted.var(ddof=ddof) + gold.var(ddof=ddof) + shift**2
+    return float(2 * covariance / spread)
+
+
+METRICS: dict[str, Metric] = {"rmse": rmse, "cc": cc, "ccc": ccc}
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure with its bootstrap interval: value, low and high in the metric's unit; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
+
+
+def concatenated(metric: Metric, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The metric over all recordings joined end to end (AV+EC 2015/2016, SEWA). pairs: (predicted, gold), 1-D, one a recording."""
+    if not pairs:
+        return float("nan")
+    return metric(np.concatenate([p for p, _ in pairs]), np.concatenate([g for _, g in pairs]))
+
+
+def per_recording(metric: Metric, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """The mean over recordings of the metric within each (RECOLA since 2018); recordings where it is undefined are left out."""
+    values = np.array([metric(p, g) for p, g in pairs])
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def bootstrap(
+    protocol: Callable[[Metric, Sequence], float],
+    metric: Metric,
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Score:
+    """The score of a protocol with its percentile interval over recordings drawn with replacement (never over frames).
+
+    With one recording there is nothing to draw from: the interval is NaN.
+    """
+    value = protocol(metric, pairs)
+    if len(pairs) < 2:
+        return Score(value, float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    samples = [protocol(metric, [pairs[i] for i in rng.integers(len(pairs), size=len(pairs))]) for _ in range(draws)]
+    return Score(value, *interval(samples, level))
+
+
+def interval(samples, level: float = 0.95) -> tuple[float, float]:
+    """The central interval of a sample, NaN values left out; (NaN, NaN) where none is left."""
+    samples = np.asarray(samples, float)
+    samples = samples[np.isfinite(samples)]
+    if not len(samples):
+        return float("nan"), float("nan")
+    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def _constant(values: np.ndarray) -> bool:
+    # by its extremes: the variance of equal numbers need not come out as 0
+    return bool(values.min() == values.max())
+
+
+def _pair(predicted, gold) -> tuple[np.ndarray, np.ndarray]:
+    predicted, gold = np.asarray(predicted, np.float64), np.asarray(gold, np.float64)
+    if predicted.ndim != 1 or predicted.shape != gold.shape:
+        raise StavisError(f"a metric compares two 1-D arrays of one length, not {predicted.shape} with {gold.shape}.")
+    return predicted, gold

@@ -1,0 +1,68 @@
+"""The model card: what a network puts out, what it was trained and measured on, what it is for and what it is not for."""
+
+LIMITS = """## Intended use
+
+Research on video networks, on their attention and on methods that explain them.
+
+- Valence here is a rating of an expression, not a feeling: nothing is known of what a person feels.
+- Inferring emotions of people at work or in education is prohibited in the European Union since February 2025.
+- Figures hold for the data named above. On other faces, light, cameras and cultures they have to be measured again.
+"""
+
+
+def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:
+    """The text (Markdown) of a checkpoint's README.md, made from its config.json values."""
+    data = info.get("data", {})
+    parts = [f"# {name}", f"System `{info.get('system', 'sta')}` of stavis (Lee, Kim, Kim and Sohn, ICASSP 2018)."]
+    if data.get("synthetic"):
+        parts.append("**This network has only ever seen drawn faces.** What it says of real ones is an extrapolation.")
+    parts.append(_outputs(info))
+    parts.append(_training(info, command))
+    if info.get("figures"):
+        parts.append(_figures(info["figures"]))
+    if remarks:
+        parts.append(remarks)
+    parts.append(LIMITS)
+    return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def _outputs(info: dict) -> str:
+    rows = [f"| {d['name']} | {d['range'][0]} to {d['range'][1]} | {d['unit']} |" for d in info.get("dimensions", [])]
+    return (
+        "## Output\n\nOne value for every frame and dimension, in this order.\n\n| dimension | range | unit |\n|---|---|---|\n"
+        + "\n".join(rows)
+    )
+
+
+def _training(info: dict, command: str) -> str:
+    data, plan, config = info.get("data", {}), info.get("training", {}), info.get("config", {})
+    facts = {
+        "data": data.get("name"),
+        "data hash": data.get("hash"),
+        "split": data.get("split"),
+        "recordings": data.get("recordings"),
+        "steps": plan.get("step"),
+        "windows a step": plan.get("batch"),
+        "loss": plan.get("loss"),
+        "seed": plan.get("seed"),
+        "crop": f"{config.get('crop_size')} px" if config.get("crop_size") else None,
+        "frame rate": f"{config.get('rate')} frames/s" if config.get("rate") else None,
+    }
+    rows = [f"- {name}: {value}" for name, value in facts.items() if value is not None]
+    made = f"\n\nMade with:\n\n    {command}" if command else ""
+    return "## Training\n\n" + "\n".join(rows) + made
+
+
+def _figures(figures: dict[str, dict[str, float]]) -> str:
+    """One table a data set; 'low' and 'high' are the ends of a 95 % bootstrap interval over recordings."""
+    tables = []
+    for name, values in figures.items():
+        rows = []
+        for key, value in values.items():
+            if key.endswith((" low", " high")):
+                continue
+            ends = [values.get(f"{key} {end}") for end in ("low", "high")]
+            spread = f"[{ends[0]:.3f}, {ends[1]:.3f}]" if None not in ends else ""
+            rows.append(f"| {key} | {value:.3f} | {spread} |")
+        tables.append(f"### {name}\n\n| figure | value | 95 % interval |\n|---|---|---|\n" + "\n".join(rows))
+    return "## Figures\n\nOn people who are in no training recording.\n\n" + "\n\n".join(tables)

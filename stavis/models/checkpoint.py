@@ -1,0 +1,163 @@
+"""A trained network as a folder: model.safetensors, config.json, README.md. Nothing in it is ever unpickled.
+
+safetensors accepts wrong shapes and types, missing and extra names and NaN; refusing those is done here.
+"""
+
+import dataclasses
+import json
+import typing
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from stavis.errors import StavisError
+from stavis.models.systems import SYSTEMS, system
+from stavis.storage import atomic_folder, content_hash, read_json, write_json, write_text
+
+FORMAT = 1
+PRETRAINED = Path(__file__).parents[1] / "pretrained"
+_LARGEST_WIDTH, _MOST_LAYERS, _LARGEST_SIDE = 4096, 12, 1024
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A network as it was trained: ready to run (eval mode), with its system's name and what its config.json says."""
+
+    model: nn.Module
+    system: str
+    folder: Path
+    info: dict
+
+    @property
+    def hash(self) -> str:
+        """The sha256 of the weights file: the network's identity."""
+        return self.info["weights_sha256"]
+
+
+def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: dict | None = None, card: str = "") -> Path:
+    """Write a network as a checkpoint folder, whole or not at all; returns the folder.
+
+    `info` (plain JSON values) goes into config.json beside the architecture; `card` is the text of README.md.
+    """
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with atomic_folder(folder) as temporary:
+        weights = temporary / "model.safetensors"
+        save_file(tensors, weights, metadata={"format": "pt"})
+        described = {
+            "format": FORMAT,
+            "system": system,
+            "config": dataclasses.asdict(model.config),
+            "dimensions": named(model.dimensions),
+            "weights_sha256": content_hash(weights),
+            **(info or {}),
+        }
+        write_json(temporary / "config.json", described)
+        write_text(temporary / "README.md", card or f"# {system}\n")
+    return Path(folder)
+
+
+def named(dimensions: tuple[str, ...]) -> list[dict]:
+    """What config.json says of each output, in order: its name, range and unit."""
+    return [{"name": name, "range": [-1, 1], "unit": "rating"} for name in dimensions]
+
+
+def checkpoint_folder(run: str | Path) -> Path:
+    """The folder of a checkpoint: a shipped name, a run's best, or the folder itself.
+
+    Raises StavisError where there is none.
+    """
+    if str(run) in pretrained_names():
+        return PRETRAINED / str(run)
+    for folder in (Path(run), Path(run) / "best"):
+        if (folder / "config.json").is_file():
+            return folder
+    shipped = ", ".join(pretrained_names())
+    raise StavisError(f"{run} is no checkpoint (no config.json there or in its best/): give a run's folder or a shipped name ({shipped}).")
+
+
+def pretrained_names() -> list[str]:
+    """The names of the checkpoints that ship with the package."""
+    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
+
+
+def load_checkpoint(run: str | Path) -> Checkpoint:
+    """The network in a checkpoint folder, a run folder or a shipped name, after every check of its files.
+
+    Raises StavisError where a file is missing, cut short, of another version, or does not fit the architecture it names.
+    """
+    folder = checkpoint_folder(run)
+    info = _read_config(folder / "config.json")
+    chosen = system(info["system"])
+    try:
+        config = _config(chosen.config, info["config"], folder)
+        with torch.device("meta"):
+            expected = chosen.network(config).state_dict()
+        tensors = _read_tensors(folder, info, expected)
+        model = chosen.network(config)
+    except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
+        raise StavisError(f"{folder / 'config.json'} describes no network that can be built ({error}): take another copy.") from error
+    model.load_state_dict(tensors)
+    return Checkpoint(model.eval(), info["system"], folder, info)
+
+
+def _read_config(path: Path) -> dict:
+    info = read_json(path, limit=4 << 20)
+    if not isinstance(info, dict) or "format" not in info:
+        raise StavisError(f"{path} is not of a stavis checkpoint (no format number): give a folder that stavis wrote.")
+    if info["format"] != FORMAT:
+        raise StavisError(f"{path} has format {info['format']!r}, this stavis reads format {FORMAT}: install the version that wrote it.")
+    missing = [key for key in ("system", "config", "weights_sha256") if key not in info]
+    if missing or not isinstance(info["config"], dict) or info["system"] not in SYSTEMS:
+        wrong = f"it lacks {', '.join(missing)}" if missing else "its system or config is none of this version's"
+        raise StavisError(f"{path} is not a whole checkpoint ({wrong}): take another copy or a newer stavis.")
+    return info
+
+
+def _config(cls: type, values: dict, folder: Path):
+    """A config from JSON: unknown fields and unreasonable sizes are refused before anything is allocated."""
+    hints = typing.get_type_hints(cls)
+    unknown = sorted(set(values) - set(hints))
+    if unknown:
+        raise StavisError(f"{folder / 'config.json'} has fields this version does not know ({', '.join(unknown)}): install a newer stavis.")
+    for name, value in values.items():
+        _check_field(folder, name, value)
+    return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+
+
+def _check_field(folder: Path, name: str, value) -> None:
+    listed = value if isinstance(value, list) else [value]
+    whole = [v for v in listed if isinstance(v, int) and not isinstance(v, bool)]
+    side = name in ("crop_size", "vision")
+    if len(listed) > _MOST_LAYERS or any(not 1 <= v <= (_LARGEST_SIDE if side else _LARGEST_WIDTH) for v in whole):
+        raise StavisError(f"{folder / 'config.json'}: {name} is out of all proportion ({str(value)[:40]}): take another copy.")
+
+
+def _read_tensors(folder: Path, info: dict, expected: dict) -> dict[str, torch.Tensor]:
+    """The weights, compared with what the architecture expects before they are allocated."""
+    path = folder / "model.safetensors"
+    if not path.is_file():
+        raise StavisError(f"{path} is missing: copy the whole checkpoint folder.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            found = set(file.keys())
+            odd = sorted(found ^ set(expected))
+            if odd:
+                raise StavisError(f"{path} and config.json do not belong together ({odd[0]} is in only one of them): take another copy.")
+            for name, tensor in expected.items():
+                if tuple(file.get_slice(name).get_shape()) != tuple(tensor.shape):
+                    raise StavisError(f"{path}: {name} has another shape than config.json says: take another copy.")
+            if content_hash(path) != info["weights_sha256"]:
+                raise StavisError(f"{path} is not the file that config.json was written with (its hash differs): take another copy.")
+            tensors = {name: file.get_tensor(name) for name in found}
+    except (SafetensorError, OSError, json.JSONDecodeError) as error:
+        raise StavisError(f"{path} is cut short or no safetensors file ({error}): take another copy.") from error
+    for name, tensor in tensors.items():
+        if tensor.dtype != expected[name].dtype:
+            raise StavisError(f"{path}: {name} is {tensor.dtype}, expected {expected[name].dtype}: take another copy.")
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise StavisError(f"{path}: {name} holds values that are not finite: train again or take another copy.")
+    return tensors

@@ -1,0 +1,163 @@
+"""The spatiotemporal-attention network (STA).
+
+    frames (B,T,3,H,W)
+     ├─ encoder    2D-CNN per frame            -> (B,T,C,h,w)
+     │  decoder    ConvLSTM, upsampling        -> A (B,T,h2,w2), sums to 1 in each frame
+     └─ stem       3D-CNN                      -> X (B,C,T,h2,w2)
+        attend     X'' = A ⊙ X
+        regressor  3D-CNN -> FC                -> (B,T,D)
+
+The paper gives no layer table; what it does not say is a field of STAConfig with a documented default.
+
+References
+----------
+Lee, Kim, Kim, Sohn: Spatiotemporal attention based deep neural networks for emotion recognition. ICASSP 2018,
+doi 10.1109/ICASSP.2018.8461920.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+
+from stavis.attention.modules import AttentionProduct
+from stavis.errors import StavisError
+from stavis.models.attention import TemporalDecoder
+from stavis.models.encoder import SpatialEncoder
+from stavis.models.regressor import Regressor, SpatiotemporalStem
+
+
+@dataclass(frozen=True)
+class STAConfig:
+    """What an STA network is built from, and what it expects of its clips.
+
+    encoder, decoder, stem, regressor: channels a layer; each encoder, stem and regressor layer halves the picture, each decoder
+    layer after the first doubles it. crop_size in pixels, rate in frames/s, seconds a clip. `vision` is the side in pixels at
+    which the network looks at a crop (area means of it), None = the crop's own.
+    """
+
+    dimensions: tuple[str, ...] = ("valence",)
+    encoder: tuple[int, ...] = (24, 48, 64)
+    decoder: tuple[int, ...] = (32, 16)
+    stem: tuple[int, ...] = (16, 32)
+    regressor: tuple[int, ...] = (64, 128)
+    hidden: int = 64
+    pooling: str = "mean"
+    normalisation: str = "softmax"
+    gain: float = 4.0
+    residual: bool = False
+    dropout: float = 0.0
+    crop_size: int = 112
+    vision: int | None = 64
+    rate: float = 6.25
+    seconds: float = 4.0
+    mean: tuple[float, float, float] = (0.5, 0.5, 0.5)
+    std: tuple[float, float, float] = (0.25, 0.25, 0.25)
+
+    def __post_init__(self):
+        if len(self.stem) != len(self.encoder) - len(self.decoder) + 1:
+            raise StavisError(
+                f"an STA network with {len(self.encoder)} encoder and {len(self.decoder)} decoder layers needs "
+                f"{len(self.encoder) - len(self.decoder) + 1} stem layers, not {len(self.stem)}: A and X must meet on one grid."
+            )
+        for name, choices in (("pooling", ("mean", "flatten")), ("normalisation", ("softmax", "sigmoid"))):
+            if getattr(self, name) not in choices:
+                raise StavisError(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}.")
+
+    @property
+    def grid(self) -> int:
+        """Cells of the attention along one side of a crop."""
+        return -(-(self.vision or self.crop_size) // 2 ** len(self.stem))
+
+
+PRESETS = {
+    "small": STAConfig(),
+    "paper": STAConfig(
+        encoder=(64, 128, 256),
+        decoder=(256, 128, 64),
+        stem=(64,),
+        regressor=(128, 256, 512),
+        hidden=512,
+        pooling="flatten",
+        dropout=0.5,
+        vision=None,
+        rate=25.0,
+    ),
+}
+"""`small`: the CPU default, about half a million parameters. `paper`: 25 frames/s, 100 frames a clip, wide."""
+
+
+class Vision(nn.Module):
+    """What reaches the network of a crop: area means at `vision` pixels a side, normalised; (B,T,3,H,W) in [0,1] -> (B,T,3,h,w)."""
+
+    def __init__(self, config: STAConfig):
+        super().__init__()
+        self.size = config.vision
+        self.register_buffer("mean", torch.tensor(config.mean).view(1, 1, 3, 1, 1))
+        self.register_buffer("std", torch.tensor(config.std).view(1, 1, 3, 1, 1))
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        if self.size is not None and frames.shape[-2:] != (self.size, self.size):
+            small = nn.functional.adaptive_avg_pool2d(frames.flatten(0, 1), (self.size, self.size))
+            frames = small.unflatten(0, frames.shape[:2])
+        return (frames - self.mean) / self.std
+
+
+class STA(nn.Module):
+    """Valence (and more) for every frame, by a 3D-CNN that sees through soft attention over space (Lee et al. 2018).
+
+    forward(frames (B,T,3,H,W) in [0,1], attention=None) -> (B,T,D). A given `attention` (B,T,h,w) takes the place of A.
+    """
+
+    def __init__(self, config: STAConfig = PRESETS["small"]):
+        super().__init__()
+        self.config = config
+        self.dimensions = config.dimensions
+        self.vision = Vision(config)
+        self.encoder = SpatialEncoder(config.encoder)
+        self.decoder = TemporalDecoder(config.encoder[-1], config.decoder, config.gain, config.normalisation)
+        self.stem = SpatiotemporalStem(config.stem)
+        self.attend = AttentionProduct(config.residual)
+        self.regressor = Regressor(
+            config.stem[-1],
+            config.regressor,
+            config.hidden,
+            len(config.dimensions),
+            config.pooling,
+            (config.grid, config.grid),
+            config.dropout,
+        )
+
+    @property
+    def halo(self) -> int:
+        """How many frames on each side of a stretch the 3D layers look at."""
+        return len(self.config.stem) + len(self.config.regressor)
+
+    def forward(self, frames: torch.Tensor, attention: torch.Tensor | None = None) -> torch.Tensor:
+        frames = self.vision(frames)
+        if attention is None:
+            attention = self.decoder(self.encoder(frames))  # B,T,h2,w2
+        return self.regressor(self.attend(self.stem(frames), attention))  # B,T,D
+
+
+class CNN3D(nn.Module):
+    """The same 3D-CNN without attention: the ablation row "3D-CNN" of Lee et al. (2018). Same input and output as STA."""
+
+    def __init__(self, config: STAConfig = PRESETS["small"]):
+        super().__init__()
+        self.config = config
+        self.dimensions = config.dimensions
+        self.vision = Vision(config)
+        self.stem = SpatiotemporalStem(config.stem)
+        grid = (config.grid, config.grid)
+        self.regressor = Regressor(
+            config.stem[-1], config.regressor, config.hidden, len(config.dimensions), config.pooling, grid, config.dropout
+        )
+
+    @property
+    def halo(self) -> int:
+        """How many frames on each side of a stretch the 3D layers look at."""
+        return len(self.config.stem) + len(self.config.regressor)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.regressor(self.stem(self.vision(frames)))

@@ -1,0 +1,144 @@
+"""Laws of the STA network and its parts."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import nn
+
+from stavis.attention.modules import AttentionProduct, SpatialSoftmax
+from stavis.errors import StavisError
+from stavis.models.convlstm import ConvLSTM
+from stavis.models.sta import CNN3D, PRESETS, STA, STAConfig
+
+TINY = STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, vision=32)
+
+
+def _network(cls=STA, config=TINY, seed=0):
+    torch.manual_seed(seed)
+    network = cls(config)
+    for module in network.modules():  # statistics that are not the identity, so that eval mode is a real test
+        if isinstance(module, nn.BatchNorm2d | nn.BatchNorm3d):
+            module.running_mean.uniform_(-0.2, 0.2)
+            module.running_var.uniform_(0.5, 1.5)
+    return network.eval()
+
+
+def _clip(frames=9, size=32, seed=1):
+    return torch.rand(2, frames, 3, size, size, generator=torch.Generator().manual_seed(seed))
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("normalisation", ["softmax", "sigmoid"])
+def test_attention_is_a_distribution_in_every_frame(normalisation):
+    network = _network(config=dataclasses.replace(TINY, normalisation=normalisation))
+    weights = network.decoder(network.encoder(network.vision(_clip())))
+    assert weights.shape == (2, 9, TINY.grid, TINY.grid) and (weights >= 0).all()
+    assert torch.allclose(weights.sum((2, 3)), torch.ones(2, 9), atol=1e-5)
+
+
+@torch.no_grad()
+def test_giving_the_network_its_own_attention_changes_nothing_and_another_one_does():
+    network, clip = _network(), _clip()
+    own = network.decoder(network.encoder(network.vision(clip)))
+    assert torch.equal(network(clip, attention=own), network(clip))
+    corner = torch.zeros_like(own)
+    corner[..., 0, 0] = 1
+    assert not torch.allclose(network(clip, attention=corner), network(clip), atol=1e-4)
+
+
+@torch.no_grad()
+def test_uniform_attention_is_the_network_without_attention():
+    network, plain = _network(), _network(CNN3D)
+    plain.load_state_dict({k: v for k, v in network.state_dict().items() if k in plain.state_dict()})
+    uniform = torch.full((2, 9, TINY.grid, TINY.grid), 1 / TINY.grid**2)
+    assert torch.allclose(network(_clip(), attention=uniform), plain(_clip()), atol=1e-5)
+
+
+@torch.no_grad()
+def test_convlstm_is_causal_and_its_state_can_be_carried():
+    torch.manual_seed(0)
+    memory = ConvLSTM(3, 5)
+    x = torch.randn(2, 8, 3, 6, 6)
+    whole = memory(x)
+    changed = x.clone()
+    changed[:, 5:] += 1
+    assert torch.equal(memory(changed)[:, :5], whole[:, :5])
+    assert not torch.equal(memory(changed)[:, 5:], whole[:, 5:])
+    first, state = memory.run(x[:, :3])
+    second, _ = memory.run(x[:, 3:], state)
+    assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-6)
+
+
+@torch.no_grad()
+def test_convlstm_equals_the_textbook_cell():
+    torch.manual_seed(0)
+    memory = ConvLSTM(3, 4)
+    x = torch.randn(1, 5, 3, 6, 6)
+    h = c = torch.zeros(1, 4, 6, 6)
+    for t in range(5):
+        i, f, o, g = (memory.from_input(x[:, t]) + memory.from_state(h)).chunk(4, 1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        h = o.sigmoid() * c.tanh()
+        assert torch.allclose(memory(x)[:, t], h, atol=1e-6)
+
+
+@torch.no_grad()
+def test_streaming_with_carried_state_and_a_halo_equals_the_whole_clip():
+    network, clip = _network(), _clip(frames=30)
+    whole = network(clip)
+    seen = network.vision(clip)
+    parts, states = [], None
+    for start in range(0, 30, 6):
+        weights, states = network.decoder.run(network.encoder(seen[:, start : start + 6]), states)
+        parts.append(weights)
+    weights = torch.cat(parts, 1)
+    halo = network.halo
+    for start in range(0, 30, 6):
+        low, high = max(0, start - halo), min(30, start + 6 + halo)
+        part = network(clip[:, low:high], attention=weights[:, low:high])[:, start - low : start - low + 6]
+        assert torch.allclose(part, whole[:, start : start + 6], atol=1e-5)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("size", [24, 57, 112])
+def test_the_network_takes_crops_of_any_size_and_any_number_of_frames(size):
+    network = _network()
+    assert network(torch.rand(1, 1, 3, size, size)).shape == (1, 1, 1)
+    assert network(torch.rand(2, 3, 3, size, size)).shape == (2, 3, 1)
+
+
+def test_what_attributions_rely_on():
+    for config in PRESETS.values():
+        with torch.device("meta"):
+            network = STA(config)
+        relus = [module for module in network.modules() if isinstance(module, nn.ReLU)]
+        assert relus and not any(module.inplace for module in relus)
+        assert sum(isinstance(module, SpatialSoftmax) for module in network.modules()) == 1
+        assert sum(isinstance(module, AttentionProduct) for module in network.modules()) == 1
+        strides = [module.stride[0] for module in network.modules() if isinstance(module, nn.Conv3d)]
+        assert set(strides) == {1}  # time is kept
+
+
+def test_each_relu_is_used_once():
+    network = _network()
+    calls = {}
+    for module in network.modules():
+        if isinstance(module, nn.ReLU):
+            module.register_forward_hook(lambda m, i, o: calls.__setitem__(m, calls.get(m, 0) + 1))
+    network(_clip())
+    assert calls and set(calls.values()) == {1}
+
+
+def test_the_presets_are_of_the_promised_size():
+    with torch.device("meta"):
+        small, paper = (sum(p.numel() for p in STA(PRESETS[name]).parameters()) for name in ("small", "paper"))
+    assert 0.4e6 < small < 1e6
+    assert paper > 5e6 and PRESETS["paper"].rate * PRESETS["paper"].seconds == 100
+
+
+def test_a_config_whose_grids_do_not_meet_is_refused():
+    with pytest.raises(StavisError, match="meet on one grid"):
+        STAConfig(stem=(16,))
+    with pytest.raises(StavisError, match="pooling"):
+        STAConfig(pooling="max")
