@@ -1,12 +1,13 @@
 """Files that are old or new, never half: everything stavis writes goes through here."""
 
+import errno
 import hashlib
 import json
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stavis.errors import StavisError
@@ -56,18 +57,54 @@ def atomic_folder(path: str | Path) -> Iterator[Path]:
             if file.is_file():
                 _sync(file)
         os.chmod(temporary, 0o777 & ~_umask())
-        if path.exists():
+        if os.path.lexists(path):
+            if not path.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, "it is a file", str(path))
             aside = Path(tempfile.mkdtemp(prefix=f".{path.name[:40]}.", suffix=".old", dir=path.parent))
             os.replace(path, aside / "folder")
         os.replace(temporary, path)
+    except StavisError as error:
+        raise _by_its_name(path, temporary, error) from error.__cause__
     except OSError as error:
-        if aside is not None and not path.exists():
-            os.replace(aside / "folder", path)
         raise _cannot_write(path, error) from error
     finally:
-        for leftover in (temporary, aside):
+        if aside is not None and not os.path.lexists(path) and (aside / "folder").exists():
+            with suppress(OSError):  # then the older folder stays where it was moved to: better aside than lost
+                os.replace(aside / "folder", path)
+        for leftover in (temporary, aside if os.path.lexists(path) else None):
             if leftover is not None:
                 shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def atomic_contents(folder: str | Path) -> Iterator[Path]:
+    """A temporary folder to fill; on leaving, its files appear in `folder`, all together where that is not there yet.
+
+    Where `folder` is there already its other files stay, and those of the same names are replaced, each in one rename.
+
+    Raises StavisError where the folder cannot be made or written, or the disk is full.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            yield temporary
+        return
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(prefix=".", suffix=".part", dir=folder))
+        yield temporary
+        written = sorted(temporary.iterdir())
+        for file in written:
+            _sync(file)
+        for file in written:
+            os.replace(file, folder / file.name)
+    except StavisError as error:
+        raise _by_its_name(folder, temporary, error) from error.__cause__
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    finally:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
 
 
 def write_text(path: str | Path, text: str) -> Path:
@@ -133,3 +170,9 @@ def _umask() -> int:
 
 def _cannot_write(path: Path, error: OSError) -> StavisError:
     return StavisError(f"{path} cannot be written ({error.strerror or error}): choose another folder or free some space.")
+
+
+def _by_its_name(path: Path, temporary: Path | None, error: StavisError) -> StavisError:
+    """The same error; where it tells of a file in the temporary folder, under the name that the reader knows."""
+    error.args = tuple(str(said).replace(str(temporary), str(path)) for said in error.args) if temporary else error.args
+    return error

@@ -1,0 +1,212 @@
+"""Stretches of time: labels at a clip's times, frames at an even rate, windows over a recording, random windows to train on."""
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import torch
+from torch.utils.data import Dataset
+
+from stavis.data.augment import Jitter, jittered
+from stavis.errors import StavisError, StavisWarning
+
+if TYPE_CHECKING:
+    from stavis.data.crops import Crops
+
+CLOCK_TOLERANCE = 1e-3
+"""Containers round their clocks to milliseconds: a frame this far (s) outside the labels still has the outermost label."""
+
+
+def resample(label_times: np.ndarray, labels: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """What the labels (N,D) at label_times (N,) s say at times (T,) s: (T,D) float64, linear between labels, NaN outside them."""
+    label_times, labels = np.asarray(label_times, np.float64), np.asarray(labels, np.float64)
+    times = np.asarray(times, np.float64)
+    if not len(label_times):
+        return np.full((len(times), labels.shape[1]), np.nan)
+    inside = (times >= label_times[0] - CLOCK_TOLERANCE) & (times <= label_times[-1] + CLOCK_TOLERANCE)
+    columns = [np.where(inside, np.interp(times, label_times, column), np.nan) for column in labels.T]
+    return np.stack(columns, 1) if columns else np.empty((len(times), 0))
+
+
+def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:
+    """Which frames of a video stand for an even rate (frames/s): indices (K,), rising strictly.
+
+    For each moment of the even grid that begins at the first frame, the nearest frame in time; no frame comes twice. A video slower
+    than the rate gives every frame once, a rate of None gives every frame. Between frames far apart nothing is made up.
+    """
+    times = np.asarray(times, np.float64)
+    if rate is None or len(times) < 2:
+        return np.arange(len(times))
+    if not (np.isfinite(rate) and rate > 0):
+        raise StavisError(f"a rate of {rate} frames/s cannot be: give a number above 0, or None for every frame.")
+    # Only moments near a frame: a clock that jumps by years must not make a grid of years.
+    near = np.rint((times - times[0]) * rate)
+    grid = np.unique(np.concatenate([near - 1, near, near + 1]))
+    grid = grid[(grid >= 0) & (grid <= near[-1])] / rate + times[0]
+    after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
+    earlier = grid - times[after - 1] <= times[after] - grid + 1e-6
+    return np.unique(np.where(earlier, after - 1, after))
+
+
+def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> list[slice]:
+    """Overlapping windows that cover every frame: slices of equal length, the last one flush with the end.
+
+    A window has as many frames as `seconds` hold at the median frame distance, at least one; overlap in [0,1) is the part that
+    neighbours share. A recording shorter than one window is one slice.
+    """
+    if not (seconds > 0 and 0 <= overlap < 1):
+        raise StavisError(f"windows of {seconds} s with overlap {overlap}: give seconds above 0 and an overlap from 0 to below 1.")
+    frames = len(times)
+    if frames == 0:
+        return []
+    step = float(np.median(np.diff(times))) if frames > 1 else seconds
+    length = max(1, round(min(seconds / max(step, 1e-9), frames)))
+    hop = max(1, round(length * (1 - overlap)))
+    starts = [*range(0, frames - length, hop), frames - length]
+    return [slice(start, start + length) for start in starts]
+
+
+def merge_windows(slices: Sequence[slice], values: Sequence[np.ndarray], frames: int) -> np.ndarray:
+    """One course from the values (n,D) of overlapping windows: (T,D) float64, a mean weighted by a triangle over each window.
+
+    The middle of a window, which has seen what comes before and after, weighs most.
+
+    Raises StavisError where a frame is in no window, or a window's values have another length.
+    """
+    if len(slices) != len(values):
+        raise StavisError(f"{len(slices)} windows need as many values, not {len(values)}.")
+    depth = np.asarray(values[0]).shape[1] if len(values) else 0
+    total, weights = np.zeros((frames, depth)), np.zeros(frames)
+    for where, value in zip(slices, values, strict=True):
+        length = where.stop - where.start
+        if np.shape(value) != (length, depth):
+            raise StavisError(f"a window of {length} frames has values {np.shape(value)}, expected ({length}, {depth}).")
+        weight = 1 - np.abs((2 * np.arange(length) + 1) / length - 1) + 1e-3
+        total[where] += weight[:, None] * value
+        weights[where] += weight
+    if not (weights > 0).all():
+        raise StavisError(f"frame {int(np.argmin(weights > 0))} of {frames} is in no window.")
+    return total / weights[:, None]
+
+
+class Window(NamedTuple):
+    """A training sample, which a loader stacks as it is: frames (T,3,H,W) uint8; labels (T,D) float32 in [-1,1], 0 where there is
+    none; mask (T,) bool, True where a face and all labels are there."""
+
+    frames: torch.Tensor
+    labels: torch.Tensor
+    mask: torch.Tensor
+
+
+class RandomWindows(Dataset):
+    """Windows of `frames` frames drawn at random from labelled crops, each a function of (seed, position) alone.
+
+    Item i of epoch e is drawn from `default_rng((seed, e * samples_per_epoch + i))`: whichever worker draws it and whatever was
+    drawn before, it is the same, so training that goes on in mid-epoch gets the batches it would have got. i may go beyond the
+    epoch: a sampler of running positions needs no epoch at all.
+
+    All windows with at least half of their frames usable (a face and labels there) are as likely. Recordings shorter than a window
+    are filled up with their last frame, masked. `flip` mirrors half of the windows left to right; `jitter` changes pixels.
+
+    Raises StavisError where no window is usable, or the crops differ in size or dimensions.
+    """
+
+    def __init__(
+        self,
+        crops: Sequence["Crops"],
+        frames: int,
+        samples_per_epoch: int,
+        seed: int,
+        flip: bool = True,
+        jitter: Jitter | None = Jitter(),
+        rate: float | None = None,
+    ):
+        if frames < 1 or samples_per_epoch < 1:
+            raise StavisError(f"windows of {frames} frames, {samples_per_epoch} an epoch: both must be at least 1.")
+        self.crops = list(crops)
+        self.frames, self.samples_per_epoch, self.seed = int(frames), int(samples_per_epoch), int(seed)
+        self.flip, self.jitter, self.epoch = flip, jitter, 0
+        self.dimensions = _common(self.crops, lambda one: one.dimensions, "dimensions")
+        _common(self.crops, lambda one: one.frames.shape[1:], "size")
+        self._labels = [one.labels.astype(np.float32) for one in self.crops]
+        self._usable = [one.valid & np.isfinite(labels).all(1) for one, labels in zip(self.crops, self._labels, strict=True)]
+        self._strides = [stride_of(one.times, rate) for one in self.crops]
+        self._starts = [_usable_starts(usable, self.frames, n) for usable, n in zip(self._usable, self._strides, strict=True)]
+        self._ends = np.cumsum([len(starts) for starts in self._starts])
+        if self._ends[-1] == 0:
+            raise StavisError(
+                f"no window of {self.frames} frames has a face and labels in half of it, in any of {len(self.crops)} recordings: "
+                "take shorter windows or other recordings."
+            )
+        if empty := [one.recording for one, starts in zip(self.crops, self._starts, strict=True) if not len(starts)]:
+            shown = ", ".join(empty[:6]) + (f" and {len(empty) - 6} more" if len(empty) > 6 else "")
+            warnings.warn(
+                f"recordings without one window of {self.frames} frames that has a face and labels in half of it are not "
+                f"trained on: {shown}.",
+                StavisWarning,
+                stacklevel=2,
+            )
+
+    def set_epoch(self, epoch: int) -> None:
+        """Go to another epoch's samples. Workers of a loader that outlive epochs do not hear of it: give them running positions."""
+        self.epoch = int(epoch)
+
+    def __len__(self) -> int:
+        return self.samples_per_epoch
+
+    def __getitem__(self, index: int) -> Window:
+        if index < 0:
+            raise IndexError(index)
+        rng = np.random.default_rng((self.seed, self.epoch * self.samples_per_epoch + int(index)))
+        choice = int(rng.integers(self._ends[-1]))
+        which = int(np.searchsorted(self._ends, choice, "right"))
+        start = int(self._starts[which][choice - (self._ends[which - 1] if which else 0)])
+        stride = self._strides[which]
+        where = start + stride * np.arange(self.frames)
+        last = len(self.crops[which].frames) - 1
+        if where[-1] <= last:
+            where = slice(start, int(where[-1]) + 1, stride)
+            images, inside = np.array(self.crops[which].frames[where]), np.ones(self.frames, bool)
+        else:
+            inside, where = where <= last, np.minimum(where, last)
+            images = np.array(self.crops[which].frames[where])
+        mirrored = self.flip and rng.random() < 0.5
+        if mirrored:
+            images = images[:, :, ::-1]
+        if self.jitter is not None:
+            images = jittered(np.ascontiguousarray(images), self.jitter, rng)
+        labels, mask = self._labels[which][where], self._usable[which][where] & inside
+        return Window(
+            torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
+            torch.from_numpy(np.where(mask[:, None], labels, np.float32(0))),
+            torch.from_numpy(mask.copy()),
+        )
+
+
+def stride_of(times: np.ndarray, rate: float | None) -> int:
+    """Every how many-th frame comes nearest to `rate` frames/s; 1 where the video is no faster, or rate is None."""
+    if rate is None or len(times) < 2:
+        return 1
+    return max(1, round(1 / (rate * max(float(np.median(np.diff(times))), 1e-6))))
+
+
+def _usable_starts(usable: np.ndarray, frames: int, stride: int = 1) -> np.ndarray:
+    """Where windows of every stride-th frame may begin: those with at least half of their frames usable."""
+    span = (frames - 1) * stride + 1
+    if len(usable) <= span:
+        return np.arange(1 if 2 * usable[::stride].sum() >= frames else 0)
+    counts = sum(usable[k * stride : len(usable) - span + 1 + k * stride].astype(int) for k in range(frames))
+    return np.flatnonzero(2 * counts >= frames)
+
+
+def _common(crops: list, of, what: str):
+    if not crops:
+        raise StavisError("there is no recording to draw windows from: give at least one with labels.")
+    first = of(crops[0])
+    for one in crops:
+        if one.labels is None:
+            raise StavisError(f"recording {one.recording} has no labels: training needs them; give a CSV file of its name.")
+        if of(one) != first:
+            raise StavisError(f"recording {one.recording} has {what} {of(one)}, {crops[0].recording} has {first}: make them alike.")
+    return first
