@@ -1,0 +1,182 @@
+"""What a person looks like: the shape of the face and its colours, hair, age, beard, glasses, make-up, hat and clothes.
+
+Nothing here hangs on the valence. Lengths are in units of the distance between the eyes' centres (about 63 mm), x to the right and
+y down, with the origin midway between the eyes.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+_SKINS = np.array(
+    [
+        (250, 218, 200), (244, 205, 180), (236, 192, 165), (226, 176, 144), (212, 160, 124), (194, 140, 104),
+        (170, 116, 82), (144, 94, 64), (116, 74, 50), (90, 58, 42), (66, 44, 34),
+    ],
+    np.float32,
+)  # fmt: skip
+_HAIRS = np.array(
+    [(22, 18, 18), (40, 28, 22), (66, 44, 30), (98, 66, 42), (130, 88, 50), (178, 140, 88), (212, 180, 128), (120, 52, 30),
+     (130, 128, 126), (205, 203, 200)],
+    np.float32,
+)  # fmt: skip
+_IRISES = np.array([(60, 36, 20), (84, 52, 28), (110, 78, 40), (96, 104, 66), (92, 122, 140), (110, 130, 150), (40, 26, 18)], np.float32)
+HAIRCUTS = ("bald", "shaved", "short", "parted", "fringe", "long", "curly", "afro", "receding", "bun")
+HATS = ("none", "beanie", "cap", "brim", "headscarf", "band")
+BEARDS = ("none", "stubble", "moustache", "goatee", "full")
+GLASSES = ("none", "round", "square", "half")
+COLLARS = ("round", "v", "shirt", "turtleneck", "hood")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One drawn person. Lengths in eye distances, colours (3,) RGB in [0,255], amounts in [0,1] unless said otherwise."""
+
+    # the shape of the face
+    half_width: float
+    chin: float
+    forehead: float
+    jaw: float  # exponent of the lower outline: small = square
+    eye_width: float
+    eye_height: float
+    eye_tilt: float
+    eye_depth: float
+    crease: float  # height of the fold above the lid, 0 = none
+    brow_height: float
+    brow_thickness: float
+    brow_arch: float
+    brow_tilt: float
+    brow_density: float
+    nose_length: float
+    nose_width: float
+    nose_bridge: float
+    mouth_height: float
+    mouth_width: float
+    upper_lip: float
+    lower_lip: float
+    resting_corner: float  # the corners' height at rest, small against the cue
+    # how this person moves
+    shows_teeth: float
+    pouts: float
+    fold: float  # how soon folds show
+    speaks: float
+    asymmetry: float
+    # colours
+    skin: np.ndarray
+    lips: np.ndarray
+    lip_contrast: float
+    hair: np.ndarray
+    brow: np.ndarray
+    iris: np.ndarray
+    teeth: np.ndarray
+    blush: float
+    freckles: float
+    age: float
+    # additions
+    haircut: str
+    hat: str
+    hat_colour: np.ndarray
+    beard: str
+    beard_colour: np.ndarray
+    beard_density: float
+    moustache_droop: float  # how the ends hang or rise, in eye distances: it must not be read as a smile
+    moustache_width: float
+    glasses: str
+    glasses_colour: np.ndarray
+    eyeliner: float
+    eyeshadow: np.ndarray | None
+    earrings: bool
+    ears: float
+
+
+def draw_identity(rng: np.random.Generator) -> Identity:
+    """Draw a person; every human skin tone is as likely as any other."""
+    shape = _draw_shape(rng)
+    masculine = rng.random()  # only makes beards and make-up go together in a usual way
+    age = rng.beta(1.3, 1.8)
+    tone = rng.uniform(0, len(_SKINS) - 1)
+    low = int(tone)
+    skin = _SKINS[low] + (_SKINS[min(low + 1, len(_SKINS) - 1)] - _SKINS[low]) * (tone - low)
+    skin = np.clip(skin * rng.normal(1, 0.025, 3), 20, 255).astype(np.float32)
+    hair = _HAIRS[rng.integers(8 if age < 0.55 else len(_HAIRS)) if tone < 6 else rng.integers(3 if age < 0.55 else 4)]
+    if age > 0.7 and rng.random() < 0.6:
+        hair = _HAIRS[rng.choice([8, 9])]
+    if rng.random() < 0.04:
+        hair = rng.uniform(30, 230, 3)
+    hair = np.clip(hair * rng.normal(1, 0.08) + rng.normal(0, 4, 3), 6, 245).astype(np.float32)
+    beard = str(rng.choice(BEARDS, p=(0.36, 0.22, 0.16, 0.12, 0.14))) if masculine > 0.5 else "none"
+    made_up = masculine < 0.5 and rng.random() < 0.5
+    natural = skin * np.array((0.86, 0.62, 0.6)) + np.array((14, 4, 6))
+    lips = np.clip(natural * rng.normal(1, 0.06, 3), 15, 240)
+    if made_up and rng.random() < 0.7:
+        stick = np.array(((176, 22, 42), (206, 70, 96), (140, 30, 70), (196, 96, 88), (120, 20, 30), (222, 110, 130)))
+        mix = rng.uniform(0.35, 0.9)
+        lips = lips * (1 - mix) + stick[rng.integers(len(stick))] * mix
+    haircut = str(rng.choice(HAIRCUTS, p=_haircut_odds(masculine, age)))
+    return Identity(
+        **shape,
+        shows_teeth=float(rng.uniform(0.15, 1) if rng.random() < 0.8 else 0.0),
+        pouts=float(rng.random()),
+        fold=float(np.clip(0.25 + 0.75 * age + rng.normal(0, 0.15), 0.1, 1.1)),
+        speaks=float(rng.uniform(0, 1) if rng.random() < 0.8 else 0.0),
+        asymmetry=float(rng.normal(0, 0.06)),
+        skin=skin,
+        lips=lips.astype(np.float32),
+        lip_contrast=float(rng.uniform(0.55, 1.0)),
+        hair=hair,
+        brow=np.clip(hair * rng.uniform(0.5, 0.85) if hair.mean() > 60 else hair * 0.9 + 6, 8, 190).astype(np.float32),
+        iris=(_IRISES[rng.integers(len(_IRISES))] if tone < 5 else _IRISES[rng.choice([0, 1, 6])]) * rng.uniform(0.8, 1.15),
+        teeth=np.array((238, 232, 218), np.float32) * rng.uniform(0.84, 1.02),
+        blush=float(rng.uniform(0, 1)),
+        freckles=float(rng.uniform(0.3, 1) if rng.random() < 0.2 else 0),
+        age=float(age),
+        haircut=haircut,
+        hat=str(rng.choice(HATS, p=(0.78, 0.06, 0.05, 0.04, 0.04, 0.03))),
+        hat_colour=rng.uniform(15, 235, 3).astype(np.float32),
+        beard=beard,
+        beard_colour=np.clip(hair * rng.uniform(0.7, 1.1), 8, 230).astype(np.float32),
+        beard_density=float(rng.uniform(0.45, 0.95)),
+        moustache_droop=float(rng.uniform(-0.10, 0.18)),
+        moustache_width=float(rng.uniform(0.7, 1.35)),
+        glasses=str(rng.choice(GLASSES, p=(0.72, 0.1, 0.12, 0.06))),
+        glasses_colour=(rng.uniform(5, 60, 3) if rng.random() < 0.7 else rng.uniform(60, 200, 3)).astype(np.float32),
+        eyeliner=float(rng.uniform(0.4, 1) if made_up else rng.uniform(0, 0.25)),
+        eyeshadow=rng.uniform(40, 170, 3).astype(np.float32) if made_up and rng.random() < 0.4 else None,
+        earrings=bool(masculine < 0.5 and rng.random() < 0.3),
+        ears=float(rng.uniform(0.7, 1.15)),
+    )
+
+
+def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
+    """The lengths of a face around human means."""
+    ranges = {
+        "half_width": (1.06, 1.22),
+        "chin": (1.72, 1.96),
+        "forehead": (1.02, 1.3),
+        "jaw": (0.62, 0.98),
+        "eye_width": (0.42, 0.52),
+        "eye_height": (0.14, 0.2),
+        "eye_tilt": (-0.03, 0.045),
+        "eye_depth": (0.0, 1.0),
+        "brow_height": (0.33, 0.42),
+        "brow_thickness": (0.05, 0.115),
+        "brow_arch": (0.0, 0.07),
+        "brow_tilt": (-0.03, 0.05),
+        "brow_density": (0.45, 0.95),
+        "nose_length": (0.64, 0.78),
+        "nose_width": (0.46, 0.68),
+        "nose_bridge": (0.0, 1.0),
+        "mouth_height": (1.03, 1.16),
+        "mouth_width": (0.72, 0.9),
+        "upper_lip": (0.055, 0.12),
+        "lower_lip": (0.085, 0.15),
+        "resting_corner": (-0.016, 0.016),
+    }
+    shape = {name: float(rng.uniform(*bounds)) for name, bounds in ranges.items()}
+    shape["crease"] = float(rng.uniform(0.035, 0.08)) if rng.random() < 0.8 else 0.0
+    return shape
+
+
+def _haircut_odds(masculine: float, age: float) -> np.ndarray:
+    odds = np.array((1, 1.5, 4, 3, 1.5, 1.5, 1.5, 0.8, 2 * age, 0.3)) if masculine > 0.5 else np.array((0.1, 0.2, 1, 2, 2.5, 4.5, 2, 0.8, 0, 2))
+    return odds / odds.sum()

@@ -1,0 +1,189 @@
+"""A drawn recording: its frames, one by one, and the truth about each of them."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from stavis.errors import StavisError
+from stavis.landmarks import DRAWN, REGIONS
+from stavis.synthetic.canvas import Canvas
+from stavis.synthetic.covers import Cover, draw_cover
+from stavis.synthetic.expression import draw_expression
+from stavis.synthetic.features import FacePainter
+from stavis.synthetic.geometry import Pose, pose_of, shapes_of
+from stavis.synthetic.head import draw_head, light_on
+from stavis.synthetic.identity import Identity, draw_identity
+from stavis.synthetic.raters import Ratings, draw_ratings
+from stavis.synthetic.scenarios import Courses, draw_courses
+from stavis.synthetic.scene import Background, Camera, draw_body, draw_light
+from stavis.synthetic.spec import SyntheticSpec
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known of a drawn recording.
+
+    times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; carrier (T,) int8 (see
+    scenarios.CARRIERS); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
+    something lies over mouth or eyes; visible (T,) bool, the face is in the picture; size (width, height) px.
+    """
+
+    times: np.ndarray
+    landmarks: np.ndarray
+    carrier: np.ndarray
+    mouth_cue: np.ndarray
+    valence: np.ndarray
+    occluded: np.ndarray
+    visible: np.ndarray
+    size: tuple[int, int]
+
+    def regions(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """Which region each pixel belongs to: (T,H,W) uint8, indices into REGIONS."""
+        return np.stack([_rasterise(points, self.size) for points in self.landmarks[start:stop]])
+
+
+@dataclass(frozen=True)
+class DrawnRecording:
+    """One drawn recording; `frames()` draws it anew each time, always the same."""
+
+    spec: SyntheticSpec
+    index: int
+    name: str
+    subject: str
+    split: str
+    scenario: str
+    truth: Truth
+    ratings: Ratings
+
+    def frames(self) -> Iterator[np.ndarray]:
+        """The frames in order, each (H,W,3) uint8 RGB."""
+        return _draw(self.spec, self.index)
+
+
+def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
+    """Recording `index` of a drawn data set; it hangs on the spec and the index alone.
+
+    Raises StavisError where the set has no such recording.
+    """
+    if not 0 <= index < spec.recordings:
+        raise StavisError(f"synthetic spec: there is no recording {index}: give an index from 0 to {spec.recordings - 1}.")
+    stage = _Stage(spec, index)
+    courses = stage.courses
+    landmarks = stage.pose.project(stage.shapes.landmarks()).astype(np.float32)
+    middle = landmarks[:, : len(DRAWN.face[0])].mean(1)
+    truth = Truth(
+        times=np.arange(spec.frames) / spec.fps,
+        landmarks=landmarks,
+        carrier=courses.carrier,
+        mouth_cue=courses.mouth_cue,
+        valence=courses.valence,
+        occluded=np.maximum(courses.cover_mouth, courses.cover_eyes) > 0.5,
+        visible=np.all((middle >= 0) & (middle < spec.size), 1),
+        size=spec.size,
+    )
+    return DrawnRecording(
+        spec=spec,
+        index=index,
+        name=f"{stage.scenario}_{index:05d}",
+        subject=f"person_{spec.identity_of(index):05d}",
+        split=spec.split_of(index),
+        scenario=stage.scenario,
+        truth=truth,
+        ratings=draw_ratings(spec, index, courses),
+    )
+
+
+class _Stage:
+    """All that is decided before the first frame is drawn."""
+
+    def __init__(self, spec: SyntheticSpec, index: int):
+        width, height = spec.size
+        self.scenario = spec.scenario_of(index)
+        self.person: Identity = draw_identity(spec.generator("identity", spec.identity_of(index)))
+        self.courses: Courses = draw_courses(spec, index)
+        rng = spec.generator("motion", index)
+        fills = width <= 1.25 * height
+        unit = min(width, height) * (rng.uniform(0.265, 0.3) if fills else rng.uniform(0.06, 0.1))
+        anchor = (width * 0.5, height * (0.4 if fills else 0.36))
+        roam = 0.0 if fills else 0.2 * width / unit
+        self.expression = draw_expression(rng, self.courses, self.person, spec.fps, roam)
+        self.shapes = shapes_of(self.person, self.expression)
+        self.pose: Pose = pose_of(self.expression, unit, anchor)
+
+
+def _draw(spec: SyntheticSpec, index: int) -> Iterator[np.ndarray]:
+    stage = _Stage(spec, index)
+    person, courses, pose = stage.person, stage.courses, stage.pose
+    rng = spec.generator("scene", index)
+    light = draw_light(rng)
+    background = Background(rng, spec.size, spec.frames, spec.fps, courses.prop)
+    camera = Camera(rng, spec.size, spec.frames, spec.fps, pose.unit)
+    canvas = Canvas(float(np.clip(1.5 * pose.unit, 40, 160)))
+    head = draw_head(spec.generator("identity", spec.identity_of(index)), person, canvas)
+    painter = FacePainter(
+        person, stage.expression, stage.shapes, head, light_on(canvas, person, light.direction, light.ambient, light.lamp)
+    )
+    sheet = Canvas(canvas.unit * 0.6, -5.5, -2.6, 5.5, 13.0 if spec.size[0] > 1.25 * spec.size[1] else 5.0)
+    body = draw_body(spec.generator("clothes", index), person, sheet)
+    tone = light.ambient + light.lamp * 0.55
+    body[..., :3] = np.clip(body[..., :3] * tone, 0, 255).astype(np.uint8)
+    covers = _covers(spec, index, stage)
+    to_unit, body_to_unit = canvas.to_unit(), sheet.to_unit()
+    for frame in range(spec.frames):
+        picture = background.draw(frame)
+        picture = _over(picture, body[..., :3], body[..., 3], pose.body[frame] @ body_to_unit)
+        background.draw_prop(picture, frame)
+        colour, cover = painter.paint(frame)
+        picture = _over(picture, colour, cover, pose.head[frame] @ to_unit)
+        for amounts, things, wobble in covers:
+            amount = float(amounts[frame])
+            if amount > 0.01:
+                thing = things[frame]
+                picture = thing.lay(picture, amount, pose.head[frame], pose.unit, wobble[frame])
+        yield camera.take(picture, frame)
+
+
+def _over(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray, move: np.ndarray) -> np.ndarray:
+    """`picture` with a sheet laid over it by the homography `move`."""
+    size = (picture.shape[1], picture.shape[0])
+    warped = cv2.warpPerspective(colour, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    weight = cv2.warpPerspective(cover, move, size, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
+    return cv2.blendLinear(warped, picture, weight, 1 - weight)
+
+
+def _covers(spec: SyntheticSpec, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Cover | None], np.ndarray]]:
+    """For mouth and eyes: how far each is covered, by what in each frame (another thing each time), and how that moves."""
+    rng = spec.generator("covers", index)
+    found = []
+    for region, amounts in (("mouth", stage.courses.cover_mouth), ("eyes", stage.courses.cover_eyes)):
+        things: list[Cover | None] = [None] * spec.frames
+        thing = None
+        for frame in range(spec.frames):
+            if amounts[frame] > 0.01 and thing is None:
+                kind = str(rng.choice(("hand", "fingers"))) if stage.scenario == "occlusion" else None
+                thing = draw_cover(rng, stage.person, region, float(np.clip(stage.pose.unit, 20, 120)), kind)
+            elif amounts[frame] <= 0.01:
+                thing = None
+            things[frame] = thing
+        wobble = np.stack([0.015 * np.sin(np.arange(spec.frames) * (0.21 + 0.1 * k) + rng.uniform(0, 6)) for k in range(2)], 1)
+        found.append((amounts, things, wobble))
+    return found
+
+
+def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(H,W) uint8 indices into REGIONS; mouth and eyes a little larger than their rings."""
+    picture = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
+    unit = np.hypot(*(points[list(DRAWN.left_eye[0])].mean(0) - points[list(DRAWN.right_eye[0])].mean(0)))
+    margins = {"rest": 0.0, "nose": 0.0, "brows": 0.06, "left_eye": 0.16, "right_eye": 0.16, "mouth": 0.1}
+    rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.brows, "left_eye": DRAWN.left_eye}
+    rings |= {"right_eye": DRAWN.right_eye, "mouth": DRAWN.mouth}
+    for name, margin in margins.items():
+        for ring in rings[name]:
+            polygon = np.round(points[list(ring)] * 16).astype(np.int32)
+            value = REGIONS.index(name)
+            cv2.fillPoly(picture, [polygon], value, cv2.LINE_8, 4)
+            if margin:
+                cv2.polylines(picture, [polygon], True, value, max(int(round(margin * unit)), 1), cv2.LINE_8, 4)
+    return picture

@@ -1,0 +1,144 @@
+"""What a drawn data set is asked to be: scenarios, counts, sizes, shares and the seed that fixes every pixel of it."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from stavis.errors import StavisError
+from stavis.storage import content_hash
+
+SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
+"""Who carries the valence: the mouth; eyes and brows; both in turn; movement only; both while a hand passes; the mouth, with a
+background that follows the valence in training only."""
+
+SPLITS = ("train", "dev", "test")
+
+STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
+_VERSION = 1  # raised whenever the same spec draws other pixels
+
+
+@dataclass(frozen=True)
+class SyntheticSpec:
+    """A set of drawn recordings; the same spec gives the same frames, labels and truth bit for bit.
+
+    scenarios: names out of SCENARIOS, dealt in turn to the recordings of each split; recordings: how many; seconds: length of each;
+    size: (width, height) px, even, at least 64; fps in frames/s; recordings_per_identity: how many recordings show the same person;
+    shares: parts of the identities in train, dev and test; rater_lag, rater_lag_spread: mean and standard deviation of the raters'
+    lag in s; rater_noise: standard deviation of a rater's slow error in units of valence; crf: lowest and highest H.264 quality
+    factor, drawn for each recording (higher = coarser).
+
+    Raises StavisError where a value cannot be drawn.
+    """
+
+    scenarios: tuple[str, ...] | str = ("switching",)
+    recordings: int = 12
+    seconds: float = 10.0
+    seed: int = 0
+    size: tuple[int, int] = (128, 128)
+    fps: float = 25.0
+    recordings_per_identity: int = 1
+    shares: tuple[float, float, float] = (0.7, 0.15, 0.15)
+    rater_lag: float = 2.0
+    rater_lag_spread: float = 0.1
+    rater_noise: float = 0.08
+    crf: tuple[int, int] = (16, 30)
+
+    def __post_init__(self):
+        given = (self.scenarios,) if isinstance(self.scenarios, str) else self.scenarios
+        for name in ("scenarios", "size", "shares", "crf"):
+            value = given if name == "scenarios" else getattr(self, name)
+            try:
+                object.__setattr__(self, name, tuple(value))
+            except TypeError as error:
+                raise StavisError(f"synthetic spec: {name} is {value!r}, expected several values: give a tuple.") from error
+        for name in self.scenarios:
+            if name not in SCENARIOS:
+                raise StavisError(f"synthetic spec: unknown scenario {name!r}: choose from {', '.join(SCENARIOS)}.")
+        _check(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one of " + ", ".join(SCENARIOS))
+        for name in ("recordings", "recordings_per_identity"):
+            _check(_whole(getattr(self, name)) and getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
+        _check(_whole(self.seed) and self.seed >= 0, "seed", self.seed, "a whole number, 0 or more")
+        _check(_number(self.fps) and 1 <= self.fps <= 120, "fps", self.fps, "1 to 120 frames/s")
+        _check(_number(self.seconds) and self.seconds > 0, "seconds", self.seconds, "a length above 0")
+        _check(self.frames >= 2, "seconds", self.seconds, f"at least two frames, {2 / self.fps:g} s")
+        even = len(self.size) == 2 and all(_whole(side) and 64 <= side <= 4096 and side % 2 == 0 for side in self.size)
+        _check(even, "size", self.size, "(width, height) in even numbers of pixels from 64 to 4096")
+        shares = len(self.shares) == 3 and all(_number(part) and part >= 0 for part in self.shares)
+        _check(shares and abs(sum(self.shares) - 1) < 1e-6, "shares", self.shares, "three parts, none negative, that add up to 1")
+        for name in ("rater_lag", "rater_lag_spread", "rater_noise"):
+            limit = 20 if name == "rater_lag" else 1
+            _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= limit, name, getattr(self, name), f"0 to {limit}")
+        crf = len(self.crf) == 2 and all(_whole(q) and 0 <= q <= 51 for q in self.crf) and self.crf[0] <= self.crf[1]
+        _check(crf, "crf", self.crf, "(lowest, highest) from 0 to 51")
+
+    @property
+    def frames(self) -> int:
+        """How many frames each recording has."""
+        return round(self.seconds * self.fps)
+
+    @property
+    def identities(self) -> int:
+        """How many different people are drawn."""
+        return math.ceil(self.recordings / self.recordings_per_identity)
+
+    def as_dict(self) -> dict:
+        """The spec as JSON values."""
+        return json.loads(json.dumps(asdict(self)))
+
+    def hash(self) -> str:
+        """What tells this data set from every other: sha256 (hex) of the spec and of the version of the drawing."""
+        return content_hash(json.dumps([_VERSION, self.as_dict()], sort_keys=True))
+
+    def identity_of(self, index: int) -> int:
+        """The number of the person whom recording `index` shows."""
+        return index // self.recordings_per_identity
+
+    def split_of(self, index: int) -> str:
+        """The split of recording `index`; it hangs on the person alone, so that no identity is in two splits."""
+        return next(name for k, name in enumerate(_deal(self.shares)) if k == self.identity_of(index))
+
+    def scenario_of(self, index: int) -> str:
+        """The scenario of recording `index`: each split goes through the scenarios in turn."""
+        rank = 0
+        split = self.split_of(index)
+        for identity, name in enumerate(_deal(self.shares)):
+            if identity == self.identity_of(index):
+                break
+            rank += (name == split) * self.recordings_per_identity
+        rank += index % self.recordings_per_identity
+        return self.scenarios[rank % len(self.scenarios)]
+
+    def generator(self, stream: str, index: int) -> np.random.Generator:
+        """The source of chance for one part (`stream`) of recording `index` (of the person, for the stream 'identity')."""
+        return np.random.default_rng([self.seed, STREAMS[stream], index])
+
+
+def _deal(shares: tuple[float, float, float]) -> Iterator[str]:
+    """Splits of the identities 0, 1, 2...: one each of train, test and dev first, then whichever is furthest below its share."""
+    counts = np.zeros(3)
+    first = [k for k in (0, 2, 1) if shares[k] > 0]
+    dealt = 0
+    while True:
+        if dealt < len(first):
+            k = first[dealt]
+        else:
+            k = int(np.argmax(np.asarray(shares) * (dealt + 1) - counts))
+        counts[k] += 1
+        dealt += 1
+        yield SPLITS[k]
+
+
+def _check(ok: bool, name: str, value, expected: str) -> None:
+    if not ok:
+        raise StavisError(f"synthetic spec: {name} is {value!r}, expected {expected}.")
+
+
+def _whole(value) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _number(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,180 @@
+"""A drawn data set on disk: real H.264 files, the raters' tables, gold labels, truth, splits and the spec."""
+
+import csv
+import io
+import zipfile
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+from joblib import Parallel, cpu_count, delayed
+
+from stavis.errors import StavisError
+from stavis.storage import atomic_folder, content_hash, read_json, write_json, write_text
+from stavis.synthetic.raters import RATERS, Ratings
+from stavis.synthetic.recording import DrawnRecording, render
+from stavis.synthetic.spec import SyntheticSpec
+
+FORMAT = "stavis drawn data set"
+_CHUNK = 64  # frames of region masks held at once
+
+
+def write_dataset(root: str | Path, spec: SyntheticSpec, progress: Callable[[int, int], None] | None = None) -> Path:
+    """Write the recordings of `spec` as a folder; it appears whole or not at all. Returns the folder.
+
+    root must not exist, be empty, or hold a drawn data set, which is replaced. progress(done, total) is called after each
+    recording, and with done = 0 before the first.
+
+    Raises StavisError where root holds anything else or cannot be written.
+    """
+    root = Path(root)
+    _refuse_foreign(root)
+    total = spec.recordings
+    with atomic_folder(root) as folder:
+        for name in ("videos", "labels", "raters/valence", "truth"):
+            (folder / name).mkdir(parents=True)
+        if progress:
+            progress(0, total)
+        rows, lags = [("recording", "subject", "split")], {}
+        for done, written in enumerate(_write_all(folder, spec), 1):
+            rows.append((written.name, written.subject, written.split))
+            lags[written.name] = [round(float(lag), 4) for lag in written.lags]
+            if progress:
+                progress(done, total)
+        _write_table(folder / "splits.csv", rows)
+        write_json(folder / "dataset.json", _description(spec, lags))
+    return root
+
+
+class _Written(NamedTuple):
+    name: str
+    subject: str
+    split: str
+    lags: tuple[float, ...]
+
+
+def _write_all(folder: Path, spec: SyntheticSpec) -> Iterator[_Written]:
+    """Write every recording, on all cores where there are enough of them, in order."""
+    if spec.recordings < 8 or cpu_count() == 1:
+        return (_write_one(folder, spec, index) for index in range(spec.recordings))
+    # joblib's processes, because they need no guard around a user's script
+    work = Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=4)
+    return work(delayed(_write_one)(folder, spec, index) for index in range(spec.recordings))
+
+
+def _write_one(folder: Path, spec: SyntheticSpec, index: int) -> _Written:
+    recording = render(spec, index)
+    _write_recording(folder, recording, _quality(spec, index))
+    return _Written(recording.name, recording.subject, recording.split, tuple(recording.ratings.lags))
+
+
+def read_spec(root: str | Path) -> SyntheticSpec:
+    """The spec of a drawn data set on disk.
+
+    Raises StavisError where the folder is not one.
+    """
+    path = Path(root) / "dataset.json"
+    described = read_json(path)
+    if not isinstance(described, dict) or described.get("format") != FORMAT or not isinstance(described.get("spec"), dict):
+        raise StavisError(f"{path} does not describe a drawn data set: write one with `stavis synth`.")
+    try:
+        return SyntheticSpec(**described["spec"])
+    except TypeError as error:
+        raise StavisError(f"{path} was written by another version of stavis ({error}): write the data set again.") from error
+
+
+def _description(spec: SyntheticSpec, lags: dict[str, list[float]]) -> dict:
+    return {
+        "format": FORMAT,
+        "hash": spec.hash(),
+        "spec": spec.as_dict(),
+        "labels": "mean of the raters, their lag undone",
+        "rater_lags": lags,
+        "note": "Drawn faces. No person was recorded.",
+    }
+
+
+def _refuse_foreign(root: Path) -> None:
+    """Never replace what stavis did not write."""
+    if root.is_symlink() or (root.exists() and not root.is_dir()):
+        raise StavisError(f"{root} is not a folder: give the path of a new or empty folder.")
+    try:
+        empty = not root.exists() or not any(root.iterdir())
+    except OSError as error:
+        raise StavisError(f"{root} cannot be read ({error.strerror}): give another folder.") from error
+    if not empty:
+        try:
+            read_spec(root)
+        except StavisError as error:
+            raise StavisError(f"{root} holds files that are not a drawn data set: give the path of a new or empty folder.") from error
+
+
+def _quality(spec: SyntheticSpec, index: int) -> int:
+    low, high = spec.crf
+    return int(spec.generator("pixels", index).integers(low, high + 1))
+
+
+def _write_recording(folder: Path, recording: DrawnRecording, crf: int) -> None:
+    spec, name = recording.spec, recording.name
+    _encode(folder / "videos" / f"{name}.mp4", recording.frames(), spec.size, spec.fps, crf)
+    ratings = recording.ratings
+    gold = [("time", "valence"), *((f"{t:.2f}", f"{v:.4f}") for t, v in zip(ratings.times, ratings.gold, strict=True))]
+    _write_table(folder / "labels" / f"{name}.csv", gold)
+    write_text(folder / "raters" / "valence" / f"{name}.csv", _recola(ratings))
+    _write_truth(folder / "truth" / f"{name}.npz", recording)
+
+
+def _encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps: float, crf: int) -> None:
+    """An H.264 file; one thread, so that the same frames give the same bytes."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
+        stream.codec_context.thread_count = 1
+        stream.options = {"crf": str(crf), "preset": "veryfast"}
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _write_truth(path: Path, recording: DrawnRecording) -> None:
+    """truth.npz, with the region masks written a stretch at a time."""
+    truth = recording.truth
+    arrays = {name: getattr(truth, name) for name in ("times", "landmarks", "carrier", "mouth_cue", "valence", "occluded", "visible")}
+    width, height = truth.size
+    count = len(truth.times)
+    stamp = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same spec gives the same bytes
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for name, array in arrays.items():
+            buffer = io.BytesIO()
+            np.lib.format.write_array(buffer, np.ascontiguousarray(array), allow_pickle=False)
+            entry = zipfile.ZipInfo(f"{name}.npy", stamp)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, buffer.getvalue())
+        entry = zipfile.ZipInfo("regions.npy", stamp)
+        entry.compress_type = zipfile.ZIP_DEFLATED
+        with archive.open(entry, "w", force_zip64=True) as stream:
+            header = {"descr": "|u1", "fortran_order": False, "shape": (count, height, width)}
+            np.lib.format.write_array_header_1_0(stream, header)
+            for start in range(0, count, _CHUNK):
+                stream.write(truth.regions(start, min(start + _CHUNK, count)).tobytes())
+
+
+def _recola(ratings: Ratings) -> str:
+    """The raters' table as RECOLA prints it, trailing spaces in its header included."""
+    lines = ["time;" + " ;".join(RATERS)]
+    lines += [f"{t:.2f};" + ";".join(f"{m:.2f}" for m in marks) for t, marks in zip(ratings.times, ratings.marks, strict=True)]
+    return "\n".join(lines) + "\n"
+
+
+def _write_table(path: Path, rows: Iterable[tuple]) -> None:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    write_text(path, buffer.getvalue())
+
+
+def dataset_hash(root: str | Path) -> str:
+    """What tells one drawn data set from another: the hash in its dataset.json (sha256, hex)."""
+    return content_hash(str(read_json(Path(root) / "dataset.json").get("hash")))
