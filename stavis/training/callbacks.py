@@ -1,0 +1,167 @@
+"""What happens beside the steps of a training run: resume points, validation, the log, the progress bar, Ctrl-C."""
+
+import dataclasses
+import math
+import signal
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytorch_lightning as pl
+from torch import nn
+from tqdm.auto import tqdm
+
+from stavis.models.card import model_card
+from stavis.models.checkpoint import named, save_checkpoint
+from stavis.storage import atomic_file, write_text
+
+
+class ResumePoint(pl.Callback):
+    """Writes the run's own resume file every `every` steps, at the end of each epoch and when the run is interrupted."""
+
+    def __init__(self, path: Path, every: int):
+        self.path = path
+        self.every = every
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if trainer.global_step % self.every == 0 or trainer.should_stop:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        self._save(trainer)
+
+    def _save(self, trainer: pl.Trainer) -> None:
+        with atomic_file(self.path) as temporary:
+            trainer.save_checkpoint(temporary, weights_only=False)  # False: with the optimiser and the step
+
+
+class Validation(pl.Callback):
+    """Scores the network at the end of each epoch, keeps the best and the last as checkpoint folders, and writes the log.
+
+    `score(network) -> float` is the CCC to raise; after `patience` epochs without a better one the run stops early.
+    """
+
+    COLUMNS = ("step", "train_loss", "dev_ccc", "learning_rate", "seconds")
+
+    def __init__(self, run: Path, system: str, score: Callable[[nn.Module], float] | None, patience: int | None, info: dict):
+        self.run, self.system, self.score, self.patience, self.info = run, system, score, patience, info
+        self.rows: list[dict[str, float]] = []
+        self.best = -math.inf
+        self.best_step = 0
+        self.waited = 0
+        self._losses: list[float] = []
+        self._before = 0.0
+        self._started = time.monotonic()
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {name: getattr(self, name) for name in ("rows", "best", "best_step", "waited")}
+        return {**state, "losses": self._losses, "seconds": self.seconds}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.rows, self.best, self.best_step, self.waited = (state[n] for n in ("rows", "best", "best_step", "waited"))
+        self._losses = state["losses"]
+        self._before = state["seconds"]
+
+    def on_train_start(self, trainer, module) -> None:
+        self._started = time.monotonic()
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        self._losses.append(float(outputs["loss"]))
+
+    def on_train_epoch_end(self, trainer, module) -> None:
+        if self.rows and self.rows[-1]["step"] == trainer.global_step:
+            return  # resumed from the end of an epoch: Lightning ends that epoch once more
+        ccc = self.score(module.network) if self.score else math.nan
+        row = {
+            "step": trainer.global_step,
+            "train_loss": sum(self._losses) / max(len(self._losses), 1),
+            "dev_ccc": ccc,
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(self.seconds, 1),
+        }
+        self._losses = []
+        self.rows.append(row)
+        self._write_log()
+        self._keep(trainer, module.network, ccc)
+
+    def _keep(self, trainer: pl.Trainer, network: nn.Module, ccc: float) -> None:
+        info = {**self.info, "training": {**self.info.get("training", {}), "step": trainer.global_step, "dev_ccc": _finite(ccc)}}
+        self._save("last", network, info)
+        if self.score is None or ccc > self.best or not (self.run / "best").exists():
+            self.best, self.best_step, self.waited = (ccc if math.isfinite(ccc) else -math.inf), trainer.global_step, 0
+            self._save("best", network, info)
+        else:
+            self.waited += 1
+            if self.patience is not None and self.waited >= self.patience:
+                trainer.should_stop = True
+
+    def _save(self, name: str, network: nn.Module, info: dict) -> None:
+        described = {
+            **info,
+            "system": self.system,
+            "config": dataclasses.asdict(network.config),
+            "dimensions": named(network.dimensions),
+        }
+        save_checkpoint(self.run / name, network, system=self.system, info=info, card=model_card(self.run.name, described))
+
+    def _write_log(self) -> None:
+        lines = [",".join(self.COLUMNS), *(",".join(f"{row[name]:.6g}" for name in self.COLUMNS) for row in self.rows)]
+        write_text(self.run / "log.csv", "\n".join(lines) + "\n")
+
+    @property
+    def seconds(self) -> float:
+        """How long the run has trained, in all its parts."""
+        return self._before + time.monotonic() - self._started
+
+
+class StepBar(pl.Callback):
+    """One progress bar over all steps, in a terminal or a notebook, with the loss and the last validation's CCC."""
+
+    def __init__(self, validation: Validation):
+        self.validation = validation
+        self.bar: tqdm | None = None
+
+    def on_train_start(self, trainer, module) -> None:
+        self.bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="training", unit="step", dynamic_ncols=True)
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        loss = float(outputs["loss"])
+        ccc = self.validation.rows[-1]["dev_ccc"] if self.validation.rows else math.nan
+        self.bar.update(trainer.global_step - self.bar.n)
+        self.bar.set_postfix(loss=f"{loss:.3f}", **({} if math.isnan(ccc) else {"dev_ccc": f"{ccc:.3f}"}), refresh=False)
+
+    def teardown(self, trainer, module, stage) -> None:
+        if self.bar is not None:
+            self.bar.close()
+
+
+class GracefulStop(pl.Callback):
+    """Turns Ctrl-C (and a notebook's stop button) into an end after the running step, with everything written; a second one breaks off."""
+
+    def __init__(self):
+        self.asked = False
+        self._previous = None
+
+    def on_train_start(self, trainer, module) -> None:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = signal.signal(signal.SIGINT, self._ask)
+
+    def _ask(self, number, frame) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
+
+    def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if self.asked:
+            trainer.should_stop = True
+
+    def teardown(self, trainer, module, stage) -> None:
+        if self._previous is not None:
+            signal.signal(signal.SIGINT, self._previous)
+            self._previous = None
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,197 @@
+"""Training: from crops and labels to a run folder with its best and last checkpoint, a log and a resume point.
+
+RUN/best/        the checkpoint with the highest CCC on the development recordings
+RUN/last/        the checkpoint after the last epoch
+RUN/log.csv      one row an epoch
+RUN/resume.ckpt  the run's own resume file (optimiser, step, log), read back with weights_only=True
+RUN/plan.json    what the run was asked to do
+"""
+
+import dataclasses
+import logging
+import math
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from stavis.data.augment import Jitter
+from stavis.data.crops import Crops
+from stavis.data.windows import RandomWindows
+from stavis.errors import StavisError
+from stavis.metrics import ccc, concatenated
+from stavis.models.systems import system as system_named
+from stavis.storage import read_json, write_json
+from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
+from stavis.training.devices import choose_device, choose_precision
+from stavis.training.evaluate import pair_of
+from stavis.training.losses import LOSSES
+from stavis.training.sampling import StepSampler
+
+for _name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning.pytorch"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # the Trainer's advertisements
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train: `steps` of `batch` windows of `seconds` s, one-cycle AdamW, validated every `epoch` steps.
+
+    patience counts validations without a better CCC (None: never stop early). precision: auto, 32-true, bf16-mixed.
+    """
+
+    steps: int = 1600
+    batch: int = 8
+    seconds: float = 2.56
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    loss: str = "mse+ccc"
+    clip_gradient: float = 1.0
+    epoch: int = 200
+    patience: int | None = None
+    augment: bool = True
+    seed: int = 0
+    precision: str = "auto"
+    workers: int = 0
+    save_every: int = 50
+
+    def __post_init__(self):
+        for name in ("steps", "batch", "epoch", "save_every"):
+            if getattr(self, name) < 1:
+                raise StavisError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        if self.loss not in LOSSES:
+            raise StavisError(f"there is no loss {self.loss!r}: choose one of {', '.join(LOSSES)}.")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The end of a training run: its folder, the step it reached, the best development CCC, and whether it was interrupted."""
+
+    run: Path
+    step: int
+    best_ccc: float
+    interrupted: bool
+    seconds: float
+
+
+class _Regression(pl.LightningModule):
+    """A network with its loss and its optimiser, as Lightning wants them."""
+
+    def __init__(self, network: nn.Module, plan: Plan):
+        super().__init__()
+        self.network = network
+        self.plan = plan
+        self.loss = LOSSES[plan.loss]
+
+    def training_step(self, batch, batch_idx) -> torch.Tensor:
+        # the noise of a step (dropout) is a function of the step, so that a resumed run goes on as if never stopped
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.global_step)
+        predicted = self.network(batch.frames.float() / 255)
+        return self.loss(predicted.float(), batch.labels, batch.mask)
+
+    def configure_optimizers(self):
+        plan = self.plan
+        decayed = [p for p in self.parameters() if p.ndim > 1]
+        plain = [p for p in self.parameters() if p.ndim <= 1]
+        groups = [{"params": decayed, "weight_decay": plan.weight_decay}, {"params": plain, "weight_decay": 0.0}]
+        optimiser = torch.optim.AdamW(groups, lr=plan.learning_rate)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=plan.steps + 1, pct_start=0.2)
+        return {"optimizer": optimiser, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def fit(
+    train: Sequence[Crops],
+    dev: Sequence[Crops],
+    run: str | Path,
+    *,
+    system: str = "sta",
+    config=None,
+    plan: Plan = Plan(),
+    device: str = "auto",
+    resume: bool = False,
+    info: dict | None = None,
+    logger=False,
+    quiet: bool = False,
+) -> Fitted:
+    """Train a system on the windows of `train`, choose the best by its CCC on `dev` (concatenated), write everything under `run`.
+
+    resume=True goes on from the run's own resume file as if never stopped, and begins where there is none. Any Lightning logger
+    can be passed. `info` goes into the checkpoints' config.json.
+
+    Raises StavisError where there is nothing to train on, the run exists already, or it was begun with another plan.
+    """
+    run = Path(run)
+    chosen = system_named(system)
+    config = config or chosen.config()
+    point = _resume_point(run, resume, plan, config, system)
+    if not train:
+        raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
+    where = choose_device(device)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(plan.seed)
+        network = chosen.network(config)
+        jitter = Jitter() if plan.augment else None
+        length = max(1, round(plan.seconds * config.rate))
+        windows = RandomWindows(train, length, plan.steps * plan.batch, plan.seed, jitter=jitter, rate=config.rate)
+        score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
+        validation = Validation(run, system, score, plan.patience, {**(info or {}), "training": dataclasses.asdict(plan)})
+        stop = GracefulStop()
+        callbacks = [stop, validation, ResumePoint(run / "resume.ckpt", plan.save_every), *([] if quiet else [StepBar(validation)])]
+        trainer = _trainer(plan, where, callbacks, logger, run)
+        sampler = StepSampler(plan.batch, min(plan.epoch, plan.steps), lambda: trainer.global_step)
+        loader = DataLoader(windows, batch_sampler=sampler, num_workers=plan.workers)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
+            warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
+            trainer.fit(_Regression(network, plan), loader, ckpt_path=point, weights_only=True)
+    best = validation.best if math.isfinite(validation.best) else math.nan
+    return Fitted(run, trainer.global_step, best, stop.asked, validation.seconds)
+
+
+def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Path) -> pl.Trainer:
+    return pl.Trainer(
+        accelerator={"cuda": "gpu"}.get(device.type, device.type),
+        devices=[device.index] if device.index is not None else 1,
+        precision=choose_precision(device, plan.precision),
+        max_steps=plan.steps,
+        max_epochs=-1,
+        gradient_clip_val=plan.clip_gradient,
+        callbacks=callbacks,
+        logger=logger,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        default_root_dir=run,
+    )
+
+
+def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str) -> Path | None:
+    """The resume file to go on from, after the check that the run is asked for what it was begun with."""
+    asked = {"system": system, "plan": dataclasses.asdict(plan), "config": dataclasses.asdict(config)}
+    asked = {**asked, "config": {k: list(v) if isinstance(v, tuple) else v for k, v in asked["config"].items()}}
+    point = run / "resume.ckpt"
+    if not resume or not (run / "plan.json").exists():
+        if (run / "plan.json").exists():
+            raise StavisError(f"{run} holds a training run already: go on with --resume, or choose another folder.")
+        write_json(run / "plan.json", asked)
+        return None
+    begun = read_json(run / "plan.json")
+    changed = [key for key in asked["plan"] if begun.get("plan", {}).get(key) != asked["plan"][key]]
+    if begun.get("system") != system or begun.get("config") != asked["config"] or changed:
+        what = ", ".join(changed) or "system or config"
+        raise StavisError(f"{run} was begun with another plan ({what} differ): resume with the same options, or choose another folder.")
+    return _readable(point) if point.exists() else None
+
+
+def _readable(point: Path) -> Path:
+    """The resume file, after a look that it is whole and holds nothing but plain values."""
+    try:
+        torch.load(point, map_location="cpu", weights_only=True)
+    except Exception as error:  # what a damaged archive raises depends on where it is damaged
+        raise StavisError(f"{point} is damaged ({type(error).__name__}): remove it to train from the start.") from error
+    return point

@@ -1,0 +1,158 @@
+"""Training: it learns, it resumes as if never stopped, it ends well when stopped."""
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from stavis.errors import StavisError
+from stavis.models.checkpoint import load_checkpoint
+from stavis.training.fit import Plan, fit
+from stavis.training.sampling import StepSampler
+from tests.training.made_crops import TINY, made_crops
+
+PLAN = Plan(steps=12, epoch=5, batch=2, seconds=0.8, save_every=2, augment=True, precision="32-true")
+
+
+def _weights(run):
+    return load_checkpoint(run / "last").model.state_dict()
+
+
+def _same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def test_a_run_leaves_a_best_and_a_last_checkpoint_and_a_log(tmp_path):
+    done = fit(made_crops(3), made_crops(2, seed=9), tmp_path / "run", config=TINY, plan=PLAN, quiet=True)
+    log = pd.read_csv(tmp_path / "run" / "log.csv")
+    assert log.step.tolist() == [5, 10, 12] and log.train_loss.notna().all()
+    assert done.step == 12 and not done.interrupted
+    assert done.best_ccc == pytest.approx(log.dev_ccc.max(), abs=1e-5)
+    assert load_checkpoint(tmp_path / "run").info["training"]["dev_ccc"] == pytest.approx(done.best_ccc)
+    leftovers = [path.name for path in (tmp_path / "run").iterdir() if ".part" in path.name or ".old" in path.name]
+    assert leftovers == []
+
+
+def test_training_lowers_the_loss_on_what_can_be_learned(tmp_path):
+    plan = dataclasses.replace(PLAN, steps=60, epoch=30, batch=4, augment=False, learning_rate=1e-2)
+    done = fit(made_crops(4), made_crops(2, seed=9), tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    assert done.best_ccc > 0.5  # brightness tells the label; another draw of the same task
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
+    for name, seed in (("a", 0), ("b", 0), ("c", 1)):
+        fit(made_crops(2), [], tmp_path / name, config=TINY, plan=dataclasses.replace(PLAN, steps=3, seed=seed), quiet=True)
+    a, b, c = (_weights(tmp_path / name) for name in "abc")
+    assert _same(a, b) and not _same(a, c)
+
+
+SCRIPT = """
+    import sys
+    from pathlib import Path
+    import tests.training.test_fit as t
+    import pytorch_lightning as pl
+    import os, signal
+    from stavis.training import fit as module
+
+    class Killer(pl.Callback):
+        def on_train_batch_end(self, trainer, *rest):
+            if trainer.global_step == int(sys.argv[2]):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    usual = module._trainer
+    module._trainer = lambda plan, device, callbacks, *rest: usual(plan, device, [*callbacks, Killer()], *rest)
+    module.fit(t.made_crops(3), t.made_crops(2, seed=9), Path(sys.argv[1]), config=t.TINY, plan=t.PLAN, quiet=True)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("step", [1, 4, 5, 7, 11])
+def test_killed_and_resumed_equals_never_stopped(tmp_path, step, uninterrupted):
+    """SIGKILL at a step, in the middle of an epoch and at its end; then the same weights, bit for bit, and the same log."""
+    run = tmp_path / "run"
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(SCRIPT), str(run), str(step)], env={**os.environ, "PYTHONPATH": "."})
+    assert killed.returncode == -signal.SIGKILL
+    done = fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, plan=PLAN, resume=True, quiet=True)
+    assert done.step == 12
+    assert _same(_weights(run), _weights(uninterrupted))
+    columns = ["step", "train_loss", "dev_ccc", "learning_rate"]
+    pd.testing.assert_frame_equal(pd.read_csv(run / "log.csv")[columns], pd.read_csv(uninterrupted / "log.csv")[columns])
+    assert _same(load_checkpoint(run).model.state_dict(), load_checkpoint(uninterrupted).model.state_dict())
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    run = tmp_path_factory.mktemp("whole") / "run"
+    fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, plan=PLAN, quiet=True)
+    return run
+
+
+def test_ctrl_c_ends_after_the_step_with_everything_written(tmp_path, uninterrupted):
+    script = """
+        import sys
+        from pathlib import Path
+        import tests.training.test_fit as t
+        from stavis.training.fit import fit
+        import dataclasses
+        plan = dataclasses.replace(t.PLAN, steps=100_000)
+        done = fit(t.made_crops(3), [], Path(sys.argv[1]), config=t.TINY, plan=plan, quiet=True)
+        assert done.interrupted and done.step > 0
+        print("STOPPED", done.step)
+    """
+    run = tmp_path / "run"
+    command = [sys.executable, "-c", textwrap.dedent(script), str(run)]
+    process = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": "."}, stdout=subprocess.PIPE, text=True)
+    until = time.monotonic() + 120
+    while not (run / "resume.ckpt").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "STOPPED" in out
+    assert load_checkpoint(run).model is not None  # a usable checkpoint
+    assert torch.load(run / "resume.ckpt", weights_only=True)["global_step"] == int(out.split()[1])
+
+
+def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
+    plan = dataclasses.replace(PLAN, steps=2)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    with pytest.raises(StavisError, match="holds a training run already"):
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    with pytest.raises(StavisError, match="steps differ"):
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=dataclasses.replace(plan, steps=3), resume=True, quiet=True)
+    with pytest.raises(StavisError, match="no labelled recording"):
+        fit([], [], tmp_path / "other", config=TINY, plan=plan, quiet=True)
+    with pytest.raises(StavisError, match="no loss"):
+        Plan(loss="hinge")
+
+
+def test_a_damaged_resume_file_is_refused_with_one_sentence(tmp_path):
+    plan = dataclasses.replace(PLAN, steps=2)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    point = tmp_path / "run" / "resume.ckpt"
+    point.write_bytes(point.read_bytes()[:500])
+    with pytest.raises(StavisError, match="is damaged"):
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True)
+
+
+def test_the_samples_of_a_step_depend_on_the_step_alone():
+    whole = [batch for start in (0, 4, 8) for batch in StepSampler(3, 4, lambda start=start: start)]
+    assert whole == [list(range(3 * s, 3 * s + 3)) for s in range(12)]
+    resumed = list(StepSampler(3, 4, lambda: 6))
+    assert resumed == whole[6:8]
+
+
+def test_the_noise_of_training_leaves_the_callers_random_numbers_alone(tmp_path):
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=dataclasses.replace(PLAN, steps=2), quiet=True)
+    assert torch.equal(torch.rand(3), expected)
+    assert np.isfinite(expected.numpy()).all()
