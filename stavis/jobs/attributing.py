@@ -1,0 +1,52 @@
+"""An attribution for every frame of a recording: the network's own windows, one after another, laid back onto the video's frames."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from torch import nn
+
+from stavis.data.windows import window_starts
+from stavis.training.reading import streams
+from stavis.types import Attribution, Clip, Target
+
+Method = Callable[..., Attribution]
+Progress = Callable[[int, int], None]
+
+
+def attribute(
+    methods: Sequence[Method],
+    model: nn.Module,
+    clip: Clip,
+    dimension: str,
+    *,
+    rate: float,
+    seconds: float,
+    progress: Progress | None = None,
+) -> dict[str, Attribution]:
+    """Each method's map of how every frame moved the mean prediction of its window: one Attribution a method, on all frames of the clip.
+
+    Windows follow each other without overlap in each interleaved stream of about `rate` frames/s. relative_delta is the largest of
+    the windows'. `seconds` of the results is the time they took together.
+    """
+    pieces = [stream[window] for stream in streams(clip.times, rate) for window in window_starts(clip.times[stream], seconds, 0.0)]
+    results = {}
+    for number, method in enumerate(methods):
+        values = np.zeros(clip.frames.shape[:3], np.float32)
+        deltas, spent, name = [], 0.0, ""
+        for done, piece in enumerate(pieces, 1):
+            part = method(model, _pick(clip, piece), Target(dimension))
+            values[piece] = part.values
+            name = part.method
+            spent += part.seconds or 0.0
+            if part.relative_delta is not None:
+                deltas.append(part.relative_delta)
+            if progress:
+                progress(number * len(pieces) + done, len(methods) * len(pieces))
+        worst = max(deltas) if deltas else None
+        results[name] = Attribution(name, Target(dimension), values, clip.times, worst, spent)
+    return results
+
+
+def _pick(clip: Clip, frames: np.ndarray) -> Clip:
+    """The clip of some of the frames only."""
+    return clip[frames]

@@ -1,0 +1,78 @@
+"""The main job on the embedded default: draw, train, evaluate, explain, one page."""
+
+import dataclasses
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stavis.errors import StavisError
+from stavis.jobs.dataset import EMBEDDED
+from stavis.jobs.evaluation import RunEvaluation, evaluate
+from stavis.jobs.page import explain
+from stavis.jobs.synthesis import synth
+from stavis.jobs.train import train
+from stavis.storage import write_json
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.training.devices import choose_device
+from stavis.training.fit import Plan
+
+PLAN = Plan(steps=800, epoch=200)
+"""How long the demo trains: enough for the attention to find the cue, short enough to wait for."""
+
+
+@dataclass(frozen=True)
+class Demo:
+    """Where the demo wrote its page and what it measured on people that were not trained on."""
+
+    report: Path
+    evaluation: RunEvaluation
+    seconds: float
+    device: str
+
+    @property
+    def summary(self) -> dict:
+        """What demo.json says; undefined figures are null."""
+        ccc = self.evaluation.score("ccc")
+        cue = self.evaluation.cue.get("switching")
+        figures = {"ccc": ccc.value, "ccc_low": ccc.low, "ccc_high": ccc.high}
+        for name, score in (("mouth_cue_correlation", cue and cue.correlation), ("cue_density", cue and cue.density)):
+            if score is not None:
+                figures |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
+        plain = {name: round(value, 4) if np.isfinite(value) else None for name, value in figures.items()}
+        return {"seconds": round(self.seconds, 1), **plain, "device": self.device}
+
+
+def demo_options(steps: int | None = None, recordings: int | None = None) -> dict:
+    """The demo's spec and plan with another number of training steps or recordings."""
+    spec = EMBEDDED if recordings is None else dataclasses.replace(EMBEDDED, recordings=recordings)
+    plan = PLAN if steps is None else dataclasses.replace(PLAN, steps=steps, epoch=min(PLAN.epoch, steps))
+    return {"spec": spec, "plan": plan}
+
+
+def demo(out: str | Path, *, spec: SyntheticSpec = EMBEDDED, plan: Plan = PLAN, device: str = "auto", quiet: bool = False) -> Demo:
+    """Draw the embedded data, train the small STA network, evaluate it on unseen people and explain one of them, all under `out`.
+
+    Raises StavisError where `out` holds something already or cannot be written.
+    """
+    started = time.monotonic()
+    out = Path(out)
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StavisError(f"{out} is there already and not empty: give another folder with --out, or remove it.")
+    where = str(choose_device(device))
+    data = synth(out / "data", spec, quiet=quiet)
+    train(out / "run", data, plan=plan, device=device, quiet=quiet)
+    done = evaluate(out / "run", data, split="test", out=out / "evaluation", device=device, quiet=quiet)
+    page = explain(
+        out / "run",
+        done.recordings[0],
+        out / "explanation",
+        evaluation=done,
+        report=out / "report.html",
+        quiet=quiet,
+        device=device,
+    )
+    finished = Demo(page.report, done, time.monotonic() - started, where)
+    write_json(out / "demo.json", finished.summary)
+    return finished

@@ -1,0 +1,112 @@
+"""A run evaluated on one split of a folder: scores under both protocols, attention against the truth where it is known, files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from stavis.attention.truth import CueScores, cue_scores, cue_trace
+from stavis.data.crops import Crops, CropSpec
+from stavis.data.truth import read_truth
+from stavis.jobs.dataset import crops_for, data_facts, embedded_data, recordings_of
+from stavis.jobs.progress import bar
+from stavis.jobs.provenance import provenance
+from stavis.metrics import Score
+from stavis.models.checkpoint import load_checkpoint
+from stavis.storage import atomic_contents, write_json
+from stavis.training.devices import choose_device
+from stavis.training.evaluate import Evaluation, write_evaluation
+from stavis.training.evaluate import evaluate as evaluate_model
+from stavis.types import Recording
+
+
+@dataclass(frozen=True)
+class RunEvaluation:
+    """A run's scores on one split, with the attention scored against the truth by scenario where the recordings are drawn ones."""
+
+    evaluation: Evaluation
+    cue: dict[str, CueScores]
+    recordings: list[Recording]
+    crops: list[Crops]
+    provenance: dict[str, str]
+
+    def score(self, metric: str = "ccc", protocol: str = "concatenated") -> Score:
+        """One figure of the network's first dimension."""
+        return next(iter(self.evaluation.scores[protocol][metric].values()))
+
+
+def evaluate(
+    run: str | Path,
+    data: str | Path | None = None,
+    *,
+    split: str = "test",
+    out: str | Path | None = None,
+    device: str = "auto",
+    source: str = "auto",
+    quiet: bool = False,
+) -> RunEvaluation:
+    """Evaluate a run on one split of a folder (the embedded data where none is given); write metrics.json and predictions.csv to `out`.
+
+    Raises StavisError where the run or the data cannot be read, or the split has no labels.
+    """
+    checkpoint = load_checkpoint(run)
+    model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
+    with bar("drawing the embedded data", quiet) as progress:
+        folder = Path(data) if data is not None else embedded_data(progress=progress)
+    recordings = recordings_of(folder, split, labelled=True)
+    with bar(f"cropping the {split} split", quiet) as progress:
+        crops = crops_for(recordings, CropSpec(size=config.crop_size, rate=None, source=source), progress)
+    with bar("reading the recordings", quiet) as progress:
+        evaluation = evaluate_model(model, crops, progress=progress)
+    facts = data_facts(folder)
+    done = RunEvaluation(
+        evaluation=evaluation,
+        cue=_cue(evaluation, recordings, crops),
+        recordings=recordings,
+        crops=crops,
+        provenance=provenance(
+            system=checkpoint.system,
+            weights_sha256=checkpoint.hash,
+            data=facts["name"],
+            data_hash=facts.get("hash"),
+            split=split,
+            recordings=len(recordings),
+            crop=f"{', '.join(sorted({c.source for c in crops}))}, {config.crop_size} px",
+        ),
+    )
+    if out is not None:
+        with atomic_contents(out) as files:
+            write_evaluation(evaluation, files, done.provenance)
+            if done.cue:
+                write_json(files / "attention.json", {name: _cue_json(scores) for name, scores in done.cue.items()})
+    return done
+
+
+def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]) -> dict[str, CueScores]:
+    """Attention against the truth, by scenario ("mouth", "eyes", "switching", ...), for drawn recordings only."""
+    traces: dict[str, list] = {}
+    for recording, cropped in zip(recordings, crops, strict=True):
+        reading = evaluation.readings[recording.name]
+        if recording.truth is None or reading.attention is None:
+            continue
+        truth = read_truth(recording.truth)
+        if len(truth.times) != len(cropped.times):
+            continue
+        regions = cropped.clip().regions
+        traces.setdefault(scenario_of(truth.mouth_cue, truth.carrier), []).append(
+            cue_trace(reading.attention, regions, truth.mouth_cue, truth.carrier)
+        )
+    return {name: cue_scores(each) for name, each in traces.items()}
+
+
+def scenario_of(mouth_cue: np.ndarray, carrier: np.ndarray) -> str:
+    """What a drawn recording asks of the attention: to stay on the mouth or the eyes, or to switch."""
+    seen = set(np.unique(carrier[carrier >= 0]).tolist())
+    return {frozenset({0}): "mouth", frozenset({1}): "eyes", frozenset({0, 1}): "switching"}.get(frozenset(seen), "other")
+
+
+def _cue_json(scores: CueScores) -> dict:
+    def plain(score: Score) -> dict:
+        return {name: round(getattr(score, name), 4) if np.isfinite(getattr(score, name)) else None for name in ("value", "low", "high")}
+
+    return {"mouth_cue_correlation": plain(scores.correlation), "cue_density": plain(scores.density)}

@@ -1,0 +1,182 @@
+"""The page about one video: what the network said, where it looked, what moved its answer, and what is not known."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stavis.attention.truth import CueScores
+from stavis.jobs.evaluation import RunEvaluation
+from stavis.jobs.explain import Explanation, explain_video, only_drawn, provenance_of, summary, write_explanation
+from stavis.jobs.progress import stages
+from stavis.landmarks import REGIONS
+from stavis.metrics import Score
+from stavis.show.figures import share_over_time, valence_traces
+from stavis.show.moments import filmstrip
+from stavis.show.report import HtmlReport
+from stavis.show.scrubber import Scrubber
+from stavis.storage import atomic_contents
+from stavis.types import Recording
+
+COMPLETE = 0.05
+"""The completeness error above which an attribution carries a warning."""
+
+
+@dataclass(frozen=True)
+class Page:
+    """An explanation that was written: where its page lies, and what explain.json says."""
+
+    report: Path
+    explanation: Explanation
+    summary: dict
+
+
+def explain(
+    run: str | Path,
+    video: str | Path | Recording,
+    out: str | Path,
+    *,
+    report: str | Path | None = None,
+    evaluation: RunEvaluation | None = None,
+    quiet: bool = False,
+    **options,
+) -> Page:
+    """Explain a video and write everything under `out`: report.html, attention.npz, shares.csv, predictions.csv, explain.json.
+
+    `options` go to explain_video; `report` puts the page elsewhere; with `evaluation` the page tells how good the network is.
+
+    Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
+    """
+    with stages(quiet) as progress:
+        explanation = explain_video(run, video, progress=progress, **options)
+    return save_page(explanation, out, report=report, evaluation=evaluation)
+
+
+def save_page(
+    explanation: Explanation, out: str | Path, *, report: str | Path | None = None, evaluation: RunEvaluation | None = None
+) -> Page:
+    """Write an explanation's tables and maps under `out`, and its page there or at `report`.
+
+    Raises StavisError where `out` cannot be written.
+    """
+    with atomic_contents(out) as folder:
+        write_explanation(explanation, folder)
+        explanation_report(explanation, evaluation).save(report or folder / "report.html")
+    return Page(Path(report or Path(out) / "report.html"), explanation, summary(explanation))
+
+
+def scrubber(explanation: Explanation) -> Scrubber:
+    """The explained stretch to scrub through: attention and each attribution over the crops, shares, values and gold under them."""
+    maps = {} if explanation.attention is None else {"attention": explanation.attention}
+    return Scrubber.from_clip(
+        explanation.clip, {**maps, **explanation.attributions}, explanation.prediction, title=explanation.crops.recording
+    )
+
+
+def explanation_report(explanation: Explanation, evaluation: RunEvaluation | None = None) -> HtmlReport:
+    """The page about an explanation."""
+    report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=provenance_of(explanation))
+    if only_drawn(explanation.checkpoint):
+        report.add_notice("This network has only ever seen drawn faces. What it says of real ones is an extrapolation.")
+    for warning in explanation.warnings:
+        report.add_warning(warning)
+    for name, attribution in explanation.attributions.items():
+        if attribution.relative_delta is not None and attribution.relative_delta > COMPLETE:
+            report.add_warning(f"{name} misses {attribution.relative_delta:.0%} of what it should add up to: read it with care.")
+    report.add_scrubber("Where it looks", scrubber(explanation), _stretch_words(explanation))
+    _add_figures(report, explanation)
+    if evaluation is not None:
+        report.add_table("How good the network is", score_table(evaluation), _protocol_words(evaluation))
+    if explanation.cue is not None:
+        report.add_table("Against the truth", cue_table(explanation, evaluation), _CUE_WORDS)
+    return report
+
+
+def score_table(evaluation: RunEvaluation) -> pd.DataFrame:
+    """Every score with its interval: protocol, metric, dimension, value, low, high."""
+    rows = [
+        {"protocol": protocol.replace("_", " "), "metric": metric.upper(), "dimension": dimension, **_rounded(score)}
+        for protocol, metrics in evaluation.evaluation.scores.items()
+        for metric, by_dimension in metrics.items()
+        for dimension, score in by_dimension.items()
+    ]
+    return pd.DataFrame(rows)
+
+
+def attention_scores(evaluation: RunEvaluation) -> pd.DataFrame:
+    """Attention against the truth over all recordings of a split, by scenario; empty where the recordings are not drawn ones."""
+    return _cue_table(evaluation.cue)
+
+
+def cue_table(explanation: Explanation, evaluation: RunEvaluation | None = None) -> pd.DataFrame:
+    """Attention against the truth: this recording, and all recordings of the split with intervals where they were evaluated."""
+    others = evaluation.cue.items() if evaluation is not None else ()
+    return _cue_table({"this recording": explanation.cue, **{f"all test recordings, {name}": scores for name, scores in others}})
+
+
+def _cue_table(scored: dict[str, CueScores]) -> pd.DataFrame:
+    rows = []
+    for name, scores in scored.items():
+        rows.append({"of": name, "figure": "correlation of mouth share with mouth cue", **_rounded(scores.correlation)})
+        rows.append({"of": name, "figure": "density on the carrying region (1 = chance)", **_rounded(scores.density)})
+    return pd.DataFrame(rows)
+
+
+_CUE_WORDS = (
+    "The truth of a drawn face is known: which region carries the valence in each frame. Intervals are bootstrapped over recordings; "
+    "one recording has none."
+)
+
+
+def _add_figures(report: HtmlReport, explanation: Explanation) -> None:
+    clip, attention = explanation.clip, explanation.attention
+    if attention is not None and clip.regions is not None:
+        words = "The part of the attention on each region, frame by frame."
+        report.add_figure("Attention by region", share_over_time(clip, attention), words)
+        report.add_table("Mean attention", region_table(explanation), "Density is share over area: 1 is what chance would give.")
+    elif clip.regions is None:
+        words = "No face was tracked: the crop is the centred square of the picture, and no regions are known."
+        report.add_text("Attention by region", words)
+    for dimension in explanation.prediction.dimensions:
+        report.add_figure(f"Predicted {dimension}", valence_traces(clip, explanation.prediction, dimension=dimension))
+    if attention is not None and len(clip) > 1:
+        report.add_figure("Key moments", filmstrip(clip, attention), "Where the attention changes most.")
+
+
+def region_table(explanation: Explanation) -> pd.DataFrame:
+    """Mean share and density of each region over the frames with a face."""
+    means = explanation.shares[list(REGIONS)].mean()
+    rows = [
+        {
+            "region": name.replace("_", " "),
+            "mean share": round(float(means[name]), 3),
+            "density": round(explanation.densities.get(name, float("nan")), 2),
+        }
+        for name in REGIONS
+    ]
+    return pd.DataFrame(rows)
+
+
+def _subtitle(explanation: Explanation) -> str:
+    crops = explanation.crops
+    length = float(crops.times[-1] - crops.times[0])
+    faces = f"a face in {explanation.frames_with_face} of {len(crops)} frames"
+    return f"{explanation.video.name}, {length:.1f} s, {faces}, read by {explanation.checkpoint.system}"
+
+
+def _stretch_words(explanation: Explanation) -> str:
+    stretch, crops = explanation.stretch, explanation.crops
+    if stretch.stop - stretch.start == len(crops):
+        return ""
+    return f"Seconds {crops.times[stretch.start]:.1f} to {crops.times[stretch.stop - 1]:.1f}; shares.csv holds every frame of the video."
+
+
+def _protocol_words(evaluation: RunEvaluation) -> str:
+    counts = evaluation.evaluation.counts
+    people = f"{counts['recordings']} recordings of people who were not trained on, {counts['frames']} frames"
+    return f"{people}; 95 % intervals by bootstrap over recordings. Concatenated and per recording are two protocols of the field."
+
+
+def _rounded(score: Score) -> dict[str, float]:
+    return {name: round(value, 3) if np.isfinite(value) else value for name, value in vars(score).items()}

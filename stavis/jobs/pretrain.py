@@ -1,0 +1,71 @@
+"""The checkpoint that ships with the package: drawn, trained, measured and described by one command, `stavis pretrain`."""
+
+import dataclasses
+import json
+import tempfile
+from pathlib import Path
+
+from stavis.jobs.dataset import embedded_data
+from stavis.jobs.progress import bar
+from stavis.jobs.train import train
+from stavis.jobs.verify import measure
+from stavis.models.card import model_card
+from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.training.fit import Plan
+
+NAME = "sta-synthetic"
+COMMAND = "stavis pretrain sta-synthetic"
+SPEC = SyntheticSpec(
+    scenarios=("switching", "switching", "mouth", "eyes"),
+    recordings=2400,
+    seconds=4.8,
+    fps=6.25,
+    seed=20,
+    shares=(0.97, 0.03, 0.0),
+    rater_noise=0.05,
+)
+"""Many people for a short time each, at the network's own frame rate: what is drawn costs time, and new people teach more than new frames."""
+PLAN = Plan(steps=6000, batch=20, seconds=0.96, epoch=500, augment=True)
+MEASURED = {
+    name: SyntheticSpec(scenarios=(name,), recordings=24, seconds=8.0, fps=12.5, seed=900 + number, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
+    for number, name in enumerate(("switching", "mouth", "eyes"))
+}
+"""What the card's figures are measured on: people who are in no training recording, one set a scenario."""
+
+
+def pretrain(
+    out: str | Path,
+    *,
+    spec: SyntheticSpec = SPEC,
+    plan: Plan = PLAN,
+    measured: dict[str, SyntheticSpec] = MEASURED,
+    device: str = "auto",
+    remarks: str = "",
+    quiet: bool = False,
+) -> Path:
+    """Make a checkpoint that carries its own figures and can verify itself; returns its folder.
+
+    Draws `spec`, trains by `plan`, measures on `measured`, and writes the checkpoint with a model card to `out`.
+
+    Raises StavisError where `out` cannot be written.
+    """
+    with bar("drawing the training data", quiet) as progress:
+        data = embedded_data(spec, progress)
+    with tempfile.TemporaryDirectory(prefix="stavis-") as scratch:
+        run = Path(scratch) / "run"
+        train(run, data, plan=plan, device=device, quiet=quiet)
+        evaluated_on = {name: each.as_dict() for name, each in measured.items()}
+        figures = measure(run, evaluated_on, device=device, quiet=quiet)
+        return describe(run, out, figures=figures, evaluated_on=evaluated_on, remarks=remarks)
+
+
+def describe(run: str | Path, out: str | Path, *, figures: dict, evaluated_on: dict, remarks: str = "") -> Path:
+    """Write a run as a checkpoint that prints its figures, with the data they were measured on and a model card."""
+    checkpoint = load_checkpoint(run)
+    model = checkpoint.model.cpu()
+    kept = {key: value for key, value in checkpoint.info.items() if key not in ("format", "system", "config", "dimensions", "weights_sha256")}
+    info = {**kept, "figures": figures, "evaluated_on": evaluated_on}
+    told = {**info, "system": checkpoint.system, "config": json.loads(json.dumps(dataclasses.asdict(model.config)))}
+    card = model_card(Path(out).name, {**told, "dimensions": named(model.dimensions)}, command=COMMAND, remarks=remarks)
+    return save_checkpoint(out, model, system=checkpoint.system, info=info, card=card)
