@@ -30,6 +30,7 @@ except ImportError:  # Windows
 INDEX = "index.json"
 KEY_LENGTH = 40  # as many characters as atomic_folder keeps of a name: halves tell whose they are
 _COLUMNS = ("key", "video", "source", "frames", "size", "rate", "megabytes", "last_used", "folder")
+_shrinking = {"again": 0.0}
 _own_folder: list[tempfile.TemporaryDirectory] = []
 
 
@@ -55,7 +56,7 @@ def entry(key: str, make: Callable[[Path], None], usable: Callable[[Path], bool]
             except StavisError:
                 if not usable(folder):  # without locks another process may have been quicker
                     raise
-    _shrink(home, keep=folder)
+    _shrink_seldom(home, keep=folder)
     return folder
 
 
@@ -209,6 +210,16 @@ def _remove_halves(home: Path, key: str) -> None:
     for suffix in ("part", "old"):
         for half in home.glob(f".{key}.*.{suffix}"):
             shutil.rmtree(half, ignore_errors=True)
+
+
+def _shrink_seldom(home: Path, keep: Path) -> None:
+    """Shrinks, but spends at most a twentieth of the time on it: looking at thousands of entries after each new one is slow."""
+    if time.monotonic() < _shrinking["again"]:
+        return
+    began = time.monotonic()
+    _shrink(home, keep)
+    spent = time.monotonic() - began
+    _shrinking["again"] = time.monotonic() + (20 * spent if spent > 0.05 else 0)
 
 
 def _shrink(home: Path, keep: Path) -> None:
