@@ -1,7 +1,10 @@
 from .attention.hooks import inject_attention as inject_attention
 from .attention.hooks import record_attention as record_attention
+from .data.cache import cache_clear as cache_clear
+from .data.cache import cache_list as cache_list
 from .data.crops import CropSpec as CropSpec
 from .data.crops import crops_of as crops_of
+from .data.facemodel import fetch_face_model as fetch_face_model
 from .data.folder import read_folder as read_folder
 from .errors import StavisError as StavisError
 from .errors import StavisWarning as StavisWarning
@@ -28,6 +31,7 @@ from .jobs.pictures import values_figure as values_figure
 from .jobs.pretrain import pretrain as pretrain
 from .jobs.provenance import package_version as package_version
 from .jobs.synthesis import synth as synth
+from .jobs.tracking import track as track
 from .jobs.train import train as train
 from .jobs.verify import verify as verify
 from .models.checkpoint import load_checkpoint as load_checkpoint

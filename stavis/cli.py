@@ -150,6 +150,8 @@ def explain(
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
     source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -161,8 +163,61 @@ def explain(
     if video is None:
         run, video = "sta-synthetic", Path(run)
     names = stavis.method_names(methods)
-    page = stavis.explain(run, video, out or Path(f"{video.stem}-explained"), methods=names, source=source, device=device, quiet=quiet)
+    page = stavis.explain(
+        run,
+        video,
+        out or Path(f"{video.stem}-explained"),
+        methods=names,
+        source=source,
+        face=_face(face),
+        overlay=overlay,
+        device=device,
+        quiet=quiet,
+    )
     typer.echo(json_text.dumps(page.summary) if json else f"report: {page.report}")
+
+
+@app.command()
+def track(
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    out: Out,
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    backend: Annotated[str, typer.Option(help="auto, litert or opencv.")] = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Follow the faces of a video: a table, landmarks, a preview with the regions drawn.
+
+    Example: stavis track my_video.mp4 --out tracked
+    """
+    done = stavis.track(video, out, choose=_face(face), backend=backend, quiet=quiet)
+    if json:
+        typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
+        return
+    typer.echo(f"{done.frames_with_face} of {done.frames} frames show a face, {done.faces} in all; {done.realtime_factor:.1f} x real time")
+    typer.echo(f"track: {done.folder}")
+
+
+@app.command("fetch-models")
+def fetch_models() -> None:
+    """Fetch the face landmark model ahead of time, and say from where.
+
+    Example: stavis fetch-models
+    """
+    found = stavis.fetch_face_model()
+    typer.echo(f"{found.path} (from {found.source})")
+
+
+@app.command()
+def cache(action: Annotated[str, typer.Argument(help="list or clear.")] = "list") -> None:
+    """List or clear the crops that were made of videos.
+
+    Example: stavis cache list
+    """
+    if action not in ("list", "clear"):
+        raise stavis.StavisError(f"stavis cache cannot {action!r}: say list or clear.")
+    table = stavis.cache_list() if action == "list" else stavis.cache_clear()
+    typer.echo(table.to_string(index=False) if len(table) else "the cache is empty")
 
 
 @app.command()
@@ -242,6 +297,16 @@ def _say_warning(message, category, filename, lineno, file=None, line=None) -> N
 def _figure(figures: dict, name: str) -> str:
     value, low, high = (figures.get(key) for key in (name, f"{name}_low", f"{name}_high"))
     return "undefined" if value is None else f"{value:.3f}" if low is None else f"{value:.3f}  [{low:.3f}, {high:.3f}]"
+
+
+def _face(text: str) -> str | int | tuple[float, float]:
+    if text == "largest":
+        return text
+    try:
+        parts = [float(part) for part in text.split(",")]
+        return (parts[0], parts[1]) if len(parts) == 2 else int(text)
+    except ValueError:
+        raise stavis.StavisError(f"--face is {text!r}, expected largest, a number such as 0, or X,Y such as 320,180.") from None
 
 
 def _size(text: str) -> tuple[int, int]:

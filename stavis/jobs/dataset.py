@@ -9,6 +9,7 @@ from joblib import Parallel, cpu_count, delayed
 from stavis.data.crops import Crops, CropSpec, crops_of
 from stavis.data.folder import read_folder
 from stavis.errors import StavisError
+from stavis.jobs.progress import bar
 from stavis.storage import cache_folder, read_json
 from stavis.synthetic.spec import SyntheticSpec
 from stavis.synthetic.writer import write_dataset
@@ -28,6 +29,14 @@ def embedded_data(spec: SyntheticSpec = EMBEDDED, progress: Progress | None = No
     if not (root / "dataset.json").exists():
         write_dataset(root, spec, progress=progress)
     return root
+
+
+def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
+    """The folder that was given, or that of the embedded data, drawn with a progress bar where it is not in the cache yet."""
+    if data is not None:
+        return Path(data)
+    with bar("drawing the embedded data", quiet) as progress:
+        return embedded_data(progress=progress)
 
 
 def recordings_of(data: str | Path, split: str | None = None, *, labelled: bool = False) -> list[Recording]:

@@ -8,7 +8,7 @@ import numpy as np
 from stavis.attention.truth import CueScores, cue_scores, cue_trace
 from stavis.data.crops import Crops, CropSpec
 from stavis.data.truth import read_truth
-from stavis.jobs.dataset import crops_for, data_facts, embedded_data, recordings_of
+from stavis.jobs.dataset import crops_for, data_facts, folder_of, recordings_of
 from stavis.jobs.progress import bar
 from stavis.jobs.provenance import provenance
 from stavis.metrics import Score
@@ -51,8 +51,7 @@ def evaluate(
     """
     checkpoint = load_checkpoint(run)
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
-    with bar("drawing the embedded data", quiet) as progress:
-        folder = Path(data) if data is not None else embedded_data(progress=progress)
+    folder = folder_of(data, quiet)
     recordings = recordings_of(folder, split, labelled=True)
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = crops_for(recordings, CropSpec(size=config.crop_size, rate=None, source=source), progress)

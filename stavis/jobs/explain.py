@@ -13,6 +13,7 @@ from stavis.attention.shares import share_table
 from stavis.attention.truth import CueScores, cue_scores, cue_trace
 from stavis.attribution.methods import integrated_gradients, saliency
 from stavis.data.crops import Crops, CropSpec, crops_of
+from stavis.data.signals import signal_table
 from stavis.data.truth import read_truth
 from stavis.errors import StavisError
 from stavis.jobs.attributing import Method, attribute
@@ -86,6 +87,7 @@ def explain_video(
     *,
     methods: Sequence[str] = ("saliency", "integrated-gradients"),
     source: str = "auto",
+    face: str | int | tuple[float, float] = "largest",
     device: str = "auto",
     shown_seconds: float = SHOWN_SECONDS,
     progress: Progress | None = None,
@@ -100,7 +102,7 @@ def explain_video(
         raise StavisError(f"there is no attribution method {unknown[0]!r}: choose from {', '.join(METHODS)}.")
     checkpoint = load_checkpoint(run)
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
-    crops = crops_of(video, CropSpec(size=config.crop_size, rate=None, source=source), _stage(progress, "crops"))
+    crops = crops_of(video, CropSpec(size=config.crop_size, rate=None, source=source, face=face), _stage(progress, "crops"))
     if not crops.valid.any():
         raise StavisError(f"{_path_of(video)} shows no face in any of its {len(crops.times)} frames: choose another video.")
     reading = read(model, crops.frames, crops.times, progress=_stage(progress, "attention"))
@@ -115,7 +117,7 @@ def explain_video(
         seconds=config.seconds,
         progress=_stage(progress, "attributions"),
     )
-    shares, densities = _over_regions(reading, crops)
+    shares, densities = shares_and_densities(reading, crops)
     return Explanation(
         video=_path_of(video),
         checkpoint=checkpoint,
@@ -133,7 +135,10 @@ def explain_video(
 
 
 def write_explanation(explanation: Explanation, out: str | Path) -> Path:
-    """Write attention.npz, shares.csv, predictions.csv and explain.json under `out`, each whole or not at all; returns `out`."""
+    """Write attention.npz, shares.csv, predictions.csv, explain.json and (where a face was tracked) signals.csv under `out`.
+
+    Each is written whole or not at all. signals.csv holds what the tracker says of the face, one row a frame. Returns `out`.
+    """
     out = Path(out)
     if explanation.reading.attention is not None:
         with atomic_file(out / "attention.npz") as temporary:
@@ -142,6 +147,10 @@ def write_explanation(explanation: Explanation, out: str | Path) -> Path:
         _with_valid_as_number(explanation.shares).to_csv(temporary, index=False, float_format="%.6g")
     with atomic_file(out / "predictions.csv") as temporary:
         prediction_table(explanation).to_csv(temporary, index=False, float_format="%.6g")
+    signals = signal_table(explanation.crops.track)
+    if signals is not None:
+        with atomic_file(out / "signals.csv") as temporary:
+            signals.to_csv(temporary, index=False, float_format="%.6g")
     write_json(out / "explain.json", summary(explanation))
     return out
 
@@ -167,6 +176,7 @@ def summary(explanation: Explanation) -> dict:
         "video": explanation.video.name,
         "frames": frames,
         "frames_with_face": explanation.frames_with_face,
+        "faces": explanation.crops.faces,
         "seconds": round(explanation.seconds, 2),
         "realtime_factor": round(length / explanation.seconds, 3) if explanation.seconds else None,
         "crop": explanation.crops.source,
@@ -197,7 +207,7 @@ def provenance_of(explanation: Explanation) -> dict[str, str]:
     )
 
 
-def _over_regions(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
+def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
     """The share table of all frames and the mean densities, a stretch at a time, so that an hour of video needs little memory."""
     tables, densities = [], []
     for start in range(0, len(crops), _CHUNK):

@@ -7,8 +7,10 @@ import numpy as np
 import pandas as pd
 
 from stavis.attention.truth import CueScores
+from stavis.data.signals import signal_table
 from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.explain import Explanation, explain_video, only_drawn, provenance_of, summary, write_explanation
+from stavis.jobs.overlay import write_source_overlay
 from stavis.jobs.progress import stages
 from stavis.landmarks import REGIONS
 from stavis.metrics import Score
@@ -39,10 +41,11 @@ def explain(
     *,
     report: str | Path | None = None,
     evaluation: RunEvaluation | None = None,
+    overlay: bool = True,
     quiet: bool = False,
     **options,
 ) -> Page:
-    """Explain a video and write everything under `out`: report.html, attention.npz, shares.csv, predictions.csv, explain.json.
+    """Explain a video and write all of it under `out`: the page, the tables, the maps, and overlay.mp4, the attention on the source.
 
     `options` go to explain_video; `report` puts the page elsewhere; with `evaluation` the page tells how good the network is.
 
@@ -50,7 +53,11 @@ def explain(
     """
     with stages(quiet) as progress:
         explanation = explain_video(run, video, progress=progress, **options)
-    return save_page(explanation, out, report=report, evaluation=evaluation)
+        page = save_page(explanation, out, report=report, evaluation=evaluation)
+        if overlay and explanation.reading.attention is not None:
+            shown = None if progress is None else lambda done, total: progress("overlay", done, total)
+            write_source_overlay(Path(out) / "overlay.mp4", explanation.video, explanation.crops, explanation.reading.attention, shown)
+    return page
 
 
 def save_page(
@@ -70,7 +77,11 @@ def scrubber(explanation: Explanation) -> Scrubber:
     """The explained stretch to scrub through: attention and each attribution over the crops, shares, values and gold under them."""
     maps = {} if explanation.attention is None else {"attention": explanation.attention}
     return Scrubber.from_clip(
-        explanation.clip, {**maps, **explanation.attributions}, explanation.prediction, title=explanation.crops.recording
+        explanation.clip,
+        {**maps, **explanation.attributions},
+        explanation.prediction,
+        curves=signal_table(explanation.crops.track),
+        title=explanation.crops.recording,
     )
 
 

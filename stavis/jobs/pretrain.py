@@ -25,10 +25,12 @@ SPEC = SyntheticSpec(
     shares=(0.97, 0.03, 0.0),
     rater_noise=0.05,
 )
-"""Many people for a short time each, at the network's own frame rate: what is drawn costs time, and new people teach more than new frames."""
+"""Many people for a short time each, at the network's own frame rate: new people teach more than new frames of the same ones."""
 PLAN = Plan(steps=6000, batch=20, seconds=0.96, epoch=500, augment=True)
 MEASURED = {
-    name: SyntheticSpec(scenarios=(name,), recordings=24, seconds=8.0, fps=12.5, seed=900 + number, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
+    name: SyntheticSpec(
+        scenarios=(name,), recordings=24, seconds=8.0, fps=12.5, seed=900 + number, shares=(0.0, 0.0, 1.0), rater_noise=0.05
+    )
     for number, name in enumerate(("switching", "mouth", "eyes"))
 }
 """What the card's figures are measured on: people who are in no training recording, one set a scenario."""
@@ -64,7 +66,9 @@ def describe(run: str | Path, out: str | Path, *, figures: dict, evaluated_on: d
     """Write a run as a checkpoint that prints its figures, with the data they were measured on and a model card."""
     checkpoint = load_checkpoint(run)
     model = checkpoint.model.cpu()
-    kept = {key: value for key, value in checkpoint.info.items() if key not in ("format", "system", "config", "dimensions", "weights_sha256")}
+    kept = {
+        key: value for key, value in checkpoint.info.items() if key not in ("format", "system", "config", "dimensions", "weights_sha256")
+    }
     info = {**kept, "figures": figures, "evaluated_on": evaluated_on}
     told = {**info, "system": checkpoint.system, "config": json.loads(json.dumps(dataclasses.asdict(model.config)))}
     card = model_card(Path(out).name, {**told, "dimensions": named(model.dimensions)}, command=COMMAND, remarks=remarks)

@@ -8,20 +8,9 @@ from tqdm.auto import tqdm
 
 @contextmanager
 def bar(title: str, quiet: bool = False) -> Iterator[Callable[[int, int], None] | None]:
-    """A callback (done, total) that moves a bar; None where quiet."""
-    if quiet:
-        yield None
-        return
-    shown = tqdm(desc=title, dynamic_ncols=True, leave=True)
-
-    def progress(done: int, total: int) -> None:
-        shown.total = total
-        shown.update(done - shown.n)
-
-    try:
-        yield progress
-    finally:
-        shown.close()
+    """A callback (done, total) that moves a bar, which is there from its first call on; None where quiet."""
+    with stages(quiet) as progress:
+        yield None if progress is None else lambda done, total: progress(title, done, total)
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import dataclasses
 from pathlib import Path
 
 from stavis.data.crops import CropSpec
-from stavis.jobs.dataset import crops_for, data_facts, embedded_data, recordings_of
+from stavis.jobs.dataset import crops_for, data_facts, folder_of, recordings_of
 from stavis.jobs.progress import bar
 from stavis.models.systems import system as system_named
 from stavis.training.devices import choose_device
@@ -34,8 +34,7 @@ def train(
     chosen = system_named(system)
     config = dataclasses.replace(chosen.preset(preset), **changes)
     choose_device(device)  # a device that is not there is told before anything is drawn or written
-    with bar("drawing the embedded data", quiet) as progress:
-        folder = Path(data) if data is not None else embedded_data(progress=progress)
+    folder = folder_of(data, quiet)
     spec = CropSpec(size=config.crop_size, rate=None, source=source)
     splits = {}
     for split in ("train", "dev"):

@@ -13,7 +13,7 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
 from stavis.errors import StavisError
-from stavis.storage import atomic_folder, content_hash, read_json, write_json, write_text
+from stavis.storage import atomic_folder, read_json, write_json, write_text
 from stavis.synthetic.raters import RATERS, Ratings
 from stavis.synthetic.recording import DrawnRecording, render
 from stavis.synthetic.spec import SyntheticSpec
@@ -173,8 +173,3 @@ def _write_table(path: Path, rows: Iterable[tuple]) -> None:
     buffer = io.StringIO()
     csv.writer(buffer, lineterminator="\n").writerows(rows)
     write_text(path, buffer.getvalue())
-
-
-def dataset_hash(root: str | Path) -> str:
-    """What tells one drawn data set from another: the hash in its dataset.json (sha256, hex)."""
-    return content_hash(str(read_json(Path(root) / "dataset.json").get("hash")))

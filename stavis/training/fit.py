@@ -10,11 +10,13 @@ RUN/plan.json    what the run was asked to do
 import dataclasses
 import logging
 import math
+import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import nn
@@ -136,7 +138,7 @@ def fit(
         network = chosen.network(config)
         jitter = Jitter() if plan.augment else None
         length = max(1, round(plan.seconds * config.rate))
-        windows = RandomWindows(train, length, plan.steps * plan.batch, plan.seed, jitter=jitter, rate=config.rate)
+        windows = RandomWindows(_in_memory(train), length, plan.steps * plan.batch, plan.seed, jitter=jitter, rate=config.rate)
         score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
         validation = Validation(run, system, score, plan.patience, {**(info or {}), "training": dataclasses.asdict(plan)})
         stop = GracefulStop()
@@ -168,6 +170,21 @@ def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Pat
         use_distributed_sampler=False,
         default_root_dir=run,
     )
+
+
+def _in_memory(train: Sequence[Crops]) -> list[Crops]:
+    """The crops read into memory where they are small beside it: a memory map's pages go away when other programs want the room."""
+    size = sum(crops.frames.nbytes for crops in train)
+    if size > _physical_memory() / 8:
+        return list(train)
+    return [dataclasses.replace(crops, frames=np.array(crops.frames), folder=None) for crops in train]
+
+
+def _physical_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (ValueError, OSError, AttributeError):  # not told on this system
+        return 4 << 30
 
 
 def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str) -> Path | None:

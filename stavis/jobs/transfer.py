@@ -1,0 +1,122 @@
+"""A network that has only seen drawn faces, on real ones: measured on any folder of clips, failures included.
+
+No label is needed: the tracker's own smile and frown signals stand beside the predicted valence.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stavis.data.crops import Crops, CropSpec, crops_of
+from stavis.data.signals import signal_table
+from stavis.errors import StavisError
+from stavis.jobs.explain import shares_and_densities
+from stavis.jobs.progress import bar
+from stavis.metrics import cc
+from stavis.models.checkpoint import load_checkpoint
+from stavis.training.devices import choose_device
+from stavis.training.reading import Reading, read
+
+EYES = ("left_eye", "right_eye")
+VARIES = 0.08
+"""A smile varies where its standard deviation over the clip is at least this: below, a correlation says nothing."""
+NEUTRAL = 0.12
+"""A frame is neutral where smile, frown, open mouth and lowered brows are all below this."""
+VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
+
+Covered = dict[str, tuple[float, float]]
+
+
+def transfer(
+    run: str | Path,
+    clips: str | Path | Sequence[Path],
+    *,
+    covered: Covered | None = None,
+    device: str = "auto",
+    quiet: bool = False,
+) -> pd.DataFrame:
+    """How a network does on real clips: one row a clip in which a face was tracked.
+
+    clips: a folder or video files; covered: by clip name, the seconds from-to in which a hand lies over the mouth. Columns: clip,
+    frames, the mean shares mouth, eyes, brows, features (their sum), nose, rest, outside; densities of mouth and eyes (1 = chance);
+    smile_r, the correlation of predicted valence with smile minus frown (NaN where the smile does not vary); neutral, the mean
+    prediction in neutral frames (NaN where there is none); covered_ratio, the mouth's share under the hand over that without.
+
+    Raises StavisError where no clip shows a face.
+    """
+    checkpoint = load_checkpoint(run)
+    model = checkpoint.model.to(choose_device(device))
+    paths = _videos(clips)
+    rows = []
+    with bar("real clips", quiet) as progress:
+        for done, path in enumerate(paths, 1):
+            crops = crops_of(path, CropSpec(size=model.config.crop_size, rate=None, source="auto"))
+            if crops.track is not None and crops.valid.any():
+                rows.append(_row(path.stem, crops, read(model, crops.frames, crops.times), (covered or {}).get(path.stem)))
+            if progress:
+                progress(done, len(paths))
+    if not rows:
+        raise StavisError(f"{clips} holds no clip in which a face was tracked: give clips of faces.")
+    return pd.DataFrame(rows)
+
+
+def transfer_table(table: pd.DataFrame) -> str:
+    """The table in Markdown, for a model card; what is undefined is a dash."""
+    shown = table.drop(columns="frames")
+    rows = [[f"{v:.2f}" if isinstance(v, float) and np.isfinite(v) else "–" if isinstance(v, float) else str(v) for v in row]
+            for row in shown.itertuples(index=False)]  # fmt: skip
+    lines = ["| " + " | ".join(shown.columns.str.replace("_", " ")) + " |", "|" + "---|" * len(shown.columns)]
+    return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
+
+
+def _row(name: str, crops: Crops, reading: Reading, hidden: tuple[float, float] | None) -> dict:
+    shares, densities = shares_and_densities(reading, crops)
+    means = shares.mean(numeric_only=True)
+    valence = np.where(crops.valid, reading.prediction.values[:, 0], np.nan)
+    row = {
+        "clip": name,
+        "frames": int(crops.valid.sum()),
+        "mouth": means.mouth,
+        "eyes": means.left_eye + means.right_eye,
+        "brows": means.brows,
+        "features": means.mouth + means.left_eye + means.right_eye + means.brows,
+        "nose": means.nose,
+        "rest": means.rest,
+        "outside": means.outside,
+        "mouth_density": densities.get("mouth", np.nan),
+        "eyes_density": float(np.mean([densities.get(eye, np.nan) for eye in EYES])),
+        "smile_r": np.nan,
+        "neutral": np.nan,
+        "covered_ratio": np.nan,
+    }
+    row |= _beside_signals(valence, signal_table(crops.track))
+    if hidden is not None:
+        under = (shares.time >= hidden[0]) & (shares.time <= hidden[1])
+        row["covered_ratio"] = float(shares.mouth[under].mean() / shares.mouth[~under].mean())
+    return row
+
+
+def _beside_signals(valence: np.ndarray, signals: pd.DataFrame | None) -> dict[str, float]:
+    """What predicted valence has to do with the tracker's smile, and what it is where the face is neutral."""
+    if signals is None:
+        return {}
+    found = {}
+    smile = (signals.smile - signals.frown).to_numpy()
+    known = np.isfinite(smile) & np.isfinite(valence)
+    if known.sum() > 10 and smile[known].std() >= VARIES:
+        found["smile_r"] = cc(valence[known], smile[known])
+    still = signals[["smile", "frown", "mouth_open", "brow_down"]].max(axis=1).to_numpy() < NEUTRAL
+    if (still & known).any():
+        found["neutral"] = float(valence[still & known].mean())
+    return found
+
+
+def _videos(clips: str | Path | Sequence[Path]) -> list[Path]:
+    if not isinstance(clips, str | Path):
+        return [Path(clip) for clip in clips]
+    folder = Path(clips)
+    if not folder.is_dir():
+        return [folder]
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEOS)
