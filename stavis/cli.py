@@ -178,6 +178,55 @@ def explain(
 
 
 @app.command()
+def verdict(
+    run: Annotated[str | None, typer.Argument(help="A run's folder or sta-synthetic.")] = None,
+    data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
+    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
+    out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
+    known_answers: Annotated[bool, typer.Option("--known-answers", help="Judge networks whose answers are known, instead.")] = False,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds a network, with --known-answers.")] = 3,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Does the attention explain the prediction? Needed, sufficient, unique, agreeing: four answers with their numbers.
+
+    Example: stavis verdict sta-synthetic --out judged
+    """
+    if known_answers:
+        table = stavis.known_answer_table(seeds)
+        typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
+        raise typer.Exit(0 if table.right.all() else 1)
+    if run is None:
+        raise stavis.StavisError("stavis verdict needs a RUN to judge: give a run's folder or sta-synthetic, or --known-answers.")
+    done = stavis.verdict(run, data, split=split, clips=clips, out=out, device=device, quiet=quiet)
+    if json:
+        typer.echo(json_text.dumps(done.verdict.to_json()))
+        return
+    for answer in done.verdict.answers:
+        typer.echo(f"{answer.question:10} {answer.answer:9} {answer.sentence}")
+    for note in done.verdict.notes:
+        typer.echo(f"note: {note}")
+
+
+@app.command()
+def transfer(
+    run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic.")],
+    clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """How a network does on real clips: where it looks, whether its valence follows the smile, failures included.
+
+    Example: stavis transfer sta-synthetic my_clips
+    """
+    table = stavis.transfer(run, clips, device=device, quiet=quiet)
+    typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
+
+
+@app.command()
 def track(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     out: Out,

@@ -1,6 +1,6 @@
 """Changes of pixels that leave the expression as it is: light, colour, place, sharpness; one change for the whole clip."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -28,6 +28,12 @@ class Jitter:
     jpeg: float = 0.15
     cutout: float = 0.2
     cutout_size: float = 0.3
+
+
+def scaled(jitter: Jitter, part: float) -> Jitter:
+    """A jitter whose strengths and probabilities are a part (in [0,1]) of the given one's; the size of a cutout stays."""
+    weaker = {field.name: getattr(jitter, field.name) * part for field in fields(jitter) if field.name != "cutout_size"}
+    return replace(jitter, **weaker)
 
 
 def jittered(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from stavis.data.augment import Jitter, jittered
+from stavis.data.augment import Jitter, jittered, scaled
 from stavis.errors import StavisError, StavisWarning
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ class RandomWindows(Dataset):
     epoch: a sampler of running positions needs no epoch at all.
 
     All windows with at least half of their frames usable (a face and labels there) are as likely. Recordings shorter than a window
-    are filled up with their last frame, masked. `flip` mirrors half of the windows left to right; `jitter` changes pixels.
+    are filled up with their last frame, masked. `flip` mirrors half of the windows left to right; `rate` in frames/s takes
+    every n-th frame of faster crops, beginning with any (None: every frame); `jitter` changes pixels (None: not at all), and with
+    `ramp` = (from, to) it grows from nothing at sample `from` to its full strength at sample `to`.
 
     Raises StavisError where no window is usable, or the crops differ in size or dimensions.
     """
@@ -121,12 +123,13 @@ class RandomWindows(Dataset):
         flip: bool = True,
         jitter: Jitter | None = Jitter(),
         rate: float | None = None,
+        ramp: tuple[int, int] | None = None,
     ):
         if frames < 1 or samples_per_epoch < 1:
             raise StavisError(f"windows of {frames} frames, {samples_per_epoch} an epoch: both must be at least 1.")
         self.crops = list(crops)
         self.frames, self.samples_per_epoch, self.seed = int(frames), int(samples_per_epoch), int(seed)
-        self.flip, self.jitter, self.epoch = flip, jitter, 0
+        self.flip, self.jitter, self.ramp, self.epoch = flip, jitter, ramp, 0
         self.dimensions = _common(self.crops, lambda one: one.dimensions, "dimensions")
         _common(self.crops, lambda one: one.frames.shape[1:], "size")
         self._labels = [one.labels.astype(np.float32) for one in self.crops]
@@ -155,10 +158,14 @@ class RandomWindows(Dataset):
     def __len__(self) -> int:
         return self.samples_per_epoch
 
+    def _jitter_at(self, position: int) -> Jitter:
+        return self.jitter if self.ramp is None else scaled(self.jitter, _part_of(position, self.ramp))
+
     def __getitem__(self, index: int) -> Window:
         if index < 0:
             raise IndexError(index)
-        rng = np.random.default_rng((self.seed, self.epoch * self.samples_per_epoch + int(index)))
+        position = self.epoch * self.samples_per_epoch + int(index)
+        rng = np.random.default_rng((self.seed, position))
         choice = int(rng.integers(self._ends[-1]))
         which = int(np.searchsorted(self._ends, choice, "right"))
         start = int(self._starts[which][choice - (self._ends[which - 1] if which else 0)])
@@ -175,13 +182,17 @@ class RandomWindows(Dataset):
         if mirrored:
             images = images[:, :, ::-1]
         if self.jitter is not None:
-            images = jittered(np.ascontiguousarray(images), self.jitter, rng)
+            images = jittered(np.ascontiguousarray(images), self._jitter_at(position), rng)
         labels, mask = self._labels[which][where], self._usable[which][where] & inside
         return Window(
             torch.from_numpy(np.ascontiguousarray(images.transpose(0, 3, 1, 2))),
             torch.from_numpy(np.where(mask[:, None], labels, np.float32(0))),
             torch.from_numpy(mask.copy()),
         )
+
+
+def _part_of(position: int, ramp: tuple[int, int]) -> float:
+    return float(np.clip((position - ramp[0]) / max(ramp[1] - ramp[0], 1), 0, 1))
 
 
 def stride_of(times: np.ndarray, rate: float | None) -> int:

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pandas as pd
 import plotly.graph_objects as go
+from IPython.display import HTML
 
 from stavis.errors import StavisError
 from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.explain import Explanation
+from stavis.jobs.judging import Judgement, between_matrix
 from stavis.show.figures import figure_of, share_over_time, valence_traces
-from stavis.show.moments import filmstrip
+from stavis.show.moments import agreement_matrix, filmstrip
 
 
 def training_curve(run: str | Path) -> go.Figure:
@@ -56,3 +58,13 @@ def _attention(explanation: Explanation):
     if explanation.attention is None:
         raise StavisError(f"the system {explanation.checkpoint.system} has no attention: explain a run of the system sta.")
     return explanation.attention
+
+
+def verdict_card(judgement: Judgement) -> HTML:
+    """The four answers as a card."""
+    return HTML(judgement.verdict.card())
+
+
+def between_figure(judgement: Judgement) -> go.Figure:
+    """How alike the methods' maps are to each other."""
+    return agreement_matrix(between_matrix(judgement.verdict))
