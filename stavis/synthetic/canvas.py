@@ -57,7 +57,7 @@ class Canvas:
     def strokes(self, lines: list[np.ndarray], width: float, soft: float = 0.0) -> np.ndarray:
         """Lines (n,2) of a width in eye distances: (H,W) float32 in [0,1]."""
         cover = np.zeros((self.height, self.width), np.uint8)
-        thickness = max(int(round(width * self.unit)), 1)
+        thickness = max(round(width * self.unit), 1)
         cv2.polylines(cover, [self.fixed(line) for line in lines], False, 255, thickness, cv2.LINE_AA, SHIFT)
         if soft:
             cover = cv2.GaussianBlur(cover, (0, 0), max(soft * self.unit, 0.3))

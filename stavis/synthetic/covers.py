@@ -51,7 +51,7 @@ class Cover:
 def draw_cover(rng: np.random.Generator, person: Identity, region: str, unit: float, kind: str | None = None) -> Cover:
     """Draw a thing that hides `region` ('mouth' or 'eyes') for the most part, at `unit` px an eye distance."""
     kind = kind or str(rng.choice(MOUTH_COVERS if region == "mouth" else EYE_COVERS))
-    canvas = Canvas(unit, -2.6, -1.6, 2.6, 2.2)
+    canvas = Canvas(unit, -3.0, -1.6, 3.0, 4.6)
     x, y = canvas.grid()
     size = rng.uniform(0.88, 1.12) * (np.array((0.72, 0.42)) if region == "mouth" else np.array((0.98, 0.46)))
     draw: dict[str, Callable] = {
@@ -88,7 +88,7 @@ def _bars(canvas: Canvas, colour: np.ndarray, cover: np.ndarray, ends: list[tupl
     for start, end in ends:
         points = canvas.fixed(np.array((start, end)))
         base = colour.reshape(-1, 3).mean(0)
-        for part, factor in ((1.0, 0.72), (0.84, 0.95), (0.45, 1.06)):
+        for part, factor in ((1.0, 0.82), (0.84, 0.96), (0.45, 1.04)):
             thickness = max(int(width * part * canvas.unit), 1)
             cv2.polylines(colour, [points], False, tuple(float(c * factor) for c in base), thickness, cv2.LINE_AA, SHIFT)
         cv2.polylines(cover, [points], False, 1.0, max(int(width * canvas.unit), 1), cv2.LINE_AA, SHIFT)
@@ -99,13 +99,13 @@ def _hand(rng, person, canvas, x, y, size):
     colour, cover = _skin(rng, person, canvas, x), np.zeros_like(x)
     thick, reach = size[1] * 0.5, size[0] * 0.95
     palm = [(reach * 0.9, 0.12), (reach * 1.2, 0.25)]
-    _bars(canvas, colour, cover, [((2.6, 1.7), (1.4, 0.5))], 0.75)
+    _bars(canvas, colour, cover, [((2.6, 5.0), (1.4, 0.5))], 0.75)
     _bars(canvas, colour, cover, [tuple(palm)], size[1] * 2.0)
     for k in (3, 0, 2, 1):
         level = (k - 1.5) * thick
         tip = -reach * (0.8, 1.0, 0.95, 0.72)[k] + rng.normal(0, 0.03)
         _bars(canvas, colour, cover, [((reach * 0.9, level * 1.05), (tip, level))], thick * 1.08)
-    sleeve = smooth_step((x - 1.75) * 0.7 + (y - 0.9) * 0.7, 0, 0.05)
+    sleeve = smooth_step(y - 1.6 + 0.2 * x, 0, 0.05)
     paint_over(colour, person.hat_colour, sleeve)
     return colour, cover
 
@@ -114,7 +114,7 @@ def _fingers(rng, person, canvas, x, y, size):
     """A fist or finger tips held before the region from below."""
     colour, cover = _skin(rng, person, canvas, x), np.zeros_like(x)
     thick = size[0] * 0.5
-    _bars(canvas, colour, cover, [((1.0, 2.2), (0.25, 0.6))], 0.8)
+    _bars(canvas, colour, cover, [((1.5, 5.0), (0.25, 0.6))], 0.8)
     for k in (0, 3, 1, 2):
         level = (k - 1.5) * thick
         top = -size[1] * (0.7, 0.95, 1.0, 0.75)[k] + rng.normal(0, 0.03)
@@ -131,14 +131,14 @@ def _cup(rng, person, canvas, x, y, size):
     hand, grip = _skin(rng, person, canvas, x), np.zeros_like(x)
     for k in range(4):
         _bars(canvas, hand, grip, [((1.3, 0.35 + 0.2 * k), (0.1, 0.3 + 0.2 * k))], 0.21)
-    _bars(canvas, hand, grip, [((2.4, 2.1), (1.2, 0.7))], 0.7)
+    _bars(canvas, hand, grip, [((2.4, 5.0), (1.2, 0.7))], 0.7)
     paint_over(colour, hand, grip)
     return colour, np.maximum(cover, grip)
 
 
 def _scarf(rng, person, canvas, x, y, size):
     top = -size[1] * 1.0 + 0.1 * np.cos(2.2 * x) + 0.18 * x**2
-    cover = smooth_step(y - top, 0, 0.05) * smooth_step(1.5 - np.abs(x), 0, 0.1)
+    cover = smooth_step(y - top, 0, 0.05) * smooth_step(1.5 - np.abs(x), 0, 0.1) * smooth_step(1.6 + 0.1 * np.sin(4 * x) - y, 0, 0.05)
     knit = 0.8 + 0.2 * np.sin(5 * (y - top) + 1.5 * x + rng.uniform(0, 6)) + 0.06 * cloud(rng, *x.shape, 5, 2)
     return rng.uniform(20, 235, 3) * knit[..., None], cover
 
@@ -156,7 +156,7 @@ def _slab(rng, person, canvas, x, y, size):
     cover = smooth_step(size[0] * 1.05 - np.abs(x), 0, 0.03) * smooth_step(size[1] * 1.1 - np.abs(y), 0, 0.03)
     paint_over(colour, rng.uniform(10, 230, 3), (np.abs(x) < size[0] * 0.7) * (np.abs(y) < size[1] * rng.uniform(0.1, 0.7)) * 1.0)
     hand, grip = _skin(rng, person, canvas, x), np.zeros_like(x)
-    _bars(canvas, hand, grip, [((2.5, 1.9), (size[0] + 0.15, 0.3))], 0.55)
+    _bars(canvas, hand, grip, [((2.4, 5.0), (size[0] + 0.15, 0.3))], 0.55)
     for k in range(3):
         _bars(canvas, hand, grip, [((size[0] + 0.2, 0.2 * (k - 1) + 0.2), (size[0] - 0.2, 0.2 * (k - 1)))], 0.2)
     paint_over(colour, hand, grip)
@@ -186,7 +186,8 @@ def _visor(rng, person, canvas, x, y, size):
 def _fringe(rng, person, canvas, x, y, size):
     strands = np.repeat(cloud(rng, 1, x.shape[1], 0.1 * canvas.unit, 3), x.shape[0], 0)
     low = 0.3 + 0.09 * strands - 0.1 * x**2
-    cover = smooth_step(low - y, 0, 0.12) * smooth_step(1.15 - np.abs(x), 0, 0.06) * smooth_step(y + 1.15, 0, 0.1)
+    skull = 1 - np.sqrt((x / (person.half_width * 1.1)) ** 2 + ((y + 0.13) / 1.5) ** 2)
+    cover = smooth_step(low - y, 0, 0.12) * smooth_step(skull, 0, 0.06)
     return person.hair * (0.85 + 0.2 * strands)[..., None], cover * np.clip(0.95 + 0.1 * strands, 0.75, 1)
 
 

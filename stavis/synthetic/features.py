@@ -1,5 +1,7 @@
 """The parts of a face that move: eyes, brows, nostrils, mouth, moustache and glasses, drawn on the head's sheet frame by frame."""
 
+from functools import partial
+
 import cv2
 import numpy as np
 
@@ -24,7 +26,7 @@ class FacePainter:
         self.eyes = [_Eye(person, shapes, self.canvas, side) for side in (0, 1)]
         self.brows = [_Brow(person, ring, head) for ring in (shapes.left_brow, shapes.right_brow)]
         self.nostrils = _nostrils(person, shapes, self.canvas)
-        self.dark = tuple(float(c) for c in person.skin * 0.3)
+        self.dark = tuple(float(c) for c in person.skin * 0.4)
         self.glasses = _glasses(person, shapes, self.canvas)
         upper = self.canvas.box(-1.0, -0.9, 1.0, 0.3)
         self.overlap = upper if head.hair_cover[upper].max() > 8 else None
@@ -68,7 +70,7 @@ class _Mouth:
     def __init__(self, person: Identity, expression: Expression, shapes: Shapes, canvas: Canvas):
         ring, hole = shapes.mouth, shapes.opening
         self.box, corner = _box(canvas, ring, 0.12)
-        fixed = lambda points: canvas.fixed(points, corner)  # noqa: E731
+        fixed = partial(canvas.fixed, corner=corner)
         self.ring, self.hole = fixed(ring), fixed(hole)
         self.upper = fixed(np.concatenate([ring[:, :13], hole[:, 12::-1]], 1))
         self.line = self.hole[:, :13]
@@ -89,7 +91,7 @@ class _Mouth:
         self.gleam_colour = _tuple(np.minimum(lips * 1.12 + 14, 255))
         self.hole_colour = _tuple(np.array((52, 20, 22)) * (0.6 + 0.4 * person.skin.mean() / 255))
         self.teeth_colour, self.tongue_colour = _tuple(person.teeth * 0.93), (150.0, 70.0, 72.0)
-        self.thin = max(int(round(0.018 * canvas.unit)), 1)
+        self.thin = max(round(0.018 * canvas.unit), 1)
         self.blur = max(0.012 * canvas.unit, 0.5)
         self.moustache = _Moustache(person, shapes, canvas) if person.beard in ("moustache", "goatee", "full") else None
 
@@ -149,12 +151,12 @@ class _Eye:
         self.white = _tuple(np.array((236, 230, 226)) * 0.94 * (0.85 + 0.15 * skin / 255))
         self.iris = [_tuple(iris * 0.5), _tuple(iris), (12.0, 10.0, 10.0), (245.0, 245.0, 245.0)]
         self.lash = _tuple(skin * 0.22 * (1 - 0.7 * person.eyeliner))
-        self.lash_width = max(int(round((0.022 + 0.026 * person.eyeliner) * canvas.unit)), 1)
+        self.lash_width = max(round((0.022 + 0.026 * person.eyeliner) * canvas.unit), 1)
         self.rim = _tuple(skin * (0.66 - 0.3 * person.eyeliner))
         self.fold = _tuple(skin * 0.66)
         self.lid_colour = _tuple(person.eyeshadow * 0.5 + skin * 0.5 if person.eyeshadow is not None else skin * 0.9)
         self.gleam = np.array((int(-0.03 * unit), int(-0.035 * unit)))
-        self.thin = max(int(round(0.016 * canvas.unit)), 1)
+        self.thin = max(round(0.016 * canvas.unit), 1)
 
     def paint(self, colour: np.ndarray, t: int) -> None:
         skin = colour[self.box].copy()
@@ -211,11 +213,13 @@ def _glasses(person: Identity, shapes: Shapes, canvas: Canvas) -> np.ndarray | N
     angle = np.linspace(0, 2 * np.pi, 25)
     power = {"round": 1.0, "square": 0.45, "half": 0.6}[person.glasses]
     wide, high = (0.36, 0.3) if person.glasses == "round" else (0.4, 0.26)
-    rim = np.stack([wide * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power, high * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power], 1)
+    rim = np.stack(
+        [wide * np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** power, high * np.sign(np.sin(angle)) * np.abs(np.sin(angle)) ** power], 1
+    )
     if person.glasses == "half":
         rim[:, 1] = np.minimum(rim[:, 1], 0.05)
     along = np.linspace(0, 1, 25)
-    lines = [rim + (side * 0.5, 0.04) for side in (-1, 1)]
+    lines = [rim + np.array((side * 0.5, 0.04)) for side in (-1, 1)]
     lines.append(np.stack([-0.14 + 0.28 * along, 0.02 - 0.05 * np.sin(np.pi * along)], 1))
     lines += [np.stack([side * (0.5 + wide + along * (person.half_width - 0.5 - wide)), -0.02 + 0.03 * along], 1) for side in (-1, 1)]
     depth = np.array((0.26, 0.26, 0.3, 0.1, 0.1))

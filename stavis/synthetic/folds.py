@@ -19,7 +19,7 @@ class Folds:
         self.size = (canvas.width, canvas.height)
         self.blank = np.full((self.sheet.height, self.sheet.width), int(_NEUTRAL), np.uint8)
         self.lines = [
-            (self.sheet.fixed(points), np.broadcast_to(strength, len(expression)), max(int(round(width * self.sheet.unit)), 1))
+            (self.sheet.fixed(points), np.broadcast_to(strength, len(expression)), max(round(width * self.sheet.unit), 1))
             for points, strength, width in _lines(person, expression, shapes)
         ]
         self.blur = max(0.026 * self.sheet.unit, 0.5)
@@ -27,11 +27,11 @@ class Folds:
         up, down = np.clip(expression.mouth, 0, 1), np.clip(-expression.mouth, 0, 1)
         cheeks = sum(spot(x, y, (side * 0.68, 0.6), 0.27, 0.19) - 0.8 * spot(x, y, (side * 0.8, 0.92), 0.2, 0.2) for side in (-1, 1))
         chin = -spot(x, y, (0, person.mouth_height + 0.3), 0.22, 0.08) + 0.5 * spot(x, y, (0, person.chin - 0.25), 0.2, 0.14)
-        knit = -spot(x, y, (0, -0.28), 0.16, 0.2)
+        knit = -spot(x, y, (0, -0.26), 0.22, 0.2)
         self.spots = [
             (cheeks.astype(np.float32) * 20, up),
             (chin.astype(np.float32) * 26, down),
-            (knit.astype(np.float32) * 26, np.clip(-expression.eyes, 0, 1)),
+            (knit.astype(np.float32) * 14, np.clip(-expression.eyes, 0, 1)),
         ]
 
     def factors(self, frame: int) -> np.ndarray:
@@ -56,21 +56,23 @@ def _lines(person: Identity, e: Expression, shapes: Shapes) -> list[tuple[np.nda
     lines = _nose_lines(person, shapes)
     for side, corner_index, wing_index in ((-1, 0, 0), (1, 12, 8)):
         corner, wing = shapes.mouth[:, corner_index], shapes.nose[:, wing_index]
-        start, end = wing + (side * 0.03, -0.06), corner + np.array((side * 0.13, 0.03))
+        start, end = wing + np.array((side * 0.03, -0.06)), corner + np.array((side * 0.13, 0.03))
         bend = (start + end) / 2 + np.stack([side * (0.04 + 0.08 * up), -0.05 - 0.02 * up], 1)
         low = end + np.stack([side * (0.0 - 0.02 * up), 0.1 + 0 * up], 1)
         lines.append((np.stack([start, bend, end, low], 1), 0.04 + 0.1 * age * fold + 0.26 * (0.4 + 0.6 * fold) * up + 0.07 * down, 0.05))
-        droop = np.stack([corner + (side * 0.03, 0.03), corner + (side * 0.09, 0.14), corner + (side * 0.1, 0.26)], 1)
+        droop = np.stack(
+            [corner + np.array((side * 0.03, 0.03)), corner + np.array((side * 0.09, 0.14)), corner + np.array((side * 0.1, 0.26))], 1
+        )
         lines.append((droop, 0.05 * age + 0.2 * down, 0.05))
-        lines.append((np.stack([corner + (side * -0.01, 0), corner + (side * 0.045, 0)], 1), 0.2 + 0.15 * up, 0.05))
+        lines.append((np.stack([corner + np.array((side * -0.01, 0)), corner + np.array((side * 0.045, 0))], 1), 0.2 + 0.15 * up, 0.05))
         lid = (shapes.left_eye if side < 0 else shapes.right_eye)[:, 9:]
         lines.append((lid + np.array((0, 0.09)), 0.06 + 0.08 * age + 0.16 * glad + 0.05 * up, 0.05))
         outer = (shapes.left_eye[:, 0] if side < 0 else shapes.right_eye[:, 8]) + np.array((side * 0.07, 0))
         for rise in (-0.09, 0.0, 0.09):
-            ray = np.stack([outer + (0, 0.3 * rise), outer + (side * 0.2, rise + 0.02)], 1)
+            ray = np.stack([outer + np.array((0, 0.3 * rise)), outer + np.array((side * 0.2, rise + 0.02))], 1)
             lines.append((ray, (0.25 * fold + 0.06) * (glad + 0.25 * up) + 0.1 * max(age - 0.5, 0), 0.025))
         brow = shapes.left_brow[:, 4] if side < 0 else shapes.right_brow[:, 0]
-        frown = np.stack([brow + (side * -0.11, -0.06), brow + (side * -0.12, 0.1)], 1)
+        frown = np.stack([brow + np.array((side * -0.07, -0.05)), brow + np.array((side * -0.08, 0.12))], 1)
         lines.append((frown, 0.38 * cross * (0.4 + 0.6 * fold), 0.04))
     under = shapes.mouth[:, 16:21] + np.array((0, 0.1))
     lines.append((under, 0.12 + 0.16 * down * person.pouts, 0.07))
@@ -93,5 +95,5 @@ def _nose_lines(person: Identity, shapes: Shapes) -> list[tuple[np.ndarray, floa
     tip = nose[:, 10] - np.array((0, 0.16))
     ridge = np.stack([(nose[:, 3] + nose[:, 5]) / 2, (nose[:, 2] + nose[:, 6]) / 2, tip], 1)
     lines.append((ridge, -0.08 - 0.06 * bridge, 0.09))
-    lines.append((np.stack([tip, tip + (0, 0.02)], 1), -0.12, 0.14))
+    lines.append((np.stack([tip, tip + np.array((0, 0.02))], 1), -0.12, 0.14))
     return lines

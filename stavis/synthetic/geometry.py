@@ -24,8 +24,8 @@ class Shapes:
     """The outlines of a face in each frame, (T,n,2) in eye distances, before the pose.
 
     Rings as in the layout DRAWN: face 36, left_eye and right_eye 16, left_brow and right_brow 10, nose 12, mouth 24;
-    opening 24: the inner edge of the lips; irises (T,2,2); jaw_stretch (T,) of the face below JAW_HINGE; smile (T,) and
-    lids (T,2) shown by mouth and eyes; frown (T,).
+    opening 24: the inner edge of the lips; irises (T,2,2) their middles; jaw_stretch (T,) of the face below JAW_HINGE; shift (T,2): how
+    far the turned head moves what stands out by one eye distance.
     """
 
     face: np.ndarray
@@ -106,7 +106,7 @@ def _mouth(person: Identity, e: Expression, turn: np.ndarray) -> tuple[np.ndarra
     bow = 1 - 0.2 * np.exp(-((u / 0.14) ** 2)) * (1 - 0.5 * up)
     outer_top = top - upper * (1 - np.abs(u) ** 2.2) ** 0.8 * bow
     outer_bottom = bottom + lower * (1 - np.abs(u) ** 2.4) ** 0.75
-    depth = 0.3 - 0.14 * u**2
+    depth = 0.36 - 0.16 * u**2
     x = u * width / 2 + depth * turn[:, :1]
     lift = depth * turn[:, 1:]
 
@@ -164,7 +164,7 @@ def _nose(person: Identity, e: Expression, turn: np.ndarray) -> np.ndarray:
             (-0.6 * half, length + 0.01),
         ]
     )  # fmt: skip
-    depth = np.array((0.2, 0.3, 0.3, 0.22, 0.25, 0.22, 0.3, 0.3, 0.2, 0.28, 0.4, 0.28))
+    depth = np.array((0.36, 0.46, 0.46, 0.3, 0.3, 0.3, 0.46, 0.46, 0.36, 0.42, 0.6, 0.42))  # mean .29 before the eyes, as in life
     ring = np.repeat(points[None], len(e), 0)
     ring[..., 0] *= 1 + 0.07 * np.clip(e.mouth, 0, 1)[:, None] * (points[:, 1] > length - 0.3)
     return ring + depth[None, :, None] * turn[:, None, :]
@@ -194,8 +194,8 @@ def pose_of(expression: Expression, unit: float, anchor: tuple[float, float]) ->
         [sin_yaw * cos_pitch / _DISTANCE, sin_pitch / _DISTANCE, one],
     ]
     head = _similarity(e.scale * unit, e.roll, anchor[0] + e.x * unit, anchor[1] + e.y * unit)
-    still = 0.3  # part of a shift that the shoulders do not follow
-    body = _similarity(e.scale * unit, 0.3 * e.roll, anchor[0] + (1 - still) * e.x * unit, anchor[1] + (1 - still) * e.y * unit)
+    x, y = (shift - 0.1 * np.tanh(3 * shift) for shift in (e.x, e.y))  # the shoulders do not follow a small shift all the way
+    body = _similarity(e.scale * unit, 0.3 * e.roll, anchor[0] + x * unit, anchor[1] + y * unit)
     return Pose(head=head @ np.stack([np.stack(row, 1) for row in turned], 1), body=body, unit=unit)
 
 

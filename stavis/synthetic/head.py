@@ -34,7 +34,8 @@ def draw_head(rng: np.random.Generator, person: Identity, canvas: Canvas) -> Hea
     strands = _strands(rng, x, y)
     _beard(rng, person, colour, x, y)
     cover = _ears(person, colour, canvas, x, y)
-    cover = np.maximum(cover, canvas.mask(face_outline(person, 96)))
+    skull = smooth_step(1 - np.sqrt((x / (person.half_width * 1.01)) ** 2 + ((y + 0.25) / 1.46) ** 2), 0, 0.03) * (y < 0.2)
+    cover = np.maximum(np.maximum(cover, skull), canvas.mask(face_outline(person, 96)))
     hair, hair_cover = _hair(rng, person, x, y, strands)
     shadow = np.clip(_below(hair_cover, 0.07 * canvas.unit) - hair_cover, 0, 1)
     colour *= 1 - 0.35 * shadow[..., None]
@@ -157,9 +158,7 @@ def _ears(person: Identity, colour: np.ndarray, canvas: Canvas, x: np.ndarray, y
     return cover
 
 
-def _hair(
-    rng: np.random.Generator, person: Identity, x: np.ndarray, y: np.ndarray, strands: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _hair(rng: np.random.Generator, person: Identity, x: np.ndarray, y: np.ndarray, strands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Hair in front of the head: colour and cover."""
     cut, half = person.haircut, person.half_width
     ragged = (strands - 1) * 0.35
@@ -182,8 +181,9 @@ def _hair(
     edge = half * (0.9 if cut not in ("long", "curly") else rng.uniform(0.84, 0.96))
     sides = smooth_step(np.abs(x) - edge + ragged * 0.06 - 0.04 * (y > 0.2), -0.03, 0.03) * smooth_step(burns - y + ragged, -0.1, 0.1)
     if cut == "long":
-        sides *= smooth_step(half * 1.2 - np.abs(x), 0, 0.06)
-        inside = np.maximum(inside, (y > -0.3) * smooth_step(half * 1.2 - np.abs(x), 0, 0.06))
+        curtain = (y > -0.3) * smooth_step(half * volume - 0.04 * y - np.abs(x), 0, 0.06)
+        sides *= curtain + (y <= -0.3)
+        inside = np.maximum(inside, curtain)
     cover = inside * np.maximum(top, sides)
     if cut == "bun":
         cover = np.maximum(cover, smooth_step(0.42 - np.hypot(x, y + 1.95), 0, 0.06))

@@ -11,7 +11,7 @@ import numpy as np
 _SKINS = np.array(
     [
         (250, 218, 200), (244, 205, 180), (236, 192, 165), (226, 176, 144), (212, 160, 124), (194, 140, 104),
-        (170, 116, 82), (144, 94, 64), (116, 74, 50), (90, 58, 42), (66, 44, 34),
+        (170, 116, 82), (144, 94, 64), (116, 74, 50), (100, 66, 48), (80, 55, 44),
     ],
     np.float32,
 )  # fmt: skip
@@ -152,8 +152,8 @@ def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
     ranges = {
         "half_width": (1.06, 1.22),
         "chin": (1.72, 1.96),
-        "forehead": (1.02, 1.3),
-        "jaw": (0.62, 0.98),
+        "forehead": (0.98, 1.2),
+        "jaw": (0.52, 0.92),
         "eye_width": (0.42, 0.52),
         "eye_height": (0.14, 0.2),
         "eye_tilt": (-0.03, 0.045),
@@ -178,5 +178,9 @@ def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
 
 
 def _haircut_odds(masculine: float, age: float) -> np.ndarray:
-    odds = np.array((1, 1.5, 4, 3, 1.5, 1.5, 1.5, 0.8, 2 * age, 0.3)) if masculine > 0.5 else np.array((0.1, 0.2, 1, 2, 2.5, 4.5, 2, 0.8, 0, 2))
+    odds = (
+        np.array((1, 1.5, 4, 3, 1.5, 1.5, 1.5, 0.8, 2 * age, 0.3))
+        if masculine > 0.5
+        else np.array((0.1, 0.2, 1, 2, 2.5, 4.5, 2, 0.8, 0, 2))
+    )
     return odds / odds.sum()

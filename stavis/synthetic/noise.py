@@ -6,7 +6,7 @@ import numpy as np
 
 def smooth_course(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
     """A stationary course (count,) of mean 0 and standard deviation 1 that forgets itself after about `reach` samples."""
-    half = max(int(round(reach)), 1)
+    half = max(round(reach), 1)
     window = np.hanning(2 * half + 3)[1:-1]
     window /= np.sqrt((window**2).sum())
     white = rng.standard_normal(count + len(window) - 1)

@@ -26,7 +26,7 @@ class Ratings:
 def draw_ratings(spec: SyntheticSpec, index: int, courses: Courses) -> Ratings:
     """Let six raters mark recording `index`. They go on after its end, so that undoing the lag loses nothing."""
     rng = spec.generator("raters", index)
-    rows = int(round(spec.seconds / STEP)) + 1
+    rows = round(spec.seconds / STEP) + 1
     times = np.arange(rows) * STEP
     history = np.concatenate([courses.past, courses.valence])
     history_times = (np.arange(len(history)) - len(courses.past)) / spec.fps

@@ -1,6 +1,6 @@
 """A drawn recording: its frames, one by one, and the truth about each of them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -57,9 +57,16 @@ class DrawnRecording:
     truth: Truth
     ratings: Ratings
 
-    def frames(self) -> Iterator[np.ndarray]:
-        """The frames in order, each (H,W,3) uint8 RGB."""
-        return _draw(self.spec, self.index)
+    def frames(self, chosen: Iterable[int] | None = None) -> Iterator[np.ndarray]:
+        """The frames in order, each (H,W,3) uint8 RGB; chosen: only those of these indices, in the order given.
+
+        Raises StavisError where there is no such frame.
+        """
+        chosen = range(self.spec.frames) if chosen is None else list(chosen)
+        for frame in chosen:
+            if not 0 <= frame < self.spec.frames:
+                raise StavisError(f"{self.name} has no frame {frame}: give an index from 0 to {self.spec.frames - 1}.")
+        return _draw(self.spec, self.index, chosen)
 
 
 def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
@@ -105,7 +112,7 @@ class _Stage:
         self.courses: Courses = draw_courses(spec, index)
         rng = spec.generator("motion", index)
         fills = width <= 1.25 * height
-        unit = min(width, height) * (rng.uniform(0.265, 0.3) if fills else rng.uniform(0.06, 0.1))
+        unit = min(width, height) * (rng.uniform(0.268, 0.296) if fills else rng.uniform(0.06, 0.1))
         anchor = (width * 0.5, height * (0.4 if fills else 0.36))
         roam = 0.0 if fills else 0.2 * width / unit
         self.expression = draw_expression(rng, self.courses, self.person, spec.fps, roam)
@@ -113,11 +120,11 @@ class _Stage:
         self.pose: Pose = pose_of(self.expression, unit, anchor)
 
 
-def _draw(spec: SyntheticSpec, index: int) -> Iterator[np.ndarray]:
+def _draw(spec: SyntheticSpec, index: int, chosen: Iterable[int]) -> Iterator[np.ndarray]:
     stage = _Stage(spec, index)
     person, courses, pose = stage.person, stage.courses, stage.pose
     rng = spec.generator("scene", index)
-    light = draw_light(rng)
+    light = draw_light(rng, person)
     background = Background(rng, spec.size, spec.frames, spec.fps, courses.prop)
     camera = Camera(rng, spec.size, spec.frames, spec.fps, pose.unit)
     canvas = Canvas(float(np.clip(1.5 * pose.unit, 40, 160)))
@@ -131,7 +138,7 @@ def _draw(spec: SyntheticSpec, index: int) -> Iterator[np.ndarray]:
     body[..., :3] = np.clip(body[..., :3] * tone, 0, 255).astype(np.uint8)
     covers = _covers(spec, index, stage)
     to_unit, body_to_unit = canvas.to_unit(), sheet.to_unit()
-    for frame in range(spec.frames):
+    for frame in chosen:
         picture = background.draw(frame)
         picture = _over(picture, body[..., :3], body[..., 3], pose.body[frame] @ body_to_unit)
         background.draw_prop(picture, frame)
@@ -176,7 +183,7 @@ def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H,W) uint8 indices into REGIONS; mouth and eyes a little larger than their rings."""
     picture = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
     unit = np.hypot(*(points[list(DRAWN.left_eye[0])].mean(0) - points[list(DRAWN.right_eye[0])].mean(0)))
-    margins = {"rest": 0.0, "nose": 0.0, "brows": 0.06, "left_eye": 0.16, "right_eye": 0.16, "mouth": 0.1}
+    margins = {"rest": 0.0, "nose": 0.0, "brows": 0.08, "left_eye": 0.22, "right_eye": 0.22, "mouth": 0.12}
     rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.brows, "left_eye": DRAWN.left_eye}
     rings |= {"right_eye": DRAWN.right_eye, "mouth": DRAWN.mouth}
     for name, margin in margins.items():
@@ -184,6 +191,6 @@ def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
             polygon = np.round(points[list(ring)] * 16).astype(np.int32)
             value = REGIONS.index(name)
             cv2.fillPoly(picture, [polygon], value, cv2.LINE_8, 4)
-            if margin:
-                cv2.polylines(picture, [polygon], True, value, max(int(round(margin * unit)), 1), cv2.LINE_8, 4)
+            if margin:  # OpenCV fills half a pixel too much on either side
+                cv2.polylines(picture, [polygon], True, value, max(round(margin * unit - 1), 1), cv2.LINE_8, 4)
     return picture

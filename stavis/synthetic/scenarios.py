@@ -52,7 +52,7 @@ def draw_courses(spec: SyntheticSpec, index: int) -> Courses:
         "distractor": _distractor,
     }[scenario]
     zero = np.zeros(spec.frames)
-    still = {name: zero for name in ("mouth", "eyes", "mouth_cue", "cover_mouth", "cover_eyes", "nod", "jaw", "brow")}
+    still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "cover_mouth", "cover_eyes", "nod", "jaw", "brow"), zero)
     parts = draw(rng, whole[past:], spec, spec.split_of(index))
     carrier = parts.pop("carrier", None)
     courses = {**still, **parts}
@@ -152,7 +152,7 @@ def _spells(rng, count: int, fps: float) -> np.ndarray:
 
 
 def _soften(course: np.ndarray, fps: float) -> np.ndarray:
-    window = np.hanning(max(int(round(_SWITCH * fps)), 1) + 2)[1:-1]
+    window = np.hanning(max(round(_SWITCH * fps), 1) + 2)[1:-1]
     half = len(window) // 2
     padded = np.pad(course, (half, len(window) - 1 - half), "edge")
     return np.clip(np.convolve(padded, window / window.sum(), "valid"), 0, 1)

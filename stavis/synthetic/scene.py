@@ -23,7 +23,7 @@ class Background:
         for _ in range(rng.integers(0, 4)):
             path = np.stack([smooth_course(rng, count, rng.uniform(1, 4) * fps) for _ in range(2)], 1) * 0.4 + rng.uniform(0, 1, 2)
             radius = int(rng.uniform(0.04, 0.2) * height)
-            self.things.append((path * size, radius, tuple(rng.uniform(0, 255, 3).tolist())))
+            self.things.append((path * size, radius, tuple(_paint(rng).tolist())))
         self.prop = prop
         self.prop_place = (rng.choice((0.12, 0.88)) * width, rng.uniform(0.14, 0.3) * height)
         self.prop_radius = 0.09 * height
@@ -51,9 +51,16 @@ class Background:
         cv2.circle(picture, centre, int(self.prop_radius * 16), colour, -1, cv2.LINE_AA, 4)
 
 
+def _paint(rng: np.random.Generator) -> np.ndarray:
+    """A colour of walls and things: mostly greys, browns and whites, now and then any colour."""
+    if rng.random() < 0.35:
+        return rng.uniform(0, 255, 3)
+    return np.clip(rng.uniform(8, 245) * (1 + rng.normal(0, 0.09, 3)), 0, 255)
+
+
 def _wall(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     y, x = np.mgrid[:height, :width].astype(np.float32) / height
-    base, other = rng.uniform(0, 255, 3), rng.uniform(0, 255, 3)
+    base, other = _paint(rng), _paint(rng)
     if rng.random() < 0.5:
         other = base * rng.uniform(0.5, 1.4)
     kind = rng.integers(6)
@@ -95,19 +102,21 @@ def draw_body(rng: np.random.Generator, person: Identity, canvas: Canvas) -> np.
     if person.haircut in ("long", "curly", "afro"):
         fall = {"long": chin + rng.uniform(0.2, 1.6), "curly": chin - rng.uniform(0, 0.9), "afro": 0.9}[person.haircut]
         wide = half * (1.24 if person.haircut == "long" else 1.38)
-        edge = 0.06 * cloud(rng, *x.shape, 0.3 * canvas.unit, 2)
-        behind = smooth_step(wide + edge - np.abs(x), 0, 0.08) * smooth_step(fall + edge - y, 0, 0.25) * (y > -1.0)
+        edge = (0.03 if person.haircut == "long" else 0.07) * cloud(rng, *x.shape, 0.4 * canvas.unit, 2)
+        dome = 1 - np.sqrt((x / wide) ** 2 + ((y + 0.3) / 1.55) ** 2)
+        hanging = 1 - np.abs(x) / (wide + 0.08 * np.sin(1.3 * y + 1)) - 0.5 * np.clip(y - fall + 0.5, 0, 9) ** 2
+        behind = smooth_step(np.where(y < -0.3, dome, hanging) + edge, 0, 0.07) * smooth_step(fall + edge - y, 0, 0.3)
         grain = 1 + 0.14 * np.repeat(cloud(rng, 1, x.shape[1], 0.12 * canvas.unit), x.shape[0], 0)
-        lay(person.hair * (0.62 * grain)[..., None], behind)
+        lay(person.hair * (0.7 * grain - 0.15 * smooth_step(wide - np.abs(x), 0.1, 0.5))[..., None], behind)
     neck = half * rng.uniform(0.55, 0.72)
-    width = neck + 0.12 * smooth_step(y, chin + 0.3, chin + 1.2)
+    width = neck + 0.12 * smooth_step(y, chin + 0.2, chin + 1.0)
     shadow = 0.55 + 0.35 * smooth_step(y - 0.2 * x**2, chin - 0.1, chin + 0.55)
     rounding = 1 - 0.25 * (x / width) ** 2
     lay(person.skin * (shadow * rounding)[..., None], smooth_step(width - np.abs(x), -0.03, 0.03) * smooth_step(y, 0.6, 0.9))
-    slope = chin + 0.62 + rng.uniform(-0.1, 0.25)
-    shoulder = slope + 0.5 * np.clip(np.abs(x) - neck, 0, 9) ** 0.8 + 0.5 * np.clip(np.abs(x) - 2.2, 0, 9) ** 2
+    slope = chin + 0.42 + rng.uniform(-0.1, 0.25)
+    shoulder = slope + 0.4 * np.clip(np.abs(x) - neck, 0, 9) ** 0.85 + 0.9 * np.clip(np.abs(x) - rng.uniform(2.2, 2.9), 0, 9) ** 2
     cloth = rng.uniform(8, 245, 3) if rng.random() < 0.7 else np.array((170, 25, 35)) * rng.uniform(0.6, 1.3)
-    folds = 1 + 0.1 * cloud(rng, *x.shape, 0.9 * canvas.unit) - 0.05 * np.abs(x)
+    folds = 1 + 0.045 * cloud(rng, *x.shape, 1.2 * canvas.unit, 2) - 0.06 * np.abs(x)
     fabric = np.ones((*x.shape, 3)) * cloth
     if rng.random() < 0.35:
         lines = np.sin((x if rng.random() < 0.4 else y) * rng.uniform(5, 20)) > rng.uniform(-0.5, 0.7)
@@ -120,7 +129,9 @@ def draw_body(rng: np.random.Generator, person: Identity, canvas: Canvas) -> np.
         "turtleneck": np.full_like(x, chin + 0.22) + 0.12 * x**2,
         "hood": slope + 0.5 - 0.3 * x**2,
     }[collar]
-    top = np.where(np.abs(x) < neck + 0.1, np.maximum(opening, shoulder * 0) if collar == "turtleneck" else np.maximum(opening, shoulder), shoulder)
+    top = np.where(
+        np.abs(x) < neck + 0.1, np.maximum(opening, shoulder * 0) if collar == "turtleneck" else np.maximum(opening, shoulder), shoulder
+    )
     lay(fabric * folds[..., None], smooth_step(y - top, -0.03, 0.05))
     if collar in ("shirt", "hood"):
         trim = fabric * (rng.uniform(0.75, 1.2) if rng.random() < 0.6 else 0) + (0 if rng.random() < 0.5 else 25)
@@ -138,13 +149,13 @@ class Light:
     lamp: np.ndarray
 
 
-def draw_light(rng: np.random.Generator) -> Light:
-    """Light from above the viewer, more or less from one side, white to coloured, soft to hard."""
+def draw_light(rng: np.random.Generator, person: Identity) -> Light:
+    """Light from above the viewer, more or less from one side, white to coloured, soft to hard; in part exposed for the face."""
     side, height = rng.normal(0, 0.55), -rng.uniform(0.0, 0.7)
     direction = np.array((side, height, 1.0))
     hardness = rng.uniform(0.25, 0.95)
-    tints = [1 + rng.normal(0, 0.03 if rng.random() < 0.75 else 0.14, 3) for _ in range(2)]
-    gain = rng.uniform(0.85, 1.1)
+    tints = [1 + rng.normal(0, 0.025 if rng.random() < 0.75 else 0.09, 3) for _ in range(2)]
+    gain = rng.uniform(0.8, 1.06) * (130 / float(person.skin.mean())) ** 0.3
     return Light(direction / np.linalg.norm(direction), (1 - 0.85 * hardness) * gain * tints[0], 1.15 * hardness * gain * tints[1])
 
 
