@@ -1,0 +1,215 @@
+"""The scrubber: a clip, its maps and its curves in one view that moves with the hand, in a notebook and in a page without a kernel."""
+
+import json
+from pathlib import Path
+
+import anywidget
+import numpy as np
+import pandas as pd
+import traitlets
+from IPython.display import display
+
+from stavis.errors import StavisError
+from stavis.landmarks import REGIONS
+from stavis.show.colours import PALETTES
+from stavis.show.scrubber.describe import Numbers, add_traces, gaps, groups, on_times, outline_colours, rising_times
+from stavis.show.scrubber.marks import Marks
+from stavis.show.scrubber.module import MODULE, STYLE, policy
+from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
+from stavis.show.scrubber.page import fragment, page, poster_image
+from stavis.show.shares import region_shares
+from stavis.storage import content_hash, write_text
+from stavis.types import AttentionMaps, Attribution, Clip, Prediction
+
+BUFFERS = ("frames", "maps", "outlines", "numbers")
+
+
+class Scrubber(anywidget.AnyWidget):
+    """A clip to scrub through, with maps over the face and the curves beneath. Make one with `Scrubber.from_clip`.
+
+    Settable from Python: frame (from 0), map (a name, or 'none'), selection ({range, exclude, events}), view (opacity, gamma, mode ...).
+    The first three also tell what the user did, once a change is over.
+    """
+
+    _esm = MODULE
+    _css = STYLE
+
+    clip = traitlets.Dict().tag(sync=True)
+    frames = traitlets.Bytes().tag(sync=True)
+    maps = traitlets.Bytes().tag(sync=True)
+    outlines = traitlets.Bytes().tag(sync=True)
+    numbers = traitlets.Bytes().tag(sync=True)
+    frame = traitlets.Int(0).tag(sync=True)
+    map = traitlets.Unicode("none").tag(sync=True)
+    selection = traitlets.Dict(default_value={"range": None, "exclude": [], "events": []}).tag(sync=True)
+    view = traitlets.Dict().tag(sync=True)
+
+    @classmethod
+    def from_clip(
+        cls,
+        clip: Clip,
+        maps: dict[str, AttentionMaps | Attribution],
+        prediction: Prediction | None = None,
+        *,
+        raters: dict[str, np.ndarray] | None = None,
+        curves: pd.DataFrame | str | Path | dict | None = None,
+        title: str = "",
+        longest_side: int = 320,
+        frames: str = "auto",
+        embed: bool = True,
+    ) -> "Scrubber":
+        """What a network looked at in a clip, with what it predicted.
+
+        maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row a frame; curves any table with a time
+        column in seconds (or its CSV, or several by name); longest_side of the pictures in pixels; frames 'strip', 'film' or 'auto';
+        embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
+
+        Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
+        """
+        if not len(clip):
+            raise StavisError(f"{clip.recording or 'the clip'} has no frames: nothing can be shown.")
+        for name, one in maps.items():
+            if len(one.times) != len(clip):
+                raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
+        state = _pack(clip, maps, prediction, raters=raters, curves=curves, title=title, longest_side=longest_side, frames=frames)
+        made = cls(**state, map=next(iter(maps), "none"), view={})
+        made._clip, made._maps, made._embed = clip, dict(maps), embed
+        made._options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
+        return made
+
+    def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True) -> None:
+        """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame."""
+        if len(maps.times) != len(self._clip):
+            raise StavisError(f"the map {name!r} has {len(maps.times)} frames for a clip of {len(self._clip)}: compute it on this clip.")
+        self._maps[name] = maps
+        state = _pack(self._clip, self._maps, **self._options, frames=None)
+        with self.hold_sync():
+            for key in ("maps", "numbers"):
+                setattr(self, key, state[key])
+            self.clip = {**state["clip"], **{key: self.clip[key] for key in ("picture", "width", "height", "poster")}}
+            if show:
+                self.map = name
+
+    @traitlets.validate("frame")
+    def _within(self, proposal) -> int:
+        return int(min(max(0, proposal["value"]), max(0, self.clip.get("count", 1) - 1)))
+
+    @property
+    def time(self) -> float:
+        """The time of the shown frame in seconds; setting it goes to the nearest frame."""
+        return float(self._clip.times[self.frame])
+
+    @time.setter
+    def time(self, seconds: float) -> None:
+        self.frame = int(np.nanargmin(np.abs(np.asarray(self._clip.times, float) - seconds)))
+
+    @property
+    def marks(self) -> Marks:
+        """The excluded ranges and events that the user set, in seconds."""
+        return Marks.from_selection(self.selection)
+
+    @marks.setter
+    def marks(self, marks: Marks) -> None:
+        self.selection = {"range": self.selection.get("range"), **marks.to_selection()}
+
+    def words(self) -> str:
+        """The shown frame in words: its number, the predicted value, where most of the map lies."""
+        parts = [f"frame {self.frame + 1}"]
+        prediction = self._options["prediction"]
+        for k, dimension in enumerate(prediction.dimensions if prediction is not None else ()):
+            value = on_times(np.asarray(prediction.times, float), prediction.values[:, k].astype(float), self._clip.times)[self.frame]
+            if np.isfinite(value) and self._clip.valid[self.frame]:
+                parts.append(f"{dimension} {value:.2f}".replace("-", "−"))
+        if self.map in self._maps and self._clip.regions is not None:
+            shares = region_shares(_cut(self._maps[self.map], self.frame), self._clip.regions[self.frame : self.frame + 1])[0]
+            facial = {g["label"]: sum(shares[r] for r in g["rows"]) for g in groups() if not g["faint"]}
+            best = max(facial, key=lambda name: np.nan_to_num(facial[name], nan=-1))
+            if np.isfinite(facial[best]):
+                parts.append(f"{facial[best]:.0%} of {self.map} on the {best}".replace("%", " %"))
+        return ", ".join(parts)
+
+    def poster(self) -> bytes:
+        """The shown frame with its map as a JPEG: what readers see who have no kernel and no scripts."""
+        image, maps = self._clip.frames[self.frame], self._maps.get(self.map)
+        if maps is None:
+            return poster_image(image, None, None)
+        top = next(one["clipTop"] for one in self.clip["maps"] if one["name"] == self.map)
+        if isinstance(maps, AttentionMaps):
+            return poster_image(image, maps.weights[self.frame] * maps.weights[0].size, top)
+        return poster_image(image, maps.values[self.frame], top)
+
+    def state(self) -> dict:
+        """Everything but the buffers, as JSON can hold it."""
+        return {key: getattr(self, key) for key in ("clip", "frame", "map", "selection", "view")}
+
+    def buffers(self) -> dict[str, bytes]:
+        """The buffers by their names."""
+        return {name: getattr(self, name) for name in BUFFERS}
+
+    def save_html(self, path: str | Path) -> Path:
+        """Writes the scrubber as one page that works from the file system with no network and no kernel; returns the path."""
+        return write_text(path, page(self))
+
+    def _ipython_display_(self, **_) -> None:
+        # Two outputs: the widget for a live kernel, and a poster (with the data, inert) for those who read without one.
+        display({"text/html": fragment(self, data=self._embed), "text/plain": str(self)}, raw=True)
+        bundle = super()._repr_mimebundle_()
+        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+        display({**bundle, "text/plain": str(self)}, raw=True)
+
+    def __repr__(self) -> str:
+        return f"Scrubber({self.clip.get('title') or 'clip'}: {self.clip.get('count', 0)} frames, maps {', '.join(self._maps) or 'none'})"
+
+    __str__ = __repr__
+
+
+def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attribution:
+    if isinstance(maps, AttentionMaps):
+        return AttentionMaps(maps.weights[i : i + 1], maps.times[i : i + 1])
+    return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
+
+
+def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames) -> dict:
+    """The traits of a clip; frames=None leaves the pictures and the outlines out."""
+    times, trouble = rising_times(clip.times)
+    messages = [trouble] if trouble else []
+    numbers = Numbers(len(clip))
+    numbers.add(times - times[0])
+    numbers.add(clip.valid)
+    area = numbers.add(clip.regions.mean((2, 3))) if clip.regions is not None else -1
+    if clip.regions is None:
+        messages.append("This clip has no face regions, so no shares: track the face first.")
+    described, buffers, at = [], [], 0
+    limit = grid_limit(len(clip), len(maps))
+    for name, one in maps.items():
+        packed = pack_map(name, one, longest_grid=limit)
+        messages += packed.messages
+        if isinstance(one, Attribution) and one.relative_delta is not None and one.relative_delta > 0.05:
+            messages.append(f"{name} misses completeness by {one.relative_delta:.0%}: read it with care.".replace("%", " %"))
+        described.append(
+            {
+                "name": name, "signed": packed.signed, "w": packed.grid[1], "h": packed.grid[0], "offset": at, "unit": packed.unit,
+                "clipTop": packed.clip_top, "scale": numbers.add(packed.scale), "top": numbers.add(packed.top),
+                "shares": numbers.add(region_shares(one, clip.regions)) if clip.regions is not None else -1,
+            }
+        )  # fmt: skip
+        buffers.append(packed.buffer)
+        at += len(packed.buffer)
+    if not maps:
+        messages.append("No map was given: only the pictures are shown.")
+    panels, traces = add_traces(numbers, clip, prediction, raters, curves, messages)
+    if not clip.valid.all():
+        messages.append(f"No face in {int((~clip.valid).sum())} of {len(clip)} frames: the curves have gaps there.")
+    meta = {
+        "count": len(clip), "start": float(times[0]), "title": title or clip.recording, "maps": described, "groups": groups(),
+        "regions": list(REGIONS), "regionColours": outline_colours(), "area": area, "panels": panels, "traces": traces,
+        "gaps": gaps(clip), "messages": messages, "palettes": PALETTES, "policy": policy(MODULE),
+    }  # fmt: skip
+    state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
+    if frames is not None:
+        pictures = pack_frames(clip.frames, times - times[0], longest_side=longest_side, kind=frames)
+        meta |= {"width": pictures.width, "height": pictures.height}
+        meta["picture"] = {"kind": pictures.kind, "mime": pictures.mime, "offsets": list(pictures.offsets)}
+        state |= {"frames": pictures.buffer, "outlines": pack_outlines(clip.regions) if clip.regions is not None else b""}
+        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), pictures.buffer[:4096])[:16]
+    return state

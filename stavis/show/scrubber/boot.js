@@ -1,0 +1,86 @@
+// In a page without a kernel the same module finds its data in inert blocks and brings the posters to life.
+
+function unbase64(text) {
+  if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
+  const raw = atob(text);
+  const bytes = new Uint8Array(raw.length);
+  for (let i = 0; i < raw.length; i++) bytes[i] = raw.charCodeAt(i);
+  return bytes;
+}
+
+async function block(name) {
+  const node = [...document.querySelectorAll("script[data-stavis-block]")].find((s) => s.dataset.stavisBlock === name);
+  if (!node) return new Uint8Array(0);
+  const bytes = unbase64(node.textContent.trim());
+  if (node.dataset.coding !== "gzip") return bytes;
+  const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// A model with the five methods that the scrubber asks of its host.
+function modelOf(state) {
+  const heard = {};
+  const fire = (event) => (heard[event] || []).forEach((call) => call());
+  return {
+    get: (key) => state[key],
+    set(key, value) {
+      const changed = state[key] !== value;
+      state[key] = value;
+      if (changed) fire("change:" + key);
+    },
+    save_changes() {},
+    on: (event, call) => (heard[event] = heard[event] || []).push(call),
+    off: (event, call) => (heard[event] = (heard[event] || []).filter((other) => other !== call)),
+  };
+}
+
+async function wake(host, kept) {
+  const state = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+  for (const [key, name] of Object.entries(state.blocks)) {
+    kept[name] = kept[name] || block(name);
+    state[key] = await kept[name];
+  }
+  const self = document.querySelector("script[data-stavis-module]");
+  const style = document.querySelector("style[data-stavis-style]");
+  state._esm = self ? self.textContent : "";
+  state._css = style ? style.textContent : "";
+  const el = host.querySelector(".stv-mount");
+  el.replaceChildren();
+  render({ model: modelOf(state), el });
+}
+
+async function wakeFigures() {
+  const hosts = [...document.querySelectorAll("[data-stavis-figure]:not([data-live])")];
+  if (!hosts.length) return;
+  hosts.forEach((host) => (host.dataset.live = "1"));
+  if (!window.Plotly) {
+    const text = new TextDecoder().decode(await block("plotly"));
+    if (!text) return;
+    // An inline script, so that the policy can allow exactly this text by its hash.
+    document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
+  }
+  for (const host of hosts) {
+    const figure = JSON.parse(host.querySelector("script[type='application/json']").textContent);
+    const place = host.querySelector(".stavis-plot");
+    place.replaceChildren();
+    await window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
+    host.dataset.drawn = "1";
+  }
+}
+
+async function boot() {
+  const kept = {};
+  for (const host of document.querySelectorAll("[data-stavis-host]:not([data-live])")) {
+    host.dataset.live = "1";
+    try {
+      await wake(host, kept);
+    } catch (error) {
+      host.querySelector(".stv-mount").replaceChildren(make("p", {}, `This clip cannot be shown: ${error.message}`));
+    }
+  }
+  await wakeFigures();
+}
+
+if (document.querySelector("script[data-stavis-module]")) boot();
+
+export default { render };

@@ -1,0 +1,183 @@
+// The clip as it came from Python: one description and four buffers. Nothing here touches the page.
+// The parts of this module are joined in the order given in module.py; together they are ONE plain ES module.
+
+function bytesOf(value) {
+  if (!value) return new Uint8Array(0);
+  if (value instanceof Uint8Array) return value;
+  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+// A copy starts at a multiple of four, which typed arrays need and a websocket's buffers need not have.
+const aligned = (value) => bytesOf(value).slice().buffer;
+
+class ClipData {
+  constructor(model) {
+    const meta = model.get("clip") || {};
+    this.meta = meta;
+    this.count = meta.count || 0;
+    this.start = meta.start || 0;
+    this.maps = meta.maps || [];
+    this.groups = meta.groups || [];
+    this.panels = meta.panels || [];
+    this.traces = meta.traces || [];
+    this.numbers = new Float32Array(aligned(model.get("numbers")));
+    this.values = bytesOf(model.get("maps"));
+    this.times = this.row(0);
+    const outlines = aligned(model.get("outlines"));
+    this.rings = outlines.byteLength ? new Uint16Array(outlines) : null;
+    this.tops = new Map();
+  }
+
+  row(k) {
+    return this.numbers.subarray(k * this.count, (k + 1) * this.count);
+  }
+
+  seconds(i) {
+    return this.start + this.times[i];
+  }
+
+  get duration() {
+    return this.count > 1 ? this.times[this.count - 1] - this.times[0] : 0;
+  }
+
+  // The frame whose time is nearest to t, in seconds from the first frame.
+  frameAt(t) {
+    let low = 0;
+    let high = this.count - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.times[middle] <= t) low = middle;
+      else high = middle;
+    }
+    return high > low && Math.abs(this.times[high] - t) <= Math.abs(this.times[low] - t) ? high : low;
+  }
+
+  map(name) {
+    return this.maps.find((m) => m.name === name) || null;
+  }
+
+  // One frame of a map as numbers in the map's own unit: {grid (w*h) Float32Array, w, h, signed, top}; null where it has none.
+  grid(map, i, scale) {
+    if (!map) return null;
+    const cells = map.w * map.h;
+    const decode = this.row(map.scale)[i];
+    if (!(decode > 0)) return null;
+    const from = map.offset + i * cells;
+    const grid = new Float32Array(cells);
+    if (map.signed) for (let p = 0; p < cells; p++) grid[p] = ((this.values[from + p] - 128) / 127) * decode;
+    else for (let p = 0; p < cells; p++) grid[p] = (this.values[from + p] / 255) * decode;
+    const top = scale === "frame" ? this.row(map.top)[i] : map.clipTop;
+    return { grid, w: map.w, h: map.h, signed: map.signed, top: top > 0 ? top : decode };
+  }
+
+  // First map minus second, each brought to mean 1 over the picture, on the finer of the two grids.
+  difference(a, b, i, scale) {
+    const one = this.grid(a, i, "frame");
+    const two = this.grid(b, i, "frame");
+    if (!one || !two) return null;
+    const fine = one.w * one.h >= two.w * two.h ? one : two;
+    const left = unitMean(one);
+    const right = unitMean(two);
+    const grid = new Float32Array(fine.w * fine.h);
+    let top = 0;
+    for (let y = 0, p = 0; y < fine.h; y++) {
+      for (let x = 0; x < fine.w; x++, p++) {
+        const u = (x + 0.5) / fine.w;
+        const v = (y + 0.5) / fine.h;
+        grid[p] = cellAt(left, one, u, v) - cellAt(right, two, u, v);
+        top = Math.max(top, Math.abs(grid[p]));
+      }
+    }
+    if (scale === "clip") top = this.differenceTop(a, b);
+    return { grid, w: fine.w, h: fine.h, signed: true, top: top || 1 };
+  }
+
+  differenceTop(a, b) {
+    const key = a.name + "\n" + b.name;
+    if (!this.tops.has(key)) {
+      const step = Math.max(1, Math.floor(this.count / 60));
+      const tops = [];
+      for (let i = 0; i < this.count; i += step) {
+        const one = this.difference(a, b, i, "frame");
+        if (one) tops.push(one.top);
+      }
+      tops.sort((p, q) => p - q);
+      this.tops.set(key, tops.length ? tops[Math.floor((tops.length - 1) * 0.95)] : 1);
+    }
+    return this.tops.get(key);
+  }
+
+  // Which region lies at (u, v) in [0,1): its index, or -1 where nobody knows. Later rings lie over earlier ones.
+  regionAt(i, u, v) {
+    if (!this.rings) return -1;
+    let found = this.meta.regions.indexOf("outside");
+    this.eachRing(i, (region, points) => {
+      if (insideRing(points, u * 8192, v * 8192)) found = region;
+    });
+    return found;
+  }
+
+  // Calls visit(region, points) for each outline of a frame; points are x0 y0 x1 y1 ... in 1/8192 of the picture.
+  eachRing(i, visit) {
+    if (!this.rings) return;
+    const index = new Uint32Array(this.rings.buffer, 0, this.count + 1);
+    for (let p = index[i]; p < index[i + 1]; ) {
+      const length = this.rings[p + 1];
+      visit(this.rings[p], this.rings.subarray(p + 2, p + 2 + 2 * length));
+      p += 2 + 2 * length;
+    }
+  }
+
+  // Share of a map on a group of regions at one frame, in [0,1]; NaN where it is not known.
+  share(map, group, i) {
+    if (!map || map.shares < 0) return NaN;
+    let sum = 0;
+    for (const r of group.rows) sum += this.row(map.shares + r)[i];
+    return sum;
+  }
+
+  density(map, group, i) {
+    if (this.meta.area < 0) return NaN;
+    let area = 0;
+    for (const r of group.rows) area += this.row(this.meta.area + r)[i];
+    return area > 0 ? this.share(map, group, i) / area : NaN;
+  }
+
+  gapAt(i) {
+    return (this.meta.gaps || []).find((g) => i >= g[0] && i <= g[1]) || null;
+  }
+}
+
+function unitMean(one) {
+  let sum = 0;
+  for (const v of one.grid) sum += Math.abs(v);
+  const factor = sum > 0 ? one.grid.length / sum : 0;
+  return one.grid.map((v) => Math.abs(v) * factor);
+}
+
+function cellAt(grid, size, u, v) {
+  return grid[Math.min(size.h - 1, Math.floor(v * size.h)) * size.w + Math.min(size.w - 1, Math.floor(u * size.w))];
+}
+
+function insideRing(points, x, y) {
+  let inside = false;
+  for (let a = 0, b = points.length - 2; a < points.length; b = a, a += 2) {
+    const crosses = points[a + 1] > y !== points[b + 1] > y;
+    if (crosses && x < ((points[b] - points[a]) * (y - points[a + 1])) / (points[b + 1] - points[a + 1]) + points[a]) inside = !inside;
+  }
+  return inside;
+}
+
+const signs = (x, digits) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
+
+// A number on an axis: no more digits than it needs.
+const tick = (x) => (Math.abs(x) < 1000 ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));
+
+function short(x) {
+  if (!Number.isFinite(x)) return "–";
+  if (x === 0) return "0";
+  const size = Math.abs(x);
+  if (size >= 0.01 && size < 10000) return signs(x, size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return x.toExponential(1).replaceAll("-", "−").replace("e+", "e");
+}

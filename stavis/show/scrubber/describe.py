@@ -1,0 +1,175 @@
+"""The description of a clip that goes with its buffers: what the maps are, which lines to draw, where no face was, what is missing."""
+
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from stavis.errors import StavisError
+from stavis.landmarks import REGIONS
+from stavis.show.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
+from stavis.types import Clip, Prediction
+
+TIME_COLUMNS = ("time", "times", "time (s)", "timestamp", "seconds", "t", "time_s")
+
+
+@dataclass
+class Numbers:
+    """Rows of one number a frame, added one after another; `buffer` is them all as float32."""
+
+    count: int
+    rows: list[np.ndarray] = field(default_factory=list)
+
+    def add(self, values: np.ndarray) -> int:
+        """The place of the new row (the first of them, for (T,R) values)."""
+        values = np.asarray(values, np.float32)
+        self.rows += [values] if values.ndim == 1 else list(values.T)
+        return len(self.rows) - (1 if values.ndim == 1 else values.shape[1])
+
+    @property
+    def buffer(self) -> bytes:
+        return np.stack(self.rows).tobytes() if self.count else b""
+
+
+def rising_times(times: np.ndarray) -> tuple[np.ndarray, str]:
+    """Times in seconds that rise, and '' or what was wrong with the given ones (then frames are spaced evenly)."""
+    times = np.asarray(times, np.float64)
+    if np.isfinite(times).all() and (np.diff(times) > 0).all():
+        return times, ""
+    good = np.diff(times)[np.isfinite(np.diff(times)) & (np.diff(times) > 0)]
+    step = float(np.median(good)) if len(good) else 0.04
+    return np.arange(len(times)) * step, f"The clip's times do not rise: frames are shown {step:.3g} s apart."
+
+
+def gaps(clip: Clip) -> list[list]:
+    """Stretches without a face: [first frame, last frame, reason]."""
+    found = []
+    for i in np.flatnonzero(~clip.valid):
+        reason = clip.notes[i] or "no face found"
+        if found and found[-1][1] == i - 1 and found[-1][2] == reason:
+            found[-1][1] = int(i)
+        else:
+            found.append([int(i), int(i), reason])
+    return found
+
+
+def on_times(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """A curve at the frames' times: the mean of its samples in a frame's stretch, else interpolated; NaN beyond its ends or in its gaps."""
+    known = np.isfinite(times) & np.isfinite(values)
+    order = np.argsort(times[known], kind="stable")
+    times, values = times[known][order], values[known][order]
+    if not len(times):
+        return np.full(len(frames), np.nan)
+    line = np.interp(frames, times, values, left=np.nan, right=np.nan)
+    if len(frames) < 2:
+        return line
+    edges = np.concatenate(
+        [[frames[0] - (frames[1] - frames[0]) / 2], (frames[1:] + frames[:-1]) / 2, [frames[-1] + (frames[-1] - frames[-2]) / 2]]
+    )
+    place = np.digitize(times, edges) - 1
+    inside = (place >= 0) & (place < len(frames))
+    count = np.bincount(place[inside], minlength=len(frames))
+    total = np.bincount(place[inside], weights=values[inside], minlength=len(frames))
+    return np.where(count > 1, total / np.maximum(count, 1), np.where((count == 1) & np.isnan(line), total, line))
+
+
+def curve_columns(curves) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """(name, times, values) for each number column of a table with a time column: a DataFrame, a CSV path, or several of them by name.
+
+    Raises StavisError where a table has no time column or no number column.
+    """
+    if curves is None:
+        return []
+    if isinstance(curves, dict):
+        return [(f"{key} {name}", t, v) for key, one in curves.items() for name, t, v in curve_columns(one)]
+    where = "the table of curves"
+    if not isinstance(curves, pd.DataFrame):
+        where = str(curves)
+        try:
+            curves = pd.read_csv(curves, sep=None, engine="python", encoding="utf-8-sig")
+        except (OSError, ValueError, pd.errors.ParserError) as error:
+            raise StavisError(f"{where} cannot be read as CSV ({type(error).__name__}): give a table with a time column.") from error
+    table = curves.rename(columns=lambda name: str(name).strip())
+    lower = {name.lower(): name for name in table.columns}
+    time = next((lower[name] for name in TIME_COLUMNS if name in lower), None)
+    if time is None:
+        raise StavisError(f"{where} has no time column (time, in seconds): its columns are {', '.join(table.columns[:8])}.")
+    times = pd.to_numeric(table[time], errors="coerce").to_numpy(float)
+    found = []
+    for name in table.columns:
+        values = pd.to_numeric(table[name], errors="coerce").to_numpy(float)
+        if name != time and np.isfinite(values).any():
+            found.append((name, times, values))
+    if not found:
+        raise StavisError(f"{where} has no column of numbers beside {time}: nothing can be drawn.")
+    return found
+
+
+def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, raters, curves, messages: list[str]) -> tuple[list, list]:
+    """Panels and traces of everything but shares; rows go to `numbers`, what is missing to `messages`."""
+    panels, traces = [], []
+    labels = clip.dimensions if clip.labels is not None else ()
+    predicted = prediction.dimensions if prediction is not None else ()
+    if clip.labels is None:
+        messages.append("This clip has no labels.")
+    raters = dict(raters or {})
+    for dimension in dict.fromkeys([*predicted, *labels, *raters]):
+        many = sum(dimension in part for part in (predicted, labels, raters)) > 1 or len({*predicted, *labels}) > 1
+        title = dimension[:1].upper() + dimension[1:]
+        low, high = -1.0, 1.0
+        found = []
+        if dimension in raters:
+            for k, values in enumerate(_rater_columns(dimension, raters[dimension], len(clip))):
+                found.append({"name": f"{dimension} rater {k + 1}", "kind": "rater", "colour": RATER, "values": values})
+        if dimension in labels:
+            values = clip.labels[:, list(labels).index(dimension)]
+            found.append(
+                {"name": f"{dimension}, label", "kind": "gold", "colour": GOLD, "dark": "#E6E8EB", "dash": [4, 3], "values": values}
+            )
+        if dimension in predicted:
+            column = list(predicted).index(dimension)
+            values = on_times(np.asarray(prediction.times, float), prediction.values[:, column].astype(float), clip.times)
+            found.append(
+                {"name": f"{dimension}, predicted", "kind": "predicted", "colour": PREDICTED, "dark": PREDICTED_DARK, "values": values}
+            )
+        for trace in found:
+            values = np.where(clip.valid, trace.pop("values"), np.nan) if trace["kind"] == "predicted" else trace.pop("values")
+            traces.append({**trace, "panel": dimension, "row": numbers.add(values)})
+            low, high = _widened(low, high, values)
+        panels.append({"key": dimension, "title": f"{title} (−1 to 1)" if many or found else title, "unit": "", "low": low, "high": high})
+    for k, (name, times, values) in enumerate(curve_columns(curves)):
+        line = on_times(times, values, clip.times)
+        if not np.isfinite(line).any():
+            messages.append(f"The curve {name} has no value within the clip's {clip.times[0]:.2f} to {clip.times[-1]:.2f} s.")
+            continue
+        key = f"curve {k}"
+        low, high = float(np.nanmin(line)), float(np.nanmax(line))
+        panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high if high > low else low + 1, "small": True})
+        colour = {"colour": CURVES[k % 4], "dark": CURVES_DARK[k % 4]}
+        traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
+    return panels, traces
+
+
+def _widened(low: float, high: float, values: np.ndarray) -> tuple[float, float]:
+    known = values[np.isfinite(values)]
+    return (min(low, float(known.min())), max(high, float(known.max()))) if len(known) else (low, high)
+
+
+def _rater_columns(dimension: str, values: np.ndarray, count: int) -> list[np.ndarray]:
+    values = np.asarray(values, float)
+    values = values[:, None] if values.ndim == 1 else values
+    if len(values) != count:
+        raise StavisError(f"the raters of {dimension} have {len(values)} rows for a clip of {count} frames: give one row a frame.")
+    return list(values.T)
+
+
+def groups() -> list[dict]:
+    """The lines of the share chart as the browser wants them."""
+    return [
+        {**{k: v for k, v in asdict(group).items() if k != "regions"}, "dash": list(group.dash), "rows": group.rows} for group in GROUPS
+    ]
+
+
+def outline_colours() -> list[str]:
+    """One colour a region, in the order of REGIONS."""
+    return [OUTLINE_COLOURS[name] for name in REGIONS]

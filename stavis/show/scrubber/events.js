@@ -1,0 +1,127 @@
+// What the user does: pointer, keys, controls.
+
+function wire(s) {
+  const { ui } = s;
+  s.on(ui.slider, "input", () => s.show(Number(ui.slider.value)));
+  s.on(ui.slider, "change", () => s.settle());
+  s.on(ui.play, "click", () => s.play());
+  s.on(ui.loop, "click", () => ui.loop.setAttribute("aria-pressed", ui.loop.getAttribute("aria-pressed") !== "true"));
+  s.on(ui.speed, "change", () => s.playing && s.play(true));
+  s.on(ui.map, "change", () => s.chooseMap(ui.map.value));
+  wireLook(s);
+  s.on(ui.canvas, "pointermove", (event) => {
+    ui.under.textContent = s.picture.valueAt(event);
+    if (event.buttons && s.look.mode === "wipe") wipeTo(s, event);
+  });
+  s.on(ui.canvas, "pointerleave", () => (ui.under.textContent = ""));
+  s.on(ui.canvas, "pointerdown", (event) => {
+    if (s.look.mode !== "wipe") return;
+    ui.canvas.setPointerCapture(event.pointerId);
+    wipeTo(s, event);
+  });
+  s.on(s.root, "keydown", (event) => onKey(s, event));
+  s.on(s.root, "keyup", (event) => {
+    if (event.key.startsWith("Arrow") || ["Home", "End", "PageUp", "PageDown"].includes(event.key)) s.settle();
+  });
+}
+
+function wireLook(s) {
+  const { ui, look } = s;
+  const again = () => {
+    s.show(s.current, true);
+  };
+  s.on(ui.mode, "change", () => setMode(s, ui.mode.value));
+  s.on(ui.second, "change", () => {
+    look.second = ui.second.value;
+    again();
+  });
+  s.on(ui.wipe, "input", () => {
+    look.wipe = ui.wipe.value / 100;
+    again();
+  });
+  s.on(ui.opacity, "input", () => {
+    look.opacity = ui.opacity.value / 100;
+    again();
+  });
+  s.on(ui.gamma, "input", () => {
+    look.gamma = Number(ui.gamma.value);
+    again();
+  });
+  for (const name of ["colours", "scale"]) {
+    s.on(ui[name], "change", () => {
+      look[name] = ui[name].value;
+      again();
+    });
+  }
+  for (const name of ["outlines", "contours", "stacked"]) {
+    s.on(ui[name], "change", () => {
+      look[name] = ui[name].checked;
+      s.relayout();
+    });
+  }
+}
+
+// A second view needs a second map: the next one in the list unless the user chose one.
+function setMode(s, mode) {
+  s.look.mode = mode;
+  if (mode !== "overlay" && s.look.second === "none") {
+    const other = s.data.maps.find((m) => m.name !== s.look.map);
+    if (other && mode === "difference") s.look.second = other.name;
+    else if (other && mode !== "overlay") s.look.second = other.name;
+  }
+  s.fillControls();
+  s.relayout();
+}
+
+function wipeTo(s, event) {
+  const rect = s.ui.canvas.getBoundingClientRect();
+  s.look.wipe = Math.max(0, Math.min(1, (event.clientX - rect.left) / rect.width));
+  s.ui.wipe.value = Math.round(100 * s.look.wipe);
+  s.show(s.current, true);
+}
+
+function onKey(s, event) {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const at = event.target;
+  const own = at === s.ui.slider ? "" : at.tagName;
+  const typing = own === "INPUT" && at.type === "text";
+  if (typing) return;
+  const moves = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1, PageUp: 10, PageDown: -10, Home: -1e9, End: 1e9 };
+  const { key } = event;
+  if (key in moves) {
+    // Selects and the other sliders keep their arrows.
+    if (own === "SELECT" || own === "INPUT") return;
+    s.show(s.current + moves[key] * (event.shiftKey ? 10 : 1));
+  } else if (key === " ") {
+    if (["BUTTON", "SELECT", "SUMMARY", "INPUT"].includes(own)) return;
+    s.play();
+  } else {
+    const act = own === "SELECT" ? null : LETTERS[key.length === 1 ? key.toLowerCase() : key];
+    if (!act) return;
+    act(s);
+  }
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function nextOf(list, value) {
+  return list[(list.indexOf(value) + 1) % list.length];
+}
+
+function changeOpacity(s, by) {
+  s.look.opacity = Math.max(0, Math.min(1, Math.round(10 * (s.look.opacity + by)) / 10));
+  s.ui.opacity.value = Math.round(100 * s.look.opacity);
+  s.show(s.current, true);
+}
+
+const LETTERS = {
+  m: (s) => s.chooseMap(nextOf([...s.data.maps.map((m) => m.name), "none"], s.look.map)),
+  v: (s) => setMode(s, nextOf(["overlay", "side", "wipe", "difference"], s.look.mode)),
+  "[": (s) => changeOpacity(s, -0.1),
+  "]": (s) => changeOpacity(s, 0.1),
+  r: (s) => toggleRange(s),
+  x: (s) => excludeRange(s),
+  e: (s) => addEvent(s),
+  Delete: (s) => removeHere(s),
+  Escape: (s) => setRange(s, null),
+};

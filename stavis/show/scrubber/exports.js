@@ -1,0 +1,116 @@
+// What a user takes away: a picture, the numbers, a clip, the whole thing as one page. All made here, with no kernel and no network.
+
+function download(blob, name) {
+  const url = URL.createObjectURL(blob);
+  const link = make("a", { href: url, download: name });
+  document.body.append(link);
+  link.click();
+  link.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10000);
+}
+
+const fileName = (data, ending) =>
+  ((data.meta.title || "clip").replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "").slice(0, 80) || "clip") + ending;
+
+// Text in a CSV field: quoted where it must be; a leading = + - @ cannot become a formula.
+function csvText(text) {
+  const safe = /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
+  return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
+}
+
+function sharesCsv(data, look, marks) {
+  const map = data.map(look.map);
+  const head = ["frame", "time", "face", "excluded"];
+  const columns = [];
+  if (map && map.shares >= 0) data.meta.regions.forEach((name, r) => columns.push([`${map.name} ${name}`, data.row(map.shares + r)]));
+  for (const trace of data.traces) columns.push([trace.name, data.row(trace.row)]);
+  const lines = [[...head, ...columns.map((c) => csvText(c[0]))].join(",")];
+  const out = (t) => marks.exclude.some(([a, b]) => t >= a && t <= b);
+  for (let i = 0; i < data.count; i++) {
+    const t = data.seconds(i);
+    const cells = [i, t.toFixed(4), data.row(1)[i] > 0 ? 1 : 0, out(t) ? 1 : 0];
+    for (const [, row] of columns) cells.push(Number.isFinite(row[i]) ? Number(row[i].toPrecision(6)) : "");
+    lines.push(cells.join(","));
+  }
+  return lines.join("\n") + "\n";
+}
+
+function marksCsv(marks) {
+  const lines = ["kind,start,end,label"];
+  for (const [a, b] of marks.exclude) lines.push(`exclude,${a.toFixed(4)},${b.toFixed(4)},`);
+  for (const [t, label] of marks.events) lines.push(`event,${t.toFixed(4)},${t.toFixed(4)},${csvText(label || "")}`);
+  return lines.join("\n") + "\n";
+}
+
+function pngOf(picture, chart, theme, done) {
+  const sheet = document.createElement("canvas");
+  const edge = 16;
+  sheet.width = Math.max(picture.width, chart.width) + 2 * edge;
+  sheet.height = picture.height + chart.height + 3 * edge;
+  const pen = sheet.getContext("2d");
+  pen.fillStyle = theme.back;
+  pen.fillRect(0, 0, sheet.width, sheet.height);
+  pen.drawImage(picture, edge, edge);
+  pen.drawImage(chart, edge, picture.height + 2 * edge);
+  sheet.toBlob(done, "image/png");
+}
+
+// Plays the range once and records the canvas; resolves with a WebM blob, or null where the browser cannot.
+async function recordClip(canvas, showFrame, data, from, to, stopped) {
+  if (!canvas.captureStream || !window.MediaRecorder) return null;
+  const type = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"].find((t) => MediaRecorder.isTypeSupported(t));
+  if (!type) return null;
+  const recorder = new MediaRecorder(canvas.captureStream(), { mimeType: type, videoBitsPerSecond: 4e6 });
+  const parts = [];
+  recorder.ondataavailable = (event) => parts.push(event.data);
+  const ended = new Promise((resolve) => (recorder.onstop = resolve));
+  await showFrame(from);
+  recorder.start();
+  const started = performance.now();
+  for (let i = from; i <= to && !stopped(); i++) {
+    await showFrame(i);
+    const until = started + 1000 * (data.times[Math.min(i + 1, data.count - 1)] - data.times[from]);
+    await new Promise((resolve) => setTimeout(resolve, Math.max(0, until - performance.now())));
+  }
+  recorder.stop();
+  await ended;
+  return new Blob(parts, { type: "video/webm" });
+}
+
+const escaped = (text) => String(text).replace(/[&<>"']/g, (c) => `&#${c.charCodeAt(0)};`);
+
+async function packed(bytes) {
+  const squeezed = window.CompressionStream
+    ? new Uint8Array(await new Response(new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"))).arrayBuffer())
+    : null;
+  const smaller = squeezed && squeezed.length < 0.97 * bytes.length;
+  const from = smaller ? squeezed : bytes;
+  const parts = [];
+  for (let at = 0; at < from.length; at += 24570) parts.push(btoa(String.fromCharCode(...from.subarray(at, at + 24570))));
+  return { coding: smaller ? "gzip" : "none", text: parts.join("") };
+}
+
+const BUFFERS = ["frames", "maps", "outlines", "numbers"];
+
+// The scrubber as a page of its own: the same text, the same data, the same strict policy as a report.
+async function pageOf(model, data, state, poster, alt) {
+  const end = "<" + "/script>";
+  const blocks = [];
+  const names = {};
+  for (const name of BUFFERS) {
+    const block = await packed(bytesOf(model.get(name)));
+    names[name] = "own-" + name;
+    blocks.push(`<script type="text/plain" data-stavis-block="own-${name}" data-coding="${block.coding}">${block.text}${end}`);
+  }
+  const json = JSON.stringify({ ...state, clip: data.meta, blocks: names }).replaceAll("<", "\\u003c");
+  const title = escaped(data.meta.title || "clip");
+  return `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="${escaped(data.meta.policy)}"><title>${title}</title>
+<style>body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fff}</style>
+<style data-stavis-style>${model.get("_css")}</style></head><body><main>
+<div class="stv-host" data-stavis-host><script type="application/json">${json}${end}<div class="stv-mount"><img alt="${escaped(alt)}" src="${poster}"><p>Scripts are off: showing one frame.</p></div></div>
+</main>
+${blocks.join("\n")}
+<script type="module" data-stavis-module>${model.get("_esm")}${end}</body></html>`;
+}

@@ -1,0 +1,179 @@
+"""A clip, its maps and curves as the buffers that the browser reads: pictures, uint8 maps with a scale a frame, outlines, numbers."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import av
+import cv2
+import numpy as np
+
+from stavis.errors import StavisError
+from stavis.landmarks import REGIONS
+from stavis.types import AttentionMaps, Attribution
+
+STRIP_FRAMES = 320
+"""Up to so many frames (about ten seconds) go as single pictures; more go as one film."""
+MAP_BYTES = 24 << 20
+"""All maps of a clip together stay below this; longer clips get coarser grids."""
+
+
+@dataclass(frozen=True)
+class PackedFrames:
+    """Pictures of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'film' (an mp4)."""
+
+    buffer: bytes
+    width: int
+    height: int
+    kind: str
+    mime: str
+    offsets: tuple[int, ...] = ()
+
+
+def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kind: str = "auto", quality: int = 80) -> PackedFrames:
+    """Frames (T,H,W,3) uint8 RGB as WebP pictures or, when there are many, as an mp4 with the clip's own times.
+
+    times (T,) s from the first frame, rising. Raises StavisError where `kind` is not auto, strip or film.
+    """
+    if kind not in ("auto", "strip", "film"):
+        raise StavisError(f"frames can be packed as auto, strip or film, not {kind!r}: choose one of these.")
+    if kind == "auto":
+        kind = "strip" if len(frames) <= STRIP_FRAMES else "film"
+    images = _shrunk(frames, longest_side)
+    first = next(_shrunk(frames[:1], longest_side))
+    height, width = first.shape[:2]
+    if kind == "film":
+        return PackedFrames(_film(images, times, width, height), width, height, "film", "video/mp4")
+    parts = [cv2.imencode(".webp", image[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes() for image in images]
+    offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
+    return PackedFrames(b"".join(parts), width, height, "strip", "image/webp", tuple(int(k) for k in offsets))
+
+
+def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
+    height, width = frames.shape[1:3]
+    factor = min(1.0, longest_side / max(height, width))
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    for frame in frames:
+        yield np.ascontiguousarray(frame) if factor == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+
+
+def _film(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int) -> bytes:
+    """H.264 without B-frames and a key frame every twelve, so that a jump decodes little; even sizes by repeating the last line."""
+    file = io.BytesIO()
+    ticks = np.round((times - times[0]) * 90000).astype(np.int64)
+    ticks = np.maximum.accumulate(np.maximum(ticks, np.arange(len(ticks)) * 90))
+    with av.open(file, "w", format="mp4") as box:
+        stream = box.add_stream("libx264", rate=Fraction(90000, 3600))
+        stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
+        stream.codec_context.time_base = stream.time_base = Fraction(1, 90000)
+        stream.options = {"crf": "20", "preset": "veryfast", "g": "12", "bf": "0", "x264-params": "colormatrix=smpte170m:scenecut=0"}
+        for tick, image in zip(ticks, images, strict=True):
+            padded = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if (height | width) % 2 else image
+            frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
+            frame.pts, frame.time_base = int(tick), Fraction(1, 90000)
+            box.mux(stream.encode(frame))
+        box.mux(stream.encode())
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class PackedMap:
+    """One map: buffer (T*h*w) uint8; scale (T,) what the largest code stands for, 0 where there is no map; top (T,) what is drawn full."""
+
+    buffer: bytes
+    grid: tuple[int, int]
+    signed: bool
+    scale: np.ndarray
+    top: np.ndarray
+    clip_top: float
+    unit: str
+    messages: tuple[str, ...]
+
+
+def pack_map(name: str, maps: AttentionMaps | Attribution, *, longest_grid: int) -> PackedMap:
+    """A map as codes of eight bits. Attention becomes weight x cells (1 = chance); an attribution keeps its sign and unit.
+
+    Grids larger than `longest_grid` are area-averaged. Frames that are not numbers are left out, and said.
+    """
+    attention = isinstance(maps, AttentionMaps)
+    values = np.asarray(maps.weights if attention else maps.values, np.float32)
+    if attention:
+        values = values * values[0].size
+    finite = np.isfinite(values).all((1, 2))
+    values = _pooled(np.where(finite[:, None, None], values, 0), longest_grid)
+    signed = bool(not attention and (values < 0).any())
+    size = np.abs(values).reshape(len(values), -1)
+    scale = size.max(1).astype(np.float32)
+    top = np.percentile(size, 99.7, axis=1).astype(np.float32)
+    top = np.where(top > 0, top, scale)
+    divisor = np.where(scale > 0, scale, 1)[:, None, None]
+    codes = 128 + np.rint(values / divisor * 127) if signed else np.rint(np.clip(values / divisor, 0, 1) * 255)
+    drawn = top[scale > 0]
+    messages = []
+    if not finite.all():
+        messages.append(
+            f"{name}: {int((~finite).sum())} of {len(finite)} frames hold values that are not numbers; they are shown without this map."
+        )
+    if finite.any() and not (scale > 0).any():
+        messages.append(f"{name} is zero everywhere: there is nothing to draw.")
+    return PackedMap(
+        buffer=codes.astype(np.uint8).tobytes(),
+        grid=values.shape[1:],
+        signed=signed,
+        scale=scale,
+        top=top,
+        clip_top=float(np.percentile(drawn, 95)) if len(drawn) else 1.0,
+        unit="× chance" if attention else "",
+        messages=tuple(messages),
+    )
+
+
+def _pooled(values: np.ndarray, longest: int) -> np.ndarray:
+    height, width = values.shape[1:]
+    factor = min(1.0, longest / max(height, width))
+    if factor == 1:
+        return values
+    size = (max(1, round(width * factor)), max(1, round(height * factor)))
+    return np.stack([cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in values])
+
+
+def grid_limit(frames: int, count: int) -> int:
+    """The longest side of a map's grid, so that `count` maps of `frames` frames stay within MAP_BYTES: 16 to 56."""
+    return int(np.clip(np.sqrt(MAP_BYTES / max(1, frames * count)), 16, 56))
+
+
+def pack_outlines(regions: np.ndarray) -> bytes:
+    """The outlines of the regions (T,R,H,W) as polygons: T+1 uint32 offsets, then region, length, x y ... in 1/8192 of the picture.
+
+    The face (everything but `outside`) comes first, its parts after it, so that the last ring around a point tells its region.
+    """
+    count, _, height, width = regions.shape
+    order = ["rest", *(name for name in REGIONS if name not in ("rest", "outside"))]
+    scale = np.array([8192 / width, 8192 / height])
+    frames, offsets, at = [], [], 2 * (count + 1)
+    for masks in regions:
+        offsets.append(at)
+        words = []
+        for name in order:
+            mask = ~masks[REGIONS.index("outside")] if name == "rest" else masks[REGIONS.index(name)]
+            words += [_ring(REGIONS.index(name), ring, scale) for ring in _contours(mask)]
+        frames += words
+        at += sum(len(word) for word in words)
+    offsets.append(at)
+    return np.array(offsets, np.uint32).tobytes() + (np.concatenate(frames).astype(np.uint16).tobytes() if frames else b"")
+
+
+def _contours(mask: np.ndarray) -> list[np.ndarray]:
+    """Closed outlines along the pixels' outer edges: the mask is drawn twice as large, so that a pixel has edges to follow."""
+    if not mask.any():
+        return []
+    double = mask.astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    rings = cv2.findContours(double, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)[0]
+    smooth = [cv2.approxPolyDP(ring, 1.6, True)[:, 0].astype(float) for ring in rings if len(ring) >= 8]
+    return [(ring + 0.5) / 2 for ring in smooth if len(ring) >= 3]
+
+
+def _ring(region: int, points: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    whole = np.clip(np.rint(points * scale), 0, 8192).astype(np.uint16)
+    return np.concatenate([[region, len(whole)], whole.ravel()]).astype(np.uint16)

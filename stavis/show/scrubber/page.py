@@ -1,0 +1,102 @@
+"""The scrubber without a kernel: a poster with the data beside it in inert blocks, and the page that brings it to life."""
+
+import base64
+import gzip
+import html
+import json
+
+import cv2
+import numpy as np
+
+from stavis.show.overlay import paint_map
+from stavis.show.scrubber.module import MODULE, STYLE
+from stavis.storage import content_hash
+
+POSTER_SIDE = 384
+
+
+def json_block(value) -> str:
+    """A value as JSON that cannot end the script element it stands in, whatever names it holds; NaN becomes null."""
+    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for sign in "<>&\u2028\u2029":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return text
+
+
+def _plain(value):
+    if isinstance(value, dict):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    return None if isinstance(value, float) and not np.isfinite(value) else value
+
+
+def data_block(name: str, content: bytes) -> str:
+    """An inert script element that holds bytes as base64, squeezed where that helps."""
+    squeezed = gzip.compress(content, 9, mtime=0)
+    smaller = len(squeezed) < 0.97 * len(content)
+    text = base64.b64encode(squeezed if smaller else content).decode()
+    return f'<script type="text/plain" data-stavis-block="{name}" data-coding="{"gzip" if smaller else "none"}">{text}</script>'
+
+
+def buffer_blocks(scrubber) -> dict[str, bytes]:
+    """The scrubber's buffers under names made of their contents, so that a page holds each once."""
+    return {"b" + content_hash(content)[:24]: content for content in scrubber.buffers().values()}
+
+
+def mount(scrubber) -> str:
+    """The place of a scrubber in a page: its state, its poster in words and picture. The buffers stand elsewhere in the page."""
+    state = scrubber.state()
+    state["blocks"] = {name: "b" + content_hash(content)[:24] for name, content in scrubber.buffers().items()}
+    state["clip"] = {**state["clip"], "poster": ""}
+    return (
+        f'<div class="stv-host" data-stavis-host><script type="application/json">{json_block(state)}</script>'
+        f'<div class="stv-mount">{poster(scrubber)}</div></div>'
+    )
+
+
+def poster(scrubber) -> str:
+    """One frame and one line of text."""
+    words = html.escape(scrubber.words())
+    picture = base64.b64encode(scrubber.poster()).decode()
+    title = html.escape(scrubber.clip.get("title") or "clip")
+    return (
+        f'<img alt="{words}" src="data:image/jpeg;base64,{picture}" width="{POSTER_SIDE}">'
+        f"<p>{title}: {words}. One frame is shown because scripts are off or no kernel runs.</p>"
+    )
+
+
+def fragment(scrubber, *, data: bool) -> str:
+    """What a notebook saves: the poster, with the data (inert) when asked, so that an export can bring it to life."""
+    inside = (
+        mount(scrubber) + "".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
+        if data
+        else poster(scrubber)
+    )
+    return f'<div data-stavis-poster="{scrubber.clip["poster"]}">{inside}</div>'
+
+
+def page(scrubber) -> str:
+    """The scrubber as a page of its own, under the strict policy."""
+    title = html.escape(scrubber.clip.get("title") or "clip")
+    blocks = "\n".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(scrubber.clip["policy"])}"><title>{title}</title>\n'
+        "<style>body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fff}</style>\n"
+        f"<style data-stavis-style>{STYLE}</style></head><body><main>\n{mount(scrubber)}\n</main>\n{blocks}\n"
+        f'<script type="module" data-stavis-module>{MODULE}</script></body></html>\n'
+    )
+
+
+def poster_image(image: np.ndarray, values: np.ndarray | None, top: float | None) -> bytes:
+    """One frame (H,W,3) uint8, enlarged, with its map (h,w) or None, as JPEG; top is the value drawn with full colour."""
+    factor = POSTER_SIDE / max(image.shape[:2])
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    large = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA)
+    if values is not None:
+        large = paint_map(large, values, top=top)
+    return cv2.imencode(".jpg", large[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 82])[1].tobytes()

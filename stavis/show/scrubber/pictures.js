@@ -1,0 +1,183 @@
+// Where the frames come from. Both sources answer request(i, done): done(i, picture) is called for the frame asked for LAST only.
+
+const CACHE_BYTES = 64 << 20;
+
+class Strip {
+  constructor(bytes, meta) {
+    this.bytes = bytes;
+    this.meta = meta;
+    this.count = meta.count;
+    this.cache = new Map();
+    this.room = Math.max(24, Math.floor(CACHE_BYTES / (meta.width * meta.height * 4)));
+    this.wanted = -1;
+    this.closed = false;
+  }
+
+  request(i, done) {
+    this.wanted = i;
+    const known = this.decode(i);
+    if (known instanceof Promise) known.then((picture) => !this.closed && this.wanted === i && done(i, picture));
+    else done(i, known);
+    for (let k = 1; k <= 8; k++) {
+      if (i + k < this.count) this.decode(i + k);
+      if (k <= 3 && i - k >= 0) this.decode(i - k);
+    }
+  }
+
+  decode(i) {
+    let known = this.cache.get(i);
+    if (known !== undefined) {
+      this.cache.delete(i);
+      this.cache.set(i, known);
+      return known;
+    }
+    const part = this.bytes.subarray(this.meta.offsets[i], this.meta.offsets[i + 1]);
+    known = createImageBitmap(new Blob([part], { type: this.meta.mime })).then(
+      (picture) => {
+        if (this.closed || !this.cache.has(i)) picture.close();
+        else this.cache.set(i, picture);
+        return this.closed ? null : picture;
+      },
+      () => null,
+    );
+    this.cache.set(i, known);
+    for (const [k, old] of this.cache) {
+      if (this.cache.size <= this.room) break;
+      if (k === this.wanted) continue;
+      this.cache.delete(k);
+      if (old && old.close) old.close();
+    }
+    return known;
+  }
+
+  close() {
+    this.closed = true;
+    for (const picture of this.cache.values()) if (picture && picture.close) picture.close();
+    this.cache.clear();
+  }
+}
+
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+// A film is an mp4 whose time stamps are the clip's own; which frame is shown is read from the media time, never assumed.
+class Film {
+  constructor(bytes, meta, times, host) {
+    this.times = times;
+    this.count = meta.count;
+    this.url = URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
+    this.video = document.createElement("video");
+    Object.assign(this.video, { muted: true, playsInline: true, preload: "auto", className: "stv-film" });
+    this.video.setAttribute("aria-hidden", "true");
+    this.video.tabIndex = -1;
+    host.append(this.video);
+    this.picture = document.createElement("canvas");
+    this.picture.width = meta.width;
+    this.picture.height = meta.height;
+    this.area = [0, 0, meta.width, meta.height];
+    this.pen = this.picture.getContext("2d");
+    this.wanted = -1;
+    this.shown = -1;
+    this.busy = false;
+    this.closed = false;
+    this.ready = new Promise((resolve) => {
+      this.video.addEventListener("loadeddata", () => resolve(true), { once: true });
+      this.video.addEventListener("error", () => resolve(false), { once: true });
+    });
+    this.presented = -1;
+    this.follow();
+    this.video.src = this.url;
+  }
+
+  // The middle of the frame's stretch of time: rounding in the player cannot fall off either side of it.
+  middle(i) {
+    const next = i + 1 < this.count ? this.times[i + 1] : this.times[i] + (i ? this.times[i] - this.times[i - 1] : 0.04);
+    return this.times[i] + (next - this.times[i]) / 2;
+  }
+
+  frameOf(mediaTime) {
+    let low = 0;
+    let high = this.count;
+    while (high - low > 1) {
+      const half = (low + high) >> 1;
+      if (this.times[half] <= mediaTime + 5e-4) low = half;
+      else high = half;
+    }
+    return low;
+  }
+
+  request(i, done) {
+    this.wanted = i;
+    this.done = done;
+    if (i === this.shown && !this.busy) done(i, this.picture);
+    else if (!this.busy) this.run();
+  }
+
+  async run() {
+    this.busy = true;
+    if (!(await this.ready)) {
+      this.busy = false;
+      if (!this.closed) this.done(this.wanted, null);
+      return;
+    }
+    for (let tries = 0; !this.closed && this.shown !== this.wanted && tries < 4; tries++) {
+      const aim = this.wanted;
+      if (await this.seek(aim)) this.shown = aim;
+      if (this.closed) break;
+      if (this.shown === this.wanted) this.done(this.shown, this.picture);
+      else if (this.wanted !== aim) tries = -1;
+    }
+    this.busy = false;
+  }
+
+  // Goes to a frame and keeps its picture; false where the player would not show it, or another frame is wanted by now.
+  async seek(i) {
+    const { video } = this;
+    const until = performance.now() + 3000;
+    const arrived = new Promise((resolve) => video.addEventListener("seeked", resolve, { once: true }));
+    video.currentTime = this.middle(i);
+    await Promise.race([arrived, pause(3000)]);
+    // "Seeked" may come before the picture does: look again until the picture itself is the right one.
+    while (!this.closed && this.wanted === i && performance.now() < until) {
+      if (this.take(i)) return true;
+      await pause(8);
+    }
+    return false;
+  }
+
+  // Copies the player's picture if it is that of frame i. A VideoFrame carries its own time stamp: picture and time cannot part.
+  take(i) {
+    const { video } = this;
+    if (!window.VideoFrame) {
+      if (video.requestVideoFrameCallback ? this.frameOf(this.presented) !== i : video.seeking) return false;
+      this.pen.drawImage(video, ...this.area, ...this.area);
+      return true;
+    }
+    try {
+      const frame = new VideoFrame(video);
+      const right = this.frameOf(frame.timestamp / 1e6) === i;
+      if (right) this.pen.drawImage(frame, ...this.area, ...this.area);
+      frame.close();
+      return right;
+    } catch {
+      return false;
+    }
+  }
+
+  // For players without VideoFrame: the media time of the picture presented last.
+  follow() {
+    if (this.closed || window.VideoFrame || !this.video.requestVideoFrameCallback) return;
+    this.video.requestVideoFrameCallback((_, shown) => {
+      this.presented = shown.mediaTime;
+      this.follow();
+    });
+  }
+
+  close() {
+    this.closed = true;
+    this.video.removeAttribute("src");
+    this.video.load();
+    this.video.remove();
+    URL.revokeObjectURL(this.url);
+    this.picture.width = this.picture.height = 0;
+  }
+}

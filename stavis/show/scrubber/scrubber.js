@@ -1,0 +1,267 @@
+// The scrubber: ties the data, the picture, the chart and the controls together. It touches its host only through
+// model.get / set / save_changes / on / off, so that the same text runs over a kernel and over a page that has none.
+
+const LOOK = {
+  mode: "overlay", second: "none", colours: "magma", signed: "diverging", opacity: 0.8, gamma: 0.7,
+  scale: "clip", outlines: true, contours: false, stacked: false, wipe: 0.5,
+};
+
+class Scrubber {
+  constructor(model, el) {
+    this.model = model;
+    this.stops = new AbortController();
+    this.root = make("div", { class: "stv", role: "group", tabindex: "-1", "data-stavis": "scrubber" });
+    el.append(this.root);
+    this.ui = buildControls(this.root);
+    this.picture = new Picture(this.ui.canvas);
+    this.chart = new Chart(this.ui.chart);
+    this.look = { ...LOOK, ...(model.get("view") || {}) };
+    this.current = Math.max(0, model.get("frame") || 0);
+    this.playing = 0;
+    this.loadMarks();
+    this.load();
+    wire(this);
+    wireMarks(this);
+    wireExports(this);
+    this.watch();
+  }
+
+  on(target, name, call, options = {}) {
+    target.addEventListener(name, call, { signal: this.stops.signal, ...options });
+  }
+
+  hear(name, call) {
+    this.model.on("change:" + name, call);
+    this.stops.signal.addEventListener("abort", () => this.model.off("change:" + name, call));
+  }
+
+  watch() {
+    this.hear("frame", () => this.show(this.model.get("frame")));
+    this.hear("map", () => this.chooseMap(this.model.get("map"), false));
+    this.hear("view", () => {
+      Object.assign(this.look, this.model.get("view"));
+      this.fillControls();
+      this.relayout();
+    });
+    this.hear("selection", () => {
+      this.loadMarks();
+      this.refreshMarks();
+    });
+    // Several buffers may change with the clip: read them once, when all of them have arrived.
+    this.hear("clip", () => queueMicrotask(() => !this.stops.signal.aborted && this.load()));
+    const resized = new ResizeObserver(() => this.relayout());
+    resized.observe(this.root);
+    const themed = new MutationObserver(() => this.retheme());
+    for (const node of [document.documentElement, document.body]) {
+      themed.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-theme"] });
+    }
+    this.on(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => this.retheme());
+    this.stops.signal.addEventListener("abort", () => {
+      resized.disconnect();
+      themed.disconnect();
+    });
+  }
+
+  load() {
+    const data = new ClipData(this.model);
+    const frames = this.model.get("frames");
+    this.data = data;
+    for (const map of data.maps) map.clipTop = map.clipTop || 1;
+    if (frames !== this.framesOf) {
+      if (this.source) this.source.close();
+      this.framesOf = frames;
+      const { picture } = data.meta;
+      if (!picture || !data.count) this.source = null;
+      else if (picture.kind === "film") this.source = new Film(bytesOf(frames), data.meta, data.times, this.ui.stage);
+      else this.source = new Strip(bytesOf(frames), { ...picture, count: data.count, width: data.meta.width, height: data.meta.height });
+    }
+    const asked = this.model.get("map");
+    this.look.map = data.map(asked) || asked === "none" ? asked : data.maps.length ? data.maps[0].name : "none";
+    if (!data.map(this.look.second)) this.look.second = "none";
+    this.current = Math.min(this.current, Math.max(0, data.count - 1));
+    this.ui.title.textContent = data.meta.title || "";
+    this.ui.title.hidden = !data.meta.title;
+    this.root.setAttribute("aria-label", `Scrubber: ${data.meta.title || "clip"}, ${data.count} frames, ${signs(data.duration, 1)} s`);
+    this.ui.slider.max = Math.max(0, data.count - 1);
+    this.ui.notes.replaceChildren(...(data.meta.messages || []).map((text) => make("li", {}, text)));
+    this.ui.notes.hidden = !(data.meta.messages || []).length;
+    this.fillControls();
+    this.retheme();
+    this.refreshMarks();
+  }
+
+  fillControls() {
+    const { ui, look, data } = this;
+    const names = [...data.maps.map((m) => [m.name, m.name]), ["none", "none"]];
+    fillChoice(ui.map, names, look.map);
+    fillChoice(ui.second, names, look.second);
+    ui.mode.value = look.mode;
+    ui.secondField.hidden = look.mode === "overlay";
+    ui.wipeField.hidden = look.mode !== "wipe";
+    ui.wipe.value = Math.round(look.wipe * 100);
+    ui.opacity.value = Math.round(look.opacity * 100);
+    ui.gamma.value = look.gamma;
+    for (const name of ["colours", "scale"]) ui[name].value = look[name];
+    for (const name of ["outlines", "contours", "stacked"]) ui[name].checked = look[name];
+    ui.outlines.closest("label").hidden = !data.rings;
+    ui.stacked.closest("label").hidden = !data.maps.some((m) => m.shares >= 0);
+  }
+
+  retheme() {
+    this.theme = readTheme(this.root);
+    this.fillLegend = buildLegend(this.ui, this.data, this.data.map(this.look.map), this.theme);
+    this.relayout();
+  }
+
+  relayout() {
+    this.root.dataset.mode = this.look.mode;
+    const width = this.ui.stage.clientWidth;
+    if (!width) return;
+    this.picture.fit(this.data, this.look, width);
+    this.chart.layout(this.data, this.look, this.ui.chart.parentElement.clientWidth);
+    this.ui.chart.setAttribute("aria-label", this.chartWords());
+    this.show(this.current, true);
+  }
+
+  chartWords() {
+    const names = [...this.chart.panels.map((p) => p.title)];
+    return names.length ? `${names.join("; ")}; over ${signs(this.data.duration, 1)} s` : "No curves";
+  }
+
+  // Shows a frame as soon as its picture is there; a picture that comes late for a frame no longer wanted is not drawn.
+  show(i, again = false) {
+    const { data } = this;
+    // Before it has a place on the page there is nothing to draw on; it is drawn when it gets one.
+    if (!data.count || !Number.isFinite(i) || !this.picture.boxes) return;
+    i = Math.max(0, Math.min(data.count - 1, Math.round(i)));
+    if (i === this.current && !again && Number(this.root.dataset.drawn) === i) return;
+    this.current = i;
+    this.ui.slider.value = i;
+    if (this.source) this.source.request(i, (frame, picture) => frame === this.current && this.paint(frame, picture));
+    else this.paint(i, null);
+  }
+
+  paint(i, picture) {
+    const { data, ui, look } = this;
+    this.picture.draw(data, i, picture, look);
+    this.chart.draw(data, i, look, this.marks, this.theme);
+    this.fillLegend(i);
+    this.fillBars();
+    const time = `${signs(data.seconds(i), 2)} s`;
+    ui.time.value = `frame ${i + 1} of ${data.count} · ${time}`;
+    ui.slider.setAttribute("aria-valuetext", `frame ${i + 1} of ${data.count}, ${time}`);
+    ui.canvas.setAttribute("aria-label", this.words(i));
+    const gap = data.gapAt(i);
+    ui.stage.dataset.gap = gap ? gap[2] || "no face" : "";
+    this.root.dataset.drawn = i;
+    this.root.dispatchEvent(new CustomEvent("stavis:drawn", { bubbles: true, detail: { frame: i, map: look.map } }));
+  }
+
+  // The picture in words, for those who do not see it.
+  words(i) {
+    const { data, look } = this;
+    const parts = [`frame ${i + 1}`];
+    for (const trace of data.traces.filter((t) => t.kind === "predicted")) {
+      const v = data.row(trace.row)[i];
+      if (Number.isFinite(v)) parts.push(`${trace.name} ${signs(v, 2)}`);
+    }
+    const map = data.map(look.map);
+    if (map && map.shares >= 0) {
+      const best = data.groups
+        .filter((g) => !g.faint && Number.isFinite(data.share(map, g, i)))
+        .sort((a, b) => data.share(map, b, i) - data.share(map, a, i))[0];
+      if (best) parts.push(`${Math.round(100 * data.share(map, best, i))} % of ${map.name} on the ${best.label}`);
+    }
+    return parts.join(", ");
+  }
+
+  // What the colours stand for: one bar a map that is shown.
+  fillBars() {
+    const { ui, look, data } = this;
+    const layers = this.picture.shown.layers;
+    const two = look.mode === "side" || look.mode === "wipe";
+    ui.bars.forEach((bar, k) => {
+      const layer = layers[k];
+      const map = data.map(k ? look.second : look.map);
+      bar.row.hidden = k === 1 && !two;
+      bar.row.dataset.empty = layer ? "" : "1";
+      if (!layer) return (bar.key = "");
+      const name = layer.signed ? look.signed : look.colours;
+      const key = [name, look.opacity, look.gamma, layer.signed, layer.top, look.mode, map && map.name].join();
+      if (key === bar.key) return;
+      bar.key = key;
+      paintBar(bar.canvas, this.picture.overlay.table(data.meta.palettes, name), layer.signed, look);
+      bar.name.textContent = two ? map.name : "";
+      bar.low.textContent = layer.signed ? short(-layer.top) : "0";
+      bar.high.textContent = short(layer.top);
+      bar.unit.textContent = look.mode === "difference" ? "× chance, first − second" : map.unit;
+    });
+  }
+
+  chooseMap(name, tell = true) {
+    if (name === this.look.map || (name !== "none" && !this.data.map(name))) return;
+    this.look.map = name;
+    this.ui.map.value = name;
+    this.fillLegend = buildLegend(this.ui, this.data, this.data.map(name), this.theme);
+    this.relayout();
+    if (tell) this.tell("map", name);
+  }
+
+  // State flows to the host when a change is over, never while dragging.
+  tell(name, value) {
+    this.model.set(name, value);
+    this.model.save_changes();
+  }
+
+  settle() {
+    if (this.model.get("frame") !== this.current) this.tell("frame", this.current);
+  }
+
+  play(on = !this.playing) {
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.ui.play.replaceChildren(icon(on ? "pause" : "play"));
+    this.ui.play.setAttribute("aria-label", on ? "Pause" : "Play");
+    const { data } = this;
+    if (!on || data.count < 2) return this.settle();
+    const [first, last] = this.marks.range || [0, data.count - 1];
+    let from = this.current >= last ? first : this.current;
+    let began = performance.now();
+    const step = (now) => {
+      let t = data.times[from] + ((now - began) / 1000) * Number(this.ui.speed.value);
+      if (t > data.times[last]) {
+        if (this.ui.loop.getAttribute("aria-pressed") !== "true") {
+          this.show(last);
+          return this.play(false);
+        }
+        from = first;
+        began = now;
+        t = data.times[first];
+      }
+      this.show(data.frameAt(t));
+      this.playing = requestAnimationFrame(step);
+    };
+    this.playing = requestAnimationFrame(step);
+  }
+
+  say(text) {
+    this.ui.status.textContent = text;
+  }
+
+  close() {
+    cancelAnimationFrame(this.playing);
+    this.playing = 0;
+    this.stops.abort();
+    if (this.source) this.source.close();
+    for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.still, this.picture.overlay.canvas]) canvas.width = canvas.height = 0;
+    this.root.remove();
+  }
+}
+
+function render({ model, el }) {
+  const scrubber = new Scrubber(model, el);
+  // Where a notebook shows a poster for readers without a kernel, the live one takes its place.
+  const poster = (model.get("clip") || {}).poster;
+  if (poster) for (const node of document.querySelectorAll(`[data-stavis-poster="${poster}"]`)) node.hidden = true;
+  return () => scrubber.close();
+}
