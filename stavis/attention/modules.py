@@ -32,15 +32,21 @@ class SpatialSoftmax(nn.Module):
 class AttentionProduct(nn.Module):
     """Soft attention X'' = A ⊙ X (Lee et al. 2018): features (B,C,T,h,w) times weights (B,T,h,w) scaled by h*w, so their mean is 1.
 
-    `residual` multiplies by 1 + A instead.
+    `residual` multiplies by 1 + A instead. `noise`, set by training and 0 otherwise, adds in train mode noise of that many times the
+    features' root mean square: what is read must then be lifted out of it by attending to it, and attending elsewhere costs.
     """
 
     def __init__(self, residual: bool = False):
         super().__init__()
         self.residual = residual
+        self.noise = 0.0
 
     def forward(self, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         scale = weights.unsqueeze(1) * (weights.shape[-1] * weights.shape[-2])
         if self.residual:
             scale = 1 + scale
-        return features * scale
+        attended = features * scale
+        if self.training and self.noise:
+            # relative to the features, so that making them larger does not help
+            attended = attended + torch.randn_like(attended) * (self.noise * features.square().mean().sqrt())
+        return attended

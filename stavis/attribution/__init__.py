@@ -1,1 +1,26 @@
+"""Which pixels a prediction came from: methods that share one signature, `method(model, clip, target, *, ...) -> Attribution`."""
 
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "methods": [
+            "ALL_METHODS",
+            "DEFAULT_METHODS",
+            "deconvolution",
+            "grad_cam",
+            "guided_backprop",
+            "guided_grad_cam",
+            "input_x_gradient",
+            "integrated_gradients",
+            "occlusion",
+            "saliency",
+            "smooth_grad",
+        ],
+        "attention_maps": ["attention_x_gradient", "raw_attention"],
+        "exact": ["PathAttribution", "exact_deeplift"],
+        "regions": ["RegionAttribution", "region_ablation", "region_shapley"],
+        "cache": ["cached"],
+    },
+)

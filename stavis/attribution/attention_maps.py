@@ -1,0 +1,40 @@
+"""The attention itself as a map over pixels, alone and with the direction in which it pulls the prediction."""
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.attention.hooks import inject_attention, record_attention
+from stavis.attribution.labels import described
+from stavis.attribution.target import question
+from stavis.types import Attribution, Clip, Target, _overlap
+
+
+@described("Attention", "1 run", "says where the network looked, not what that did to the prediction", attention=True)
+def raw_attention(model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None) -> Attribution:
+    """Where the network looked: its attention on the clip's grid, each frame sums to 1."""
+    with question(model, clip, target) as asked, torch.no_grad(), record_attention(asked.model, attention) as recorder:
+        asked.value(asked.frames)
+        return asked.answer(raw_attention.label, spread(recorder.weights[0].cpu().double().numpy(), clip.frames.shape[1:3]))
+
+
+@described("Attention × gradient", "1 gradient", attention=True)
+def attention_x_gradient(
+    model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None
+) -> Attribution:
+    """What the weight of each cell does to the target: the attention times the target's slope in it, on the clip's grid."""
+    with question(model, clip, target) as asked:
+        with torch.no_grad(), record_attention(asked.model, attention) as recorder:
+            asked.value(asked.frames)
+        weights = recorder.weights.detach().requires_grad_(True)
+        with inject_attention(asked.model, weights, attention):
+            value = asked.value(asked.frames).sum()
+        gradient = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
+        product = torch.zeros_like(weights) if gradient is None else weights.detach() * gradient
+        return asked.answer(attention_x_gradient.label, spread(product[0].detach().cpu().double().numpy(), clip.frames.shape[1:3]))
+
+
+def spread(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Maps over cells (T,h,w) on pixels (T,H,W): each cell's number is shared out over the pixels it covers, the sum is kept."""
+    rows, columns = (_overlap(pixels, cells).astype(np.float64) for pixels, cells in zip(size, maps.shape[1:], strict=True))
+    return np.einsum("hH,thw,wW->tHW", rows, maps, columns, optimize=True)

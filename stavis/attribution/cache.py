@@ -1,0 +1,111 @@
+"""Attributions kept on disk, found again by their content: clip, weights, target, method and options.
+
+Nothing in them is ever unpickled; two processes may write the same one, a reader finds it whole or not at all.
+"""
+
+import json
+import warnings
+import zipfile
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.attention.hooks import uncompiled
+from stavis.attribution.exact import PathAttribution
+from stavis.attribution.regions import RegionAttribution
+from stavis.errors import StavisError, StavisWarning
+from stavis.storage import atomic_file, cache_folder, content_hash
+from stavis.types import Attribution, Clip, Target
+
+VERSION = "1"
+"""Part of every key: to be raised when a method's numbers change."""
+
+KINDS = {kind.__name__: kind for kind in (Attribution, PathAttribution, RegionAttribution)}
+
+
+def cached(
+    method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, *, folder: Path | None = None, **options
+) -> Attribution:
+    """What `method(model, clip, target, **options)` gives, from the disk where the very same was asked before.
+
+    The files lie in `folder`, by default in the `attributions` of stavis.storage.cache_folder(). A damaged one is made again.
+    """
+    target = target or Target()
+    folder = cache_folder() / "attributions" if folder is None else Path(folder)
+    path = folder / f"{key_of(method, model, clip, target, **options)}.npz"
+    kept = _read(path, target)
+    if kept is not None:
+        return kept
+    result = method(model, clip, target, **options)
+    try:
+        _write(path, result)
+    except StavisError as error:
+        warnings.warn(f"the attribution is not kept: {error}", StavisWarning, stacklevel=2)
+    return result
+
+
+def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **options) -> str:
+    """The name of a result: a sha256 over all that it depends on."""
+    model = uncompiled(model)
+    names = {id(module): name for name, module in model.named_modules()}
+
+    def plain(value):
+        if isinstance(value, nn.Module):
+            return ["module", names.get(id(uncompiled(value)), "?")]
+        if isinstance(value, (np.ndarray, torch.Tensor)):
+            array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
+            return ["array", str(array.dtype), list(array.shape), content_hash(np.ascontiguousarray(array).tobytes())]
+        return repr(value)
+
+    asked = [target.dimension, target.frame, sorted((name, plain(value)) for name, value in options.items())]
+    return content_hash(VERSION, f"{method.__module__}.{method.__qualname__}", json.dumps(asked), clip_hash(clip), model_hash(model))
+
+
+def clip_hash(clip: Clip) -> str:
+    """The clip's content as far as a prediction or an attribution depends on it."""
+    parts = [clip.frames, np.asarray(clip.times, np.float64), np.asarray(clip.valid, bool)]
+    if clip.regions is not None:
+        parts.append(np.packbits(clip.regions))
+    return content_hash(*(part for array in parts for part in (str(array.shape), np.ascontiguousarray(array).tobytes())))
+
+
+def model_hash(model: nn.Module) -> str:
+    """The network's content: its classes, its plain settings and every number in it."""
+    parts: list[str | bytes] = []
+    for name, module in model.named_modules():
+        settings = {key: repr(value) for key, value in vars(module).items() if not key.startswith("_") and key != "training"}
+        settings = {key: value for key, value in settings.items() if " at 0x" not in value}
+        parts.append(json.dumps([name, type(module).__module__, type(module).__qualname__, settings], sort_keys=True))
+    for name, tensor in sorted([*model.named_parameters(), *model.named_buffers()], key=lambda pair: pair[0]):
+        plain = tensor.detach().cpu().contiguous()
+        parts += [f"{name} {plain.dtype} {tuple(plain.shape)}", plain.reshape(-1).view(torch.uint8).numpy().tobytes()]
+    return content_hash(*parts)
+
+
+def _write(path: Path, result: Attribution) -> None:
+    arrays, rest = {}, {"kind": type(result).__name__}
+    for field in fields(result):
+        value = getattr(result, field.name)
+        if isinstance(value, np.ndarray):
+            arrays[field.name] = value
+        elif field.name != "target":
+            rest[field.name] = value
+    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, about=np.frombuffer(json.dumps(rest).encode(), np.uint8), **arrays)
+
+
+def _read(path: Path, target: Target) -> Attribution | None:
+    """The result in a file; None where it is missing, cut short or of another making."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            arrays = {name: kept[name] for name in kept.files}
+        rest = json.loads(arrays.pop("about").tobytes())
+        kind = KINDS[rest.pop("kind")]
+        rest = {name: tuple(value) if isinstance(value, list) else value for name, value in rest.items()}
+        return kind(target=target, **rest, **arrays)
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
+        return None

@@ -1,0 +1,219 @@
+"""Ways to ask which pixels a prediction came from; all share one signature, `method(model, clip, target, *, ...) -> Attribution`.
+
+Every map is signed and lies on the clip's grid (the colour channels summed). Each function carries `label` (what to call it),
+`cost` (in passes of the network) and `caution` (what is known against it, '' where nothing is). DEFAULT_METHODS and ALL_METHODS are
+plain lists of these functions: make your own.
+
+References
+----------
+Simonyan, Vedaldi, Zisserman 2014 (saliency); Shrikumar et al. 2016 (input x gradient); Sundararajan et al. 2017 (integrated
+gradients); Smilkov et al. 2017 (SmoothGrad); Springenberg et al. 2015 (guided backpropagation); Zeiler, Fergus 2014 (deconvolution,
+occlusion); Selvaraju et al. 2017 (Grad-CAM); Adebayo et al. 2018 (sanity checks).
+"""
+
+import warnings
+from collections.abc import Callable
+from contextlib import contextmanager
+
+import captum.attr
+import torch
+from torch import nn
+
+from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
+from stavis.attribution.baselines import Baseline, baseline_frames
+from stavis.attribution.cam import class_activation, enlarged
+from stavis.attribution.exact import exact_deeplift
+from stavis.attribution.labels import described
+from stavis.attribution.target import Question, question, relative_error
+from stavis.errors import StavisError, StavisWarning
+from stavis.types import Attribution, Clip, Target
+
+INCOMPLETE = 0.05
+"""A completeness error above this is said."""
+
+FAILS_SANITY = "hardly changes when the network is randomised (Adebayo et al. 2018)"
+
+
+@described("Saliency", "1 gradient")
+def saliency(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
+    """How fast the target rises with each pixel: the gradient (Simonyan et al. 2014)."""
+    with question(model, clip, target) as asked:
+        return asked.answer(saliency.label, _gradient(asked))
+
+
+@described("Input × gradient", "1 gradient", "a bright pixel counts more than a dark one of the same slope")
+def input_x_gradient(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
+    """The gradient times the pixel's own value (Shrikumar et al. 2016): a linear guess of what the pixel adds against black."""
+    with question(model, clip, target) as asked:
+        return asked.answer(input_x_gradient.label, asked.frames * _gradient(asked))
+
+
+@described("Integrated gradients", "32 gradients")
+def integrated_gradients(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    baseline: Baseline = "blur",
+    steps: int = 32,
+    internal_batch_size: int = 4,
+) -> Attribution:
+    """What each pixel adds along the straight path from the baseline (Sundararajan et al. 2017); complete up to `relative_delta`.
+
+    steps are the nodes of a Gauss-Legendre rule; internal_batch_size bounds the memory.
+    """
+    with question(model, clip, target) as asked:
+        start = baseline_frames(clip, baseline, asked.frames.device)
+        method = captum.attr.IntegratedGradients(asked.value)
+        values = method.attribute(asked.frames, start, n_steps=steps, internal_batch_size=internal_batch_size)
+        error = relative_error(values, _difference(asked, start))
+        if error > INCOMPLETE:
+            words = f"integrated gradients miss {error:.0%} of the change from the baseline: take more steps than {steps}."
+            warnings.warn(words, StavisWarning, stacklevel=2)
+        return asked.answer(integrated_gradients.label, values, relative_delta=error)
+
+
+@described("SmoothGrad", "10 gradients")
+def smooth_grad(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    samples: int = 10,
+    noise: float = 0.1,
+    internal_batch_size: int = 2,
+    seed: int = 0,
+) -> Attribution:
+    """The gradient averaged over noisy copies of the clip (Smilkov et al. 2017); noise is a standard deviation, as a part of the range."""
+    with question(model, clip, target) as asked, _seeded(seed, asked.frames.device):
+        method = captum.attr.NoiseTunnel(captum.attr.Saliency(asked.value))
+        options = {"nt_samples": samples, "nt_samples_batch_size": internal_batch_size, "stdevs": noise, "abs": False}
+        return asked.answer(smooth_grad.label, method.attribute(asked.frames, nt_type="smoothgrad", **options))
+
+
+@described("Guided backpropagation", "1 gradient", FAILS_SANITY)
+def guided_backprop(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
+    """The gradient through ReLUs that were on and only where it is positive (Springenberg et al. 2015)."""
+    with question(model, clip, target) as asked:
+        return asked.answer(guided_backprop.label, _modified(captum.attr.GuidedBackprop, asked))
+
+
+@described("Deconvolution", "1 gradient", FAILS_SANITY)
+def deconvolution(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
+    """The positive part of the gradient at every ReLU, whether it was on or not (Zeiler and Fergus 2014)."""
+    with question(model, clip, target) as asked:
+        return asked.answer(deconvolution.label, _modified(captum.attr.Deconvolution, asked))
+
+
+@described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at")
+def grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
+    """Which places of a layer speak for (+) or against (−) the target (Selvaraju et al. 2017): signed, time kept.
+
+    `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without).
+    """
+    with question(model, clip, target) as asked:
+        return asked.answer(grad_cam.label, enlarged(class_activation(asked, layer), clip.frames.shape[:3]))
+
+
+@described("Guided Grad-CAM", "2 gradients", FAILS_SANITY)
+def guided_grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
+    """Guided backpropagation times Grad-CAM's positive part (Selvaraju et al. 2017)."""
+    with question(model, clip, target) as asked:
+        coarse = enlarged(class_activation(asked, layer), clip.frames.shape[:3])
+        fine = _modified(captum.attr.GuidedBackprop, asked).sum(2)[0]
+        return asked.answer(guided_grad_cam.label, fine * coarse.clamp(min=0).to(fine))
+
+
+@described("Occlusion", "about 100 runs")
+def occlusion(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    baseline: Baseline = "blur",
+    blocks: tuple[int, int, int] = (4, 5, 5),
+    internal_batch_size: int = 4,
+) -> Attribution:
+    """How much the target falls when a block of space and time is replaced by the baseline (Zeiler and Fergus 2014).
+
+    `blocks` are counted along time, height and width; each pixel bears its block's fall divided by the block's size.
+    """
+    if len(blocks) != 3 or min(blocks) < 1:
+        raise StavisError(f"blocks are {blocks}: give three counts of 1 or more, along time, height and width.")
+    with question(model, clip, target) as asked, torch.no_grad():
+        start = baseline_frames(clip, baseline, asked.frames.device)
+        size = [-(-have // count) for have, count in zip(clip.frames.shape[:3], blocks, strict=True)]
+        window = (size[0], 3, size[1], size[2])
+        values = captum.attr.Occlusion(asked.value).attribute(
+            asked.frames, window, strides=window, baselines=start, perturbations_per_eval=internal_batch_size
+        )
+        lengths = [_block_lengths(have, block).to(values) for have, block in zip(clip.frames.shape[:3], size, strict=True)]
+        pixels = lengths[0].view(-1, 1, 1, 1) * lengths[1].view(-1, 1) * lengths[2]
+        return asked.answer(occlusion.label, values / (3 * pixels))
+
+
+DEFAULT_METHODS: list[Callable[..., Attribution]] = [
+    saliency,
+    input_x_gradient,
+    grad_cam,
+    exact_deeplift,
+    attention_x_gradient,
+    raw_attention,
+]
+"""The quick ones: all of them together take a few gradients."""
+
+ALL_METHODS: list[Callable[..., Attribution]] = [
+    saliency,
+    input_x_gradient,
+    integrated_gradients,
+    smooth_grad,
+    guided_backprop,
+    deconvolution,
+    grad_cam,
+    guided_grad_cam,
+    occlusion,
+    exact_deeplift,
+    attention_x_gradient,
+    raw_attention,
+]
+"""Every method that gives one map of pixels; those over facial regions are in stavis.attribution.regions."""
+
+
+def _block_lengths(have: int, block: int) -> torch.Tensor:
+    """How long the block is in which each place along an axis lies; the last one may be shorter."""
+    start = torch.arange(have) // block * block
+    return (start + block).clamp(max=have) - start
+
+
+def _gradient(asked: Question) -> torch.Tensor:
+    frames = asked.frames.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(asked.value(frames).sum(), frames, allow_unused=True)
+    return torch.zeros_like(asked.frames) if gradient is None else gradient
+
+
+def _difference(asked: Question, start: torch.Tensor) -> float:
+    """The target's change from the baseline to the clip."""
+    with torch.no_grad():
+        return float(asked.value(asked.frames).double() - asked.value(start).double())
+
+
+def _modified(kind: type, asked: Question) -> torch.Tensor:
+    """The gradient with captum's other rule at every ReLU module, whose hooks go even when the run fails."""
+    if not any(isinstance(module, nn.ReLU) for module in asked.model.modules()):
+        warnings.warn(f"the model has no nn.ReLU modules: {kind.__name__} is the plain gradient here.", StavisWarning, stacklevel=4)
+        return _gradient(asked)
+    method = kind(asked.value)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # captum announces its hooks
+            return method.attribute(asked.frames)
+    finally:
+        method._remove_hooks()
+
+
+@contextmanager
+def _seeded(seed: int, device: torch.device):
+    """Torch's random numbers from `seed` inside the block, and as if nothing had been drawn after it."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        torch.manual_seed(seed)
+        yield

@@ -1,0 +1,237 @@
+"""What happens when attention is replaced: tests of whether the prediction hangs on it (Jain and Wallace 2019; Wiegreffe and Pinter 2019).
+
+References
+----------
+Jain, Wallace: Attention is not explanation. NAACL 2019. Wiegreffe, Pinter: Attention is not not explanation. EMNLP 2019.
+"""
+
+import inspect
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import kendalltau
+from torch import nn
+
+from stavis.attention.hooks import attention_module, inject_attention, record_attention
+from stavis.attribution.target import Question, question
+from stavis.trust import nulls
+from stavis.trust.agreement import jensen_shannon
+from stavis.types import Clip, Target
+
+TOLERANCE = 0.05
+"""How much a prediction (in [-1,1]) may change and still count as the same."""
+
+
+class Replaceable:
+    """A model on one clip whose attention can be replaced: `weights` (T,h,w) is its own, `run` predicts with others."""
+
+    def __init__(self, asked: Question, attention: nn.Module | str | None, batch: int = 4):
+        self.asked, self.attention, self.batch = asked, attention, batch
+        with torch.no_grad(), record_attention(asked.model, attention) as recorder:
+            self.own = asked.value.trace(asked.frames)[0].double().cpu().numpy()
+        self.tensor = recorder.weights.detach()
+        self.weights = self.tensor[0].double().cpu().numpy()
+        # A model that takes attention as an argument need not compute its own.
+        self.takes = attention is None and "attention" in inspect.signature(asked.model.forward).parameters
+
+    def trace(self, maps: torch.Tensor) -> torch.Tensor:
+        """The prediction over time with each of the maps (B,T,h,w): (B,T); gradients flow into the maps."""
+        frames = self.asked.frames.expand(len(maps), *self.asked.frames.shape[1:])
+        if self.takes:
+            return self.asked.value.trace(frames, attention=maps)
+        with inject_attention(self.asked.model, maps, self.attention):
+            return self.asked.value.trace(frames)
+
+    @torch.no_grad()
+    def run(self, maps: np.ndarray) -> np.ndarray:
+        """The prediction over time with each of the maps (B,T,h,w): (B,T) double; a few maps at a time."""
+        tensor = torch.from_numpy(np.ascontiguousarray(maps)).to(self.tensor)
+        rows = [self.trace(tensor[first : first + self.batch]) for first in range(0, len(tensor), self.batch)]
+        return torch.cat(rows).double().cpu().numpy()
+
+
+@contextmanager
+def replaceable(
+    model: nn.Module, clip: Clip, target: Target | None = None, attention: nn.Module | str | None = None
+) -> Iterator[Replaceable]:
+    """A model and clip whose attention can be replaced, inside the `with` block."""
+    attention_module(model, attention)
+    with question(model, clip, target) as asked:
+        yield Replaceable(asked, attention)
+
+
+def replacements(maps: list[np.ndarray], place: int, seed: int = 0, permutations: int = 3) -> dict[str, list[np.ndarray]]:
+    """The maps that take the place of clip `place`'s own, by kind: uniform, permuted, shuffled in time, another clip's, the mean."""
+    own = maps[place]
+    seeds = np.random.SeedSequence([seed, place]).generate_state(permutations + 1)
+    kinds = {
+        "uniform": [nulls.uniform(own.shape)],
+        "permuted": [nulls.permuted(own, int(one)) for one in seeds[:-1]],
+        "shuffled in time": [nulls.time_shuffled(own, int(seeds[-1]))],
+    }
+    for name, other in (("another clip's", nulls.of_another(maps, place)), ("mean map", nulls.mean_map(maps, place))):
+        if other is not None:
+            kinds[name] = [other]
+    return kinds
+
+
+def attention_tests(
+    model: nn.Module,
+    clips: list[Clip],
+    target: Target | None = None,
+    *,
+    attention: nn.Module | str | None = None,
+    tolerance: float = TOLERANCE,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """What each replacement of the attention does: one row a clip and test.
+
+    Columns: clip (its place), test, change (RMS change of the prediction), jsd (bits between the two maps, mean over frames).
+    `adversarial` is the map most unlike the model's own at a change of at most `tolerance` in every frame.
+    """
+    maps = [recorded(model, clip, target, attention)[0] for clip in clips]
+    rows = []
+    for place, clip in enumerate(clips):
+        with replaceable(model, clip, target, attention) as at:
+            for test, given in replacements(maps, place, seed).items():
+                change = np.sqrt(np.mean((at.run(np.stack(given)) - at.own) ** 2))
+                distance = np.mean([jensen_shannon(at.weights, one).mean() for one in given])
+                rows.append({"clip": place, "test": test, "change": float(change), "jsd": float(distance)})
+            other = adversarial(at, tolerance=tolerance, seed=seed)
+            change = float(np.sqrt(np.mean((at.run(other[None]) - at.own) ** 2)))
+            rows.append({"clip": place, "test": "adversarial", "change": change, "jsd": float(jensen_shannon(at.weights, other).mean())})
+    return pd.DataFrame(rows)
+
+
+def recorded(model: nn.Module, clip: Clip, target: Target | None, attention: nn.Module | str | None) -> tuple[np.ndarray, np.ndarray]:
+    """A model's own attention (T,h,w) on a clip, and its prediction over time (T,)."""
+    with replaceable(model, clip, target, attention) as at:
+        return at.weights, at.own
+
+
+def adversarial(at: Replaceable, *, tolerance: float = TOLERANCE, steps: int = 60, seed: int = 0) -> np.ndarray:
+    """The map (T,h,w) most unlike the model's own that was found at a change of at most `tolerance` in every frame.
+
+    First along straight lines to maps far away and to mixtures of two that err in opposite directions, then by gradient ascent on the
+    divergence (Jain and Wallace 2019). A lower bound
+    of what is possible: a better search can only find maps less alike.
+    """
+    best, found = at.weights, 0.0
+    candidates = np.stack([*far_maps(at.weights, seed), *_pulls(at)])
+    for candidate in (*candidates, _balanced(candidates, at.run(candidates) - at.own)):
+        best, found = _keep_better(at, best, found, candidate, tolerance)
+    for start in (best, nulls.uniform(best.shape)):
+        if found < 0.9:
+            best, found = _ascend(at, best, found, start, tolerance, steps, seed)
+    return best
+
+
+def _keep_better(at: Replaceable, best: np.ndarray, found: float, candidate: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
+    """The better of two maps: the best so far, or the candidate drawn back towards the model's own, frame by frame, until it is allowed."""
+    part = np.ones(len(candidate))
+    for _ in range(6):
+        mixed = at.weights + part[:, None, None] * (candidate - at.weights)
+        distance = float(jensen_shannon(at.weights, mixed).mean())
+        if distance <= found:
+            break
+        change = np.abs(at.run(mixed[None])[0] - at.own)
+        if (change <= tolerance).all():
+            return mixed, distance
+        part = part * np.minimum(1, 0.9 * tolerance / np.maximum(change, 1e-9))
+    return best, found
+
+
+def _pulls(at: Replaceable) -> list[np.ndarray]:
+    """In each frame the one cell that raises the prediction most, and the one that lowers it most, by the gradient."""
+    tensor = at.tensor.clone().requires_grad_(True)
+    total = at.trace(tensor).sum()
+    slope = torch.autograd.grad(total, tensor, allow_unused=True)[0] if total.requires_grad else None
+    if slope is None:
+        return []
+    flat = slope[0].flatten(1).cpu().numpy()
+    maps = []
+    for cells in (flat.argmax(1), flat.argmin(1)):
+        maps.append(np.zeros(flat.shape))
+        maps[-1][np.arange(len(flat)), cells] = 1
+    return [one.reshape(at.weights.shape) for one in maps]
+
+
+def _balanced(candidates: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """In each frame the mixture of two maps whose errors (K,T) cancel, were the head linear: the two that err least on either side."""
+    over, under = (np.where(sign * errors > 0, np.abs(errors), np.inf) for sign in (1, -1))
+    frames = np.arange(errors.shape[1])
+    high, low = over.argmin(0), under.argmin(0)
+    above, below = over[high, frames], under[low, frames]
+    with np.errstate(invalid="ignore"):
+        part = np.where(np.isfinite(above) & np.isfinite(below), below / (above + below), np.where(np.isfinite(above), 1.0, 0.0))
+    part = part[:, None, None]
+    return part * candidates[high, frames] + (1 - part) * candidates[low, frames]
+
+
+def far_maps(own: np.ndarray, seed: int) -> list[np.ndarray]:
+    """Maps with little in common with a given one: on one cell (the least or the most attended, one between, some by chance), on the
+    least attended quarter, upside down in rank, permuted, uniform."""
+    flat = own.reshape(len(own), -1)
+    order = flat.argsort(1, kind="stable")
+    reverse = np.empty_like(flat)
+    np.put_along_axis(reverse, order, np.sort(flat, 1)[:, ::-1], 1)
+    quarter = max(1, flat.shape[1] // 4)
+    some = []
+    for cells in (slice(0, 1), slice(-1, None), slice(-quarter, 1 - quarter or None), slice(0, quarter)):
+        some.append(np.zeros_like(flat))
+        np.put_along_axis(some[-1], order[:, cells], 1, 1)
+    for cell in np.random.default_rng(seed).choice(flat.shape[1], min(8, flat.shape[1]), replace=False):
+        some.append(np.zeros_like(flat))
+        some[-1][:, cell] = 1
+    maps = [one / one.sum(1, keepdims=True) for one in (*some, reverse)]
+    return [*(one.reshape(own.shape) for one in maps), nulls.permuted(own, seed), nulls.uniform(own.shape)]
+
+
+def _ascend(
+    at: Replaceable, best: np.ndarray, found: float, start: np.ndarray, tolerance: float, steps: int, seed: int
+) -> tuple[np.ndarray, float]:
+    """Gradient ascent on the divergence, with a price on changes of the prediction that rises while they are too large."""
+    own = at.tensor[0].double().flatten(1)
+    truth = torch.as_tensor(at.own, device=own.device)
+    shape = start.shape
+    begin = torch.as_tensor(0.9 * start + 0.1 * nulls.uniform(shape), device=own.device).flatten(1)
+    # The divergence has no slope at the map itself, so the search starts beside it.
+    noise = torch.as_tensor(np.random.default_rng(seed).standard_normal(begin.shape), device=own.device)
+    scores = (begin.clamp_min(1e-8).log() + noise).requires_grad_(True)
+    optimiser, price = torch.optim.Adam([scores], lr=0.4), 1.0
+    for step in range(steps):
+        maps = torch.softmax(scores, 1)
+        change = (at.trace(maps.to(at.tensor.dtype).unflatten(1, shape[1:])[None])[0].double() - truth).abs()
+        middle = ((maps + own) / 2).clamp_min(1e-30).log2()
+        terms = maps * (maps.clamp_min(1e-30).log2() - middle) + own * (own.clamp_min(1e-30).log2() - middle)
+        excess = torch.relu(change / tolerance - 0.7)
+        price *= 1.2 if float(change.detach().max()) > tolerance else 0.9
+        loss = price * (excess + excess**2).mean() - terms.sum(1).mean() / 2
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        if step % 10 == 9:
+            candidate = torch.softmax(scores.detach(), 1).unflatten(1, shape[1:]).cpu().numpy()
+            best, found = _keep_better(at, best, found, candidate, tolerance)
+    return best, found
+
+
+def leave_one_out(at: Replaceable, cells: int = 64) -> float:
+    """Whether cells with more attention matter more: Kendall's τ between weight and the prediction's change without the cell.
+
+    Over the `cells` with the most attention on average; NaN where either does not vary.
+    """
+    flat = at.weights.reshape(len(at.weights), -1)
+    chosen = np.argsort(-flat.mean(0), kind="stable")[:cells]
+    maps = np.repeat(flat[None], len(chosen), 0)
+    maps[np.arange(len(chosen)), :, chosen] = 0
+    total = maps.sum(2, keepdims=True)
+    maps = np.where(total > 1e-9, maps / np.maximum(total, 1e-9), 1 / maps.shape[2])  # nothing left: look everywhere
+    change = np.abs(at.run(maps.reshape(-1, *at.weights.shape)) - at.own).mean(1)
+    weight = flat.mean(0)[chosen]
+    if np.ptp(weight) <= 1e-6 * weight.max() or np.ptp(change) <= 1e-9:
+        return float("nan")
+    return float(kendalltau(weight, change).statistic)

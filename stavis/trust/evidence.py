@@ -1,0 +1,233 @@
+"""What a verdict rests on: everything measured on each clip, before any of it is judged."""
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from stavis.attribution.exact import exact_deeplift
+from stavis.attribution.methods import input_x_gradient, saliency
+from stavis.errors import StavisError
+from stavis.trust import nulls
+from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon, pooled
+from stavis.trust.attention_tests import Replaceable, adversarial, far_maps, recorded, replaceable, replacements
+from stavis.trust.faithfulness import Uncover
+from stavis.trust.localisation import localisation
+from stavis.trust.sanity import branches, randomised
+from stavis.types import Attribution, Clip, Target
+
+AGREEMENT_METHODS: list[Callable[..., Attribution]] = [saliency, input_x_gradient, exact_deeplift]
+"""The attributions that a verdict compares with the attention unless told otherwise: quick, and each sees the learned weights."""
+
+
+@dataclass
+class Evidence:
+    """All that was measured; one entry a clip in each list.
+
+    own and gold (T,) are the prediction and the labels (gold None without), seen (T,) marks the frames that count; replaced maps a
+    kind of replacement to predictions (K,T). insertion maps an order of cells to the area under its insertion curve. uniqueness and
+    free are 1 − JSD of the map most unlike the model's own, at the same prediction and at any. scores is tidy: clip, method, metric,
+    against (attention, a null, or random head N), score. places has one row a clip and part of the face.
+    """
+
+    groups: list[str] = field(default_factory=list)
+    attention: list[np.ndarray] = field(default_factory=list)
+    own: list[np.ndarray] = field(default_factory=list)
+    gold: list[np.ndarray | None] = field(default_factory=list)
+    seen: list[np.ndarray] = field(default_factory=list)
+    replaced: list[dict[str, np.ndarray]] = field(default_factory=list)
+    insertion: list[dict[str, float]] = field(default_factory=list)
+    uniqueness: list[float] = field(default_factory=list)
+    free: list[float] = field(default_factory=list)
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+    places: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+
+def gather(
+    model: nn.Module,
+    clips: list[Clip],
+    target: Target,
+    attention: nn.Module | str | None,
+    *,
+    methods: Sequence[Callable[..., Attribution]],
+    heads: int,
+    networks: int,
+    tolerance: float,
+    seed: int,
+) -> Evidence:
+    """Measure everything that a verdict on a model with attention needs."""
+    found = Evidence(groups=[clip.recording or f"clip {place}" for place, clip in enumerate(clips)])
+    for clip in clips:
+        maps, own = recorded(model, clip, target, attention)
+        found.attention.append(maps)
+        found.own.append(own)
+        found.gold.append(_gold(clip, target))
+        found.seen.append(_seen(clip, target, found.gold[-1]))
+    for place, clip in enumerate(clips):
+        with replaceable(model, clip, target, attention) as at:
+            kinds = replacements(found.attention, place, seed)
+            found.replaced.append({kind: at.run(np.stack(given)) for kind, given in kinds.items()})
+            unique, free = _uniqueness(at, tolerance, seed + place)
+            found.uniqueness.append(unique)
+            found.free.append(free)
+            found.insertion.append(_insertion(at, found.attention, place, seed))
+    for number in range(networks if any(True for _ in model.parameters()) else 0):
+        with randomised(model, None, seed + 1000 + number):
+            for place, clip in enumerate(clips):
+                with replaceable(model, clip, target, attention) as at:
+                    area = Uncover(at.asked).insertion_area(at.weights, seed)
+                    found.insertion[place][f"random network {number + 1}"] = area
+    found.scores = scores(model, clips, target, attention, found.attention, methods=methods, heads=heads, seed=seed)
+    found.places = places(clips, found.attention)
+    return found
+
+
+def scores(
+    model: nn.Module,
+    clips: list[Clip],
+    target: Target,
+    attention: nn.Module | str | None,
+    maps: list[np.ndarray],
+    *,
+    methods: Sequence[Callable[..., Attribution]],
+    heads: int,
+    seed: int,
+) -> pd.DataFrame:
+    """How alike the attention and each method's map are, with the nulls; tidy, see Evidence. NaN where a map is constant."""
+    rows: list[dict] = []
+
+    def note(place, method, against, a, b):
+        table = agreement(a, b)
+        means = {metric: _mean(table[metric]) for metric in METRICS}
+        rows.extend({"clip": place, "method": method, "metric": m, "against": against, "score": s} for m, s in means.items())
+
+    for place, clip in enumerate(clips):
+        own = maps[place]
+        for method in methods:
+            note(place, method.label, "attention", own, call(method, model, clip, target, attention).values)
+        for name, null in map_nulls(clips, maps, place, seed).items():
+            note(place, name, "null", own, null)
+    head = branches(model, clips[0], attention)["head"]
+    for number in range(heads if head else 0):
+        with randomised(model, head, seed + 2000 + number):
+            for place, clip in enumerate(clips):
+                for method in methods:
+                    note(place, method.label, f"random head {number + 1}", maps[place], call(method, model, clip, target, attention).values)
+    return pd.DataFrame(rows, columns=["clip", "method", "metric", "against", "score"])
+
+
+def between_methods(
+    model: nn.Module, clips: list[Clip], target: Target, methods: Sequence[Callable[..., Attribution]], attention=None
+) -> pd.DataFrame:
+    """How alike the methods' maps are to each other: one row a clip and pair, with `cc` and `spearman` of their sizes |.|."""
+    rows = []
+    for place, clip in enumerate(clips):
+        found = [(method.label, np.abs(call(method, model, clip, target, attention).values)) for method in methods]
+        grid = tuple(min(16, side) for side in clip.frames.shape[1:3])
+        found = [(label, pooled(values, grid)) for label, values in found]
+        for first, (label, values) in enumerate(found):
+            for other, others in found[first + 1 :]:
+                table = agreement(values, others)
+                scores = {name: _mean(table[name]) for name in ("cc", "spearman")}
+                rows.append({"clip": place, "method": label, "other": other} | scores)
+    return pd.DataFrame(rows, columns=["clip", "method", "other", "cc", "spearman"])
+
+
+def map_nulls(clips: list[Clip], maps: list[np.ndarray], place: int, seed: int) -> dict[str, np.ndarray]:
+    """The maps that know nothing of this clip or of the network, by name; those that need other clips only where there are some."""
+    own, clip = maps[place], clips[place]
+    found = {
+        "smooth random": nulls.smooth_random(own, seed + place),
+        "centre": nulls.centre(own.shape),
+        "edges": nulls.edges(clip, own.shape[1:]),
+        "mean face": nulls.mean_face(clip, own.shape[1:]),
+        "mean map": nulls.mean_map(maps, place),
+        "another clip's": nulls.of_another(maps, place),
+    }
+    return {name: null for name, null in found.items() if null is not None}
+
+
+def places(clips: list[Clip], maps: list[np.ndarray]) -> pd.DataFrame:
+    """Where the attention lies: one row a clip and part of the face, means over its frames; empty without regions."""
+    tables = []
+    for place, (clip, own) in enumerate(zip(clips, maps, strict=True)):
+        if clip.regions is not None:
+            valid = np.flatnonzero(clip.valid)
+            table = localisation(own[valid], clip.regions[valid]).drop(columns="frame").groupby("part", sort=False).mean()
+            tables.append(table.reset_index().assign(clip=place))
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["part", "share", "density", "clip"])
+
+
+def call(method: Callable[..., Attribution], model, clip: Clip, target: Target, attention) -> Attribution:
+    """A method's attribution, with the attention module where the method takes one."""
+    if attention is not None and "attention" in inspect.signature(method).parameters:
+        return method(model, clip, target, attention=attention)
+    return method(model, clip, target)
+
+
+def _insertion(at: Replaceable, maps: list[np.ndarray], place: int, seed: int) -> dict[str, float]:
+    clip, own = at.asked.clip, maps[place]
+    uncover = Uncover(at.asked)
+    orders = {
+        "attention": own,
+        "random order": nulls.uniform(own.shape),
+        "smooth random 1": nulls.smooth_random(own, seed + 10 * place),
+        "smooth random 2": nulls.smooth_random(own, seed + 10 * place + 1),
+        "centre": nulls.centre(own.shape),
+        "edges": nulls.edges(clip, own.shape[1:]),
+    }
+    for name, other in (("mean map", nulls.mean_map(maps, place)), ("another clip's", nulls.of_another(maps, place))):
+        if other is not None:
+            orders[name] = other
+    areas = {name: uncover.insertion_area(order, seed + place) for name, order in orders.items()}
+    explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention)
+    areas["exact DeepLIFT"] = uncover.insertion_area(pooled(np.abs(explained.values), own.shape[1:]), seed + place)
+    return areas
+
+
+def _uniqueness(at: Replaceable, tolerance: float, seed: int) -> tuple[float, float]:
+    """1 − JSD in bits of the map most unlike the model's own, mean over frames: at the same prediction, and at any."""
+    other = adversarial(at, tolerance=tolerance, seed=seed)
+    free = max(float(jensen_shannon(at.weights, far).mean()) for far in far_maps(at.weights, seed))
+    bound = float(jensen_shannon(at.weights, other).mean())
+    return 1 - bound, 1 - max(free, bound)
+
+
+def _gold(clip: Clip, target: Target) -> np.ndarray | None:
+    if clip.labels is None or target.dimension not in clip.dimensions:
+        return None
+    gold = np.asarray(clip.labels[:, clip.dimensions.index(target.dimension)], float)
+    return gold if np.isfinite(gold[np.asarray(clip.valid, bool)]).any() else None
+
+
+def _seen(clip: Clip, target: Target, gold: np.ndarray | None) -> np.ndarray:
+    seen = np.asarray(clip.valid, bool).copy()
+    if gold is not None:
+        seen &= np.isfinite(gold)
+    if target.frame is not None:
+        seen &= np.arange(len(clip)) == target.frame
+    return seen
+
+
+def _mean(values) -> float:
+    values = np.asarray(values, float)
+    return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def check_clips(clips: Clip | Sequence[Clip]) -> list[Clip]:
+    """The clips as a list, after a look that there are some and of one size."""
+    clips = [clips] if isinstance(clips, Clip) else list(clips)
+    if not clips:
+        raise StavisError("there is no clip to judge by: give at least one.")
+    sizes = {clip.frames.shape[1:3] for clip in clips}
+    if len(sizes) > 1:
+        raise StavisError(f"the clips have {len(sizes)} sizes ({', '.join(f'{w}x{h}' for h, w in sorted(sizes))}): cut them to one.")
+    return clips
+
+
+def says_nothing(maps: list[np.ndarray]) -> bool:
+    """Whether the attention is constant in every frame of every clip."""
+    return all(bool(constant(own).all()) for own in maps)

@@ -1,0 +1,280 @@
+"""Models whose attention is known to explain or not to explain, to see that a verdict comes out right on each.
+
+decorative        the head never sees the attention
+only path         the cue reaches the head through the attention alone
+untrained         nothing was learned
+distractor        trained where the background gives the valence away
+uniform           trained with the same attention everywhere
+
+The first two are built, not trained: their weights follow from what they have to do. The clips are tiny drawings, 8 frames of 32 px.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.attention.modules import AttentionProduct, SpatialSoftmax
+from stavis.landmarks import REGIONS
+from stavis.tensors import as_input
+from stavis.trust.judge import Verdict, verdict
+from stavis.types import Clip
+
+SIZE, FRAMES, CELL = 32, 8, 4
+
+PLACES = ((1, 4), (6, 3))
+"""The cells of the forehead and the chin that stand for a low and a high valence in the drawings with the cue 'place'."""
+
+EXPECTED = {
+    "decorative": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
+    "only path": {"needed": "yes", "sufficient": "yes", "unique": "yes", "agrees": "no"},
+    "untrained": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
+    "distractor": {"needed": "yes", "sufficient": "yes", "unique": "no", "agrees": "no"},
+    "uniform": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "undecided"},
+}
+"""What a verdict must say of each model, and why it must:
+
+decorative: no output depends on the map. only path: all of it does, and one place at a time is right; but any head behind the same
+attention would agree with it as much, so the agreement is forced. untrained: there is nothing to explain. distractor: the
+background is found and read, but any part of it would have done, and any head would follow the attention there. uniform: a constant
+map ranks nothing, and nobody can say whether anything agrees with it.
+"""
+
+
+class Look(nn.Module):
+    """Scores of each frame's cells from its pixels, and the attention they make: (B,T,3,H,W) -> (B,T,h,w)."""
+
+    def __init__(self, hidden: int = 8, gain: float = 4.0):
+        super().__init__()
+        self.see = nn.Conv2d(3, hidden, CELL, stride=CELL)
+        self.on = nn.ReLU()
+        self.score = nn.Conv2d(hidden, 1, 1)
+        self.softmax = SpatialSoftmax(gain)
+
+    def forward(self, frames: torch.Tensor, blind: bool = False) -> torch.Tensor:
+        scores = self.score(self.on(self.see(frames.flatten(0, 1) - 0.5)))  # B*T,1,h,w
+        if blind:
+            scores = torch.zeros_like(scores)
+        return self.softmax(scores.squeeze(1).unflatten(0, frames.shape[:2]))
+
+
+class Read(nn.Module):
+    """Features of every cell over time: (B,T,3,H,W) -> X (B,C,T,h,w)."""
+
+    def __init__(self, channels: int = 8):
+        super().__init__()
+        self.see = nn.Conv3d(3, channels, (3, CELL, CELL), stride=(1, CELL, CELL), padding=(1, 0, 0))
+        self.on = nn.ReLU()
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.on(self.see(frames.transpose(1, 2) - 0.5))
+
+
+class Attentive(nn.Module):
+    """The smallest network of the kind: look, read, multiply, average over space, one number a frame.
+
+    uses: 'attention', 'nothing' (the head reads X alone) or 'uniform' (the scores are all the same).
+    """
+
+    dimensions = ("valence",)
+
+    def __init__(self, uses: str = "attention"):
+        super().__init__()
+        self.uses = uses
+        self.look, self.read = Look(), Read()
+        self.attend = AttentionProduct()
+        self.head = nn.Linear(8, 1)
+
+    def forward(self, frames: torch.Tensor, attention: torch.Tensor | None = None) -> torch.Tensor:
+        if attention is None:
+            attention = self.look(frames, blind=self.uses == "uniform")
+        features = self.read(frames)
+        if self.uses != "nothing":
+            features = self.attend(features, attention)
+        return self.head(features.mean((3, 4)).transpose(1, 2))
+
+
+class PlaceCode(nn.Module):
+    """What each cell stands for, whatever is seen there: (h,w) -> X (B,1,T,h,w)."""
+
+    def __init__(self):
+        super().__init__()
+        self.code = nn.Parameter(torch.zeros(SIZE // CELL, SIZE // CELL))
+
+    def reset_parameters(self) -> None:
+        nn.init.normal_(self.code, std=0.3)
+
+    def forward(self, frames: torch.Tensor) -> torch.Tensor:
+        return self.code.expand(frames.shape[0], 1, frames.shape[1], *self.code.shape)
+
+
+class OnlyPath(nn.Module):
+    """Where it looks is all that the head learns: each cell has a value of its own, and the attention picks the cell."""
+
+    dimensions = ("valence",)
+
+    def __init__(self):
+        super().__init__()
+        self.look, self.place, self.attend = Look(), PlaceCode(), AttentionProduct()
+
+    def forward(self, frames: torch.Tensor, attention: torch.Tensor | None = None) -> torch.Tensor:
+        if attention is None:
+            attention = self.look(frames)
+        return self.attend(self.place(frames), attention).mean((3, 4)).transpose(1, 2)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What is in the clips: which patches there are and which of them carries the valence.
+
+    cue: 'mouth' (a red patch on the face, its strength is the valence), 'place' (a red patch at one of two places, which tells) or
+    'background' (green strips on both sides of the face, their brightness is the valence). decoy: a green patch that means nothing.
+    """
+
+    cue: str
+    decoy: bool = False
+
+
+def drawn_clips(drawing: Drawing, count: int, seed: int) -> list[Clip]:
+    """Clips of 8 frames of 32 px with valence labels and regions: a grey face with a mouth and eyes on a noisy ground."""
+    return [_draw(drawing, np.random.default_rng([seed, number]), f"drawing {number}") for number in range(count)]
+
+
+def _draw(drawing: Drawing, rng: np.random.Generator, name: str) -> Clip:
+    valence = np.tanh(1.2 * rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
+    frames = np.full((FRAMES, SIZE, SIZE, 3), rng.uniform(0.35, 0.5)) + 0.03 * rng.standard_normal((FRAMES, SIZE, SIZE, 1))
+    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
+    face = ((rows - 16) / 13) ** 2 + ((columns - 16) / 10) ** 2 < 1
+    frames[:, face] += 0.12
+    regions = np.zeros((FRAMES, len(REGIONS), SIZE, SIZE), bool)
+    marks = {"left_eye": (3, 2), "right_eye": (3, 5), "mouth": (5, 3)}
+    for part, cell in marks.items():
+        regions[:, REGIONS.index(part)][_cell(cell)] = True
+    regions[:, REGIONS.index("rest")] = face & ~regions.any(1)
+    regions[:, REGIONS.index("outside")] = ~regions.any(1)
+    if drawing.cue == "place":
+        side = (np.cumsum(rng.random(FRAMES) < 0.3) + rng.integers(2)) % 2
+        valence = np.where(side, 0.8, -0.8)
+        for frame, which in enumerate(side):
+            frames[frame][_cell(PLACES[int(which)])[1:]] = (0.9, 0.2, 0.2)
+        # Black and white boards in the corners, so that the cue is not also the strongest edge.
+        for corner in ((0, 0), (0, 7), (7, 0), (7, 7)):
+            board = (rows + columns).astype(int)[_cell(corner)[1:]] // 2 % 2
+            frames[_cell(corner)] = 0.1 + 0.8 * board[..., None]
+    else:
+        strength = valence if drawing.cue == "mouth" else np.tanh(rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
+        frames[_cell(marks["mouth"])] = np.stack([0.55 + 0.35 * strength, *[np.full(FRAMES, 0.2)] * 2], 1)[:, None, None]
+    edge = [(row, column) for row in range(8) for column in (0, 7)]
+    if drawing.cue == "background":
+        _green(frames, edge, valence)
+    if drawing.decoy:
+        _green(frames, [edge[rng.integers(len(edge))]], np.tanh(rng.standard_normal(FRAMES)))
+    pictures = (np.clip(frames + 0.02 * rng.standard_normal(frames.shape), 0, 1) * 255).round().astype(np.uint8)
+    return Clip(pictures, np.arange(FRAMES) / 6.25, valence[:, None], regions=regions, recording=name)
+
+
+def _green(frames: np.ndarray, cells: list[tuple[int, int]], brightness: np.ndarray) -> None:
+    colour = np.stack([np.full(FRAMES, 0.2), 0.6 + 0.35 * brightness, np.full(FRAMES, 0.2)], 1)
+    for cell in cells:
+        frames[_cell(cell)] = colour[:, None, None]
+
+
+def _cell(cell: tuple[int, int]) -> tuple[slice, slice, slice]:
+    row, column = (place * CELL for place in cell)
+    return slice(None), slice(row, row + CELL), slice(column, column + CELL)
+
+
+def decorative() -> Attentive:
+    """The attention goes to what is green; the head reads the red patch everywhere and never sees the attention."""
+    model = Attentive("nothing")
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        _colour(model.look.see.weight[0], 1, 6.0)
+        model.look.score.weight[0, 0] = 1.0
+        _colour(model.read.see.weight[0, :, 1], 0, 1.0)
+        model.read.see.bias[0] = -0.03  # above the noise
+        model.head.weight[0, 0] = 64 / 0.35  # the patch's redness is .35 + .35 v, on one of 64 cells
+        model.head.bias[0] = -1 + 0.03 / 0.35
+    return model
+
+
+def only_path() -> OnlyPath:
+    """The attention goes to what is red; two cells stand for −.8 and +.8."""
+    model = OnlyPath()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.zero_()
+        _colour(model.look.see.weight[0], 0, 5.0)
+        model.look.score.weight[0, 0] = 1.0
+        for place, value in zip(PLACES, (-0.8, 0.8), strict=True):
+            model.place.code[place] = value
+    return model
+
+
+def _colour(weight: torch.Tensor, channel: int, scale: float) -> None:
+    """Make a filter (3,k,k) answer to one colour above the mean of the others."""
+    weight.fill_(-scale / 2 / CELL**2)
+    weight[channel] = scale / CELL**2
+
+
+def trained(uses: str, drawing: Drawing, seed: int, *, steps: int = 300, clips: int = 128) -> Attentive:
+    """An Attentive network trained for some seconds on drawings."""
+    shown = drawn_clips(drawing, clips, seed + 5000)
+    frames = torch.cat([as_input(clip.frames) for clip in shown])
+    labels = torch.from_numpy(np.stack([clip.labels for clip in shown])).float()
+    model = untrained(seed, uses)
+    optimiser = torch.optim.AdamW(model.parameters(), 1e-2, weight_decay=1e-3)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, 2e-2, total_steps=steps)
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        chosen = torch.from_numpy(rng.choice(clips, 16, replace=False))
+        loss = (model(frames[chosen]) - labels[chosen]).square().mean()
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    return model.eval()
+
+
+def untrained(seed: int, uses: str = "attention") -> Attentive:
+    """An Attentive network as it is made."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Attentive(uses).eval()
+
+
+def case(name: str, seed: int, *, clips: int = 12) -> tuple[nn.Module, list[Clip]]:
+    """One of the models of EXPECTED and clips that it has not seen."""
+    mouth = Drawing("mouth", decoy=True)
+    if name == "decorative":
+        return decorative(), drawn_clips(mouth, clips, seed)
+    if name == "only path":
+        return only_path(), drawn_clips(Drawing("place"), clips, seed)
+    if name == "untrained":
+        return untrained(seed), drawn_clips(mouth, clips, seed)
+    if name == "distractor":
+        background = Drawing("background")
+        return trained("attention", background, seed), drawn_clips(background, clips, seed)
+    return trained("uniform", mouth, seed), drawn_clips(mouth, clips, seed)
+
+
+def known_answers(seeds: Sequence[int] = (0, 1, 2)) -> list[dict]:
+    """Whether the verdict is right where the truth is known: one entry a model and seed.
+
+    Each is {model, seed, needed, sufficient, unique, agrees, expected: {...}, right}; answers are yes, no or undecided.
+    """
+    rows = []
+    for name, expected in EXPECTED.items():
+        for seed in seeds:
+            model, clips = case(name, seed)
+            answers = said(verdict(model, clips, seed=seed))
+            rows.append({"model": name, "seed": seed, **answers, "expected": dict(expected), "right": answers == expected})
+    return rows
+
+
+def said(found: Verdict) -> dict[str, str]:
+    """The four answers by their questions."""
+    return {answer.question: answer.answer for answer in found.answers}
