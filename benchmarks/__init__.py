@@ -1,0 +1,1 @@
+"""How fast stavis is, measured: python -m benchmarks NAME."""

@@ -1,0 +1,44 @@
+"""How fast faces are drawn: CPU time of one core a frame, drawn only and written to a data set (H.264, truth, labels)."""
+
+import tempfile
+import time
+from pathlib import Path
+
+import cv2
+
+from stavis.synthetic.recording import render
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.writer import write_dataset
+
+RECORDINGS, SECONDS = 3, 8.0
+MOST = 5.0  # ms a frame at 128 px
+SIZES = ((128, 128), (256, 256), (640, 480))
+
+
+def drawn(spec: SyntheticSpec) -> float:
+    """CPU seconds that drawing all recordings takes, what is decided before the first frame included."""
+    started = time.process_time()
+    for index in range(spec.recordings):
+        for _ in render(spec, index).frames():
+            pass
+    return time.process_time() - started
+
+
+def written(spec: SyntheticSpec) -> float:
+    """CPU seconds that writing them takes; so few recordings are written in this process."""
+    with tempfile.TemporaryDirectory() as folder:
+        started = time.process_time()
+        write_dataset(Path(folder) / "set", spec)
+        return time.process_time() - started
+
+
+def main() -> None:
+    """Print a line a picture size: ms a frame and frames a second, drawn and written."""
+    cv2.setNumThreads(1)
+    print(f"{'px':>9}{'drawn':>9}{'written':>9}{'drawn':>9}{'written':>9}{'at most':>9}   ms a frame, then frames/s; CPU time, one core")
+    for size in SIZES:
+        spec = SyntheticSpec(scenarios=("switching", "mouth", "eyes"), recordings=RECORDINGS, seconds=SECONDS, size=size)
+        frames = spec.recordings * spec.frames
+        taken = [run(spec) / frames * 1000 for run in (drawn, written)]
+        limit = f"{MOST:9.1f}" if size == SIZES[0] else " " * 9
+        print(f"{'x'.join(map(str, size)):>9}{taken[0]:9.2f}{taken[1]:9.2f}{1000 / taken[0]:9.0f}{1000 / taken[1]:9.0f}{limit}")
