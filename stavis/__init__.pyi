@@ -15,6 +15,7 @@ from .jobs.demo import demo_options as demo_options
 from .jobs.evaluation import evaluate as evaluate
 from .jobs.explain import explain_video as explain_video
 from .jobs.explain import method_names as method_names
+from .jobs.exploring import explore as explore
 from .jobs.judging import known_answer_table as known_answer_table
 from .jobs.judging import verdict as verdict
 from .jobs.judging import verdict_report as verdict_report

@@ -308,8 +308,12 @@ def lab() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])
 
 
+_said: set[str] = set()
+
+
 def main() -> None:
     """Run the shell: bad input is one sentence on stderr and exit code 2; Ctrl-C is 130."""
+    _said.clear()
     warnings.showwarning = _say_warning
     debug = "--debug" in sys.argv  # wherever it stands
     try:
@@ -339,8 +343,10 @@ def _say_error(error: Exception) -> None:
 
 
 def _say_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    if issubclass(category, stavis.StavisWarning):
-        typer.echo(f"stavis: warning: {' '.join(str(message).split())}", err=True)
+    sentence = " ".join(str(message).split())
+    if issubclass(category, stavis.StavisWarning) and sentence not in _said:
+        _said.add(sentence)  # a video may be read twice: its damage is told once
+        typer.echo(f"stavis: warning: {sentence}", err=True)
 
 
 def _figure(figures: dict, name: str) -> str:

@@ -41,50 +41,16 @@ DRAWN = Layout(
     right_eye_corners=(52, 60),
     mouth_corners=(100, 112),
 )
-"""The 124 points of a drawn face: rings go clockwise in the image from the leftmost point (eyes and mouth: the left corner; opposite corner half-way round)."""
+"""The 124 points of a drawn face: rings go clockwise in the image from the leftmost point (eyes and mouth: the left corner; the
+opposite corner half-way round)."""
 
+# fmt: off
 MEDIAPIPE = Layout(
     count=478,
-    face=(
-        (
-            10,
-            338,
-            297,
-            332,
-            284,
-            251,
-            389,
-            356,
-            454,
-            323,
-            361,
-            288,
-            397,
-            365,
-            379,
-            378,
-            400,
-            377,
-            152,
-            148,
-            176,
-            149,
-            150,
-            136,
-            172,
-            58,
-            132,
-            93,
-            234,
-            127,
-            162,
-            21,
-            54,
-            103,
-            67,
-            109,
-        ),
-    ),
+    face=((
+        10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
+        152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
+    ),),
     left_eye=((33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),),
     right_eye=((362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382),),
     brows=((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (336, 296, 334, 293, 300, 276, 283, 282, 295, 285)),
@@ -94,6 +60,7 @@ MEDIAPIPE = Layout(
     right_eye_corners=(362, 263),
     mouth_corners=(61, 291),
 )
+# fmt: on
 """The 478 points of MediaPipe's face landmarker (468 of the mesh, 10 of the irises)."""
 
 LAYOUTS = {layout.count: layout for layout in (DRAWN, MEDIAPIPE)}

@@ -46,7 +46,10 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_folder(folder) as temporary:
         weights = temporary / "model.safetensors"
-        save_file(tensors, weights, metadata={"format": "pt"})
+        try:
+            save_file(tensors, weights, metadata={"format": "pt"})
+        except SafetensorError as error:  # how safetensors tells of a full disk
+            raise OSError(str(error)) from error
         described = {
             "format": FORMAT,
             "system": system,

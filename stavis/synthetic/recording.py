@@ -93,7 +93,7 @@ def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
     return DrawnRecording(
         spec=spec,
         index=index,
-        name=f"{stage.scenario}_{index:05d}",
+        name=spec.name_of(index),
         subject=f"person_{spec.identity_of(index):05d}",
         split=spec.split_of(index),
         scenario=stage.scenario,

@@ -4,6 +4,8 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import lru_cache
+from itertools import islice
 
 import numpy as np
 
@@ -15,6 +17,8 @@ SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
 background that follows the valence in training only."""
 
 SPLITS = ("train", "dev", "test")
+LONGEST = 3600
+"""The longest recording, in s: the landmarks of all frames are held at once, about 1 GB for an hour at 25 frames/s."""
 
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 2  # raised whenever the same spec draws other pixels
@@ -62,7 +66,7 @@ class SyntheticSpec:
             _check(_whole(getattr(self, name)) and getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")
         _check(_whole(self.seed) and self.seed >= 0, "seed", self.seed, "a whole number, 0 or more")
         _check(_number(self.fps) and 1 <= self.fps <= 120, "fps", self.fps, "1 to 120 frames/s")
-        _check(_number(self.seconds) and self.seconds > 0, "seconds", self.seconds, "a length above 0")
+        _check(_number(self.seconds) and 0 < self.seconds <= LONGEST, "seconds", self.seconds, f"a length above 0, {LONGEST} s at most")
         _check(self.frames >= 2, "seconds", self.seconds, f"at least two frames, {2 / self.fps:g} s")
         even = len(self.size) == 2 and all(_whole(side) and 64 <= side <= 4096 and side % 2 == 0 for side in self.size)
         _check(even, "size", self.size, "(width, height) in even numbers of pixels from 64 to 4096")
@@ -98,22 +102,33 @@ class SyntheticSpec:
 
     def split_of(self, index: int) -> str:
         """The split of recording `index`; it hangs on the person alone, so that no identity is in two splits."""
-        return next(name for k, name in enumerate(_deal(self.shares)) if k == self.identity_of(index))
+        identity = self.identity_of(index)
+        return _dealt(self.shares, identity)[identity]
 
     def scenario_of(self, index: int) -> str:
         """The scenario of recording `index`: each split goes through the scenarios in turn."""
-        rank = 0
-        split = self.split_of(index)
-        for identity, name in enumerate(_deal(self.shares)):
-            if identity == self.identity_of(index):
-                break
-            rank += (name == split) * self.recordings_per_identity
-        rank += index % self.recordings_per_identity
+        identity = self.identity_of(index)
+        dealt = _dealt(self.shares, identity)
+        rank = dealt[:identity].count(dealt[identity]) * self.recordings_per_identity + index % self.recordings_per_identity
         return self.scenarios[rank % len(self.scenarios)]
+
+    def name_of(self, index: int) -> str:
+        """What the files of recording `index` are called."""
+        return f"{self.scenario_of(index)}_{index:05d}"
 
     def generator(self, stream: str, index: int) -> np.random.Generator:
         """The source of chance for one part (`stream`) of recording `index` (of the person, for the stream 'identity')."""
         return np.random.default_rng([self.seed, STREAMS[stream], index])
+
+
+def _dealt(shares: tuple[float, float, float], identity: int) -> tuple[str, ...]:
+    """The splits of the identities 0, 1, 2... up to `identity` at least."""
+    return _first_dealt(shares, 1 << int(identity).bit_length())
+
+
+@lru_cache(maxsize=32)
+def _first_dealt(shares: tuple[float, float, float], count: int) -> tuple[str, ...]:
+    return tuple(islice(_deal(shares), count))
 
 
 def _deal(shares: tuple[float, float, float]) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 import csv
 import io
+import warnings
 import zipfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -25,8 +27,8 @@ _CHUNK = 64  # frames of region masks held at once
 def write_dataset(root: str | Path, spec: SyntheticSpec, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write the recordings of `spec` as a folder; it appears whole or not at all. Returns the folder.
 
-    root must not exist, be empty, or hold a drawn data set, which is replaced. progress(done, total) is called after each
-    recording, and with done = 0 before the first.
+    root must not exist, be empty, or hold a drawn data set and nothing else, which is replaced. progress(done, total) is called
+    after each recording, and with done = 0 before the first.
 
     Raises StavisError where root holds anything else or cannot be written.
     """
@@ -39,11 +41,12 @@ def write_dataset(root: str | Path, spec: SyntheticSpec, progress: Callable[[int
         if progress:
             progress(0, total)
         rows, lags = [("recording", "subject", "split")], {}
-        for done, written in enumerate(_write_all(folder, spec), 1):
-            rows.append((written.name, written.subject, written.split))
-            lags[written.name] = [round(float(lag), 4) for lag in written.lags]
-            if progress:
-                progress(done, total)
+        with closing(_write_all(folder, spec)) as recordings:
+            for done, written in enumerate(recordings, 1):
+                rows.append((written.name, written.subject, written.split))
+                lags[written.name] = [round(float(lag), 4) for lag in written.lags]
+                if progress:
+                    progress(done, total)
         _write_table(folder / "splits.csv", rows)
         write_json(folder / "dataset.json", _description(spec, lags))
     return root
@@ -59,10 +62,18 @@ class _Written(NamedTuple):
 def _write_all(folder: Path, spec: SyntheticSpec) -> Iterator[_Written]:
     """Write every recording, on all cores where there are enough of them, in order."""
     if spec.recordings < 8 or cpu_count() == 1:
-        return (_write_one(folder, spec, index) for index in range(spec.recordings))
+        yield from (_write_one(folder, spec, index) for index in range(spec.recordings))
+        return
     # joblib's processes, because they need no guard around a user's script
     work = Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=4)
-    return work(delayed(_write_one)(folder, spec, index) for index in range(spec.recordings))
+    written = work(delayed(_write_one)(folder, spec, index) for index in range(spec.recordings))
+    try:
+        for recording in written:  # noqa: UP028 - `yield from` would close `written` itself, and warn
+            yield recording
+    finally:  # where the reader gave up: no process writes on into a folder that is being removed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # joblib tells of the work that was not used
+            written.close()
 
 
 def _write_one(folder: Path, spec: SyntheticSpec, index: int) -> _Written:
@@ -84,6 +95,8 @@ def read_spec(root: str | Path) -> SyntheticSpec:
         return SyntheticSpec(**described["spec"])
     except TypeError as error:
         raise StavisError(f"{path} was written by another version of stavis ({error}): write the data set again.") from error
+    except StavisError as error:
+        raise StavisError(f"{path} holds a spec that cannot be drawn ({str(error).rstrip('.')}): write the data set again.") from error
 
 
 def _description(spec: SyntheticSpec, lags: dict[str, list[float]]) -> dict:
@@ -105,11 +118,23 @@ def _refuse_foreign(root: Path) -> None:
         empty = not root.exists() or not any(root.iterdir())
     except OSError as error:
         raise StavisError(f"{root} cannot be read ({error.strerror}): give another folder.") from error
-    if not empty:
-        try:
-            read_spec(root)
-        except StavisError as error:
-            raise StavisError(f"{root} holds files that are not a drawn data set: give the path of a new or empty folder.") from error
+    if empty:
+        return
+    try:
+        ours = _files_of(read_spec(root))
+    except StavisError as error:
+        raise StavisError(f"{root} holds files that are not a drawn data set: give the path of a new or empty folder.") from error
+    found = (path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_symlink() or not path.is_dir())
+    for name in found:
+        if name not in ours and not name.endswith(".DS_Store"):
+            raise StavisError(f"{root} holds {name} besides the drawn data set: move it elsewhere or give the path of a new folder.")
+
+
+def _files_of(spec: SyntheticSpec) -> set[str]:
+    """The files of a drawn data set, seen from its folder."""
+    kinds = (("videos", "mp4"), ("labels", "csv"), ("raters/valence", "csv"), ("truth", "npz"))
+    names = [spec.name_of(index) for index in range(spec.recordings)]
+    return {"dataset.json", "splits.csv", *(f"{folder}/{name}.{suffix}" for folder, suffix in kinds for name in names)}
 
 
 def _quality(spec: SyntheticSpec, index: int) -> int:

@@ -66,29 +66,67 @@ class Scrubber(anywidget.AnyWidget):
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
         """
-        if not len(clip):
-            raise StavisError(f"{clip.recording or 'the clip'} has no frames: nothing can be shown.")
-        for name, one in maps.items():
-            if len(one.times) != len(clip):
-                raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
-        state = _pack(clip, maps, prediction, raters=raters, curves=curves, title=title, longest_side=longest_side, frames=frames)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames)
         made = cls(**state, map=next(iter(maps), "none"), view={})
-        made._clip, made._maps, made._embed = clip, dict(maps), embed
-        made._options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
+        made._clip, made._maps, made._options = held
+        made._embed = embed
         return made
+
+    def show_clip(
+        self,
+        clip: Clip,
+        maps: dict[str, AttentionMaps | Attribution],
+        prediction: Prediction | None = None,
+        *,
+        raters: dict[str, np.ndarray] | None = None,
+        curves: pd.DataFrame | str | Path | dict | None = None,
+        title: str = "",
+        longest_side: int = 320,
+        frames: str = "auto",
+    ) -> None:
+        """Shows another clip in the same place, from its first frame and without marks; how it is looked at stays. See `from_clip`."""
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames)
+        self._clip, self._maps, self._options = held
+        with self.hold_sync():
+            for key in (*BUFFERS, "clip"):
+                setattr(self, key, state[key])
+            self.frame, self.map = 0, next(iter(maps), "none")
+            self.selection = {"range": None, "exclude": [], "events": []}
 
     def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True) -> None:
         """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame."""
         if len(maps.times) != len(self._clip):
             raise StavisError(f"the map {name!r} has {len(maps.times)} frames for a clip of {len(self._clip)}: compute it on this clip.")
         self._maps[name] = maps
+        self._refresh(name if show else self.map)
+
+    def remove_map(self, name: str) -> None:
+        """Takes a map away without moving the frame; one that is not there is no error."""
+        if self._maps.pop(name, None) is not None:
+            self._refresh(self.map if self.map != name else next(iter(self._maps), "none"))
+
+    def set_lines(self, **lines) -> None:
+        """Puts other lines under the pictures (prediction, raters, curves: see `from_clip`) without moving the frame.
+
+        Raises StavisError where a table has no time column; then the lines stay as they were.
+        """
+        if unknown := set(lines) - {"prediction", "raters", "curves"}:
+            raise StavisError(f"there are no lines called {sorted(unknown)[0]!r}: give prediction, raters or curves.")
+        before = dict(self._options)
+        self._options |= lines
+        try:
+            self._refresh(self.map)
+        except StavisError:
+            self._options = before
+            raise
+
+    def _refresh(self, shown: str) -> None:
         state = _pack(self._clip, self._maps, **self._options, frames=None)
         with self.hold_sync():
             for key in ("maps", "numbers"):
                 setattr(self, key, state[key])
             self.clip = {**state["clip"], **{key: self.clip[key] for key in ("picture", "width", "height", "poster")}}
-            if show:
-                self.map = name
+            self.map = shown
 
     @traitlets.validate("frame")
     def _within(self, proposal) -> int:
@@ -161,6 +199,17 @@ class Scrubber(anywidget.AnyWidget):
         return f"Scrubber({self.clip.get('title') or 'clip'}: {self.clip.get('count', 0)} frames, maps {', '.join(self._maps) or 'none'})"
 
     __str__ = __repr__
+
+
+def _state(clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str) -> tuple[dict, tuple]:
+    """The traits of a clip, and what Python keeps of it: clip, maps, options."""
+    if not len(clip):
+        raise StavisError(f"{clip.recording or 'the clip'} has no frames: nothing can be shown.")
+    for name, one in maps.items():
+        if len(one.times) != len(clip):
+            raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
+    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
+    return _pack(clip, maps, **options, frames=frames), (clip, dict(maps), options)
 
 
 def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attribution:
