@@ -7,6 +7,10 @@ Kartynnik et al., Real-time Facial Surface Geometry from Monocular Video on Mobi
 Grishchenko et al., Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction, 2023 (arXiv 2309.05782).
 """
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
@@ -143,10 +147,25 @@ def cut_region(image: np.ndarray, region: Region, affine: np.ndarray) -> np.ndar
     return cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
 
 
+@contextmanager
+def _quiet_stderr() -> Iterator[None]:
+    """Nothing that a C library prints to the error stream is seen meanwhile."""
+    sys.stderr.flush()
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
 class _LiteRT:
     def __init__(self, flatbuffer: bytes):
-        self._network = Interpreter(model_content=flatbuffer, num_threads=1)
-        self._network.allocate_tensors()
+        with _quiet_stderr():  # the runtime tells of its delegate there, past Python
+            self._network = Interpreter(model_content=flatbuffer, num_threads=1)
+            self._network.allocate_tensors()
         self._input = self._network.get_input_details()[0]["index"]
         self._outputs = self._network.get_output_details()
 

@@ -9,8 +9,9 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.jobs.dataset import EMBEDDED
-from stavis.jobs.evaluation import RunEvaluation, evaluate
+from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.page import explain
+from stavis.jobs.scoring import evaluate
 from stavis.jobs.synthesis import synth
 from stavis.jobs.train import train
 from stavis.storage import write_json

@@ -1,4 +1,4 @@
-"""A run evaluated on one split of a folder: scores under both protocols, attention against the truth where it is known, files."""
+"""A run evaluated on one split of a folder: scores under both protocols, attention against the truth where it is known."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +13,8 @@ from stavis.jobs.progress import bar
 from stavis.jobs.provenance import provenance
 from stavis.metrics import Score
 from stavis.models.checkpoint import load_checkpoint
-from stavis.storage import atomic_contents, write_json
 from stavis.training.devices import choose_device
-from stavis.training.evaluate import Evaluation, write_evaluation
+from stavis.training.evaluate import Evaluation
 from stavis.training.evaluate import evaluate as evaluate_model
 from stavis.types import Recording
 
@@ -35,17 +34,16 @@ class RunEvaluation:
         return next(iter(self.evaluation.scores[protocol][metric].values()))
 
 
-def evaluate(
+def evaluate_run(
     run: str | Path,
     data: str | Path | None = None,
     *,
     split: str = "test",
-    out: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
     quiet: bool = False,
 ) -> RunEvaluation:
-    """Evaluate a run on one split of a folder (the embedded data where none is given); write metrics.json and predictions.csv to `out`.
+    """Evaluate a run on one split of a folder (the embedded data where none is given).
 
     Raises StavisError where the run or the data cannot be read, or the split has no labels.
     """
@@ -58,7 +56,7 @@ def evaluate(
     with bar("reading the recordings", quiet) as progress:
         evaluation = evaluate_model(model, crops, progress=progress)
     facts = data_facts(folder)
-    done = RunEvaluation(
+    return RunEvaluation(
         evaluation=evaluation,
         cue=_cue(evaluation, recordings, crops),
         recordings=recordings,
@@ -73,12 +71,6 @@ def evaluate(
             crop=f"{', '.join(sorted({c.source for c in crops}))}, {config.crop_size} px",
         ),
     )
-    if out is not None:
-        with atomic_contents(out) as files:
-            write_evaluation(evaluation, files, done.provenance)
-            if done.cue:
-                write_json(files / "attention.json", {name: _cue_json(scores) for name, scores in done.cue.items()})
-    return done
 
 
 def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]) -> dict[str, CueScores]:
@@ -102,10 +94,3 @@ def scenario_of(mouth_cue: np.ndarray, carrier: np.ndarray) -> str:
     """What a drawn recording asks of the attention: to stay on the mouth or the eyes, or to switch."""
     seen = set(np.unique(carrier[carrier >= 0]).tolist())
     return {frozenset({0}): "mouth", frozenset({1}): "eyes", frozenset({0, 1}): "switching"}.get(frozenset(seen), "other")
-
-
-def _cue_json(scores: CueScores) -> dict:
-    def plain(score: Score) -> dict:
-        return {name: round(getattr(score, name), 4) if np.isfinite(getattr(score, name)) else None for name in ("value", "low", "high")}
-
-    return {"mouth_cue_correlation": plain(scores.correlation), "cue_density": plain(scores.density)}

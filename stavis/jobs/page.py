@@ -3,17 +3,15 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
-from stavis.attention.truth import CueScores
 from stavis.data.signals import signal_table
 from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.explain import Explanation, explain_video, only_drawn, provenance_of, summary, write_explanation
 from stavis.jobs.overlay import write_source_overlay
 from stavis.jobs.progress import stages
+from stavis.jobs.scoring import cue_table_of, protocol_words, score_table
 from stavis.landmarks import REGIONS
-from stavis.metrics import Score
 from stavis.show.figures import share_over_time, valence_traces
 from stavis.show.moments import filmstrip
 from stavis.show.report import HtmlReport
@@ -98,40 +96,16 @@ def explanation_report(explanation: Explanation, evaluation: RunEvaluation | Non
     report.add_scrubber("Where it looks", scrubber(explanation), _stretch_words(explanation))
     _add_figures(report, explanation)
     if evaluation is not None:
-        report.add_table("How good the network is", score_table(evaluation), _protocol_words(evaluation))
+        report.add_table("How good the network is", score_table(evaluation), protocol_words(evaluation))
     if explanation.cue is not None:
         report.add_table("Against the truth", cue_table(explanation, evaluation), _CUE_WORDS)
     return report
 
 
-def score_table(evaluation: RunEvaluation) -> pd.DataFrame:
-    """Every score with its interval: protocol, metric, dimension, value, low, high."""
-    rows = [
-        {"protocol": protocol.replace("_", " "), "metric": metric.upper(), "dimension": dimension, **_rounded(score)}
-        for protocol, metrics in evaluation.evaluation.scores.items()
-        for metric, by_dimension in metrics.items()
-        for dimension, score in by_dimension.items()
-    ]
-    return pd.DataFrame(rows)
-
-
-def attention_scores(evaluation: RunEvaluation) -> pd.DataFrame:
-    """Attention against the truth over all recordings of a split, by scenario; empty where the recordings are not drawn ones."""
-    return _cue_table(evaluation.cue)
-
-
 def cue_table(explanation: Explanation, evaluation: RunEvaluation | None = None) -> pd.DataFrame:
     """Attention against the truth: this recording, and all recordings of the split with intervals where they were evaluated."""
     others = evaluation.cue.items() if evaluation is not None else ()
-    return _cue_table({"this recording": explanation.cue, **{f"all test recordings, {name}": scores for name, scores in others}})
-
-
-def _cue_table(scored: dict[str, CueScores]) -> pd.DataFrame:
-    rows = []
-    for name, scores in scored.items():
-        rows.append({"of": name, "figure": "correlation of mouth share with mouth cue", **_rounded(scores.correlation)})
-        rows.append({"of": name, "figure": "density on the carrying region (1 = chance)", **_rounded(scores.density)})
-    return pd.DataFrame(rows)
+    return cue_table_of({"this recording": explanation.cue, **{f"all test recordings, {name}": scores for name, scores in others}})
 
 
 _CUE_WORDS = (
@@ -181,13 +155,3 @@ def _stretch_words(explanation: Explanation) -> str:
     if stretch.stop - stretch.start == len(crops):
         return ""
     return f"Seconds {crops.times[stretch.start]:.1f} to {crops.times[stretch.stop - 1]:.1f}; shares.csv holds every frame of the video."
-
-
-def _protocol_words(evaluation: RunEvaluation) -> str:
-    counts = evaluation.evaluation.counts
-    people = f"{counts['recordings']} recordings of people who were not trained on, {counts['frames']} frames"
-    return f"{people}; 95 % intervals by bootstrap over recordings. Concatenated and per recording are two protocols of the field."
-
-
-def _rounded(score: Score) -> dict[str, float]:
-    return {name: round(value, 3) if np.isfinite(value) else value for name, value in vars(score).items()}

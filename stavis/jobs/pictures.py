@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 from IPython.display import HTML
 
 from stavis.errors import StavisError
-from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.explain import Explanation
 from stavis.jobs.judging import Judgement, between_matrix
 from stavis.show.figures import figure_of, share_over_time, valence_traces
@@ -29,14 +28,6 @@ def training_curve(run: str | Path) -> go.Figure:
     ]
     right = {"title": "CCC", "overlaying": "y", "side": "right", "range": [-0.05, 1], "showgrid": False}
     return figure_of(*traces, xaxis={"title": "step"}, yaxis={"title": "loss", "rangemode": "tozero"}, yaxis2=right)
-
-
-def recording_traces(evaluation: RunEvaluation, recording: int = 0) -> go.Figure:
-    """Predicted and gold values of one evaluated recording over time."""
-    crops = evaluation.crops[recording]
-    reading = evaluation.evaluation.readings[crops.recording]
-    clip = crops.clip(regions=False)
-    return valence_traces(clip, reading.prediction, dimension=reading.prediction.dimensions[0])
 
 
 def shares_figure(explanation: Explanation) -> go.Figure:

@@ -8,7 +8,7 @@ import pandas as pd
 
 from stavis.errors import StavisError
 from stavis.jobs.dataset import embedded_data
-from stavis.jobs.evaluation import evaluate
+from stavis.jobs.evaluation import evaluate_run
 from stavis.jobs.progress import bar
 from stavis.models.checkpoint import load_checkpoint
 from stavis.synthetic.spec import SyntheticSpec
@@ -35,7 +35,7 @@ def measure(run: str | Path, specs: dict[str, dict], *, device: str = "auto", qu
     for name, spec in specs.items():
         with bar(f"drawing {name}", quiet) as progress:
             folder = embedded_data(spec_of(spec), progress)
-        done = evaluate(run, folder, split="test", device=device, quiet=quiet)
+        done = evaluate_run(run, folder, split="test", device=device, quiet=quiet)
         values = {}
         for metric in ("ccc", "cc", "rmse"):
             score = done.score(metric)

@@ -22,6 +22,9 @@ from stavis.synthetic.spec import SyntheticSpec
 
 FORMAT = "stavis drawn data set"
 _CHUNK = 64  # frames of region masks held at once
+# x264 weighs eight 16 px blocks at a time and in other widths reads beyond the last: its choices, and so the bytes of the file, would
+# hang on what lies in memory there (libx264 of PyAV 18 on AVX-512: up to seven different files of one set of frames).
+_WHOLE_STEP = 128
 
 
 def write_dataset(root: str | Path, spec: SyntheticSpec, progress: Callable[[int, int], None] | None = None) -> Path:
@@ -159,6 +162,8 @@ def _encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps
         stream.width, stream.height, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.thread_count = 1
         stream.options = {"crf": str(crf), "preset": "veryfast"}
+        if size[0] % _WHOLE_STEP:
+            stream.options |= {"x264-params": "mbtree=0"}
         for frame in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
         container.mux(stream.encode())
