@@ -18,7 +18,7 @@ background that follows the valence in training only."""
 
 SPLITS = ("train", "dev", "test")
 LONGEST = 3600
-"""The longest recording, in s: the landmarks of all frames are held at once, about 1 GB for an hour at 25 frames/s."""
+"""The longest recording, in s: the landmarks of all frames are held at once, about 1.5 GB for an hour at 25 frames/s."""
 
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 2  # raised whenever the same spec draws other pixels
