@@ -1,0 +1,88 @@
+"""What a spec promises: every value checked, splits that never share a person, recordings that hang on seed and index alone."""
+
+import dataclasses
+import math
+
+import pytest
+
+from stavis.errors import StavisError
+from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticSpec
+
+
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"scenarios": ("mouth", "nose")}, "'nose'"),
+        ({"scenarios": ()}, "scenarios"),
+        ({"scenarios": 3}, "scenarios"),
+        ({"recordings": 0}, "recordings"),
+        ({"recordings": -2}, "recordings"),
+        ({"recordings": 2.5}, "recordings"),
+        ({"recordings_per_identity": 0}, "recordings_per_identity"),
+        ({"seconds": 0}, "seconds"),
+        ({"seconds": -1.0}, "seconds"),
+        ({"seconds": math.nan}, "seconds"),
+        ({"seconds": math.inf}, "seconds"),
+        ({"seconds": 0.04}, "two frames"),
+        ({"seed": -1}, "seed"),
+        ({"seed": 1.5}, "seed"),
+        ({"fps": 0}, "fps"),
+        ({"fps": "25"}, "fps"),
+        ({"size": (32, 32)}, "size"),
+        ({"size": (127, 128)}, "size"),
+        ({"size": (128,)}, "size"),
+        ({"size": 128}, "size"),
+        ({"shares": (0.5, 0.5, 0.5)}, "shares"),
+        ({"shares": (1.2, -0.1, -0.1)}, "shares"),
+        ({"rater_lag": -1}, "rater_lag"),
+        ({"rater_noise": math.nan}, "rater_noise"),
+        ({"crf": (30, 20)}, "crf"),
+        ({"crf": (0, 60)}, "crf"),
+    ],
+)
+def test_a_value_that_cannot_be_drawn_is_refused_by_name(wrong, named):
+    with pytest.raises(StavisError, match=named):
+        SyntheticSpec(**wrong)
+
+
+def test_one_scenario_may_be_given_as_a_word():
+    assert SyntheticSpec(scenarios="eyes") == SyntheticSpec(scenarios=("eyes",))
+
+
+def test_identities_never_cross_splits():
+    spec = SyntheticSpec(recordings=60, recordings_per_identity=3)
+    splits = {}
+    for index in range(spec.recordings):
+        splits.setdefault(spec.identity_of(index), set()).add(spec.split_of(index))
+    assert len(splits) == spec.identities == 20
+    assert all(len(found) == 1 for found in splits.values())
+
+
+@pytest.mark.parametrize("recordings", [3, 4, 7, 20, 200])
+def test_every_split_has_its_share_and_none_is_empty(recordings):
+    spec = SyntheticSpec(recordings=recordings)
+    counts = {name: sum(spec.split_of(index) == name for index in range(recordings)) for name in SPLITS}
+    assert min(counts.values()) >= 1
+    if recordings >= 20:
+        for name, share in zip(SPLITS, spec.shares, strict=True):
+            assert abs(counts[name] - share * recordings) <= 1
+
+
+def test_a_share_of_nothing_gets_nothing():
+    spec = SyntheticSpec(recordings=10, shares=(0, 0, 1))
+    assert {spec.split_of(index) for index in range(10)} == {"test"}
+
+
+def test_every_split_sees_every_scenario():
+    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=60, shares=(0.6, 0.2, 0.2))
+    for name in SPLITS:
+        seen = [spec.scenario_of(index) for index in range(60) if spec.split_of(index) == name]
+        assert set(seen) == set(SCENARIOS)
+
+
+def test_the_hash_tells_specs_apart_and_only_specs():
+    spec = SyntheticSpec()
+    assert spec.hash() == SyntheticSpec().hash()
+    others = [dataclasses.replace(spec, **change) for change in ({"seed": 1}, {"size": (256, 256)}, {"rater_lag": 1.0})]
+    assert len({spec.hash(), *(other.hash() for other in others)}) == 4
+    assert SyntheticSpec(**spec.as_dict()) == spec
