@@ -123,9 +123,9 @@ def test_a_head_that_follows_the_attention_of_itself_agrees_beyond_what_is_force
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_the_verdict_is_right_on_all_known_models_for_three_seeds():
-    rows = known_answers()
-    assert len(rows) == 15
+def test_the_verdict_is_right_on_all_known_models():
+    rows = known_answers((0,))  # `stavis verdict --known-answers` judges three seeds; here one, for the suite's sake
+    assert len(rows) == 5
     assert [row for row in rows if not row["right"]] == []
     assert set(rows[0]) == {"model", "seed", "needed", "sufficient", "unique", "agrees", "expected", "right"}
     json.dumps(rows)
