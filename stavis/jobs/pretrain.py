@@ -26,7 +26,7 @@ SPEC = SyntheticSpec(
     rater_noise=0.05,
 )
 """Many people for a short time each, at the network's own frame rate: new people teach more than new frames of the same ones."""
-PLAN = Plan(steps=3600, batch=16, seconds=1.28, epoch=300, learning_rate=2.5e-3)
+PLAN = Plan(steps=3000, batch=24, seconds=0.96, epoch=300, augment=0.2)
 MEASURED = {
     name: SyntheticSpec(
         scenarios=(name,), recordings=24, seconds=8.0, fps=12.5, seed=900 + number, shares=(0.0, 0.0, 1.0), rater_noise=0.05
