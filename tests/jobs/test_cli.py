@@ -165,7 +165,9 @@ def test_the_demo_goes_from_nothing_to_a_page(shell, tmp_path, tiny_demo):
     assert told["device"] == "cpu" and told["seconds"] > 0 and all(isinstance(told[name], float) for name in ("ccc", "cue_density"))
     page = (tmp_path / "demo" / "report.html").read_text()
     assert "How good the network is" in page and "Against the truth" in page and "http://" not in page.split("<body", 1)[0]
-    assert {"data", "run", "evaluation", "explanation", "report.html", "demo.json"} == {path.name for path in (tmp_path / "demo").iterdir()}
+    assert {"data", "run", "evaluation", "shown", "explanation", "report.html", "demo.json"} == {
+        path.name for path in (tmp_path / "demo").iterdir()
+    }
     assert "training" in done.err  # the progress bars
     again = shell("demo", "--out", tmp_path / "demo")
     assert again.code == 2 and "not empty" in again.err
