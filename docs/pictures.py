@@ -12,19 +12,21 @@ import stavis
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 OUT = Path(__file__).parent / "images" / "scrubber.gif"
+WIDTH = 600  # pixels of the picture
 SPEC = stavis.SyntheticSpec(scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=77, size=(256, 256))
 
 
 def main() -> None:
-    """Draw a face, explain it with the shipped network, scrub the page and keep every second frame."""
+    """Draw a face, explain it with the shipped network, scrub the page and keep every third frame."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
         shown = stavis.recordings_of(data)[0]
         page = stavis.explain("sta-synthetic", shown, Path(scratch) / "out", methods=(), overlay=False, quiet=True)
         frames = _scrubbed(page.report.resolve())
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    small = [frame.quantize(96, dither=Image.Dither.NONE) for frame in frames]
-    small[0].save(OUT, save_all=True, append_images=small[1:], duration=160, loop=0, optimize=True)
+    height = round(frames[0].height * WIDTH / frames[0].width)
+    small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE) for frame in frames]
+    small[0].save(OUT, save_all=True, append_images=small[1:], duration=240, loop=0, optimize=True)
 
 
 def _scrubbed(report: Path) -> list[Image.Image]:
@@ -37,10 +39,10 @@ def _scrubbed(report: Path) -> list[Image.Image]:
         root.locator("[data-drawn]").or_(root).first.wait_for()
         slider = page.get_by_role("slider", name="Frame").first
         slider.focus()
-        for _ in range(50):
+        for _ in range(33):
             pictures.append(Image.open(io.BytesIO(root.screenshot())).convert("RGB"))
-            slider.press("ArrowRight")
-            slider.press("ArrowRight")
+            for _ in range(3):
+                slider.press("ArrowRight")
         browser.close()
     return pictures
 
