@@ -38,15 +38,15 @@ class ResumePoint(pl.Callback):
 
 
 class Validation(pl.Callback):
-    """Scores the network at the end of each epoch, keeps the best and the last as checkpoint folders, and writes the log.
+    """Scores the network every `every` steps and at the end, keeps the best and the last as checkpoint folders, and writes the log.
 
     `score(network) -> float` is the CCC to raise; after `patience` epochs without a better one the run stops early.
     """
 
     COLUMNS = ("step", "train_loss", "dev_ccc", "learning_rate", "seconds")
 
-    def __init__(self, run: Path, system: str, score: Callable[[nn.Module], float] | None, patience: int | None, info: dict):
-        self.run, self.system, self.score, self.patience, self.info = run, system, score, patience, info
+    def __init__(self, run: Path, system: str, score: Callable[[nn.Module], float] | None, every: int, patience: int | None, info: dict):
+        self.run, self.system, self.score, self.every, self.patience, self.info = run, system, score, every, patience, info
         self.rows: list[dict[str, float]] = []
         self.best = -math.inf
         self.best_step = 0
@@ -71,8 +71,10 @@ class Validation(pl.Callback):
         self._losses.append(float(outputs["loss"]))
 
     def on_train_epoch_end(self, trainer, module) -> None:
-        if self.rows and self.rows[-1]["step"] == trainer.global_step:
-            return  # resumed from the end of an epoch: Lightning ends that epoch once more
+        step = trainer.global_step
+        due = step % self.every == 0 or step >= trainer.max_steps or trainer.should_stop
+        if not due or (self.rows and self.rows[-1]["step"] == step):
+            return  # resumed from the end of an epoch, Lightning ends that epoch once more, and the next one early
         ccc = self.score(module.network) if self.score else math.nan
         row = {
             "step": trainer.global_step,

@@ -183,7 +183,8 @@ def fit(
         ramp = (round(RAMP[0] * samples), round(RAMP[1] * samples))
         windows = RandomWindows(_in_memory(train), length, samples, plan.seed, jitter=jitter, rate=config.rate, ramp=ramp)
         score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
-        validation = Validation(run, system, score, plan.patience, {**(info or {}), "training": dataclasses.asdict(plan)})
+        told = {**(info or {}), "training": dataclasses.asdict(plan)}
+        validation = Validation(run, system, score, min(plan.epoch, plan.steps), plan.patience, told)
         stop = GracefulStop()
         callbacks = [stop, validation, ResumePoint(run / "resume.ckpt", plan.save_every), *([] if quiet else [StepBar(validation)])]
         trainer = _trainer(plan, where, callbacks, logger, run)

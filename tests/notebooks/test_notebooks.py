@@ -73,7 +73,8 @@ def test_train_leaves_a_run_and_shows_how_it_learned(papermilled, tmp_path):
 @pytest.mark.slow
 def test_evaluate_shows_scores_and_the_truth_and_writes_them(papermilled, tmp_path, tiny_run):
     shown = papermilled("evaluate", run=str(tiny_run), out="scores", device="cpu", **FEW)
-    assert {path.name for path in (tmp_path / "work" / "scores").iterdir()} == {"metrics.json", "predictions.csv", "attention.json"}
+    written = {path.name for path in (tmp_path / "work" / "scores").iterdir()}
+    assert written == {"metrics.json", "predictions.csv", "attention.json", "report.html"}
     tables = [table for table in shown["text/html"] if "<table" in table]
     assert len(tables) == 2 and "RMSE" in tables[0] and "density on the carrying region" in tables[1]
     assert len(shown[PLOT]) == 1 and len(shown[PLOT][0]["data"]) >= 2  # predicted and gold
