@@ -11,9 +11,6 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from stavis.synthetic.spec import SyntheticSpec
-from stavis.synthetic.writer import write_dataset
-
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ROOT = "[data-stavis=scrubber]"
@@ -77,14 +74,13 @@ def open_notebook(browser, lab, name):
     return page
 
 
-def run_all(page):
+def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browser, lab):
+    page = open_notebook(browser, lab, "look.ipynb")
     page.get_by_text("Run", exact=True).first.click()
     page.get_by_text("Run All Cells", exact=True).first.click()
-    page.wait_for_selector(f"{ROOT}[data-drawn]", timeout=120_000)
-
-
-def drag(page) -> tuple[int, int]:
-    """Drags the slider from end to end in 60 moves: how many frames were drawn, how many messages the kernel got and sent."""
+    page.wait_for_selector(f"{ROOT}[data-drawn]", timeout=90_000)
+    page.get_by_text("heard []").wait_for(timeout=30_000)
+    assert page.locator("[data-stavis-poster]").evaluate_all("nodes => nodes.map(n => n.hidden)") == [True]
     page.evaluate("window.drawn = []; document.addEventListener('stavis:drawn', (e) => drawn.push(e.detail.frame))")
     slider = page.get_by_role("slider", name="Frame").first
     slider.scroll_into_view_if_needed()
@@ -99,19 +95,10 @@ def drag(page) -> tuple[int, int]:
     for k in range(1, 61):
         page.mouse.move(box["x"] + 8 + (box["width"] - 16) * k / 60, y)
         page.wait_for_timeout(20)
-    counted = page.evaluate("drawn.length"), len(page.messages)
-    page.mouse.up()
-    return counted
-
-
-def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browser, lab):
-    page = open_notebook(browser, lab, "look.ipynb")
-    run_all(page)
-    page.get_by_text("heard []").wait_for(timeout=30_000)
-    assert page.locator("[data-stavis-poster]").evaluate_all("nodes => nodes.map(n => n.hidden)") == [True]
-    drawn, messages = drag(page)
+    drawn, messages = page.evaluate("drawn.length"), len(page.messages)
     print(f"JupyterLab: {drawn} of 60 drawn, {messages} kernel messages while dragging")
     assert (drawn, messages) == (60, 0)
+    page.mouse.up()
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for key in ("x", "m", "ArrowLeft"):
         page.keyboard.press(key)
@@ -134,52 +121,3 @@ def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browse
     assert "object at 0x" not in page.locator(".jp-Notebook").inner_text()
     page.screenshot(path=os.environ.get("STAVIS_SHOT", str(lab[1] / "shot.png")))
     page.close()
-
-
-@pytest.fixture(scope="module")
-def exploring(lab, tmp_path_factory, tiny_run):
-    """The explore notebook in the lab, about a drawn recording of 200 frames; its name."""
-    spec = SyntheticSpec(recordings=3, seconds=16.0, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=3)
-    data = write_dataset(tmp_path_factory.mktemp("drawn") / "faces", spec)
-    notebook = nbformat.read(CHECKOUT / "notebooks" / "explore.ipynb", as_version=4)
-    given = {"run": str(tiny_run), "data": str(data), "device": "cpu", "marks": str(data.parent / "marks")}
-    lines = ["import sys", f"sys.path.insert(0, {str(CHECKOUT)!r})", *(f"{name} = {value!r}" for name, value in given.items())]
-    notebook.cells.insert(2, nbformat.v4.new_code_cell("\n".join(lines)))
-    nbformat.write(notebook, lab[1] / "explore.ipynb")
-    return "explore.ipynb"
-
-
-def test_the_explorer_computes_beside_a_player_that_needs_no_kernel(browser, lab, exploring, axe):
-    page = open_notebook(browser, lab, exploring)
-    run_all(page)
-    page.locator(".jp-OutputArea-output", has_text="to write the page").wait_for(state="attached", timeout=180_000)
-    page.wait_for_selector(".stv select[name=map] option[value=Saliency]", state="attached", timeout=120_000)
-    page.wait_for_timeout(1500)
-    drawn, messages = drag(page)
-    print(f"explore.ipynb: {drawn} of 60 drawn, {messages} kernel messages while dragging")
-    assert (drawn, messages) == (60, 0)
-    frame = page.locator(ROOT).get_attribute("data-drawn")
-
-    page.get_by_label("Grad-CAM").first.check()
-    page.wait_for_selector(".stv select[name=map] option[value='Grad-CAM']", state="attached", timeout=120_000)
-    page.get_by_role("button", name="Explain the shown moment").click()
-    page.wait_for_selector(".stv select[name=map] option[value^='Saliency at ']", state="attached", timeout=120_000)
-    assert page.locator(ROOT).get_attribute("data-drawn") == frame
-    page.get_by_role("slider", name="Frame").focus()
-    page.keyboard.press("e")
-    page.get_by_text("Marks are kept in").wait_for(timeout=30_000)
-    assert page.locator("[data-stavis-explorer]").first.is_hidden()
-
-    page.evaluate(axe)
-    for name in ("Attributions", "Curves", "Marks and files"):
-        tab = page.get_by_role("button", name=name, exact=True)
-        if tab.get_attribute("aria-expanded") != "true":
-            tab.click()
-        found = page.evaluate("axe.run('.stvx').then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html)]))")
-        assert [one for one in found if one[1] in ("serious", "critical")] == [], name
-    page.keyboard.press("Control+s")
-    page.wait_for_timeout(2500)
-    page.screenshot(path=os.environ.get("STAVIS_SHOT_EXPLORER", str(lab[1] / "explorer.png")))
-    page.close()
-    saved = (lab[1] / exploring).read_text(encoding="utf-8")
-    assert 'alt=\\"frame 1, valence' in saved and "data-stavis-explorer" in saved and "object at 0x" not in saved
