@@ -177,9 +177,10 @@ class RecordingFootage:
         told = lambda done, total: task.progress("", done, total)  # noqa: E731
         config = self._config
         with interruptible(self._model, task.check), _quiet():
-            asked = partial(_where_a_face_is, method)
+            asked = partial(cached, method)
             found = attribute([asked], self._model, clip, dimension, rate=config.rate, seconds=config.seconds, progress=told)
-        return next(iter(found.values()))
+        unseen = Attribution(method.label, Target(dimension), np.zeros(clip.frames.shape[:3], np.float32), clip.times)
+        return next(iter(found.values()), unseen)  # without a face in any window there is nothing to explain
 
     def attribute_moment(self, method: Method, clip: Clip, dimension: str, frame: int, task: Task) -> Attribution:
         piece, place = _piece_around(clip.times, frame, self._config)
@@ -199,13 +200,6 @@ def interruptible(model: nn.Module, check: Callable[[], None]) -> Iterator[None]
     finally:
         for handle in handles:
             handle.remove()
-
-
-def _where_a_face_is(method: Method, model: nn.Module, clip: Clip, target: Target) -> Attribution:
-    """What a method says, from the disk where it was asked before; zero in a window in which no face is seen."""
-    if not clip.valid.any():
-        return Attribution(method.label, target, np.zeros(clip.frames.shape[:3], np.float32), clip.times)
-    return cached(method, model, clip, target)
 
 
 def _pieces(times: np.ndarray, config) -> list[np.ndarray]:

@@ -1,43 +1,14 @@
-"""The shell: parses, calls, prints. Machine-readable output goes to stdout, progress and errors to stderr."""
+"""Commands that train a network, score it and open it up."""
 
 import json as json_text
-import os
-import sys
-import traceback
-import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import stavis
-
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    help="See, and judge, the attention of a video network on faces.",
-)
-
-Out = Annotated[Path, typer.Option("--out", help="The folder to write to.")]
-Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
-
-
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(stavis.package_version())
-        raise typer.Exit()
-
-
-@app.callback()
-def _main(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-) -> None:
-    pass
+from stavis.cli.app import app
+from stavis.cli.options import Device, Json, Out, Quiet, face_from, figure
 
 
 @app.command()
@@ -58,34 +29,11 @@ def demo(
     if json:
         typer.echo(json_text.dumps(figures))
         return
-    typer.echo(f"CCC on unseen people        {_figure(figures, 'ccc')}")
-    typer.echo(f"mouth share follows mouth cue, r = {_figure(figures, 'mouth_cue_correlation')}")
-    typer.echo(f"density on the carrying region   {_figure(figures, 'cue_density')}  (1 = chance)")
+    typer.echo(f"CCC on unseen people        {figure(figures, 'ccc')}")
+    typer.echo(f"mouth share follows mouth cue, r = {figure(figures, 'mouth_cue_correlation')}")
+    typer.echo(f"density on the carrying region   {figure(figures, 'cue_density')}  (1 = chance)")
     typer.echo(f"{figures['seconds']:.0f} s on {figures['device']}")
     typer.echo(f"report: {done.report}")
-
-
-@app.command()
-def synth(
-    root: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
-    scenario: Annotated[
-        list[str] | None, typer.Option(help="mouth, eyes, switching, motion, occlusion, distractor; may be repeated.")
-    ] = None,
-    recordings: Annotated[int, typer.Option(help="How many recordings.")] = 12,
-    seconds: Annotated[float, typer.Option(help="Length of each in seconds.")] = 10.0,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same pixels.")] = 0,
-    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x128",
-    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
-    quiet: Quiet = False,
-) -> None:
-    """Draw talking faces with known truth: videos, raters, labels, splits.
-
-    Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
-    """
-    spec = stavis.SyntheticSpec(
-        scenarios=tuple(scenario or ["switching"]), recordings=recordings, seconds=seconds, seed=seed, size=_size(size), fps=fps
-    )
-    typer.echo(stavis.synth(root, spec, quiet=quiet))
 
 
 @app.command()
@@ -169,7 +117,7 @@ def explain(
         out or Path(f"{video.stem}-explained"),
         methods=names,
         source=source,
-        face=_face(face),
+        face=face_from(face),
         overlay=overlay,
         device=device,
         quiet=quiet,
@@ -227,46 +175,16 @@ def transfer(
 
 
 @app.command()
-def track(
-    video: Annotated[Path, typer.Argument(help="The video file.")],
-    out: Out,
-    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
-    backend: Annotated[str, typer.Option(help="auto, litert or opencv.")] = "auto",
-    json: Json = False,
+def pretrain(
+    out: Annotated[Path, typer.Argument(help="The folder of the checkpoint.")],
+    device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Follow the faces of a video: a table, landmarks, a preview with the regions drawn.
+    """Make the shipped checkpoint again: draw, train, measure, describe (the better part of an hour on two cores).
 
-    Example: stavis track my_video.mp4 --out tracked
+    Example: stavis pretrain sta-synthetic
     """
-    done = stavis.track(video, out, choose=_face(face), backend=backend, quiet=quiet)
-    if json:
-        typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
-        return
-    typer.echo(f"{done.frames_with_face} of {done.frames} frames show a face, {done.faces} in all; {done.realtime_factor:.1f} x real time")
-    typer.echo(f"track: {done.folder}")
-
-
-@app.command("fetch-models")
-def fetch_models() -> None:
-    """Fetch the face landmark model ahead of time, and say from where.
-
-    Example: stavis fetch-models
-    """
-    found = stavis.fetch_face_model()
-    typer.echo(f"{found.path} (from {found.source})")
-
-
-@app.command()
-def cache(action: Annotated[str, typer.Argument(help="list or clear.")] = "list") -> None:
-    """List or clear the crops that were made of videos.
-
-    Example: stavis cache list
-    """
-    if action not in ("list", "clear"):
-        raise stavis.StavisError(f"stavis cache cannot {action!r}: say list or clear.")
-    table = stavis.cache_list() if action == "list" else stavis.cache_clear()
-    typer.echo(table.to_string(index=False) if len(table) else "the cache is empty")
+    typer.echo(stavis.pretrain(out, device=device, quiet=quiet))
 
 
 @app.command()
@@ -283,94 +201,3 @@ def verify(
     done = stavis.verify(run, device=device, quiet=quiet)
     typer.echo(done.table.to_json(orient="records") if json else done.table.to_string(index=False))
     raise typer.Exit(0 if done.holds else 1)
-
-
-@app.command()
-def pretrain(
-    out: Annotated[Path, typer.Argument(help="The folder of the checkpoint.")],
-    device: Device = "auto",
-    quiet: Quiet = False,
-) -> None:
-    """Make the shipped checkpoint again: draw, train, measure, describe (the better part of an hour on two cores).
-
-    Example: stavis pretrain sta-synthetic
-    """
-    typer.echo(stavis.pretrain(out, device=device, quiet=quiet))
-
-
-@app.command()
-def lab() -> None:
-    """Open JupyterLab on copies of the notebooks, in this folder, on this machine only.
-
-    Example: stavis lab
-    """
-    notebooks = stavis.copy_notebooks(Path("stavis-notebooks"))
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])
-
-
-_said: set[str] = set()
-
-
-def main() -> None:
-    """Run the shell: bad input is one sentence on stderr and exit code 2; Ctrl-C is 130."""
-    _said.clear()
-    warnings.showwarning = _say_warning
-    debug = "--debug" in sys.argv  # wherever it stands
-    try:
-        sys.exit(app([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False))
-    except (typer.Abort, KeyboardInterrupt):
-        typer.echo("stopped.", err=True)
-        sys.exit(130)
-    except Exception as error:
-        if debug:
-            traceback.print_exc()
-        _say_error(error)
-        sys.exit(getattr(error, "exit_code", 2))
-
-
-def _say_error(error: Exception) -> None:
-    if isinstance(error, stavis.StavisError):
-        typer.echo(f"stavis: {' '.join(str(error).split())}", err=True)
-    elif type(error).__name__ == "NoArgsIsHelpError":
-        typer.echo(error.format_message(), err=True)
-    elif hasattr(error, "format_message"):  # the shell's own: an unknown option, a missing argument
-        typer.echo(f"stavis: {error.format_message()} (stavis --help tells more)", err=True)
-    elif isinstance(error, MemoryError):
-        typer.echo("stavis: the memory of this machine is not enough for this input: cut the video or close other programs.", err=True)
-    else:
-        where = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
-        typer.echo(f"stavis: something failed that should not ({where}): run again with --debug and report it.", err=True)
-
-
-def _say_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    sentence = " ".join(str(message).split())
-    if issubclass(category, stavis.StavisWarning) and sentence not in _said:
-        _said.add(sentence)  # a video may be read twice: its damage is told once
-        typer.echo(f"stavis: warning: {sentence}", err=True)
-
-
-def _figure(figures: dict, name: str) -> str:
-    value, low, high = (figures.get(key) for key in (name, f"{name}_low", f"{name}_high"))
-    return "undefined" if value is None else f"{value:.3f}" if low is None else f"{value:.3f}  [{low:.3f}, {high:.3f}]"
-
-
-def _face(text: str) -> str | int | tuple[float, float]:
-    if text == "largest":
-        return text
-    try:
-        parts = [float(part) for part in text.split(",")]
-        return (parts[0], parts[1]) if len(parts) == 2 else int(text)
-    except ValueError:
-        raise stavis.StavisError(f"--face is {text!r}, expected largest, a number such as 0, or X,Y such as 320,180.") from None
-
-
-def _size(text: str) -> tuple[int, int]:
-    try:
-        width, height = (int(part) for part in text.lower().split("x"))
-    except ValueError:
-        raise stavis.StavisError(f"--size is {text!r}, expected WIDTHxHEIGHT such as 128x128.") from None
-    return width, height
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,45 @@
+"""Words that several commands share: options, figures as text, faces and sizes read from text."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import stavis
+
+Out = Annotated[Path, typer.Option("--out", help="The folder to write to.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+
+
+def figure(figures: dict, name: str) -> str:
+    """A figure with its interval as text, from the keys `name`, `name`_low and `name`_high."""
+    value, low, high = (figures.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+    return "undefined" if value is None else f"{value:.3f}" if low is None else f"{value:.3f}  [{low:.3f}, {high:.3f}]"
+
+
+def face_from(text: str) -> str | int | tuple[float, float]:
+    """Which face is meant: "largest", a number, or the pixel X,Y.
+
+    Raises StavisError for anything else.
+    """
+    if text == "largest":
+        return text
+    try:
+        parts = [float(part) for part in text.split(",")]
+        return (parts[0], parts[1]) if len(parts) == 2 else int(text)
+    except ValueError:
+        raise stavis.StavisError(f"--face is {text!r}, expected largest, a number such as 0, or X,Y such as 320,180.") from None
+
+
+def size_from(text: str) -> tuple[int, int]:
+    """Width and height in pixels from WIDTHxHEIGHT.
+
+    Raises StavisError for anything else.
+    """
+    try:
+        width, height = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise stavis.StavisError(f"--size is {text!r}, expected WIDTHxHEIGHT such as 128x128.") from None
+    return width, height

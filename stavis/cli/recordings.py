@@ -1,0 +1,88 @@
+"""Commands for videos, faces and what is kept of them."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import stavis
+from stavis.cli.app import app
+from stavis.cli.options import Json, Out, Quiet, face_from, size_from
+
+
+@app.command()
+def synth(
+    root: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
+    scenario: Annotated[
+        list[str] | None, typer.Option(help="mouth, eyes, switching, motion, occlusion, distractor; may be repeated.")
+    ] = None,
+    recordings: Annotated[int, typer.Option(help="How many recordings.")] = 12,
+    seconds: Annotated[float, typer.Option(help="Length of each in seconds.")] = 10.0,
+    seed: Annotated[int, typer.Option(help="The same seed draws the same pixels.")] = 0,
+    size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x128",
+    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
+    quiet: Quiet = False,
+) -> None:
+    """Draw talking faces with known truth: videos, raters, labels, splits.
+
+    Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
+    """
+    spec = stavis.SyntheticSpec(
+        scenarios=tuple(scenario or ["switching"]), recordings=recordings, seconds=seconds, seed=seed, size=size_from(size), fps=fps
+    )
+    typer.echo(stavis.synth(root, spec, quiet=quiet))
+
+
+@app.command()
+def track(
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    out: Out,
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    backend: Annotated[str, typer.Option(help="auto, litert or opencv.")] = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Follow the faces of a video: a table, landmarks, a preview with the regions drawn.
+
+    Example: stavis track my_video.mp4 --out tracked
+    """
+    done = stavis.track(video, out, choose=face_from(face), backend=backend, quiet=quiet)
+    if json:
+        typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
+        return
+    typer.echo(f"{done.frames_with_face} of {done.frames} frames show a face, {done.faces} in all; {done.realtime_factor:.1f} x real time")
+    typer.echo(f"track: {done.folder}")
+
+
+@app.command("fetch-models")
+def fetch_models() -> None:
+    """Fetch the face landmark model ahead of time, and say from where.
+
+    Example: stavis fetch-models
+    """
+    found = stavis.fetch_face_model()
+    typer.echo(f"{found.path} (from {found.source})")
+
+
+@app.command()
+def cache(action: Annotated[str, typer.Argument(help="list or clear.")] = "list") -> None:
+    """List or clear the crops that were made of videos.
+
+    Example: stavis cache list
+    """
+    if action not in ("list", "clear"):
+        raise stavis.StavisError(f"stavis cache cannot {action!r}: say list or clear.")
+    table = stavis.cache_list() if action == "list" else stavis.cache_clear()
+    typer.echo(table.to_string(index=False) if len(table) else "the cache is empty")
+
+
+@app.command()
+def lab() -> None:
+    """Open JupyterLab on copies of the notebooks, in this folder, on this machine only.
+
+    Example: stavis lab
+    """
+    notebooks = stavis.copy_notebooks(Path("stavis-notebooks"))
+    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])
