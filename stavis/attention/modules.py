@@ -20,6 +20,8 @@ class SpatialSoftmax(nn.Module):
         self.gate = nn.Sigmoid()
 
     def forward(self, scores: torch.Tensor) -> torch.Tensor:
+        if scores.dtype in (torch.bfloat16, torch.float16):
+            scores = scores.float()  # in half precision the weights of a frame would not sum to 1
         flat = scores.flatten(2) * self.gain  # B,T,h*w
         if self.normalisation == "softmax":
             weights = torch.softmax(flat, 2)
@@ -43,6 +45,8 @@ class AttentionProduct(nn.Module):
 
     def forward(self, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         scale = weights.unsqueeze(1) * (weights.shape[-1] * weights.shape[-2])
+        if scale.dtype != features.dtype:
+            scale = scale.to(features.dtype)  # autocast's features are in half precision
         if self.residual:
             scale = 1 + scale
         attended = features * scale

@@ -3,6 +3,7 @@
 import platform
 import shlex
 import sys
+from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -19,15 +20,26 @@ def package_version() -> str:
 
 def provenance(**facts) -> dict[str, str]:
     """What a reader needs to make a result again: the given facts, then versions and the command line (without folders)."""
-    command = [Path(sys.argv[0]).name, *sys.argv[1:]] if sys.argv else []
     known = {name.replace("_", " "): str(value) for name, value in facts.items() if value is not None}
     return {
         **known,
         "stavis": package_version(),
         "Python": platform.python_version(),
         **{name: _installed(name) for name in _LIBRARIES},
-        "command": shlex.join(command),
+        "command": command_line(sys.argv),
     }
+
+
+def command_line(words: Sequence[str]) -> str:
+    """What was typed, as text; the folders of absolute paths are left out, for a report is mailed to others. A kernel's is `notebook`."""
+    if words and Path(words[0]).stem == "ipykernel_launcher":
+        return "notebook"
+    return shlex.join([Path(words[0]).name, *map(_without_folder, words[1:])]) if words else ""
+
+
+def _without_folder(word: str) -> str:
+    option, equals, value = word.rpartition("=")
+    return option + equals + Path(value).name if Path(value).is_absolute() else word
 
 
 def _installed(name: str) -> str:
