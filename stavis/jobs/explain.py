@@ -182,6 +182,7 @@ def summary(explanation: Explanation) -> dict:
         "crop": explanation.crops.source,
         "mean_shares": {name: _number(shares[name]) for name in REGIONS},
         "mean_densities": {name: _number(value) for name, value in explanation.densities.items()},
+        **{f"{name}_by_method": table for name, table in by_method(explanation).items()},
         "relative_delta": {name: _number(a.relative_delta) for name, a in explanation.attributions.items()},
         "only_drawn_faces_seen": only_drawn(explanation.checkpoint),
         "warnings": list(explanation.warnings),
@@ -189,19 +190,46 @@ def summary(explanation: Explanation) -> dict:
     }
 
 
+def by_method(explanation: Explanation) -> dict[str, dict[str, dict[str, float | None]]]:
+    """Mean shares and densities by method and region: the attention over the whole video, attributions (their sizes) over the clip."""
+    shares = {"attention": {name: _number(explanation.shares[name].mean()) for name in REGIONS}} if explanation.attention else {}
+    densities = {"attention": {name: _number(explanation.densities.get(name)) for name in REGIONS}} if shares else {}
+    clip = explanation.clip
+    for method, attribution in explanation.attributions.items() if clip.regions is not None else ():
+        sizes = np.abs(np.nan_to_num(attribution.values)).astype(np.float64)
+        total = sizes.sum((1, 2))
+        seen = clip.valid & (total > 0)
+        share = np.einsum("thw,trhw->tr", sizes[seen], clip.regions[seen]) / total[seen, None]
+        area = clip.regions[seen].mean((2, 3))
+        density = np.divide(share, area, out=np.full_like(share, np.nan), where=area > 0)
+        shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(REGIONS)}
+        densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(REGIONS)}
+    return {"shares": shares, "densities": densities}
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
 def only_drawn(checkpoint: Checkpoint) -> bool:
     """Whether the network has never seen a real face."""
     return bool(checkpoint.info.get("data", {}).get("synthetic"))
 
 
+def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
+    """What a network has learned from, for a provenance."""
+    data = checkpoint.info.get("data", {})
+    drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
+    return {"trained_on": drawn if only_drawn(checkpoint) else data.get("name"), "data_hash": data.get("hash")}
+
+
 def provenance_of(explanation: Explanation) -> dict[str, str]:
     """What is needed to make this explanation again."""
-    info = explanation.checkpoint.info
     return provenance(
         system=explanation.checkpoint.system,
         weights_sha256=explanation.checkpoint.hash,
-        trained_on=info.get("data", {}).get("name"),
-        data_hash=info.get("data", {}).get("hash"),
+        **trained_on(explanation.checkpoint),
         crop=f"{explanation.crops.source}, {explanation.checkpoint.model.config.crop_size} px",
         dimension=", ".join(explanation.checkpoint.model.dimensions),
     )

@@ -19,14 +19,15 @@ from stavis.attribution.cache import cached
 from stavis.attribution.labels import described
 from stavis.attribution.methods import ALL_METHODS
 from stavis.data.crops import Crops, CropSpec, crops_of
-from stavis.data.folder import read_folder
+from stavis.data.formats.datasets import read_dataset
+from stavis.data.images import info_of
 from stavis.data.signals import signal_table
 from stavis.data.video import read_frames
 from stavis.data.windows import resample, window_starts
 from stavis.errors import StavisError, StavisWarning
 from stavis.jobs.attributing import attribute
 from stavis.jobs.dataset import folder_of, recordings_of
-from stavis.jobs.explain import SHIPPED, SHOWN_SECONDS, only_drawn
+from stavis.jobs.explain import SHIPPED, SHOWN_SECONDS, only_drawn, trained_on
 from stavis.jobs.provenance import provenance
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.show.explorer import Explorer
@@ -94,7 +95,7 @@ def explore(
         seconds=seconds,
         marks=marks,
         out=out,
-        glance=lambda number: _first_picture(chosen[number].video),
+        glance=lambda number: _first_picture(chosen[number]),
     )
 
 
@@ -123,12 +124,10 @@ class RecordingFootage:
 
     @property
     def provenance(self) -> dict[str, str]:
-        info = self.checkpoint.info
         return provenance(
             system=self.checkpoint.system,
             weights_sha256=self.checkpoint.hash,
-            trained_on=info.get("data", {}).get("name"),
-            data_hash=info.get("data", {}).get("hash"),
+            **trained_on(self.checkpoint),
             crop=f"{self.crops.source}, {self._config.crop_size} px",
             dimension=", ".join(self._model.dimensions),
         )
@@ -258,7 +257,7 @@ def _recordings(recordings, data, split: str | None, quiet: bool) -> list[Record
     if isinstance(recordings, str | os.PathLike):
         path = Path(recordings)
         if path.is_dir():
-            return [one for one in read_folder(path) if one.split == split] if split else read_folder(path)
+            return [one for one in read_dataset(path) if not split or one.split == split]
         recordings = [path]
     chosen = [one if isinstance(one, Recording) else Recording(Path(one).stem, Path(one)) for one in recordings]
     if not chosen:
@@ -296,10 +295,11 @@ def _with_label(method: Method) -> Method:
     return described(name, "cost not known")(wraps(method)(lambda *args, **options: method(*args, **options)))
 
 
-def _first_picture(video: Path) -> np.ndarray | None:
-    """The first frame of a video; None where it cannot be read (then opening it says why)."""
+def _first_picture(recording: Recording) -> np.ndarray | None:
+    """The first frame of a recording; None where it cannot be read (then opening it says why)."""
     try:
-        return next((frame.image for frame in read_frames(video, stop=1, longest_side=384)), None)
+        info = info_of(recording)
+        return next((frame.image for frame in read_frames(info.path, info=info, stop=1, longest_side=384)), None)
     except StavisError:
         return None
 

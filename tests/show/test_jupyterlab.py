@@ -35,10 +35,12 @@ def lab(tmp_path_factory):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CODE), nbformat.v4.new_code_cell("print('heard', heard)")])
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, notebooks / "look.ipynb")
+    nbformat.write(explore_notebook(), notebooks / "explore.ipynb")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    folders = {name: str(base / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR", "STAVIS_CACHE")
+    folders = {name: str(base / name) for name in names} | {"PYTHONPATH": str(CHECKOUT)}
     command = [sys.executable, "-m", "jupyter", "lab", "--no-browser", "--allow-root", "--ip=127.0.0.1", f"--port={port}"]
     command += ["--IdentityProvider.token=t", "--LabApp.news_url=None", f"--ServerApp.root_dir={notebooks}"]
     log = (base / "log").open("w")
@@ -56,6 +58,42 @@ def lab(tmp_path_factory):
         os.killpg(server.pid, signal.SIGTERM)
         server.wait(30)
         log.close()
+
+
+def explore_notebook():
+    """The user's own notebook on a few drawn recordings; nothing else in it is changed."""
+    notebook = nbformat.read(CHECKOUT / "notebooks" / "explore.ipynb", as_version=4)
+    parameters = next(cell for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    parameters.source += "\nrecordings = 8"
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return notebook
+
+
+def run_all(page):
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).first.click()
+    page.wait_for_selector(f"{ROOT}[data-drawn]", timeout=180_000)
+
+
+def drag_over(page):
+    """Drags the frame's slider from end to end in 60 moves: (frames drawn, messages between page and kernel meanwhile)."""
+    page.evaluate("window.drawn = []; document.addEventListener('stavis:drawn', (e) => drawn.push(e.detail.frame))")
+    slider = page.get_by_role("slider", name="Frame").first
+    slider.scroll_into_view_if_needed()
+    box = slider.bounding_box()
+    y = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 8, y)
+    page.mouse.down()
+    page.wait_for_timeout(1500)
+    assert page.messages, "the kernel's socket was not seen"
+    page.messages.clear()
+    page.evaluate("drawn.length = 0")
+    for k in range(1, 61):
+        page.mouse.move(box["x"] + 8 + (box["width"] - 16) * k / 60, y)
+        page.wait_for_timeout(20)
+    counted = page.evaluate("drawn.length"), len(page.messages)
+    page.mouse.up()
+    return counted
 
 
 def open_notebook(browser, lab, name):
@@ -76,29 +114,12 @@ def open_notebook(browser, lab, name):
 
 def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browser, lab):
     page = open_notebook(browser, lab, "look.ipynb")
-    page.get_by_text("Run", exact=True).first.click()
-    page.get_by_text("Run All Cells", exact=True).first.click()
-    page.wait_for_selector(f"{ROOT}[data-drawn]", timeout=90_000)
+    run_all(page)
     page.get_by_text("heard []").wait_for(timeout=30_000)
     assert page.locator("[data-stavis-poster]").evaluate_all("nodes => nodes.map(n => n.hidden)") == [True]
-    page.evaluate("window.drawn = []; document.addEventListener('stavis:drawn', (e) => drawn.push(e.detail.frame))")
-    slider = page.get_by_role("slider", name="Frame").first
-    slider.scroll_into_view_if_needed()
-    box = slider.bounding_box()
-    y = box["y"] + box["height"] / 2
-    page.mouse.move(box["x"] + 8, y)
-    page.mouse.down()
-    page.wait_for_timeout(1500)
-    assert page.messages, "the kernel's socket was not seen"
-    page.messages.clear()
-    page.evaluate("drawn.length = 0")
-    for k in range(1, 61):
-        page.mouse.move(box["x"] + 8 + (box["width"] - 16) * k / 60, y)
-        page.wait_for_timeout(20)
-    drawn, messages = page.evaluate("drawn.length"), len(page.messages)
+    drawn, messages = drag_over(page)
     print(f"JupyterLab: {drawn} of 60 drawn, {messages} kernel messages while dragging")
     assert (drawn, messages) == (60, 0)
-    page.mouse.up()
     cells = page.locator(".jp-Notebook .jp-Cell").count()
     for key in ("x", "m", "ArrowLeft"):
         page.keyboard.press(key)
@@ -120,4 +141,30 @@ def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browse
     assert poster.bounding_box()["width"] > 100
     assert "object at 0x" not in page.locator(".jp-Notebook").inner_text()
     page.screenshot(path=os.environ.get("STAVIS_SHOT", str(lab[1] / "shot.png")))
+    page.close()
+
+
+def test_the_explore_notebook_runs_drags_and_explains_a_moment_beside_the_player(browser, lab, axe):
+    page = open_notebook(browser, lab, "explore.ipynb")
+    run_all(page)
+    page.get_by_text("set `out` to write the page").last.wait_for(timeout=180_000)
+    page.get_by_text("| Idle").first.wait_for(timeout=60_000)
+    drawn, messages = drag_over(page)
+    print(f"explorer in JupyterLab: {drawn} drawn, {messages} kernel messages while dragging")
+    assert messages == 0 and drawn >= 20  # the recording has 30 frames; several moves fall on one
+
+    maps = page.locator(f"{ROOT} select").first
+    before = maps.locator("option").all_inner_texts()
+    page.get_by_role("button", name="Explain the shown moment").click()
+    page.wait_for_function(
+        "([root, count]) => document.querySelector(root + ' select').options.length > count", arg=[ROOT, len(before)], timeout=60_000
+    )
+    drawn, _ = drag_over(page)
+    assert drawn >= 20
+
+    page.evaluate(axe)
+    page.evaluate("document.querySelector('[data-stavis=scrubber]').closest('.jp-OutputArea').setAttribute('data-audit', '')")
+    found = page.evaluate("axe.run('[data-audit]').then(r => r.violations)")
+    serious = [f"{v['id']}: {v['nodes'][0]['html'][:160]}" for v in found if v["impact"] in ("serious", "critical")]
+    assert not serious
     page.close()
