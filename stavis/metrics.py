@@ -90,6 +90,36 @@ def bootstrap(
     return Score(value, *interval(samples, level))
 
 
+def paired_difference(
+    protocol: Callable[[Metric, Sequence], float],
+    metric: Metric,
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
+    others: Sequence[tuple[np.ndarray, np.ndarray]],
+    *,
+    draws: int = 1000,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Score:
+    """By how much the score of one system is above another's on the same recordings, with the interval of the paired bootstrap.
+
+    pairs, others: (predicted, gold) of the two systems, one a recording, in the same order. Each draw takes the same recordings from
+    both, so that recordings which are hard for everyone do not widen the interval.
+
+    Raises StavisError where the two are not of the same recordings.
+    """
+    if len(pairs) != len(others):
+        raise StavisError(f"{len(pairs)} recordings cannot be paired with {len(others)}: score both systems on the same ones.")
+    value = protocol(metric, pairs) - protocol(metric, others)
+    if len(pairs) < 2:
+        return Score(value, float("nan"), float("nan"))
+    rng = np.random.default_rng(seed)
+    samples = []
+    for _ in range(draws):
+        drawn = rng.integers(len(pairs), size=len(pairs))
+        samples.append(protocol(metric, [pairs[i] for i in drawn]) - protocol(metric, [others[i] for i in drawn]))
+    return Score(value, *interval(samples, level))
+
+
 def interval(samples, level: float = 0.95) -> tuple[float, float]:
     """The central interval of a sample, NaN values left out; (NaN, NaN) where none is left."""
     samples = np.asarray(samples, float)

@@ -19,11 +19,28 @@ def _check(ok: bool, message: str) -> None:
 
 
 @dataclass(frozen=True)
+class ImageNumbers:
+    """How the numbered images of a folder are a video: image `first` is shown at 0 s, each later number 1/fps s after the one before.
+
+    frames: how many there are (None: up to the highest number there is). A number without an image is a frame without a face.
+    """
+
+    fps: float
+    first: int = 0
+    frames: int | None = None
+
+    def __post_init__(self):
+        _check(np.isfinite(self.fps) and 0 < self.fps <= 10000, f"images cannot come at {self.fps} frames/s: give a rate above 0.")
+
+
+@dataclass(frozen=True)
 class Recording:
     """One video with its subject, its split and its labels at their own times.
 
-    label_times (N,) s, rising; labels (N,D) in [-1,1]; raters maps a dimension to (N,K), one column a rater, in [-1,1].
-    `truth` is the file of a drawn recording's known truth.
+    label_times (N,) s, rising; labels (N,D) in [-1,1], NaN where a label is invalid; raters maps a dimension to (N,K), one column a
+    rater, in [-1,1], and rater_names to their names. `truth` is the file of a drawn recording's known truth. label_source says in
+    words where the labels are from. exclude: (start s, end s, reason), ranges that neither training nor metrics use. images: set
+    where `video` is a folder of numbered images.
     """
 
     name: str
@@ -35,6 +52,10 @@ class Recording:
     labels: np.ndarray | None = None
     raters: dict[str, np.ndarray] = field(default_factory=dict)
     truth: Path | None = None
+    rater_names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    label_source: str = ""
+    exclude: tuple[tuple[float, float, str], ...] = ()
+    images: ImageNumbers | None = None
 
     def __post_init__(self):
         if self.labels is not None:
@@ -151,12 +172,16 @@ class AttentionMaps:
         return -(weights * logs).sum(1) / np.log(weights.shape[1])
 
 
+COMPLETE = 0.01
+"""The largest completeness error of an attribution that needs no word of caution."""
+
+
 @dataclass(frozen=True)
 class Attribution:
     """How much each pixel moved the target: values (T,H,W) float32, signed, on the clip's grid.
 
     relative_delta is the completeness error |sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|, None for methods that promise
-    no completeness; above 5 % a picture of it carries a warning. `seconds` is what it took.
+    no completeness; above COMPLETE the result is not `complete`, and a picture of it carries a warning. `seconds` is what it took.
     """
 
     method: str
@@ -171,6 +196,11 @@ class Attribution:
             self.values.ndim == 3 and len(self.values) == len(self.times),
             f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.",
         )
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether the values add up to what they explain, to 1 %; None for methods that promise no completeness."""
+        return None if self.relative_delta is None else self.relative_delta <= COMPLETE
 
 
 @dataclass(frozen=True)
@@ -194,11 +224,11 @@ class FaceTrack:
 
 def _pool(regions: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     """Area means of masks (T,R,H,W) over the cells of a grid: (T,R,h,w); any sizes, the mass is kept exactly."""
-    down = [_overlap(size, cells) for size, cells in zip(regions.shape[2:], grid, strict=True)]
+    down = [overlap(size, cells) for size, cells in zip(regions.shape[2:], grid, strict=True)]
     return np.einsum("hH,trHW,wW->trhw", down[0], regions.astype(np.float32), down[1], optimize=True)
 
 
-def _overlap(size: int, cells: int) -> np.ndarray:
+def overlap(size: int, cells: int) -> np.ndarray:
     """(cells, size): which part of each cell every pixel covers; rows sum to 1."""
     edges = np.arange(cells + 1) * (size / cells)
     pixels = np.arange(size)

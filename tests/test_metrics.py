@@ -83,3 +83,21 @@ def test_the_interval_is_over_recordings():
 def test_arrays_of_two_lengths_are_refused():
     with pytest.raises(StavisError, match="1-D arrays of one length"):
         metrics.ccc([0, 1, 2], [0, 1])
+
+
+def test_a_paired_difference_is_0_between_equals_and_narrower_than_two_intervals():
+    rng = np.random.default_rng(0)
+    golds = [rng.uniform(-1, 1, 100) for _ in range(12)]
+    hard = rng.uniform(0.05, 0.8, 12)  # how hard a recording is for both systems
+    one = [(gold + noise * rng.standard_normal(100), gold) for gold, noise in zip(golds, hard, strict=True)]
+    other = [(p + 0.1 * rng.standard_normal(100), g) for p, g in one]
+    same = metrics.paired_difference(metrics.per_recording, metrics.ccc, one, one)
+    assert (same.value, same.low, same.high) == (0, 0, 0)
+    found = metrics.paired_difference(metrics.per_recording, metrics.ccc, one, other)
+    back = metrics.paired_difference(metrics.per_recording, metrics.ccc, other, one)
+    alone = metrics.bootstrap(metrics.per_recording, metrics.ccc, one)
+    assert 0 < found.low < found.value < found.high and found.high - found.low < (alone.high - alone.low) / 2
+    assert back.value == pytest.approx(-found.value) and back.high == pytest.approx(-found.low)
+    assert np.isnan(metrics.paired_difference(metrics.concatenated, metrics.ccc, one[:1], other[:1]).low)
+    with pytest.raises(StavisError, match="12 recordings cannot be paired with 11"):
+        metrics.paired_difference(metrics.concatenated, metrics.ccc, one, other[1:])

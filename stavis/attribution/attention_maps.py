@@ -7,7 +7,7 @@ from torch import nn
 from stavis.attention.hooks import inject_attention, record_attention
 from stavis.attribution.labels import described
 from stavis.attribution.target import question
-from stavis.types import Attribution, Clip, Target, _overlap
+from stavis.types import Attribution, Clip, Target, overlap
 
 
 @described("Attention", "1 run", "says where the network looked, not what that did to the prediction", attention=True)
@@ -36,5 +36,5 @@ def attention_x_gradient(
 
 def spread(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """Maps over cells (T,h,w) on pixels (T,H,W): each cell's number is shared out over the pixels it covers, the sum is kept."""
-    rows, columns = (_overlap(pixels, cells).astype(np.float64) for pixels, cells in zip(size, maps.shape[1:], strict=True))
+    rows, columns = (overlap(pixels, cells).astype(np.float64) for pixels, cells in zip(size, maps.shape[1:], strict=True))
     return np.einsum("hH,thw,wW->tHW", rows, maps, columns, optimize=True)

@@ -1,4 +1,5 @@
-"""What was made once from a video and is kept: folders in `cache_folder()/crops/`, named by what they were made from.
+"""What was made once from a video (crops, tracks, previews, overlays) and is kept: folders in `cache_folder()/crops/`, named by what
+they were made from.
 
 An entry appears in one rename, so that it is whole or not there. While one process makes an entry it holds a lock file (fcntl, on
 Windows msvcrt; the system frees it when the process dies), another one that wants the same waits and then finds it made. Where a
@@ -19,7 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from stavis.errors import StavisError, StavisWarning
-from stavis.storage import atomic_folder, cache_folder, read_json, write_text
+from stavis.storage import atomic_folder, cache_folder, read_json, write_json, write_text
 
 try:
     import fcntl
@@ -58,6 +59,16 @@ def entry(key: str, make: Callable[[Path], None], usable: Callable[[Path], bool]
                     raise
     _shrink_seldom(home, keep=folder)
     return folder
+
+
+def file_entry(key: str, name: str, make: Callable[[Path], None], about: dict) -> Path:
+    """The path of one file that is kept: `make(path)` writes it where it is not there yet; `about` is what `cache_list` tells of it."""
+
+    def fill(folder: Path) -> None:
+        make(folder / name)
+        write_json(folder / INDEX, about)
+
+    return entry(key, fill, lambda folder: (folder / name).is_file() and (folder / INDEX).is_file()) / name
 
 
 def crops_folder() -> Path:

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.cache import INDEX
-from stavis.data.decoding import DAMAGED
+from stavis.data.decoding import DAMAGED, NO_IMAGE
 from stavis.data.facemodel import VARIABLE, fetch_face_model
-from stavis.data.faces import NO_FACE, Tracks, track_faces
+from stavis.data.faces import NO_FACE, Tracks
+from stavis.data.images import probe_images
 from stavis.data.regions import centre_affine, crop_affine, cut
+from stavis.data.track_cache import followed
 from stavis.data.truth import read_truth
 from stavis.data.video import VideoInfo, probe, read_frames
 from stavis.data.windows import CLOCK_TOLERANCE, frame_choice
@@ -55,7 +57,7 @@ def _heard(said: list[str]) -> Iterator[None]:
 
 def write_crops(folder: Path, recording: Recording, spec, source: str, digest: str, progress: Callable | None = None) -> None:
     """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
-    info = probe(recording.video)
+    info = probe(recording.video) if recording.images is None else probe_images(recording.video, recording.images)
     chosen = frame_choice(info.times, spec.rate)
     said = list(info.warnings)
     track = faces = None
@@ -63,7 +65,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         track = _truth_track(recording, info.times[chosen])
     elif source == "face":
         with _heard(said):
-            tracks = _tracked(info, spec.face, progress)
+            tracks = _tracked(info, digest, spec.face, progress)
         faces, track = tracks.count, _at(tracks, info.times[chosen])
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
@@ -78,6 +80,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         pictures = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, progress)
     seen = track.notes if track is not None and track.notes else np.where(valid, "", NO_FACE).tolist()
     notes = np.array([picture or face for picture, face in zip(pictures, seen, strict=True)])
+    valid = valid & (notes != NO_IMAGE)
     arrays = {"times": info.times[chosen], "indices": chosen, "valid": valid, "notes": notes, "affine": affine}
     if track is not None:
         arrays |= {"boxes": track.boxes, "score": track.score}
@@ -121,14 +124,14 @@ def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.nd
     return notes
 
 
-def _tracked(info: VideoInfo, face, progress) -> Tracks:
+def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
     try:
         model = fetch_face_model()
     except StavisError as error:
         if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
             raise
         raise NoTracker(str(error)) from error
-    return track_faces(info.path, choose=face, progress=progress, model=model, info=info)
+    return followed(info, digest, choose=face, progress=progress, model=model).tracks
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:

@@ -11,12 +11,13 @@ import numpy as np
 
 from stavis.data import cache
 from stavis.data.crop_writer import FORMAT, SOURCES, NoTracker, decided_source, write_crops
+from stavis.data.images import images_hash
 from stavis.data.labels import span_note
 from stavis.data.regions import apply_affine, rasterise
-from stavis.data.windows import resample
+from stavis.data.windows import CLOCK_TOLERANCE, resample
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage import content_hash, read_json
-from stavis.types import Clip, FaceTrack, Recording
+from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,8 @@ class Crops:
     width and height of the upright source; track: the face at these frames, landmarks in source pixels, or None (centred);
     source: 'truth', 'face' or 'centre', what the crops were in fact aligned by; faces: how many the tracker followed, or None;
     warnings: what is to be said of the whole video.
-    label_times (N,) s and label_values (N,D): the labels at their own times, or None.
+    label_times (N,) s and label_values (N,D): the labels at their own times, or None. exclude: (start s, end s, reason), ranges that
+    are not used. images: set where `video` is a folder of numbered images.
     """
 
     recording: str
@@ -71,14 +73,27 @@ class Crops:
     label_times: np.ndarray | None = None
     label_values: np.ndarray | None = None
     folder: Path | None = None
+    exclude: tuple[tuple[float, float, str], ...] = ()
+    images: ImageNumbers | None = None
 
     def __len__(self) -> int:
         return len(self.times)
 
     @cached_property
     def labels(self) -> np.ndarray | None:
-        """The labels at the crops' times: (T,D) in [-1,1], NaN where there are none; None for a video without labels."""
-        return None if self.label_values is None else resample(self.label_times, self.label_values, self.times)
+        """The labels at the crops' times: (T,D) in [-1,1], NaN where there are none, where they are invalid, and in excluded ranges;
+        None for a video without labels."""
+        if self.label_values is None:
+            return None
+        return np.where(self.kept[:, None], resample(self.label_times, self.label_values, self.times), np.nan)
+
+    @cached_property
+    def kept(self) -> np.ndarray:
+        """Which frames lie in no excluded range: (T,) bool; both ends of a range belong to it."""
+        kept = np.ones(len(self.times), bool)
+        for start, end, _ in self.exclude:
+            kept &= (self.times < start - CLOCK_TOLERANCE) | (self.times > end + CLOCK_TOLERANCE)
+        return kept
 
     def clip(self, start: int = 0, stop: int | None = None, *, regions: bool = True) -> Clip:
         """The frames from start to before stop as a Clip with labels, and with regions where a face was aligned by its landmarks.
@@ -106,7 +121,7 @@ class Crops:
         if self.folder is None:
             return Crops, tuple(getattr(self, one.name) for one in fields(self))
         about = (self.recording, self.video, self.dimensions, self.label_times, self.label_values, self.warnings)
-        return _open, (self.folder, self.spec, *about)
+        return _open, (self.folder, self.spec, *about, self.exclude, self.images)
 
 
 def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, progress: Callable[[int, int], None] | None = None) -> Crops:
@@ -130,7 +145,8 @@ def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, pr
             raise
         said.append(f"{recording.video.name}: the centred square is taken, because {error}")
         folder = _entry(recording, spec, "centre", progress)
-    crops = _open(folder, spec, recording.name, recording.video, recording.dimensions, recording.label_times, recording.labels)
+    about = (recording.name, recording.video, recording.dimensions, recording.label_times, recording.labels)
+    crops = _open(folder, spec, *about, None, recording.exclude, recording.images)
     if spec.source == "face" and not crops.valid.any():
         raise StavisError(f"{recording.video}: no face was found in {len(crops)} frames: choose source='centre' or another video.")
     if recording.labels is not None and (note := span_note(recording.name, recording.label_times, crops.times)):
@@ -143,7 +159,7 @@ def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, pr
 
 def _entry(recording: Recording, spec: CropSpec, source: str, progress) -> Path:
     """The folder of the crops in the cache: named by all that they depend on, made where it is not there."""
-    digest = cache.file_hash(recording.video)
+    digest = cache.file_hash(recording.video) if recording.images is None else images_hash(recording.video, recording.images)
     parts = ["crops", str(FORMAT), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
     if source == "truth":
         parts.append(cache.file_hash(recording.truth))
@@ -163,7 +179,16 @@ def usable(folder: Path) -> bool:
 
 
 def _open(
-    folder: Path, spec: CropSpec, name: str, video: Path, dimensions, label_times, label_values, said: tuple[str, ...] | None = None
+    folder: Path,
+    spec: CropSpec,
+    name: str,
+    video: Path,
+    dimensions,
+    label_times,
+    label_values,
+    said: tuple[str, ...] | None = None,
+    exclude: tuple[tuple[float, float, str], ...] = (),
+    images: ImageNumbers | None = None,
 ) -> Crops:
     try:
         index = read_json(folder / cache.INDEX)
@@ -204,4 +229,6 @@ def _open(
         label_times=label_times,
         label_values=label_values,
         folder=folder,
+        exclude=exclude,
+        images=images,
     )

@@ -26,9 +26,10 @@ DECORD_MOST_BYTES = 256 << 20
 _DECORD_SECONDS = 20
 _DECORD_CODECS = ("h264", "hevc", "av1", "vp9", "mpeg1video")
 
-DAMAGED, LOST, AFTER_DAMAGE, RESIZED = "damaged", "lost", "after damage", "resized"
+DAMAGED, LOST, AFTER_DAMAGE, RESIZED, NO_IMAGE = "damaged", "lost", "after damage", "resized", "no image"
 """What the note of a frame can say: its data are damaged; it could not be decoded and repeats the one before; it may rest on a
-damaged one (up to the next key frame); its picture had another size and was scaled to the first one's."""
+damaged one (up to the next key frame); its picture had another size and was scaled to the first one's; a folder of images has no
+image of its number."""
 
 
 @dataclass(frozen=True)

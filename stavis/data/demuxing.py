@@ -44,6 +44,7 @@ class VideoInfo:
     times (N,) s, rising; they may start below or far above 0. warnings: a sentence for each sign of damage found without decoding.
     stamps (N,) int64, the same times in the container's units; key_frames (K,) indices of the frames that decoding can start at.
     stamped: every frame carries its own stamp. regular: and they rise from 0 or more, no two alike, none cut away, no rotation.
+    pictures: for a folder of numbered images the file of each frame (None where there is none); None for a video file.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class VideoInfo:
     key_frames: np.ndarray = field(default=None, repr=False)
     stamped: bool = True
     regular: bool = False
+    pictures: tuple[Path | None, ...] | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.times)

@@ -1,7 +1,7 @@
 """Faces through a video: all of them followed, one of them chosen, frames without a face marked and never invented."""
 
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.blendshapes import BLENDSHAPES
-from stavis.data.decoding import LOST
+from stavis.data.decoding import LOST, NO_IMAGE
 from stavis.data.facemodel import FaceModel, fetch_face_model
 from stavis.data.landmarker import FaceNetworks
 from stavis.data.regions import crop_affine
@@ -32,7 +32,7 @@ _ABOUT_EQUAL = 0.8
 
 @dataclass(frozen=True)
 class FrameFaces:
-    """The faces of one frame: its index and time (s), the faces in the order of their numbers, and a note ('' or 'damaged')."""
+    """The faces of one frame: its index and time (s), the faces in the order of their numbers, and a note ('', 'damaged' or 'no image')."""
 
     index: int
     time: float
@@ -105,9 +105,9 @@ def follow_faces(
         source = read_frames(info.path, info=info, longest_side=TRACKED_SIDE)
     tracker = FaceTracker(FaceNetworks(model or fetch_face_model(), backend))
     for frame in source:
-        lost = frame.note == LOST
+        lost = frame.note in (LOST, NO_IMAGE)
         faces = () if lost else tuple(_scaled(face, scale) for face in tracker.step(frame.image, frame.time))
-        yield FrameFaces(frame.index, frame.time, faces, DAMAGED if frame.damaged else "")
+        yield FrameFaces(frame.index, frame.time, faces, DAMAGED if frame.damaged else NO_IMAGE if frame.note == NO_IMAGE else "")
         if progress is not None:
             progress(frame.index + 1, max(total, frame.index + 1))
 
@@ -128,21 +128,25 @@ def track_faces(
 
     Raises StavisError as `read_frames` and `fetch_face_model` do, and where there are faces but not the one asked for.
     """
-    _check_choice(choose)
-    sightings = _Sightings()
+    check_choice(choose)
+    sightings = Sightings()
     for frame in follow_faces(source, model=model, backend=backend, progress=progress, info=info):
         sightings.add(frame)
     return sightings.tracks(choose)
 
 
-class _Sightings:
-    """What was seen so far: one entry a face and frame, so that frames without a face cost nothing."""
+class Sightings:
+    """What was seen so far: one entry a face and frame, so that frames without a face cost nothing.
+
+    From it comes the track of any face that is chosen.
+    """
 
     def __init__(self):
         self.times, self.notes, self.rows, self.numbers = [], [], [], []
         self.boxes, self.landmarks, self.scores, self.blendshapes = [], [], [], []
 
     def add(self, frame: FrameFaces) -> None:
+        """Add what was seen in the next frame."""
         for face in frame.faces:
             self.rows.append(len(self.times))
             self.numbers.append(face.number)
@@ -153,7 +157,37 @@ class _Sightings:
         self.times.append(frame.time)
         self.notes.append(frame.note)
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """All that was seen, to be written down: one entry a sighting, `times` and `notes` one a frame."""
+        every = range(len(self.rows))
+        return {
+            "times": np.array(self.times, np.float64),
+            "notes": np.array(self.notes, np.str_),
+            "rows": np.array(self.rows, np.int64),
+            "numbers": np.array(self.numbers, np.int64),
+            "boxes": _stack(self.boxes, every, (4,)),
+            "landmarks": _stack(self.landmarks, every, (478, 2)),
+            "scores": np.array(self.scores, np.float32),
+            "blendshapes": _stack(self.blendshapes, every, (len(BLENDSHAPES),)),
+        }
+
+    @classmethod
+    def of(cls, arrays: dict[str, np.ndarray]) -> "Sightings":
+        """The sightings that `arrays` wrote down. Raises ValueError or KeyError where they do not belong together."""
+        found = cls()
+        count, shapes = len(arrays["rows"]), {"boxes": (4,), "landmarks": (478, 2), "scores": (), "blendshapes": (len(BLENDSHAPES),)}
+        if len(arrays["notes"]) != len(arrays["times"]) or len(arrays["numbers"]) != count:
+            raise ValueError("lengths differ")
+        if any(arrays[name].shape != (count, *shape) for name, shape in shapes.items()):
+            raise ValueError("shapes differ")
+        for name in ("times", "notes", "rows", "numbers"):
+            setattr(found, name, arrays[name].tolist())
+        for name in shapes:
+            setattr(found, name, arrays[name])
+        return found
+
     def tracks(self, choose) -> Tracks:
+        """The chosen face's track, and all others beside it; `choose` as in `track_faces`."""
         times = np.array(self.times, np.float64)
         numbers = np.array(self.numbers, np.int64)
         real = _lasting(np.array(self.rows, np.int64), numbers, self.notes)
@@ -181,7 +215,7 @@ def _lasting(rows: np.ndarray, numbers: np.ndarray, notes: list[str]) -> np.ndar
     """Which sightings are not alone: a face in one frame, and not in the one before or after, is a slip of the detector."""
     # Frames that were lost are stepped over.
     seen_at = set(rows.tolist())
-    looked = np.cumsum([note != DAMAGED or i in seen_at for i, note in enumerate(notes)])
+    looked = np.cumsum([not note or i in seen_at for i, note in enumerate(notes)])
     at = looked[rows].tolist() if len(rows) else []
     seen = set(zip(at, numbers.tolist(), strict=True))
     lasting = [(a - 1, n) in seen or (a + 1, n) in seen for a, n in zip(at, numbers.tolist(), strict=True)]
@@ -209,7 +243,8 @@ def _chosen(tracks: Tracks, choose) -> int:
     return int(np.argmin(nearest))
 
 
-def _check_choice(choose) -> None:
+def check_choice(choose) -> None:
+    """Raises StavisError where `choose` is no way of choosing a face."""
     number = isinstance(choose, int | np.integer) and not isinstance(choose, bool) and choose >= 0
     place = isinstance(choose, tuple | list) and len(choose) == 2 and np.isfinite(np.asarray(choose, np.float64)).all()
     if not (choose == "largest" if isinstance(choose, str) else number or place):
@@ -244,7 +279,9 @@ def _spread(count: int, rows: np.ndarray, values: np.ndarray, empty: float = np.
     return out
 
 
-def _stack(values: list, kept: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+def _stack(values: Sequence[np.ndarray] | np.ndarray, kept: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(values, np.ndarray):
+        return values[kept]
     return np.stack([values[k] for k in kept]) if len(kept) else np.zeros((0, *shape), np.float32)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.labels import Labels, Ratings, gold_standard, read_labels, read_raters, read_table
+from stavis.data.labels import Labels, Ratings, constant_raters, gold_standard, gold_words, read_labels, read_raters, read_table
 from stavis.data.windows import resample
 from stavis.errors import StavisError, StavisWarning
 from stavis.types import Recording
@@ -57,46 +57,54 @@ def read_folder(root: str | Path, dimensions: tuple[str, ...] | None = None) -> 
     videos = _by_name(root, inside, lambda path: path.suffix.lower() in VIDEO_SUFFIXES, "videos")
     if not videos:
         raise _no_video(root)
-    if inside == root and root.name.lower() == "videos" and _looks_like_dataset(root.parent):
+    if inside == root and root.name.lower() == "videos" and looks_like_dataset(root.parent):
         raise StavisError(f"{root} is only the videos of a data set: choose {root.parent}.")
     labels = _label_files(root)
     raters = _rater_files(root)
-    splits = _read_splits(root / "splits.csv", set(videos)) if (root / "splits.csv").exists() else _Splits()
+    splits = read_splits(root / "splits.csv", set(videos)) if (root / "splits.csv").exists() else Splits()
     truths = _by_name(root, root / "truth", lambda path: path.suffix.lower() == ".npz", "truth files")
     labelled = set(labels).union(*(files.keys() for files in raters.values()))
     if labelled and not labelled & set(videos):
         raise StavisError(
-            f"{root}: no label file is called like a video ({_some(labelled)} against {_some(videos)}): give both the same name."
+            f"{root}: no label file is called like a video ({some(labelled)} against {some(videos)}): give both the same name."
         )
     _warn_of_loners(root, set(videos), labelled, splits)
-    recordings = []
+    recordings, still = [], []
     for name in sorted(videos):
         found = _join(
             name,
             read_labels(labels[name], dimensions) if name in labels else None,
             {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files},
             dimensions,
+            still,
         )
         subject, split = splits.of.get(name, ("", ""))
         recordings.append(Recording(name, videos[name], subject, split, truth=truths.get(name), **found))
+    if still:
+        warnings.warn(f"{root}: raters who never moved: {some(still)}.", StavisWarning, stacklevel=2)
     return recordings
 
 
 @dataclass
-class _Splits:
+class Splits:
+    """What a splits.csv says: of maps a recording to (subject, split); unknown are the names that no recording has."""
+
     of: dict[str, tuple[str, str]] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
 
 
-def _read_splits(path: Path, names: set[str]) -> _Splits:
-    """Which subject and which split each recording belongs to; a subject may be in one split only."""
-    splits, lines, home = _Splits(), {}, {}
+def read_splits(path: Path, names: set[str]) -> Splits:
+    """Which subject and which split each recording belongs to, from a CSV of recording,subject,split.
+
+    Raises StavisError where a subject is in two splits, a recording is there twice, or a column or name is missing.
+    """
+    splits, lines, home = Splits(), {}, {}
     for line, row in read_table(path):
         for column in ("recording", "split"):
             if column not in row:
                 raise StavisError(f"{path}, line {line}: the column {column!r} is missing: write recording,subject,split.")
-        given, split = _normal(row["recording"]), row["split"].lower()
-        name = given if given in names or Path(given).suffix.lower() not in VIDEO_SUFFIXES else _normal(Path(given).stem)
+        given, split = normal(row["recording"]), row["split"].lower()
+        name = given if given in names or Path(given).suffix.lower() not in VIDEO_SUFFIXES else normal(Path(given).stem)
         subject = row.get("subject", "") or name
         if not name:
             raise StavisError(f"{path}, line {line}: the recording's name is empty: fill it in or take the row out.")
@@ -116,25 +124,33 @@ def _read_splits(path: Path, names: set[str]) -> _Splits:
     return splits
 
 
-def _join(name: str, labels: Labels | None, ratings: dict[str, Ratings], dimensions: tuple[str, ...] | None) -> dict:
-    """The label fields of a Recording: labels as given, the gold standard for dimensions that only raters have."""
+def _join(name: str, labels: Labels | None, ratings: dict[str, Ratings], dimensions: tuple[str, ...] | None, still: list[str]) -> dict:
+    """The label fields of a Recording: labels as given, the gold standard for dimensions that only raters have.
+
+    Raters who never moved are added to `still`.
+    """
     if labels is None and not ratings:
         return {}
     columns = {} if labels is None else dict(zip(labels.dimensions, labels.values.T, strict=True))
     times = labels.times if labels is not None else next(iter(ratings.values())).times
+    sources = [] if labels is None else ["label files"]
     for dimension, found in ratings.items():
+        still += [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)]
         if dimension not in columns:
+            sources.append(f"{dimension}: {gold_words(len(found.raters))}" if labels is not None else gold_words(len(found.raters)))
             gold = np.clip(gold_standard(found.values), -1, 1)
             columns[dimension] = resample(found.times, gold[:, None], times)[:, 0]
     wanted = tuple(columns) if dimensions is None else tuple(dimension.strip().lower() for dimension in dimensions)
     for dimension in wanted:
         if dimension not in columns:
-            raise StavisError(f"recording {name} has no labels of {dimension!r} (it has {_some(columns)}): add them or ask for others.")
+            raise StavisError(f"recording {name} has no labels of {dimension!r} (it has {some(columns)}): add them or ask for others.")
     return {
         "dimensions": wanted,
         "label_times": times,
         "labels": np.stack([columns[dimension] for dimension in wanted], 1),
         "raters": {dimension: resample(found.times, found.values, times) for dimension, found in ratings.items()},
+        "rater_names": {dimension: found.raters for dimension, found in ratings.items()},
+        "label_source": ", ".join(dict.fromkeys(sources)),
     }
 
 
@@ -165,7 +181,7 @@ def _by_name(root: Path, folder: Path, wanted, what: str) -> dict[str, Path]:
         for path in sorted(folder.iterdir()):
             if path.name.startswith(".") or not wanted(path) or path.is_dir():
                 continue
-            name = _normal(path.stem)
+            name = normal(path.stem)
             if name in found:
                 raise StavisError(f"{folder}: two {what} are called {name!r} ({found[name].name}, {path.name}): rename or remove one.")
             found[name] = path
@@ -183,47 +199,50 @@ def _check_folder(root: Path) -> None:
 
 def _no_video(root: Path) -> StavisError:
     """Which level of folders is right, as far as can be seen."""
-    if _looks_like_dataset(root.parent) and root.name.lower() in ("labels", "raters", "truth", "videos"):
+    if looks_like_dataset(root.parent) and root.name.lower() in ("labels", "raters", "truth", "videos"):
         return StavisError(f"{root} is only a part of a data set and holds no video: choose {root.parent}.")
-    if root.parent.name.lower() == "raters" and _looks_like_dataset(root.parent.parent):
+    if root.parent.name.lower() == "raters" and looks_like_dataset(root.parent.parent):
         return StavisError(f"{root} is only a part of a data set and holds no video: choose {root.parent.parent}.")
     below = [
         path
         for path in sorted(root.iterdir())
-        if path.is_dir() and not path.name.startswith(".") and (_looks_like_dataset(path) or _has_video(path))
+        if path.is_dir() and not path.name.startswith(".") and (looks_like_dataset(path) or has_video(path))
     ]
     if below and (root / "videos") not in below:
-        return StavisError(f"{root} holds no video itself: choose {_some([str(path) for path in below])}.")
+        return StavisError(f"{root} holds no video itself: choose {some([str(path) for path in below])}.")
     return StavisError(f"{root} holds no video: put {', '.join(('NAME.mp4', 'NAME.csv'))} there, or videos/ and labels/.")
 
 
-def _looks_like_dataset(folder: Path) -> bool:
-    return (folder / "videos").is_dir() and _has_video(folder / "videos")
+def looks_like_dataset(folder: Path) -> bool:
+    """Whether a folder is one of this format: it has `videos/` with videos in it."""
+    return (folder / "videos").is_dir() and has_video(folder / "videos")
 
 
-def _has_video(folder: Path) -> bool:
+def has_video(folder: Path) -> bool:
+    """Whether videos lie in a folder itself."""
     return any(path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") for path in folder.iterdir())
 
 
-def _warn_of_loners(root: Path, videos: set[str], labelled: set[str], splits: _Splits) -> None:
+def _warn_of_loners(root: Path, videos: set[str], labelled: set[str], splits: Splits) -> None:
     found = []
     if labelled and videos - labelled:
-        found.append(f"recordings without labels: {_some(videos - labelled)}")
+        found.append(f"recordings without labels: {some(videos - labelled)}")
     if labelled - videos:
-        found.append(f"labels without a recording: {_some(labelled - videos)}")
+        found.append(f"labels without a recording: {some(labelled - videos)}")
     if splits.unknown:
-        found.append(f"in splits.csv without a recording: {_some(splits.unknown)}")
+        found.append(f"in splits.csv without a recording: {some(splits.unknown)}")
     if splits.of and videos - set(splits.of):
-        found.append(f"recordings that splits.csv does not name: {_some(videos - set(splits.of))}")
+        found.append(f"recordings that splits.csv does not name: {some(videos - set(splits.of))}")
     if found:
         warnings.warn(f"{root}: {'; '.join(found)}.", StavisWarning, stacklevel=3)
 
 
-def _some(names) -> str:
+def some(names) -> str:
+    """The first six of some names, sorted, as text."""
     names = sorted(names)
     return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
 
 
-def _normal(name: str) -> str:
+def normal(name: str) -> str:
     """One spelling for names that a Mac and the rest write with other bytes."""
     return unicodedata.normalize("NFC", name)

@@ -69,15 +69,23 @@ class Mesh:
     presence: float
 
 
+def resolved_backend(backend: str) -> str:
+    """The backend that runs where `backend` is asked for: 'auto' is LiteRT where it is installed, else OpenCV.
+
+    Raises StavisError for one that is not known or not installed.
+    """
+    if backend not in BACKENDS:
+        raise StavisError(f"there is no backend {backend!r} for the face networks: choose one of {', '.join(BACKENDS)}.")
+    if backend == "litert" and Interpreter is None:
+        raise StavisError("ai-edge-litert is not installed here: choose the backend 'opencv' or install it.")
+    return backend if backend != "auto" else "opencv" if Interpreter is None else "litert"
+
+
 class FaceNetworks:
     """The three networks on one backend ('litert', 'opencv', or 'auto': LiteRT where it is installed), one thread each."""
 
     def __init__(self, model: FaceModel, backend: str = "auto"):
-        if backend not in BACKENDS:
-            raise StavisError(f"there is no backend {backend!r} for the face networks: choose one of {', '.join(BACKENDS)}.")
-        if backend == "litert" and Interpreter is None:
-            raise StavisError("ai-edge-litert is not installed here: choose the backend 'opencv' or install it.")
-        self.backend = backend if backend != "auto" else "opencv" if Interpreter is None else "litert"
+        self.backend = resolved_backend(backend)
         network = _LiteRT if self.backend == "litert" else _OpenCV
         parts = model.networks()
         self._detector = network(parts["face_detector"])

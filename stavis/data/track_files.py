@@ -4,7 +4,6 @@ import csv
 import os
 import shutil
 import tempfile
-import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,13 +14,15 @@ import cv2
 import numpy as np
 
 from stavis.data.blendshapes import BLENDSHAPES
+from stavis.data.cache import file_entry, file_hash
 from stavis.data.facemodel import fetch_face_model
-from stavis.data.faces import Tracks, track_faces
+from stavis.data.faces import Tracks
 from stavis.data.regions import anchors
+from stavis.data.track_cache import Followed, followed
 from stavis.data.video import VideoInfo, probe, read_frames, write_video
 from stavis.errors import StavisError, StavisWarning
 from stavis.landmarks import MEDIAPIPE
-from stavis.storage import atomic_folder, write_json
+from stavis.storage import atomic_folder, content_hash, write_json
 
 COLUMNS = (
     *("frame", "time", "face", "score", "x0", "y0", "x1", "y1"),
@@ -30,6 +31,7 @@ COLUMNS = (
 """The columns of track.csv: pixels of the upright source, left and right as in the image; face is -1 where there is none."""
 
 PREVIEW_SIDE = 960
+_PREVIEW = "1"  # raised when the preview is drawn otherwise
 _COLOURS = {
     "face": (235, 235, 235),
     "mouth": (214, 69, 65),
@@ -45,8 +47,8 @@ _OTHER_FACES = (150, 150, 150)
 class TrackSummary:
     """What tracking a video came to.
 
-    folder with the files; frames, frames_with_face, faces: counts; seconds that tracking took; realtime_factor: the video's length
-    over these; chosen: the number of the chosen face.
+    folder with the files; frames, frames_with_face, faces: counts; seconds that tracking took, also where it was done
+    before and kept; realtime_factor: the video's length over these; chosen: the number of the chosen face.
     """
 
     folder: Path
@@ -78,9 +80,8 @@ def write_track(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", StavisWarning)
         info, found = probe(video), fetch_face_model(model)
-        began = time.perf_counter()
-        tracks = track_faces(info.path, choose=choose, backend=backend, model=found, progress=progress, info=info)
-        seconds = time.perf_counter() - began
+        kept = followed(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
+    tracks, seconds = kept.tracks, kept.seconds
     said = list(info.warnings) + [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]
     for sentence in said:
         warnings.warn(sentence, StavisWarning, stacklevel=2)
@@ -97,7 +98,7 @@ def write_track(
     )
     with _all_or_none(Path(out)) as folder:
         if preview:
-            _write_preview(folder / "preview.mp4", info, tracks)
+            _write_preview(folder / "preview.mp4", info, kept)
         _write_landmarks(folder / "landmarks.npz", tracks)
         _write_table(folder / "track.csv", tracks)
         values = {key: value for key, value in vars(summary).items() if key != "folder"}
@@ -141,10 +142,15 @@ def _write_landmarks(path: Path, tracks: Tracks) -> None:
     )
 
 
-def _write_preview(path: Path, info: VideoInfo, tracks: Tracks) -> None:
-    scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height))
-    rate = float(np.clip((len(info) - 1) / max(info.times[-1] - info.times[0], 1e-9), 1 / 60, 240)) if len(info) > 1 else 25.0
-    write_video(path, _drawn(info, tracks, scale), fps=rate, crf=23)
+def _write_preview(path: Path, info: VideoInfo, kept: Followed) -> None:
+    def make(file: Path) -> None:
+        scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height))
+        rate = float(np.clip((len(info) - 1) / max(info.times[-1] - info.times[0], 1e-9), 1 / 60, 240)) if len(info) > 1 else 25.0
+        write_video(file, _drawn(info, kept.tracks, scale), fps=rate, crf=23)
+
+    key = content_hash("preview", _PREVIEW, kept.folder.name, str(kept.tracks.number))
+    about = {"video": info.path.name.encode("utf-8", "replace").decode(), "source": "preview", "frames": len(info)}
+    shutil.copyfile(file_entry(key, "preview.mp4", make, about), path)
 
 
 def _drawn(info: VideoInfo, tracks: Tracks, scale: float) -> Iterator[np.ndarray]:

@@ -10,8 +10,9 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stavis.data.decoding import AFTER_DAMAGE, LOST, RESIZED, Frame, decord_is_safe, frames_by_decord, frames_by_pyav
+from stavis.data.decoding import AFTER_DAMAGE, LOST, NO_IMAGE, RESIZED, Frame, decord_is_safe, frames_by_decord, frames_by_pyav
 from stavis.data.demuxing import BROKEN, VideoInfo, probe
+from stavis.data.images import frames_of_images
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage import atomic_file
 
@@ -99,13 +100,14 @@ def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], marks: 
     if not said:
         for sentence in info.warnings:
             warnings.warn(sentence, StavisWarning, stacklevel=3)
-    if not marks and decord_is_safe(info, start, stop):
+    if info.pictures is None and not marks and decord_is_safe(info, start, stop):
         for frame in frames_by_decord(info, start, stop, size):
             yield frame
             start = frame.index + 1
     notes: Counter = Counter()
     if start < stop:
-        for frame in frames_by_pyav(info, start, stop, size):
+        frames = frames_by_pyav if info.pictures is None else frames_of_images
+        for frame in frames(info, start, stop, size):
             notes[frame.note] += 1
             notes["damaged frames"] += frame.damaged
             yield frame
@@ -121,6 +123,8 @@ def _damage(info: VideoInfo, notes: Counter, count: int) -> str:
         said.append(f"{notes[LOST]} of them could not be decoded and repeat the frame before")
     if notes[AFTER_DAMAGE]:
         said.append(f"{notes[AFTER_DAMAGE]} more follow a damaged one and may show its damage")
+    if notes[NO_IMAGE]:
+        said.append(f"{notes[NO_IMAGE]} of {count} frames have no image and count as frames without a face")
     if notes[RESIZED]:
         said.append(f"{notes[RESIZED]} of {count} frames have another size and were scaled")
     return f"{info.path.name}: {', '.join(said)}." if said else ""

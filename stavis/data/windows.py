@@ -19,14 +19,29 @@ CLOCK_TOLERANCE = 1e-3
 
 
 def resample(label_times: np.ndarray, labels: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """What the labels (N,D) at label_times (N,) s say at times (T,) s: (T,D) float64, linear between labels, NaN outside them."""
+    """What the labels (N,D) at label_times (N,) s say at times (T,) s: (T,D) float64, linear between labels, NaN outside them.
+
+    A moment whose nearest label is invalid (NaN) has none; its neighbours are not touched by it.
+    """
     label_times, labels = np.asarray(label_times, np.float64), np.asarray(labels, np.float64)
     times = np.asarray(times, np.float64)
     if not len(label_times):
         return np.full((len(times), labels.shape[1]), np.nan)
     inside = (times >= label_times[0] - CLOCK_TOLERANCE) & (times <= label_times[-1] + CLOCK_TOLERANCE)
-    columns = [np.where(inside, np.interp(times, label_times, column), np.nan) for column in labels.T]
+    columns = [np.where(inside, _between_valid(label_times, column, times), np.nan) for column in labels.T]
     return np.stack(columns, 1) if columns else np.empty((len(times), 0))
+
+
+def _between_valid(label_times: np.ndarray, column: np.ndarray, times: np.ndarray) -> np.ndarray:
+    valid = np.isfinite(column)
+    if valid.all():
+        return np.interp(times, label_times, column)
+    if not valid.any():
+        return np.full(len(times), np.nan)
+    after = np.clip(np.searchsorted(label_times, times), 0, len(label_times) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(times - label_times[before] <= label_times[after] - times, before, after)
+    return np.where(valid[nearest], np.interp(times, label_times[valid], column[valid]), np.nan)
 
 
 def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:

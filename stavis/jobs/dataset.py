@@ -1,15 +1,18 @@
-"""From a folder on disk to crops in the cache, split by split; and the embedded data that stands in where no folder is given."""
+"""From a data set on disk to crops in the cache, split by split; and the embedded data that stands in where none is given."""
 
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from joblib import Parallel, cpu_count, delayed
 
 from stavis.data.crops import Crops, CropSpec, crops_of
-from stavis.data.folder import read_folder
+from stavis.data.formats.datasets import DATASETS, locate, read_dataset
 from stavis.errors import StavisError
 from stavis.jobs.progress import bar
+from stavis.show.explorer_marks import file_stem
+from stavis.show.scrubber.marks import COLUMNS, read_marks
 from stavis.storage import cache_folder, read_json
 from stavis.synthetic.spec import SyntheticSpec
 from stavis.synthetic.writer import write_dataset
@@ -33,19 +36,39 @@ def embedded_data(spec: SyntheticSpec = EMBEDDED, progress: Progress | None = No
 
 
 def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
-    """The folder that was given, or that of the embedded data, drawn with a progress bar where it is not in the cache yet."""
+    """The folder that was given (or found by a data set's name), or that of the embedded data, drawn with a progress bar where it is
+    not in the cache yet."""
     if data is not None:
-        return Path(data)
+        return locate(data)[0]
     with bar("drawing the embedded data", quiet) as progress:
         return embedded_data(progress=progress)
 
 
-def recordings_of(data: str | Path, split: str | None = None, *, labelled: bool = False) -> list[Recording]:
-    """The recordings of a folder, of one split or (None) all of them.
+def recordings_of(
+    data: str | Path,
+    split: str | None = None,
+    *,
+    labelled: bool = False,
+    kind: str | None = None,
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+) -> list[Recording]:
+    """The recordings of a data set in any format, of one split or (None) all of them, with the ranges that are to be left out.
+
+    kind, fold, exclude: as in `read_dataset`. What was marked for exclusion in the explorer is left out as well: marks kept as
+    DATA/marks/NAME.csv, or beside the video as NAME.csv.
 
     Raises StavisError where the split is empty, or (labelled=True) none of it has labels.
     """
-    everything = read_folder(data)
+    everything = [with_marks(recording, locate(data, kind)[0]) for recording in read_dataset(data, kind, fold=fold, exclude=exclude)]
+    return of_split(everything, data, split, labelled=labelled)
+
+
+def of_split(everything: Sequence[Recording], data: str | Path, split: str | None, *, labelled: bool = False) -> list[Recording]:
+    """Those of the recordings of `data` that are in a split (None: all), and have labels where `labelled`.
+
+    Raises StavisError where none is.
+    """
     chosen = [recording for recording in everything if split is None or recording.split == split]
     if not chosen:
         splits = ", ".join(sorted({recording.split or "(none)" for recording in everything}))
@@ -55,10 +78,35 @@ def recordings_of(data: str | Path, split: str | None = None, *, labelled: bool 
     return [recording for recording in chosen if recording.labels is not None] if labelled else chosen
 
 
+def label_sources(recordings: Sequence[Recording]) -> str:
+    """Where the labels of recordings are from, in words, each source once."""
+    return "; ".join(dict.fromkeys(recording.label_source for recording in recordings if recording.label_source)) or "label files"
+
+
+def with_marks(recording: Recording, data: str | Path) -> Recording:
+    """A recording without the ranges that were marked for exclusion while looking at it.
+
+    Raises StavisError where a file of marks is damaged.
+    """
+    name = f"{file_stem(recording.name)}.csv"
+    found: set[tuple[float, float, str]] = set()
+    for path in (Path(data) / "marks" / name, recording.video.parent / name):
+        if path.is_file() and (path.parent.name == "marks" or _holds_marks(path)):
+            found |= {(start, end, "marked") for start, end in read_marks(path).exclude}
+    return replace(recording, exclude=tuple(sorted({*recording.exclude, *found}))) if found else recording
+
+
+def _holds_marks(path: Path) -> bool:
+    """Whether a CSV beside a video is one of marks: labels may be called so too."""
+    with open(path, "rb") as stream:
+        return stream.read(64).decode("utf-8-sig", "replace").lower().startswith(",".join(COLUMNS[:3]))
+
+
 def data_facts(data: str | Path) -> dict:
-    """What a result says of its data: the folder's name, and for drawn data the spec and its hash."""
-    facts: dict = {"name": Path(data).resolve().name}
-    described = Path(data) / "dataset.json"
+    """What a result says of its data: the folder's name, its format, and for drawn data the spec and its hash."""
+    root, kind = locate(data)
+    facts: dict = {"name": root.resolve().name} | ({} if kind == "folder" else {"format": DATASETS[kind].title})
+    described = root / "dataset.json"
     if described.is_file():
         told = read_json(described)
         if isinstance(told, dict) and "spec" in told:

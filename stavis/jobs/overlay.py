@@ -1,17 +1,22 @@
 """Attention laid back onto the source video, through the inverse of each crop's affine."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from stavis.data.cache import file_entry
 from stavis.data.crops import Crops
-from stavis.data.video import read_frames, write_video
+from stavis.data.images import probe_images
+from stavis.data.video import probe, read_frames, write_video
 from stavis.show.overlay import paint_map
+from stavis.storage import atomic_file, content_hash
 from stavis.types import AttentionMaps
 
 LONGEST_SIDE = 960
+_FORMAT = "1"  # raised when the overlay is painted otherwise
 
 
 def on_source(weights: np.ndarray, affine: np.ndarray, crop_size: int, size: tuple[int, int]) -> np.ndarray:
@@ -28,10 +33,21 @@ def write_source_overlay(
 ) -> Path:
     """Write the source video with the attention over the face as H.264 (longest side 960 px), at its mean frame rate; returns the path.
 
-    Frames without a face are shown as they are. Memory does not grow with the video.
+    Frames without a face are shown as they are. Memory does not grow with the video. The same overlay is painted once, then kept.
 
     Raises StavisError where the video cannot be read or the file not written.
     """
+    if crops.folder is None:
+        return _write(path, video, crops, maps, progress)
+    key = content_hash("overlay", _FORMAT, crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
+    about = {"video": Path(video).name.encode("utf-8", "replace").decode(), "source": "overlay", "frames": len(crops)}
+    kept = file_entry(key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress), about)
+    with atomic_file(path) as half:
+        shutil.copyfile(kept, half)
+    return Path(path)
+
+
+def _write(path: str | Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress) -> Path:
     times = crops.times
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 25.0
     top = float(np.quantile(maps.weights.max((1, 2))[crops.valid], 0.95)) if crops.valid.any() else None
@@ -41,7 +57,8 @@ def write_source_overlay(
 def _painted(video: str | Path, crops: Crops, maps: AttentionMaps, top: float | None, progress) -> Iterator[np.ndarray]:
     place = {int(index): row for row, index in enumerate(crops.indices)}
     size = crops.frames.shape[1]
-    for frame in read_frames(video, longest_side=LONGEST_SIDE):
+    info = probe(video) if crops.images is None else probe_images(video, crops.images)
+    for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info):
         row = place.get(frame.index)
         if row is None:
             continue

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.types import _overlap
+from stavis.types import overlap
 
 TOP = 0.1
 """The part of the cells that counts as the top of a map."""
@@ -30,7 +30,7 @@ def pooled(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     if values.shape[-2:] == tuple(grid):
         return values
     rows, columns = (
-        _overlap(pixels, cells).astype(np.float64) * (pixels / cells) for pixels, cells in zip(values.shape[-2:], grid, strict=True)
+        overlap(pixels, cells).astype(np.float64) * (pixels / cells) for pixels, cells in zip(values.shape[-2:], grid, strict=True)
     )
     return np.einsum("hH,...HW,wW->...hw", rows, values, columns, optimize=True)
 

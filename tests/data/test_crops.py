@@ -16,6 +16,7 @@ from stavis.data.crops import Crops, CropSpec, crops_of
 from stavis.data.facemodel import fetch_face_model
 from stavis.data.faces import Tracks
 from stavis.data.regions import EYES_AT, anchors, apply_affine
+from stavis.data.track_cache import Followed
 from stavis.data.video import write_video
 from stavis.errors import StavisError, StavisWarning
 from stavis.landmarks import DRAWN, MEDIAPIPE, REGIONS
@@ -71,7 +72,7 @@ def drawn(video, tmp_path) -> Recording:
 @pytest.fixture
 def counted(monkeypatch) -> dict:
     """How often a video was probed, decoded and tracked."""
-    counts = dict.fromkeys(("probe", "read_frames", "track_faces"), 0)
+    counts = dict.fromkeys(("probe", "read_frames", "followed"), 0)
 
     def counting(name, function):
         def call(*args, **options):
@@ -83,11 +84,11 @@ def counted(monkeypatch) -> dict:
     for name in ("probe", "read_frames"):
         monkeypatch.setattr(crop_writer, name, counting(name, getattr(crop_writer, name)))
     monkeypatch.setattr(crop_writer, "fetch_face_model", lambda: None)
-    monkeypatch.setattr(crop_writer, "track_faces", counting("track_faces", pretended_track))
+    monkeypatch.setattr(crop_writer, "followed", counting("followed", pretended_track))
     return counts
 
 
-def pretended_track(path, *, choose, progress, model, info, faces=tuple(range(5, FRAMES))) -> Tracks:
+def pretended_track(info, digest, *, choose, progress, model, faces=tuple(range(5, FRAMES))) -> Followed:
     """A tracker that sees a face in some frames, at the drawn face's place."""
     landmarks = np.full((FRAMES, MEDIAPIPE.count, 2), np.nan, np.float32)
     valid = np.zeros(FRAMES, bool)
@@ -96,7 +97,7 @@ def pretended_track(path, *, choose, progress, model, info, faces=tuple(range(5,
         landmarks[k] = plain_face(MEDIAPIPE, 30, (60 + k / 2, 50))
     if progress is not None:
         progress(FRAMES, FRAMES)
-    return Tracks(
+    tracks = Tracks(
         times=np.arange(FRAMES) / FPS,
         boxes=np.full((FRAMES, 4), np.nan),
         landmarks=landmarks,
@@ -107,6 +108,7 @@ def pretended_track(path, *, choose, progress, model, info, faces=tuple(range(5,
         notes=tuple("" if ok else "no face" for ok in valid),
         numbers=np.zeros(len(faces), int),
     )
+    return Followed(tracks, 1.0, Path())
 
 
 def level(crops: Crops) -> np.ndarray:
@@ -164,7 +166,7 @@ def test_labels_are_used_only_where_they_are(drawn):
 
 def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted):
     crops = crops_of(video, CropSpec(size=64, rate=12.5))
-    assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "track_faces": 1}
+    assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "followed": 1}
     assert crops.valid.tolist() == [k >= 5 for k in range(0, FRAMES, 2)]
     assert crops.notes[:4] == ("no face", "no face", "no face", "")
     assert crops.track.landmarks.shape == (25, 478, 2) and crops.track.blendshapes.shape == (25, 52)
@@ -193,7 +195,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
     assert counted["read_frames"] == 5
     crops_of(video, CropSpec(size=32, face=1))
     crops_of(video, CropSpec(size=32, face=2))
-    assert counted["track_faces"] == 2
+    assert counted["followed"] == 2
     with np.load(drawn.truth) as file:
         arrays = dict(file)
     arrays["visible"][:] = True
@@ -205,7 +207,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
 
 def test_no_face_in_the_whole_video(video, monkeypatch):
     monkeypatch.setattr(crop_writer, "fetch_face_model", lambda: None)
-    monkeypatch.setattr(crop_writer, "track_faces", lambda path, **options: pretended_track(path, **options, faces=()))
+    monkeypatch.setattr(crop_writer, "followed", lambda *video, **options: pretended_track(*video, **options, faces=()))
     for _ in range(2):  # from the cache as well
         with pytest.warns(StavisWarning, match="no face was found in any frame"):
             crops = crops_of(video, CropSpec(size=32))
@@ -529,6 +531,6 @@ def test_a_real_face_is_aligned_and_read_again_without_work(real_clips, monkeypa
     assert ((mouth[:, 1] > 0.62 * 64) & (mouth[:, 1] < 0.8 * 64)).all()
     masks = crops.clip().regions
     assert masks[:, :-1].any((2, 3)).all()
-    for name in ("probe", "read_frames", "track_faces"):
+    for name in ("probe", "read_frames", "followed"):
         monkeypatch.setattr(crop_writer, name, None)
     assert np.array_equal(crops_of(real_clips / "pyfeat_single_face.mp4", spec).frames, crops.frames)

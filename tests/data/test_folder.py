@@ -347,3 +347,25 @@ def test_what_may_not_be_read_is_told_in_a_sentence(dataset, monkeypatch):
         patch.setattr(Path, "iterdir", refused)
         with pytest.raises(StavisError, match=r"cannot be listed \(Permission denied\)"):
             read_folder(dataset)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_quick_and_careful_reading_give_the_same_numbers(way, tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(WAYS[way] if isinstance(WAYS[way], bytes) else WAYS[way].encode())
+    quick = read_labels(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(labels_module, "_quick", lambda *_: None)
+        careful = read_labels(path)
+    assert np.array_equal(quick.times, careful.times) and np.array_equal(quick.values, careful.values)
+
+
+def test_labels_say_where_they_are_from_and_constant_raters_are_named(dataset):
+    assert read_folder(dataset)[0].label_source == "label files"
+    for path in (dataset / "labels").iterdir():
+        path.unlink()
+    assert read_folder(dataset)[0].label_source == "gold standard of 2 raters (CCC centring)"
+    (dataset / "raters/valence" / "b.csv").write_text("time;FM1 ;FF1 \n0;.5;0\n4;.5;1\n")
+    with pytest.warns(StavisWarning, match=r"raters who never moved: FM1 \(valence of b\)"):
+        found = read_folder(dataset)[1]
+    assert np.isfinite(found.labels).all() and found.rater_names == {"valence": ("FM1", "FF1")}

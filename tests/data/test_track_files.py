@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from stavis.data import track_files
+from stavis.data import track_cache, track_files
 from stavis.data.track_files import COLUMNS, write_track
 from stavis.data.video import probe, read_frames, write_video
 from stavis.errors import StavisError, StavisWarning
@@ -93,3 +93,13 @@ def test_damage_is_said_and_counted(real_clips, face_model, tmp_path):
         write_track(path, tmp_path / "out", model=face_model.path, preview=False)
     said = json.loads((tmp_path / "out" / "track.json").read_text())
     assert any("tail is missing" in sentence for sentence in said["warnings"])
+
+
+@pytest.mark.real_clips
+def test_a_second_run_neither_decodes_nor_tracks(short, face_model, tmp_path, monkeypatch):
+    write_track(short, tmp_path / "first", model=face_model.path)
+    monkeypatch.setattr(track_files, "read_frames", None)
+    monkeypatch.setattr(track_cache, "follow_faces", None)
+    write_track(short, tmp_path / "second", model=face_model.path)
+    first, second = ({file.name: file.read_bytes() for file in sorted((tmp_path / out).iterdir())} for out in ("first", "second"))
+    assert first == second and len(first) == 4

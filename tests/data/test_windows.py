@@ -28,6 +28,15 @@ def test_outside_the_labels_there_is_no_label():
     assert np.isnan(resample(np.empty(0), np.empty((0, 1)), np.zeros(3))).all()
 
 
+def test_an_invalid_label_touches_none_of_its_neighbours():
+    labels = np.array([[0.0], [np.nan], [0.2], [0.3]])
+    times = np.array([0, 0.4, 0.6, 1, 1.4, 1.6, 2, 2.5, 3])
+    found = resample(np.arange(4.0), labels, times)[:, 0]
+    assert np.isnan(found[[2, 3, 4]]).all() and np.isnan(found).sum() == 3
+    assert found[[0, 6, 7, 8]].tolist() == pytest.approx([0, 0.2, 0.25, 0.3])
+    assert np.isnan(resample(np.arange(4.0), np.full((4, 1), np.nan), times)).all()
+
+
 def test_one_row_more_changes_nothing():
     times = np.arange(75) / 25
     labels = np.random.default_rng(0).uniform(-1, 1, (76, 1))

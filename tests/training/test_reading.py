@@ -75,7 +75,15 @@ def test_an_evaluation_counts_and_fills_frames_without_a_face():
     hidden = crops[0]
     hidden.valid[5:9] = False
     done = evaluate(Brightness(), crops)
-    assert done.counts == {"recordings": 2, "frames": 80, "frames_without_face": 4, "frames_without_label": 0}
+    assert done.counts == {
+        "recordings": 2,
+        "frames": 80,
+        "frames_without_face": 4,
+        "frames_without_label": 0,
+        "frames_excluded": 0,
+        "recordings_scored": 2,
+        "frames_scored": 80,
+    }
     mine = done.predictions[done.predictions.recording == hidden.recording].predicted.to_numpy()
     assert mine[4:10] == pytest.approx(np.linspace(mine[4], mine[9], 6))  # interpolated between the neighbours
     score = done.scores["concatenated"]["cc"]["valence"]
