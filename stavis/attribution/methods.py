@@ -26,10 +26,7 @@ from stavis.attribution.exact import exact_deeplift
 from stavis.attribution.labels import described
 from stavis.attribution.target import Question, question, relative_error
 from stavis.errors import StavisError, StavisWarning
-from stavis.types import Attribution, Clip, Target
-
-INCOMPLETE = 0.05
-"""A completeness error above this is said."""
+from stavis.types import COMPLETE, Attribution, Clip, Target
 
 FAILS_SANITY = "hardly changes when the network is randomised (Adebayo et al. 2018)"
 
@@ -67,8 +64,8 @@ def integrated_gradients(
         method = captum.attr.IntegratedGradients(asked.value)
         values = method.attribute(asked.frames, start, n_steps=steps, internal_batch_size=internal_batch_size)
         error = relative_error(values, _difference(asked, start))
-        if error > INCOMPLETE:
-            words = f"integrated gradients miss {error:.0%} of the change from the baseline: take more steps than {steps}."
+        if error > COMPLETE:
+            words = f"integrated gradients miss {error:.1%} of the change from the baseline: take more steps than {steps}."
             warnings.warn(words, StavisWarning, stacklevel=2)
         return asked.answer(integrated_gradients.label, values, relative_delta=error)
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pandas as pd
 
 from stavis.data.signals import signal_table
+from stavis.jobs.agreeing import WORDS as agreeing_words
+from stavis.jobs.agreeing import agreement_table
 from stavis.jobs.evaluation import RunEvaluation
 from stavis.jobs.explain import Explanation, explain_video, only_drawn, provenance_of, summary, write_explanation
 from stavis.jobs.overlay import write_source_overlay
@@ -18,9 +20,6 @@ from stavis.show.report import HtmlReport
 from stavis.show.scrubber import Scrubber
 from stavis.storage import atomic_contents
 from stavis.types import Recording
-
-COMPLETE = 0.05
-"""The completeness error above which an attribution carries a warning."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,13 @@ def explanation_report(explanation: Explanation, evaluation: RunEvaluation | Non
     for warning in explanation.warnings:
         report.add_warning(warning)
     for name, attribution in explanation.attributions.items():
-        if attribution.relative_delta is not None and attribution.relative_delta > COMPLETE:
-            report.add_warning(f"{name} misses {attribution.relative_delta:.0%} of what it should add up to: read it with care.")
+        if attribution.complete is False:
+            report.add_warning(f"{name} misses {attribution.relative_delta:.1%} of what it should add up to: read it with care.")
     report.add_scrubber("Where it looks", scrubber(explanation), _stretch_words(explanation))
     _add_figures(report, explanation)
+    agreeing = agreement_table(explanation)
+    if len(agreeing):
+        report.add_table("Do other methods agree with the attention?", agreeing, agreeing_words)
     if evaluation is not None:
         report.add_table("How good the network is", score_table(evaluation), protocol_words(evaluation))
     if explanation.cue is not None:

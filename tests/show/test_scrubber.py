@@ -116,7 +116,7 @@ def test_a_map_of_another_length_is_refused():
 def test_doubtful_completeness_is_said():
     clip = clip_of(4, 32)
     doubtful = Attribution("ig", Target(), np.ones((4, 32, 32), np.float32), clip.times, relative_delta=0.12)
-    assert any("12 %" in text for text in Scrubber.from_clip(clip, {"ig": doubtful}).clip["messages"])
+    assert any("12.0 %" in text for text in Scrubber.from_clip(clip, {"ig": doubtful}).clip["messages"])
 
 
 def test_a_notebook_keeps_a_poster_beside_the_widget(monkeypatch):

@@ -233,8 +233,8 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     for name, one in maps.items():
         packed = pack_map(name, one, longest_grid=limit)
         messages += packed.messages
-        if isinstance(one, Attribution) and one.relative_delta is not None and one.relative_delta > 0.05:
-            messages.append(f"{name} misses completeness by {one.relative_delta:.0%}: read it with care.".replace("%", " %"))
+        if isinstance(one, Attribution) and one.complete is False:
+            messages.append(f"{name} misses completeness by {one.relative_delta:.1%}: read it with care.".replace("%", " %"))
         described.append(
             {
                 "name": name, "signed": packed.signed, "w": packed.grid[1], "h": packed.grid[0], "offset": at, "unit": packed.unit,
