@@ -1,0 +1,83 @@
+"""Commands about all systems at once: what they are, and the tables on one data set."""
+
+import json as json_text
+from typing import Annotated
+
+import typer
+
+import stavis
+from stavis.cli.app import app
+from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet
+
+
+@app.command()
+def systems(json: Json = False) -> None:
+    """The systems that can be trained: the rows of the paper's tables with their published figures.
+
+    Example: stavis systems
+    """
+    listed = stavis.list_systems()
+    if json:
+        typer.echo(json_text.dumps(listed, ensure_ascii=False))
+        return
+    typer.echo(f"{'name':17} {'parameters':>10}  {'RECOLA RMSE/CC/CCC':20} {'AVEC 2017 RMSE/CC/CCC':22} row")
+    for one in listed:
+        figures = [_figures(one["published"].get(name)) for name in ("recola", "avec2017")]
+        typer.echo(f"{one['name']:17} {one['parameters']:>10,}  {figures[0]:20} {figures[1]:22} {one['row']}")
+
+
+@app.command()
+def bench(
+    out: Out,
+    data: Data = None,
+    systems: Annotated[str, typer.Option(help="Names separated by commas (stavis systems), or all.")] = "all",
+    seeds: Annotated[int, typer.Option(min=1, help="How often each system is trained.")] = 3,
+    dimension: Annotated[str, typer.Option(help="The emotion dimension.")] = "valence",
+    preset: Annotated[str, typer.Option(help="small (two cores) or paper (a GPU, 25 frames/s).")] = "small",
+    delay: Annotated[float | None, typer.Option(help="The raters' delay in s; found on the dev split if left out.")] = None,
+    labels: Annotated[str, typer.Option(help="given, raters, or auto: the raters' gold for drawn data, else the given labels.")] = "auto",
+    fill: Annotated[str, typer.Option(help="What stands in for frames without a face: interpolate, zero or drop.")] = "interpolate",
+    split: Annotated[str, typer.Option(help="The split that is scored; test, or dev where there is none, if left out.")] = "",
+    source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
+    scale: Annotated[float, typer.Option(help="The part of all training steps to do, for trials.")] = 1.0,
+    fold: Fold = None,
+    exclude: Exclude = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time; all cores if left out.")] = None,
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train and score every system of the tables on one data set; goes on where it stopped when called again.
+
+    Example: stavis bench --data RECOLA --out bench
+    """
+    done = stavis.bench(
+        out, data, systems=systems, seeds=seeds, dimension=dimension, preset=preset, delay=delay, labels=labels, fill=fill,
+        split=split, source=source, scale=scale, fold=fold, exclude=exclude, jobs=jobs, device=device, quiet=quiet,
+    )  # fmt: skip
+    if json:
+        typer.echo(json_text.dumps(done.summary, ensure_ascii=False))
+    else:
+        _say(done)
+    for failure in done.failures:
+        typer.echo(f"stavis: {failure['system']}, seed {failure['seed']}: {failure['reason']}", err=True)
+    raise typer.Exit(1 if done.failures else 0)
+
+
+def _say(done) -> None:
+    about = done.summary["provenance"]
+    for split, counts in done.summary["counts"].items():
+        typer.echo(f"{split:6} " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))
+    typer.echo(f"labels: {about['label source']}; delay {about['delay']} ({about['delay from']}); scored: {about['scored on']}")
+    for protocol in ("concatenated", "per_recording"):
+        table = stavis.bench_table(done.table, protocol)
+        if len(table):
+            typer.echo(f"\n{protocol.replace('_', ' ')}")
+            typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-"))
+    typer.echo(f"\nreport: {done.folder / 'bench.html'}")
+
+
+def _figures(published: dict | None) -> str:
+    if not published:
+        return ""
+    return " / ".join("-" if published[name] is None else f"{published[name]:.3f}".lstrip("0") for name in ("rmse", "cc", "ccc"))
