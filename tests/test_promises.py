@@ -144,7 +144,9 @@ def test_1_a_bad_video_is_one_sentence(shell, world, kind):
         said = "no recording in split"
     for command in (("evaluate", world.run), ("train", "--steps", "1")):
         if command[0] == "train":
-            (world.data / "splits.csv").write_text(f"recording,subject,split\n{world.tested},a,train\n")
+            others = [path.stem for path in (world.data / "labels").iterdir() if path.stem != world.tested]
+            rows = [f"{world.tested},a,train", *(f"{name},{name},dev" for name in others)]
+            (world.data / "splits.csv").write_text("\n".join(["recording,subject,split", *rows]) + "\n")
         loud = shell(*command, "--data", world.data, "--out", world.out, "--quiet")
         assert loud.code == 2 and said.lower() in loud.err.lower().splitlines()[-1] and "Traceback" not in loud.err
         assert not world.out.exists()
@@ -306,7 +308,7 @@ def test_1_a_process_of_its_own_says_the_same(world, tmp_path, words, code, said
     if code:
         assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
     else:
-        assert set(json.loads(done.stdout)) == {"concatenated", "per_recording", "counts"}
+        assert set(json.loads(done.stdout)) == {"concatenated", "per_recording", "counts", "fill", "delay"}
     assert world.listing() == before
 
 

@@ -8,7 +8,7 @@ import typer
 
 import stavis
 from stavis.cli.app import app
-from stavis.cli.options import Device, Json, Out, Quiet, face_from, figure
+from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet, face_from, figure
 
 
 @app.command()
@@ -39,7 +39,7 @@ def demo(
 @app.command()
 def train(
     out: Out,
-    data: Annotated[Path | None, typer.Option(help="A folder of videos and labels; the embedded data if left out.")] = None,
+    data: Data = None,
     system: Annotated[str, typer.Option(help="The system to train (stavis systems).")] = "sta",
     preset: Annotated[str, typer.Option(help="small or paper.")] = "small",
     steps: Annotated[int, typer.Option(help="Training steps.")] = 1600,
@@ -48,7 +48,12 @@ def train(
     loss: Annotated[str, typer.Option(help="mse, ccc, mse+ccc or epsilon.")] = "mse+ccc",
     patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better CCC.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and windows.")] = 0,
+    delay: Annotated[float, typer.Option(help="By how many seconds the raters lag; predictions get it back.")] = 0.0,
+    fold: Fold = None,
+    exclude: Exclude = None,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="GPUs (or CPU processes) of each machine that share a batch.")] = 1,
+    num_nodes: Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; the command runs on each, as Lightning's DDP wants.")] = 1,
     resume: Annotated[bool, typer.Option("--resume", help="Go on as if never stopped.")] = False,
     device: Device = "auto",
     quiet: Quiet = False,
@@ -58,7 +63,14 @@ def train(
     Example: stavis train --data faces --out runs/first
     """
     plan = stavis.Plan(steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision)
-    done = stavis.train(out, data, system=system, preset=preset, plan=plan, device=device, resume=resume, quiet=quiet)
+    options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
+    said: list[str] = []
+    options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
+    done = stavis.train(out, data, system=system, preset=preset, plan=plan, device=device, resume=resume, quiet=quiet, **options)
+    if done.rank:
+        return  # the first process says how it ended
+    for sentence in said:  # what is used of the data is said in any case
+        typer.echo(sentence)
     if done.interrupted:
         typer.echo(f"stopped at step {done.step}: {done.run} is usable, and goes on with --resume.", err=True)
         raise typer.Exit(130)
@@ -68,8 +80,11 @@ def train(
 @app.command()
 def evaluate(
     run: Annotated[str, typer.Argument(help="A run's folder, or sta-synthetic.")],
-    data: Annotated[Path | None, typer.Option(help="A folder of videos and labels; the embedded data if left out.")] = None,
+    data: Data = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
+    fill: Annotated[str, typer.Option(help="Frames without a face: interpolate, zero or drop.")] = "interpolate",
+    fold: Fold = None,
+    exclude: Exclude = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write metrics.json, predictions.csv and report.html here.")] = None,
     device: Device = "auto",
     json: Json = False,
@@ -79,7 +94,7 @@ def evaluate(
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
-    done = stavis.evaluate(run, data, split=split, out=out, device=device, quiet=quiet)
+    done = stavis.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
         return

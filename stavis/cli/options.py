@@ -10,6 +10,9 @@ import stavis
 Out = Annotated[Path, typer.Option("--out", help="The folder to write to.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
+Data = Annotated[Path | None, typer.Option(help="A data set's folder or name (stavis datasets); the embedded data if left out.")]
+Fold = Annotated[int | None, typer.Option(help="Which of AFEW-VA's five folds is the test split.")]
+Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop,reason: what is left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from stavis.attention.truth import CueScores, cue_scores, cue_trace
 from stavis.data.crops import Crops, CropSpec
 from stavis.data.truth import read_truth
-from stavis.jobs.dataset import crops_for, data_facts, folder_of, recordings_of
+from stavis.jobs.dataset import crops_for, data_facts, folder_of, label_sources, recordings_of
 from stavis.jobs.progress import bar
 from stavis.jobs.provenance import provenance
 from stavis.metrics import Score
@@ -17,6 +17,8 @@ from stavis.training.devices import choose_device
 from stavis.training.evaluate import Evaluation
 from stavis.training.evaluate import evaluate as evaluate_model
 from stavis.types import Recording
+
+_FILLED = {"interpolate": "interpolated", "zero": "predicted as 0", "drop": "not scored"}
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,29 @@ def evaluate_run(
     split: str = "test",
     device: str = "auto",
     source: str = "auto",
+    fill: str = "interpolate",
+    fold: int | None = None,
+    exclude: str | Path | None = None,
     quiet: bool = False,
 ) -> RunEvaluation:
-    """Evaluate a run on one split of a folder (the embedded data where none is given).
+    """Evaluate a run on one split of a data set (the embedded data where none is given).
+
+    The delay that the run's labels were moved by is given back to its predictions. fill: what becomes of frames without a face
+    (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
+    that are left out.
 
     Raises StavisError where the run or the data cannot be read, or the split has no labels.
     """
     checkpoint = load_checkpoint(run)
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
     folder = folder_of(data, quiet)
-    recordings = recordings_of(folder, split, labelled=True)
+    fold = checkpoint.info.get("data", {}).get("fold") if fold is None and data_facts(folder).get("format") == "AFEW-VA" else fold
+    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude)
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = crops_for(recordings, CropSpec(size=config.crop_size, rate=None, source=source), progress)
     with bar("reading the recordings", quiet) as progress:
-        evaluation = evaluate_model(model, crops, progress=progress)
+        delay = float(checkpoint.info.get("delay") or 0)
+        evaluation = evaluate_model(model, crops, fill=fill, delay=delay, progress=progress)
     facts = data_facts(folder)
     return RunEvaluation(
         evaluation=evaluation,
@@ -67,7 +78,11 @@ def evaluate_run(
             data=facts["name"],
             data_hash=facts.get("hash"),
             split=split,
+            fold=fold,
             recordings=len(recordings),
+            labels=label_sources(recordings),
+            delay=f"{delay:g} s" if delay else None,
+            frames_without_face=f"{evaluation.counts['frames_without_face']}, {_FILLED[fill]}",
             crop=f"{', '.join(sorted({c.source for c in crops}))}, {config.crop_size} px",
         ),
     )

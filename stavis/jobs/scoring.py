@@ -19,7 +19,7 @@ _TRACES = 6  # recordings whose traces the page shows
 def evaluate(run: str | Path, data: str | Path | None = None, *, out: str | Path | None = None, **options) -> RunEvaluation:
     """Evaluate a run on one split of a folder; with `out`, write metrics.json, predictions.csv, report.html (and attention.json) there.
 
-    `options` as in evaluate_run: split, device, source, quiet.
+    `options` as in evaluate_run: split, device, source, fill, fold, exclude, quiet.
 
     Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
@@ -79,7 +79,8 @@ def cue_table_of(scored: dict[str, CueScores]) -> pd.DataFrame:
 def protocol_words(evaluation: RunEvaluation) -> str:
     """What a reader of the scores must know: how many recordings, what the intervals are of."""
     counts = evaluation.evaluation.counts
-    people = f"{counts['recordings']} recordings of people who were not trained on, {counts['frames']} frames"
+    scored, frames = counts["recordings_scored"], counts["frames_scored"]
+    people = f"{scored} of {counts['recordings']} recordings of people who were not trained on, {frames} of {counts['frames']} frames"
     return f"{people}; 95 % intervals by bootstrap over recordings. Concatenated and per recording are two protocols of the field."
 
 

@@ -1,14 +1,19 @@
-"""Training from a folder (or the embedded data) to a run."""
+"""Training from a data set (or the embedded data) to a run."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stavis.data.crops import CropSpec
-from stavis.jobs.dataset import crops_for, data_facts, folder_of, recordings_of
+from stavis.data.counts import count
+from stavis.data.crops import Crops, CropSpec
+from stavis.errors import StavisError
+from stavis.jobs.dataset import crops_for, data_facts, folder_of, label_sources, of_split, recordings_of
 from stavis.jobs.progress import bar
 from stavis.models.systems import system as system_named
 from stavis.training.devices import choose_device
 from stavis.training.fit import Fitted, Plan, fit
+from stavis.training.postprocess import DELAYS, without_delay
+from stavis.types import Recording
 
 
 def train(
@@ -20,40 +25,60 @@ def train(
     plan: Plan = Plan(),
     device: str = "auto",
     source: str = "auto",
+    delay: float = 0.0,
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+    devices: int = 1,
+    num_nodes: int = 1,
     resume: bool = False,
     quiet: bool = False,
     logger=False,
+    tell: Callable[[str], None] | None = None,
     **changes,
 ) -> Fitted:
-    """Train a system on the train split of a folder and keep what is best on its dev split; the embedded data where none is given.
+    """Train a system on the train split of a data set and keep what is best on its dev split; the embedded data where none is given.
 
+    delay: by how many seconds the raters lag; labels are moved forward by it, and `evaluate` gives it back to the predictions.
+    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. tell: called with a sentence a
+    split on what is there and what of it is used, before training begins.
     `changes` are fields of the system's config that differ from the preset (dimensions, crop_size, rate, ...).
 
     Raises StavisError where there is nothing to train on, or the run's folder is taken.
     """
-    chosen = system_named(system)
-    config = dataclasses.replace(chosen.preset(preset), **changes)
+    if not 0 <= delay <= DELAYS[-1]:
+        raise StavisError(f"the raters cannot lag by {delay} s: give a delay from 0 to {DELAYS[-1]:g} s.")
+    config = dataclasses.replace(system_named(system).preset(preset), **changes)
     choose_device(device)  # a device that is not there is told before anything is drawn or written
-    folder = folder_of(data, quiet)
+    recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude)
     spec = CropSpec(size=config.crop_size, rate=None, source=source)
-    splits = {}
-    for split in ("train", "dev"):
-        with bar(f"cropping the {split} split", quiet) as progress:
-            splits[split] = crops_for(recordings_of(folder, split, labelled=True), spec, progress)
-    info = {
-        "data": {**data_facts(folder), "split": "train", "recordings": len(splits["train"])},
-        "crop": {"size": config.crop_size},
-    }
+    parts = {split: of_split(recordings, folder, split, labelled=True) for split in ("train", "dev")}
+    crops, counts = {}, {}
+    for split, part in parts.items():
+        crops[split] = _cropped(part, spec, split, delay, quiet)
+        counts[split] = count(crops[split], sum(one.split == split for one in recordings))
+        if tell:
+            tell(counts[split].sentence(split))
+    about = {"split": "train", "recordings": len(parts["train"]), "labels": label_sources(parts["train"]), "fold": fold}
+    told = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
+    info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **told}
     return fit(
-        splits["train"],
-        splits["dev"],
+        crops["train"],
+        crops["dev"],
         out,
         system=system,
         config=config,
         plan=plan,
         device=device,
+        devices=devices,
+        num_nodes=num_nodes,
         resume=resume,
         info=info,
         logger=logger,
         quiet=quiet,
     )
+
+
+def _cropped(part: Sequence[Recording], spec: CropSpec, split: str, delay: float, quiet: bool) -> list[Crops]:
+    """The crops of a split, with the raters' delay undone."""
+    with bar(f"cropping the {split} split", quiet) as progress:
+        return [without_delay(one, delay) for one in crops_for(part, spec, progress)]

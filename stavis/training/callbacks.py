@@ -16,6 +16,7 @@ from tqdm.auto import tqdm
 from stavis.models.card import model_card
 from stavis.models.checkpoint import named, save_checkpoint
 from stavis.storage import atomic_file, write_text
+from stavis.training.parallel import any_of_all
 
 
 class ResumePoint(pl.Callback):
@@ -33,6 +34,9 @@ class ResumePoint(pl.Callback):
         self._save(trainer)
 
     def _save(self, trainer: pl.Trainer) -> None:
+        if not trainer.is_global_zero:
+            trainer.save_checkpoint(self.path, weights_only=False)  # takes part; the first process alone writes
+            return
         with atomic_file(self.path) as temporary:
             trainer.save_checkpoint(temporary, weights_only=False)  # False: with the optimiser and the step
 
@@ -51,6 +55,7 @@ class Validation(pl.Callback):
         self.best = -math.inf
         self.best_step = 0
         self.waited = 0
+        self._last = -1
         self._losses: list[float] = []
         self._before = 0.0
         self._started = time.monotonic()
@@ -63,6 +68,7 @@ class Validation(pl.Callback):
         self.rows, self.best, self.best_step, self.waited = (state[n] for n in ("rows", "best", "best_step", "waited"))
         self._losses = state["losses"]
         self._before = state["seconds"]
+        self._last = self.rows[-1]["step"] if self.rows else -1
 
     def on_train_start(self, trainer, module) -> None:
         self._started = time.monotonic()
@@ -73,8 +79,14 @@ class Validation(pl.Callback):
     def on_train_epoch_end(self, trainer, module) -> None:
         step = trainer.global_step
         due = step % self.every == 0 or step >= trainer.max_steps or trainer.should_stop
-        if not due or (self.rows and self.rows[-1]["step"] == step):
+        if not due or self._last == step:
             return  # resumed from the end of an epoch, Lightning ends that epoch once more, and the next one early
+        self._last = step
+        if trainer.is_global_zero:
+            self._validate(trainer, module)
+        trainer.should_stop = any_of_all(trainer.should_stop, module.device)
+
+    def _validate(self, trainer, module) -> None:
         ccc = self.score(module.network) if self.score else math.nan
         row = {
             "step": trainer.global_step,
@@ -126,7 +138,14 @@ class StepBar(pl.Callback):
         self.bar: tqdm | None = None
 
     def on_train_start(self, trainer, module) -> None:
-        self.bar = tqdm(total=trainer.max_steps, initial=trainer.global_step, desc="training", unit="step", dynamic_ncols=True)
+        self.bar = tqdm(
+            disable=not trainer.is_global_zero,
+            total=trainer.max_steps,
+            initial=trainer.global_step,
+            desc="training",
+            unit="step",
+            dynamic_ncols=True,
+        )
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         loss = float(outputs["loss"])
@@ -156,6 +175,7 @@ class GracefulStop(pl.Callback):
         self.asked = True
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        self.asked = any_of_all(self.asked, module.device)
         if self.asked:
             trainer.should_stop = True
 

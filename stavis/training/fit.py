@@ -35,9 +35,11 @@ from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Valida
 from stavis.training.devices import choose_device, choose_precision
 from stavis.training.evaluate import pair_of
 from stavis.training.losses import LOSSES
+from stavis.training.parallel import gathered, normed_over_all, rank_of
 from stavis.training.sampling import StepSampler
 
-for _name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning.pytorch"):
+_TALKATIVE = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning_fabric.utilities.distributed")
+for _name in (*_TALKATIVE, "lightning.pytorch"):
     logging.getLogger(_name).setLevel(logging.WARNING)  # the Trainer's advertisements
 
 
@@ -84,13 +86,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The end of a training run: its folder, the step it reached, the best development CCC, and whether it was interrupted."""
+    """The end of a training run: its folder, the step it reached, the best development CCC, and whether it was interrupted.
+
+    rank: which of the processes that trained together this is; the first (0) writes the run, and it alone knows best_ccc.
+    """
 
     run: Path
     step: int
     best_ccc: float
     interrupted: bool
     seconds: float
+    rank: int = 0
 
 
 class _Regression(pl.LightningModule):
@@ -106,16 +112,20 @@ class _Regression(pl.LightningModule):
 
     def training_step(self, batch, batch_idx) -> torch.Tensor:
         # the noise of a step (dropout) is a function of the step, so that a resumed run goes on as if never stopped
-        torch.manual_seed(self.plan.seed * 1_000_003 + self.global_step)
+        torch.manual_seed(self.plan.seed * 1_000_003 + self.global_step + 7_919 * self.trainer.global_rank)
         frames = batch.frames.float() / 255
         for product in self.products:
             product.noise = self.plan.noise * noise_part(self.global_step / self.plan.steps)
         if not self.sharpened:
-            return self.loss(self.network(frames).float(), batch.labels, batch.mask)
+            return self._loss(self.network(frames), batch)
         with record_attention(self.network, keep_graph=True) as recorder:
             predicted = self.network(frames)
         weight = self.plan.sharpness * part_of(self.global_step, RAMP, self.plan.steps)
-        return self.loss(predicted.float(), batch.labels, batch.mask) + weight * spread(recorder.weights.float())
+        return self._loss(predicted, batch) + weight * spread(recorder.weights.float())
+
+    def _loss(self, predicted: torch.Tensor, batch) -> torch.Tensor:
+        """The loss of the whole batch, whichever part of it this process has."""
+        return self.loss(gathered(predicted.float()), gathered(batch.labels), gathered(batch.mask))
 
     def configure_optimizers(self):
         plan = self.plan
@@ -154,6 +164,8 @@ def fit(
     config=None,
     plan: Plan = Plan(),
     device: str = "auto",
+    devices: int = 1,
+    num_nodes: int = 1,
     resume: bool = False,
     info: dict | None = None,
     logger=False,
@@ -162,7 +174,8 @@ def fit(
     """Train a system on the windows of `train`, choose the best by its CCC on `dev` (concatenated), write everything under `run`.
 
     resume=True goes on from the run's own resume file as if never stopped, and begins where there is none. Any Lightning logger
-    can be passed. `info` goes into the checkpoints' config.json.
+    can be passed. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
+    among them, by Lightning's DDP: the calling script runs once in each process, and training is as it would be in one.
 
     Raises StavisError where there is nothing to train on, the run exists already, or it was begun with another plan.
     """
@@ -171,11 +184,14 @@ def fit(
     config = config or chosen.config()
     if not train:
         raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
-    point = _resume_point(run, resume, plan, config, system)
+    if plan.batch % (devices * num_nodes):
+        raise StavisError(f"a batch of {plan.batch} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
+    point = _resume_point(run, resume, plan, config, system, first=rank_of(devices) == 0)
     where = choose_device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         network = chosen.network(config)
+        network = normed_over_all(network) if devices * num_nodes > 1 else network
         jitter = scaled(Jitter(), plan.augment) if plan.augment else None
         length = max(1, round(plan.seconds * config.rate))
         samples = plan.steps * plan.batch
@@ -187,21 +203,25 @@ def fit(
         validation = Validation(run, system, score, min(plan.epoch, plan.steps), plan.patience, told)
         stop = GracefulStop()
         callbacks = [stop, validation, ResumePoint(run / "resume.ckpt", plan.save_every), *([] if quiet else [StepBar(validation)])]
-        trainer = _trainer(plan, where, callbacks, logger, run)
-        sampler = StepSampler(plan.batch, min(plan.epoch, plan.steps), lambda: trainer.global_step)
+        trainer = _trainer(plan, where, callbacks, logger, run, devices, num_nodes)
+        sampler = StepSampler(
+            plan.batch, min(plan.epoch, plan.steps), lambda: trainer.global_step, lambda: (trainer.global_rank, trainer.world_size)
+        )
         loader = DataLoader(windows, batch_sampler=sampler, num_workers=plan.workers)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
             trainer.fit(_Regression(network, plan), loader, ckpt_path=point, weights_only=True)
     best = validation.best if math.isfinite(validation.best) else math.nan
-    return Fitted(run, trainer.global_step, best, stop.asked, validation.seconds)
+    return Fitted(run, trainer.global_step, best, stop.asked, validation.seconds, trainer.global_rank)
 
 
-def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Path) -> pl.Trainer:
+def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Path, devices: int = 1, num_nodes: int = 1) -> pl.Trainer:
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
-        devices=[device.index] if device.index is not None else 1,
+        devices=[device.index] if device.index is not None and devices == 1 else devices,
+        num_nodes=num_nodes,
+        strategy="ddp" if devices * num_nodes > 1 else "auto",
         precision=choose_precision(device, plan.precision),
         max_steps=plan.steps,
         max_epochs=-1,
@@ -231,8 +251,10 @@ def _physical_memory() -> int:
         return 4 << 30
 
 
-def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str) -> Path | None:
-    """The resume file to go on from, after the check that the run is asked for what it was begun with."""
+def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, first: bool = True) -> Path | None:
+    """The resume file to go on from, after the check (by the first process) that the run is asked for what it was begun with."""
+    if not first:
+        return run / "resume.ckpt" if resume and (run / "resume.ckpt").exists() else None
     asked = {"system": system, "plan": dataclasses.asdict(plan), "config": dataclasses.asdict(config)}
     asked = {**asked, "config": {k: list(v) if isinstance(v, tuple) else v for k, v in asked["config"].items()}}
     point = run / "resume.ckpt"

@@ -1,0 +1,85 @@
+"""The index page of a study: one row a report, sortable and searchable in any browser with no network."""
+
+import base64
+import time
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment
+from markupsafe import Markup, escape
+
+from stavis.batch.plan import Plan
+from stavis.batch.record import THUMBNAIL
+from stavis.batch.standing import Standing, standing
+from stavis.show.scrubber.module import policy
+from stavis.storage import atomic_file
+
+_HERE = files(__package__)
+SCRIPT = _HERE.joinpath("index.js").read_text(encoding="utf-8")
+PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
+    _HERE.joinpath("index.html.jinja").read_text(encoding="utf-8")
+)
+MOST_PICTURES = 5000  # beyond, a page with all thumbnails in it would be too large to open
+_WIDTH, _HEIGHT = 120, 26
+_MARKS = {"yes": "✓", "no": "✗", "unclear": "?", "unknown": "?", "undefined": "–"}
+
+
+def write_index(plan: Plan, failures: dict[str, str], out: Path, finished: bool) -> None:
+    """Write index.html, a row at a time, whole or not at all.
+
+    Raises StavisError where it cannot be written.
+    """
+    figures: dict[str, None] = {}
+    counts = {"done": 0, "failed": 0, "missing": 0}
+    shown = {"shares": False, "verdict": False, "picture": False}
+    for one in standing(plan, failures):
+        counts[one.state] += 1
+        if one.record:
+            figures |= dict.fromkeys(one.record.figures)
+            shown["shares"] |= bool(one.record.shares)
+            shown["verdict"] |= bool(one.record.verdict)
+        shown["picture"] |= bool(one.report.video) and len(plan.reports) <= MOST_PICTURES
+    page = PAGE.stream(
+        title=plan.spec.title or f"{plan.notebook.path.stem}: {len(plan.reports)} reports",
+        policy=policy(SCRIPT),
+        style=Markup(_HERE.joinpath("index.css").read_text(encoding="utf-8")),
+        script=Markup(SCRIPT),
+        counts=counts,
+        total=len(plan.reports),
+        finished=finished,
+        written=time.strftime("%Y-%m-%d %H:%M"),
+        notebook=plan.notebook.path.name,
+        version=plan.job.version,
+        varied=list(plan.spec.vary),
+        recordings=plan.spec.recordings is not None,
+        figures=list(figures)[:8],
+        shown=shown,
+        rows=_rows(plan, failures, shown["picture"]),
+        sparkline=_sparkline,
+        marks=_MARKS,
+    )
+    with atomic_file(out / "index.html") as temporary, open(temporary, "w", encoding="utf-8") as stream:
+        page.enable_buffering(200)
+        page.dump(stream)
+
+
+def _rows(plan: Plan, failures: dict[str, str], pictures: bool) -> Iterator[tuple[Standing, str]]:
+    """Each report with its thumbnail as a data address."""
+    for one in standing(plan, failures):
+        path = plan.job.out / one.report.id / THUMBNAIL
+        small = pictures and one.record is not None and path.is_file() and path.stat().st_size < 20_000
+        yield one, f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" if small else ""
+
+
+def _sparkline(shares: dict[str, list[int]]) -> Markup:
+    """The shares over time as lines, from 0 at the bottom to all at the top; words for those who do not see them."""
+    means = {name: sum(values) / len(values) for name, values in shares.items() if values}
+    words = ", ".join(f"{name} {mean:.0f} %" for name, mean in means.items())
+    lines = []
+    for name, values in shares.items():
+        step = _WIDTH / max(len(values) - 1, 1)
+        points = " ".join(f"{number * step:.0f},{_HEIGHT - 2 - value * (_HEIGHT - 4) / 100:.1f}" for number, value in enumerate(values))
+        lines.append(f'<polyline class="{escape(name)}" points="{points}"/>')
+    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
+    return Markup(f'<svg role="img" aria-label="{escape(words)}" {box}><title>{escape(words)}</title>{"".join(lines)}</svg>')

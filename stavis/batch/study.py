@@ -1,0 +1,206 @@
+"""A study from its spec to the finished index: plan, run what is missing, write how it stands."""
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+import yaml
+from tqdm.auto import tqdm
+
+from stavis.batch.cluster import client_of
+from stavis.batch.index import write_index
+from stavis.batch.lock import only_runner
+from stavis.batch.plan import Plan, make_plan
+from stavis.batch.publishing import check_place, publish_file
+from stavis.batch.runner import outcomes
+from stavis.batch.spec import Spec, checked_spec, read_spec
+from stavis.batch.standing import Counts, left_to_do, write_tables
+from stavis.batch.task import Report, Scalar
+from stavis.errors import StavisError
+from stavis.storage import atomic_file
+
+WRITE_EVERY = 15.0  # seconds between two states of the index while a study runs, at least
+TABLES = ("index.html", "summary.csv", "status.json")
+
+
+@dataclass(frozen=True)
+class Study:
+    """A study as it stands: its folder, its index page, how many reports are done, failed, missing, and which failed and why."""
+
+    out: Path
+    index: Path
+    counts: Counts
+    made: int
+    seconds: float
+    interrupted: bool = False
+
+
+def plan_study(
+    source: str | Path,
+    *,
+    out: str | Path | None = None,
+    over: Iterable[str] = (),
+    parameters: dict[str, str] | None = None,
+    timeout: float | None = None,
+    publish: str | None = None,
+    quiet: bool = False,
+) -> Plan:
+    """The checked plan of a spec (.yaml), or of a notebook (.ipynb or a shipped name) over the files that patterns match.
+
+    over and parameters replace what a spec says; parameters are text, read as YAML reads a value.
+
+    Raises StavisError for everything that is wrong before anything runs.
+    """
+    source = Path(source)
+    is_spec = source.suffix.lower() in (".yaml", ".yml")
+    spec, beside = (read_spec(source), source.parent) if is_spec else (Spec(notebook=_notebook_name(source)), Path())
+    changes = {"recordings": {"glob": _absolute(over)}} if (over := list(over)) else {}
+    given = {name: _value(name, text) for name, text in (parameters or {}).items()}
+    changes["parameters"] = {**spec.parameters, **given}
+    changes["vary"] = {name: list(values) for name, values in spec.vary.items() if name not in given}
+    if timeout is not None:
+        changes["timeout"] = float(timeout)
+    if publish is not None:
+        changes["publish"] = publish
+    if spec.recordings is not None and "recordings" not in changes:
+        changes["recordings"] = spec.recordings.model_dump(exclude_none=True)
+    spec = checked_spec({**spec.model_dump(exclude={"recordings"}), **changes}, str(source))
+    if out is not None and "://" in str(out):
+        raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
+    place = Path(out) if out is not None else beside / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
+    if spec.publish:
+        check_place(spec.publish)
+    return make_plan(spec, beside, place, quiet)
+
+
+def run_study(
+    source: str | Path | Plan, *, scheduler=None, workers: int | None = None, afresh: bool = False, quiet=False, **options
+) -> Study:
+    """Make every report of a study that is not done yet, and its index, summary.csv and status.json; `options` as in plan_study.
+
+    scheduler: the address of a Dask scheduler whose workers see the same files and have the same stavis; without one, `workers`
+    processes of this machine (as many as cores and memory carry). afresh makes everything again. Ctrl-C and SIGTERM end it well.
+
+    Raises StavisError for a bad spec, an output folder that another runner holds or that cannot be written, an unreachable scheduler.
+    """
+    started = time.monotonic()
+    plan = source if isinstance(source, Plan) else plan_study(source, quiet=quiet, **options)
+    out = plan.job.out
+    with only_runner(out), _ending_well():
+        _clean(out)
+        with atomic_file(plan.job.notebook) as temporary:
+            nbformat.write(plan.notebook.node, temporary)
+        progress = _Progress(plan, quiet)
+        todo = list(left_to_do(plan, afresh))
+        try:
+            if todo:
+                with client_of(scheduler, plan.spec.memory_gb, workers) as client, progress.bar(todo):
+                    for outcome in outcomes(client, plan.job, _again(todo, out, afresh)):
+                        progress.take(outcome)
+        except KeyboardInterrupt:
+            signal_main(signal.SIGINT, signal.SIG_IGN)
+            progress.interrupted = True
+        _clean(out)
+        counts = progress.write(finished=True)
+        if plan.job.publish and not progress.interrupted:
+            for name in TABLES:
+                publish_file(plan.job.publish, out / name, name)
+    return Study(out, out / "index.html", counts, progress.made, time.monotonic() - started, progress.interrupted)
+
+
+def _again(todo: list[Report], out: Path, afresh: bool) -> Iterator[Report]:
+    for report in todo:
+        if afresh:
+            shutil.rmtree(out / report.id, ignore_errors=True)
+        yield report
+
+
+@dataclass
+class _Progress:
+    """What has happened in this run, shown as a bar and written down from time to time."""
+
+    plan: Plan
+    quiet: bool
+    failures: dict[str, str] = field(default_factory=dict)
+    made: int = 0
+    interrupted: bool = False
+    _shown: tqdm | None = None
+    _next: float = 0.0
+
+    @contextmanager
+    def bar(self, todo: list[Report]) -> Iterator[None]:
+        total = len(self.plan.reports)
+        self.write(finished=False)
+        with tqdm(
+            total=total, initial=total - len(todo), desc="reports", unit="report", dynamic_ncols=True, disable=self.quiet
+        ) as self._shown:
+            yield
+
+    def take(self, outcome) -> None:
+        self.made += 1
+        if outcome.state == "failed":
+            self.failures[outcome.id] = outcome.reason
+            self._shown.set_postfix(failed=len(self.failures), refresh=False)
+        self._shown.update()
+        if time.monotonic() > self._next:
+            self.write(finished=False)
+
+    def write(self, finished: bool) -> Counts:
+        """Write index, summary and status; while the study runs, at most a twentieth of the time goes into it."""
+        started = time.monotonic()
+        write_index(self.plan, self.failures, self.plan.job.out, finished)
+        counts = write_tables(self.plan, self.failures, self.plan.job.out)
+        self._next = time.monotonic() + max(WRITE_EVERY, 20 * (time.monotonic() - started))
+        return counts
+
+
+def _clean(out: Path) -> None:
+    """Remove the halves that killed runners and workers left; called by the one that holds the folder."""
+    for half in (*out.glob(".*.part*"), *out.glob(".*.old")):
+        if half.is_dir():
+            shutil.rmtree(half, ignore_errors=True)
+        else:
+            half.unlink(missing_ok=True)
+
+
+@contextmanager
+def _ending_well() -> Iterator[None]:
+    """SIGTERM ends a study as Ctrl-C does."""
+
+    def end(number, frame):
+        raise KeyboardInterrupt
+
+    before = (signal_main(signal.SIGTERM, end), signal.getsignal(signal.SIGINT))
+    try:
+        yield
+    finally:
+        if before[0] is not None:
+            signal_main(signal.SIGTERM, before[0])
+            signal_main(signal.SIGINT, before[1])
+
+
+def signal_main(number: int, handler):
+    """Set a signal's handler where that can be done (in the main thread); returns the one before."""
+    return signal.signal(number, handler) if threading.current_thread() is threading.main_thread() else None
+
+
+def _notebook_name(source: Path) -> str:
+    return str(source.resolve()) if source.suffix == ".ipynb" else str(source)
+
+
+def _absolute(patterns: list[str]) -> list[str]:
+    return [str(Path.cwd() / Path(pattern).expanduser()) for pattern in patterns]
+
+
+def _value(name: str, text: str) -> Scalar:
+    try:
+        value = yaml.safe_load(text) if len(text) < 1000 and "\n" not in text else text
+    except yaml.YAMLError:
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
