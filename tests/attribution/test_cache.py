@@ -1,7 +1,10 @@
 """Results are found again by content alone, whole or not at all."""
 
 import os
+import subprocess
+import sys
 from dataclasses import fields, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -109,3 +112,30 @@ def test_a_file_in_the_place_of_the_folder_costs_a_warning(model, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.warns(StavisWarning, match="not kept"):
         assert cached(saliency, model, make_clip(), folder=tmp_path / "file").values.any()
+
+
+SAME_WORK = """
+import sys, torch
+from pathlib import Path
+from stavis.attribution.cache import cached
+from stavis.attribution.methods import saliency
+from tests.attribution.networks import SmallSTA, make_clip
+torch.manual_seed(0)
+model, folder, sums = SmallSTA(), Path(sys.argv[1]), set()
+for turn in range(25):
+    for file in folder.glob("*.npz"):
+        if turn % 2 and file.name[0] != ".":  # not what another one is writing
+            file.unlink(missing_ok=True)
+    sums.add(float(cached(saliency, model, make_clip(), folder=folder).values.sum()))
+print(len(sums), sums.pop())
+"""
+
+
+def test_processes_that_write_read_and_remove_the_same_file_all_get_the_same(tmp_path):
+    root = Path(__file__).resolve().parents[2]
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": root}
+    running = [subprocess.Popen([sys.executable, "-W", "error", "-c", SAME_WORK, str(tmp_path)], **options) for _ in range(3)]
+    said = [process.communicate(timeout=120) for process in running]
+    assert all(process.returncode == 0 for process in running), said
+    assert len({out for out, _ in said}) == 1 and said[0][0].startswith("1 ")
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".npz"}  # no half is left
