@@ -34,7 +34,10 @@ def command_line(words: Sequence[str]) -> str:
     """What was typed, as text; the folders of absolute paths are left out, for a report is mailed to others. A kernel's is `notebook`."""
     if words and Path(words[0]).stem == "ipykernel_launcher":
         return "notebook"
-    return shlex.join([Path(words[0]).name, *map(_without_folder, words[1:])]) if words else ""
+    if not words:
+        return ""
+    program = Path(words[0]).name
+    return shlex.join(["stavis" if program == "__main__.py" else program, *map(_without_folder, words[1:])])
 
 
 def _without_folder(word: str) -> str:

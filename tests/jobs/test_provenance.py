@@ -13,6 +13,7 @@ from stavis.jobs.provenance import command_line, provenance
             "stavis explain runs/a 'my clip.mp4' --out=x",
         ),
         (["./stavis", "demo"], "stavis demo"),
+        (["/opt/stavis/cli/__main__.py", "demo"], "stavis demo"),
         (["/usr/lib/ipykernel_launcher.py", "-f", "/run/user/kernel.json"], "notebook"),
         ([], ""),
     ],
