@@ -103,7 +103,16 @@ def _ask_decord(info, start, stop, size, answers, ended) -> None:
                 if ended.is_set():
                     return
                 answers.put(reader.next().asnumpy())
-    except (decord.DECORDError, decord.DECORDLimitReachedError, RuntimeError, StopIteration, AssertionError, OSError, IndexError):
+    except (
+        decord.DECORDError,
+        decord.DECORDLimitReachedError,
+        RuntimeError,
+        StopIteration,
+        AssertionError,
+        OSError,
+        IndexError,
+        UnicodeError,
+    ):
         pass
     finally:
         answers.put(None)
