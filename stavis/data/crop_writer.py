@@ -4,6 +4,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -86,7 +87,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         arrays |= {"boxes": track.boxes, "score": track.score}
         if track.blendshapes is not None:
             arrays["blendshapes"] = track.blendshapes.astype(np.float32)
-        np.save(folder / "landmarks.npy", track.landmarks.astype(np.float32), allow_pickle=False)
+        np.save(folder / "landmarks.npy", track.landmarks.astype(np.float32, copy=False), allow_pickle=False)
     np.savez(folder / "arrays.npz", **arrays)
     index = {
         "format": FORMAT,
@@ -157,6 +158,8 @@ def _at(track: FaceTrack, times: np.ndarray) -> FaceTrack:
     nearest = np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)
     reach = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
     there = np.abs(known[nearest] - times) <= reach + CLOCK_TOLERANCE
+    if there.all() and np.array_equal(nearest, np.arange(len(known))):  # every frame: nothing is copied
+        return FaceTrack(**{field.name: getattr(track, field.name) for field in fields(FaceTrack)} | {"times": times})
     valid = np.asarray(track.valid, bool)[nearest] & there
     gone = ~valid
     boxes, landmarks = (np.array(values[nearest], np.float32) for values in (track.boxes, track.landmarks))

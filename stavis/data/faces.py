@@ -13,6 +13,7 @@ from stavis.data.decoding import LOST, NO_IMAGE
 from stavis.data.facemodel import FaceModel, fetch_face_model
 from stavis.data.landmarker import FaceNetworks
 from stavis.data.regions import crop_affine
+from stavis.data.spool import Spool, picked, spread
 from stavis.data.tracking import FaceSeen, FaceTracker
 from stavis.data.video import Frame, VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
@@ -68,16 +69,10 @@ class Tracks(FaceTrack):
         if not mine.any():
             known = ", ".join(map(str, np.unique(self.numbers).tolist())) or "none"
             raise StavisError(f"there is no face {number} in this video (faces: {known}): choose one of these.")
-        frames = self.rows[mine]
-        landmarks = _spread(len(self.times), frames, self.all_landmarks[mine])
-        return _track(
-            self.times,
-            _spread(len(self.times), frames, self.all_boxes[mine]),
-            landmarks,
-            _spread(len(self.times), frames, self.all_scores[mine], 0.0),
-            _spread(len(self.times), frames, self.all_blendshapes[mine]),
-            self.picture_notes,
-        )
+        count, frames = len(self.times), self.rows[mine]
+        seen = (self.all_boxes, self.all_landmarks, self.all_scores, self.all_blendshapes)
+        boxes, landmarks, scores, blendshapes = (spread(count, frames, picked(values, np.flatnonzero(mine))) for values in seen)
+        return _track(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, self.picture_notes)
 
 
 def follow_faces(
@@ -136,14 +131,16 @@ def track_faces(
 
 
 class Sightings:
-    """What was seen so far: one entry a face and frame, so that frames without a face cost nothing.
+    """What was seen so far: one entry a face and frame, so that frames without a face cost nothing; the landmarks are on the disk.
 
     From it comes the track of any face that is chosen.
     """
 
     def __init__(self):
         self.times, self.notes, self.rows, self.numbers = [], [], [], []
-        self.boxes, self.landmarks, self.scores, self.blendshapes = [], [], [], []
+        self.boxes, self.scores, self.blendshapes = [], [], []
+        self._spool = Spool((478, 2))
+        self._landmarks: np.ndarray | None = None
 
     def add(self, frame: FrameFaces) -> None:
         """Add what was seen in the next frame."""
@@ -151,11 +148,16 @@ class Sightings:
             self.rows.append(len(self.times))
             self.numbers.append(face.number)
             self.boxes.append(face.box.astype(np.float32))
-            self.landmarks.append(face.points.astype(np.float32))
+            self._spool.append(face.points)
             self.scores.append(face.score)
             self.blendshapes.append(face.blendshapes)
         self.times.append(frame.time)
         self.notes.append(frame.note)
+
+    @property
+    def landmarks(self) -> np.ndarray:
+        """(M,478,2) float32, one entry a sighting."""
+        return self._spool.array() if self._landmarks is None else self._landmarks
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that was seen, to be written down: one entry a sighting, `times` and `notes` one a frame."""
@@ -166,7 +168,7 @@ class Sightings:
             "rows": np.array(self.rows, np.int64),
             "numbers": np.array(self.numbers, np.int64),
             "boxes": _stack(self.boxes, every, (4,)),
-            "landmarks": _stack(self.landmarks, every, (478, 2)),
+            "landmarks": self.landmarks,
             "scores": np.array(self.scores, np.float32),
             "blendshapes": _stack(self.blendshapes, every, (len(BLENDSHAPES),)),
         }
@@ -182,8 +184,9 @@ class Sightings:
             raise ValueError("shapes differ")
         for name in ("times", "notes", "rows", "numbers"):
             setattr(found, name, arrays[name].tolist())
-        for name in shapes:
+        for name in ("boxes", "scores", "blendshapes"):
             setattr(found, name, arrays[name])
+        found._landmarks = arrays["landmarks"]
         return found
 
     def tracks(self, choose) -> Tracks:
@@ -197,13 +200,14 @@ class Sightings:
             "rows": np.array(self.rows, np.int64)[real],
             "numbers": order.astype(np.int64),
             "all_boxes": _stack(self.boxes, kept, (4,)),
-            "all_landmarks": _stack(self.landmarks, kept, (478, 2)),
+            "all_landmarks": picked(self.landmarks, kept),
             "all_scores": np.array(self.scores, np.float32)[real],
             "all_blendshapes": _stack(self.blendshapes, kept, (len(BLENDSHAPES),)),
             "picture_notes": tuple(self.notes),
         }
         n = len(times)
-        nothing = _track(times, _nan(n, 4), _nan(n, 478, 2), np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["picture_notes"])
+        blank = np.broadcast_to(np.float32(np.nan), (n, 478, 2))
+        nothing = _track(times, _nan(n, 4), blank, np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["picture_notes"])
         tracks = Tracks(**vars(nothing), **seen)
         if not len(order):
             return tracks
@@ -271,12 +275,6 @@ def _scaled(face: FaceSeen, scale: float) -> FaceSeen:
     # A pixel's centre is at its index here, so the corner moves by half a pixel.
     points, box = ((p + 0.5) * scale - 0.5 for p in (face.points, face.box))
     return FaceSeen(face.number, points, box, face.score, face.blendshapes)
-
-
-def _spread(count: int, rows: np.ndarray, values: np.ndarray, empty: float = np.nan) -> np.ndarray:
-    out = np.full((count, *values.shape[1:]), empty, np.float32)
-    out[rows] = values
-    return out
 
 
 def _stack(values: Sequence[np.ndarray] | np.ndarray, kept: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:

@@ -1,0 +1,52 @@
+"""Long arrays that stay on the disk while they grow and while they are read: landmarks of an hour of video are a third of a gigabyte."""
+
+import tempfile
+
+import numpy as np
+
+
+class Spool:
+    """Rows of one shape, appended one by one to a file without a name that goes when nothing looks at it any more."""
+
+    def __init__(self, shape: tuple[int, ...]):
+        self.shape, self.count = shape, 0
+        self._file = tempfile.TemporaryFile(prefix="stavis-")  # noqa: SIM115 (it lives as long as the spool)
+
+    def append(self, row: np.ndarray) -> None:
+        """Add one row."""
+        self._file.write(np.asarray(row, np.float32).tobytes())
+        self.count += 1
+
+    def array(self) -> np.ndarray:
+        """All rows so far, (count, *shape) float32, read from the disk where they are looked at."""
+        if not self.count:
+            return np.zeros((0, *self.shape), np.float32)
+        self._file.flush()
+        return np.memmap(self._file, np.float32, "r+", shape=(self.count, *self.shape))
+
+
+def picked(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """The rows `kept` (rising indices) of an array; of one on the disk the result lies there too."""
+    if len(kept) == len(values):
+        return values
+    if not isinstance(values, np.memmap):
+        return values[kept]
+    spool = Spool(values.shape[1:])
+    for index in kept.tolist():
+        spool.append(values[index])
+    return spool.array()
+
+
+def spread(count: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """An array of `count` rows whose rows `rows` (rising) are the values and the others NaN; on the disk where the values are."""
+    if len(rows) == count:
+        return values
+    if not isinstance(values, np.memmap):
+        out = np.full((count, *values.shape[1:]), np.nan, np.float32)
+        out[rows] = values
+        return out
+    spool, nothing = Spool(values.shape[1:]), np.full(values.shape[1:], np.nan, np.float32)
+    at = dict(zip(rows.tolist(), range(len(rows)), strict=True))
+    for row in range(count):
+        spool.append(values[at[row]] if row in at else nothing)
+    return spool.array()
