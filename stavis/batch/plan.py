@@ -16,6 +16,7 @@ from stavis.batch.recordings import Listed, listed
 from stavis.batch.spec import Spec
 from stavis.batch.task import Job, Report, Scalar
 from stavis.data.cache import file_hash
+from stavis.data.folder import files_beside
 from stavis.errors import StavisError
 from stavis.jobs.progress import bar
 from stavis.jobs.provenance import package_version
@@ -95,7 +96,7 @@ def _reports(spec: Spec, notebook: Notebook, beside: Path, found: list[Listed | 
         settings.append((varied, parameters, [inputs.hash(value) for value in parameters.values()]))
     same = content_hash(notebook.hash, package_version())
     for one in found:
-        seen = "" if one is None else _hash_of_recording(one.video)
+        seen = "" if one is None else _hash_with_what_lies_beside(one.video)
         for varied, parameters, hashes in settings:
             given = parameters if one is None else {**parameters, spec.recordings.parameter: one.video}
             told = json.dumps([same, given, hashes, seen], sort_keys=True, ensure_ascii=False)
@@ -169,6 +170,10 @@ def _hash_of_recording(path: str) -> str:
         return file_hash(Path(path))
     except StavisError as error:
         return str(error)
+
+
+def _hash_with_what_lies_beside(video: str) -> str:
+    return content_hash(*(_hash_of_recording(str(path)) for path in (video, *files_beside(Path(video)).values())))
 
 
 def _plain(name: str) -> str:

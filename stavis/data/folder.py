@@ -85,6 +85,40 @@ def read_folder(root: str | Path, dimensions: tuple[str, ...] | None = None) -> 
     return recordings
 
 
+def recording_at(path: str | Path) -> Recording:
+    """A video as a recording, with the labels, raters and truth that lie beside it where it is DIR/videos/NAME of a folder.
+
+    Labels that cannot be read are left out, with a StavisWarning that says why.
+    """
+    path = Path(path)
+    beside = files_beside(path)
+    found: dict = {}
+    try:
+        labels = read_labels(beside["labels"]) if "labels" in beside else None
+        ratings = {kind.removeprefix("raters/"): read_raters(file) for kind, file in beside.items() if kind.startswith("raters/")}
+        found = _join(path.stem, labels, ratings, None, [])
+    except StavisError as error:
+        warnings.warn(f"{path.name} is shown without its labels: {error}", StavisWarning, stacklevel=2)
+    return Recording(path.stem, path, truth=beside.get("truth"), **found)
+
+
+def files_beside(path: Path) -> dict[str, Path]:
+    """What belongs to DIR/videos/NAME in a folder: its files by kind (labels, raters/valence, truth), as far as they are there."""
+    path = path.absolute()
+    if path.parent.name.lower() != "videos":
+        return {}
+    root = path.parent.parent
+    raters = sorted((root / "raters").iterdir()) if (root / "raters").is_dir() else []
+    folders = {"labels": root / "labels", **{f"raters/{folder.name.lower()}": folder for folder in raters}, "truth": root / "truth"}
+    found = {}
+    for kind, folder in folders.items():
+        suffixes = (".npz",) if kind == "truth" else (".csv", ".tsv")
+        names = [folder / (stem + suffix) for stem in (path.stem, normal(path.stem)) for suffix in suffixes]
+        if there := [name for name in names if name.is_file()]:
+            found[kind] = there[0]
+    return found
+
+
 @dataclass
 class Splits:
     """What a splits.csv says: of maps a recording to (subject, split); unknown are the names that no recording has."""

@@ -1,6 +1,5 @@
 """One video explained: what the network says of every frame, where it looked, what moved its answer; as files and one page."""
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from stavis.attention.shares import share_table
 from stavis.attention.truth import CueScores, cue_scores, cue_trace
 from stavis.attribution.methods import integrated_gradients, saliency
 from stavis.data.crops import Crops, CropSpec, crops_of
+from stavis.data.folder import recording_at
 from stavis.data.signals import signal_table
 from stavis.data.truth import read_truth
 from stavis.errors import StavisError
@@ -40,7 +40,7 @@ def method_names(text: str) -> tuple[str, ...]:
     return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Everything known of one video after the network has read it.
 
@@ -61,6 +61,10 @@ class Explanation:
     cue: CueScores | None
     warnings: tuple[str, ...]
     seconds: float
+
+    def __repr__(self) -> str:
+        methods = ", ".join(self.attributions) or "no attribution"
+        return f"Explanation({self.video.name}: {len(self.crops)} frames, {self.frames_with_face} with a face, {methods})"
 
     @property
     def frames_with_face(self) -> int:
@@ -94,17 +98,20 @@ def explain_video(
 ) -> Explanation:
     """Read a video (or a recording with labels and truth) with a network and attribute its prediction to the pixels.
 
+    A video that is DIR/videos/NAME of a data folder brings its labels and its truth with it.
+
     Raises StavisError where the video or the checkpoint cannot be read, or a method is unknown.
     """
     started = time.monotonic()
     unknown = [name for name in methods if name not in METHODS]
     if unknown:
         raise StavisError(f"there is no attribution method {unknown[0]!r}: choose from {', '.join(METHODS)}.")
+    video = video if isinstance(video, Recording) else recording_at(video)
     checkpoint = load_checkpoint(run)
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
     crops = crops_of(video, CropSpec(size=config.crop_size, rate=None, source=source, face=face), _stage(progress, "crops"))
     if not crops.valid.any():
-        raise StavisError(f"{_path_of(video)} shows no face in any of its {len(crops.times)} frames: choose another video.")
+        raise StavisError(f"{video.video} shows no face in any of its {len(crops.times)} frames: choose another video.")
     reading = read(model, crops.frames, crops.times, progress=_stage(progress, "attention"))
     stretch = _middle(crops.times, shown_seconds)
     clip = crops.clip(stretch.start, stretch.stop)
@@ -119,7 +126,7 @@ def explain_video(
     )
     shares, densities = shares_and_densities(reading, crops)
     return Explanation(
-        video=_path_of(video),
+        video=video.video,
         checkpoint=checkpoint,
         crops=crops,
         reading=reading,
@@ -251,10 +258,10 @@ def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, 
     return pd.concat(tables, ignore_index=True), means
 
 
-def _cue(video, reading: Reading, crops: Crops) -> CueScores | None:
-    if not isinstance(video, Recording) or video.truth is None or reading.attention is None or crops.track is None:
+def _cue(recording: Recording, reading: Reading, crops: Crops) -> CueScores | None:
+    if recording.truth is None or reading.attention is None or crops.track is None:
         return None
-    truth = read_truth(video.truth)
+    truth = read_truth(recording.truth)
     return cue_scores([cue_trace(reading.attention, crops.clip().regions, truth.mouth_cue, truth.carrier)])
 
 
@@ -267,10 +274,6 @@ def _middle(times: np.ndarray, seconds: float) -> slice:
 
 def _stage(progress: Progress | None, name: str):
     return None if progress is None else lambda done, total: progress(name, done, total)
-
-
-def _path_of(video) -> Path:
-    return video.video if isinstance(video, Recording) else Path(os.fspath(video))
 
 
 def _with_valid_as_number(table: pd.DataFrame) -> pd.DataFrame:

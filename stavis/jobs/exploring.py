@@ -19,6 +19,7 @@ from stavis.attribution.cache import cached
 from stavis.attribution.labels import described
 from stavis.attribution.methods import ALL_METHODS
 from stavis.data.crops import Crops, CropSpec, crops_of
+from stavis.data.folder import recording_at
 from stavis.data.formats.datasets import read_dataset
 from stavis.data.images import info_of
 from stavis.data.signals import signal_table
@@ -259,7 +260,7 @@ def _recordings(recordings, data, split: str | None, quiet: bool) -> list[Record
         if path.is_dir():
             return [one for one in read_dataset(path) if not split or one.split == split]
         recordings = [path]
-    chosen = [one if isinstance(one, Recording) else Recording(Path(one).stem, Path(one)) for one in recordings]
+    chosen = [one if isinstance(one, Recording) else recording_at(one) for one in recordings]
     if not chosen:
         raise StavisError("the list of recordings is empty: give a folder, or the paths of videos.")
     return chosen

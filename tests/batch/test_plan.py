@@ -28,6 +28,14 @@ def test_a_changed_video_changes_its_own_reports(keys, home):
     assert before.keys() == after.keys() and len(changed) == 2 and all(name.startswith("rec01") for name in changed)
 
 
+def test_changed_labels_change_the_reports_of_their_video(keys, home):
+    before = keys()
+    (home.folder / "labels").mkdir(exist_ok=True)
+    (home.folder / "labels" / "rec01.csv").write_text("time,valence\n0,0\n1,1\n")
+    after = keys()
+    assert [name.split("-")[0] for name in before if before[name] != after[name]] == ["rec01"]
+
+
 def test_a_video_that_is_only_touched_changes_nothing(keys, home):
     before = keys()
     (home.folder / "videos" / "rec01.mp4").touch()

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stavis.data import labels as labels_module
-from stavis.data.folder import read_folder
+from stavis.data.folder import read_folder, recording_at
 from stavis.data.labels import gold_standard, read_labels, read_raters, span_note
 from stavis.errors import StavisError, StavisWarning
 from stavis.metrics import ccc
@@ -216,6 +216,21 @@ def test_a_whole_data_set(dataset):
     assert found[0].raters["valence"].shape == (76, 2) and found[0].raters["valence"][25, 0] == pytest.approx(0.25)
     assert found[0].truth is None and found[1].truth == dataset / "truth" / "b.npz"
     assert read_folder(dataset, ("arousal",))[0].labels[:, 0].tolist() == AROUSAL.tolist()
+
+
+def test_a_video_brings_what_lies_beside_it(dataset, tmp_path):
+    (dataset / "labels" / "c.csv").unlink()
+    for one in read_folder(dataset):
+        alone = recording_at(one.video)
+        assert (alone.name, alone.video, alone.truth, alone.label_source) == (one.name, one.video, one.truth, one.label_source)
+        assert alone.dimensions == one.dimensions
+        assert np.array_equal(alone.labels, one.labels) and np.array_equal(alone.label_times, one.label_times)
+        assert alone.raters.keys() == one.raters.keys() and np.array_equal(alone.raters["valence"], one.raters["valence"])
+    (dataset / "labels" / "a.csv").write_text("broken")
+    with pytest.warns(StavisWarning, match="a.mp4 is shown without its labels: .*a.csv"):
+        assert recording_at(dataset / "videos" / "a.mp4").labels is None
+    elsewhere = tmp_path / "a.mp4"
+    assert recording_at(elsewhere).labels is None and recording_at(elsewhere).truth is None
 
 
 def test_gold_is_made_where_only_raters_are(dataset):
