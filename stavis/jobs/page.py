@@ -1,6 +1,6 @@
 """The page about one video: what the network said, where it looked, what moved its answer, and what is not known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -27,8 +27,8 @@ class Page:
     """An explanation that was written: where its page lies, and what explain.json says."""
 
     report: Path
-    explanation: Explanation
-    summary: dict
+    explanation: Explanation = field(repr=False)
+    summary: dict = field(repr=False)
 
 
 def explain(

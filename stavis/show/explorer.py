@@ -1,6 +1,5 @@
 """The explorer: choose a recording, scrub through it, ask for attributions while it plays, mark, take away what was found."""
 
-import html
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +19,6 @@ from stavis.show.footage import Opener
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.describe import curve_columns
 from stavis.show.scrubber.marks import Marks
-from stavis.show.scrubber.page import fragment
 from stavis.show.worker import Task, Worker, sentence
 from stavis.types import Attribution
 
@@ -72,7 +70,7 @@ class Explorer:
         self._stage.open()
 
     def __repr__(self) -> str:
-        return f"Explorer({len(self.names)} recordings, {self.recording} is shown)"
+        return f"Explorer({len(self.names)} recording{'s' * (len(self.names) != 1)}, {self.recording} is shown)"
 
     @property
     def scrubber(self) -> Scrubber | None:
@@ -227,5 +225,4 @@ class Explorer:
         stage = self._stage
         stage.first_sight.wait(FIRST_SIGHT)
         with stage.lock:
-            inside = f"<p>{html.escape(repr(self))}: nothing had been drawn when this was saved.</p>"
-            stage.poster.show(fragment(stage.scrubber, data=False) if stage.clip is not None else inside, repr(self))
+            stage.poster.show(stage.scrubber if stage.clip is not None else None, repr(self))

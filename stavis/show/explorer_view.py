@@ -17,6 +17,8 @@ from stavis.show.worker import Stopped, Task, Worker, sentence
 
 TELLINGS = 0.1
 """Progress is told at most once in so many seconds."""
+LARGEST_POSTER = 6 << 20
+"""Up to how many characters a saved notebook keeps of a view, so that its exported page scrubs; of more, one frame is kept."""
 
 
 class Telling:
@@ -112,7 +114,8 @@ def glance_at(picture: np.ndarray, name: str) -> widgets.HTML:
 
 
 class Poster:
-    """What a saved notebook shows where there is no kernel or the notebook is not trusted: one frame and one line of text.
+    """What a saved notebook shows where there is no kernel or the notebook is not trusted: one frame and one line of text. The
+    data of a short stretch go with it, inert, so that the notebook's exported page scrubs.
 
     It stands beside the live view, which hides it by its key, and is renewed when there is more to show.
     """
@@ -121,14 +124,20 @@ class Poster:
         self.key = key
         self._shown = None
 
-    def show(self, inside: str, words: str) -> None:
-        """Displays the poster as an output of its own."""
+    def show(self, scrubber, words: str) -> None:
+        """Displays the poster as an output of its own; scrubber is None where nothing was drawn yet."""
+        inside = f"<p>{html.escape(words)}: nothing had been drawn when this was saved.</p>" if scrubber is None else _inside(scrubber)
         self._shown = display(self._bundle(inside, words), raw=True, display_id=True)
 
     def renew(self, scrubber, words: str) -> None:
         """Puts the scrubber's present frame in the place of what was shown."""
         if self._shown is not None:
-            self._shown.update(self._bundle(fragment(scrubber, data=False), words), raw=True)
+            self._shown.update(self._bundle(_inside(scrubber), words), raw=True)
 
     def _bundle(self, inside: str, words: str) -> dict[str, str]:
         return {"text/html": f'<div data-stavis-explorer="{self.key}">{inside}</div>', "text/plain": words}
+
+
+def _inside(scrubber) -> str:
+    whole = fragment(scrubber, data=True)
+    return whole if len(whole) <= LARGEST_POSTER else fragment(scrubber, data=False)

@@ -18,6 +18,12 @@ from stavis.storage import write_text
 
 PLOTLY, WIDGET = "application/vnd.plotly.v1+json", "application/vnd.jupyter.widget-view+json"
 NETWORK_TRAITS = ("require_js_url", "mathjax_url", "mermaid_js_url", "jquery_url", "jupyter_widgets_base_url", "widget_renderer_url")
+_FOLDED = """{%- extends 'classic/base.html.j2' -%}
+{% block input_group -%}
+<details class="input"><summary>{{ "Parameters" if "injected-parameters" in cell.metadata.get("tags", []) else "Code" }}</summary>
+{% block input %}{{ super() }}{% endblock input %}
+</details>
+{% endblock input_group %}"""  # who reads a report reads its results; the code is one click away
 _LIVE_SCRIPT = re.compile(r"<script(?![^>]*\btype=[\"'](?:application/json|text/plain)[\"'])[^>]*>.*?</script\s*>", re.I | re.S)
 _BLOCK = re.compile(r'<script\b[^>]*\bdata-stavis-block="([^"]+)"[^>]*>[^<]*</script>')
 
@@ -34,25 +40,31 @@ def export_notebook(executed: str | Path, path: str | Path, *, title: str = "", 
         notebook = nbformat.read(executed, as_version=4)
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise StavisError(f"{executed} cannot be read as a notebook ({type(error).__name__}): give an executed .ipynb file.") from error
-    return write_text(path, notebook_html(notebook, title=title or _heading(notebook) or executed.stem, provenance=provenance))
+    heading = _heading(notebook)
+    return write_text(path, notebook_html(notebook, title=title or heading or executed.stem, subtitle=heading, provenance=provenance))
 
 
-def notebook_html(notebook: nbformat.NotebookNode, *, title: str, provenance: dict | None = None) -> str:
-    """The page of an executed notebook; see export_notebook."""
+def notebook_html(notebook: nbformat.NotebookNode, *, title: str, subtitle: str = "", provenance: dict | None = None) -> str:
+    """The page of an executed notebook; see export_notebook. A title other than the notebook's first heading takes its place."""
+    headline = title != _heading(notebook)
+    if headline and subtitle:
+        first = next(cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# "))
+        first.source = first.source.partition("\n")[2].strip()
     figures = 0
     for cell in notebook.cells:
         if cell.cell_type == "code":
             figures += sum(PLOTLY in output.get("data", {}) for output in cell.outputs)
             cell.outputs = [still for output in cell.outputs if (still := _without_kernel(output)) is not None]
     notebook.metadata.pop("widgets", None)
-    exporter = HTMLExporter(template_name="basic", embed_images=True, **dict.fromkeys(NETWORK_TRAITS, ""))
+    exporter = HTMLExporter(raw_template=_FOLDED, embed_images=True, **dict.fromkeys(NETWORK_TRAITS, ""))
     body = _LIVE_SCRIPT.sub("", exporter.from_notebook_node(notebook)[0])
     body, blocks = _gathered(body)
     style = files(__package__).joinpath("report.css").read_text(encoding="utf-8")
     scrubbers = "data-stavis-host" in body
     return PAGE.render(
         title=title,
-        headline=False,
+        headline=headline,
+        subtitle=subtitle if headline else "",
         language="en",
         policy=csp(),
         page_style=Markup(style + HtmlFormatter(style="default").get_style_defs(".highlight")),
@@ -78,7 +90,7 @@ def _without_kernel(output: nbformat.NotebookNode) -> nbformat.NotebookNode | No
     if WIDGET in data:
         # A scrubber's poster is an output of its own; of other widgets only their text is left.
         data.pop(WIDGET)
-        if data.get("text/plain", "").startswith("Scrubber("):
+        if data.get("text/plain", "").startswith(("Scrubber(", "Explorer(")):
             return None
     for kind in ("application/javascript", "application/vnd.jupyter.widget-state+json"):
         data.pop(kind, None)

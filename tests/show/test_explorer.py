@@ -15,6 +15,7 @@ from stavis.show.explorer_files import shares_table
 from stavis.show.explorer_marks import file_stem
 from stavis.show.explorer_windows import around, moved, window_of
 from stavis.show.footage import Seen
+from stavis.show.notebook_page import export_notebook
 from stavis.show.scrubber.marks import Marks, read_marks
 from stavis.show.worker import Stopped, Worker, sentence
 from stavis.types import AttentionMaps, Attribution, Prediction, Target
@@ -400,6 +401,30 @@ def test_a_saved_notebook_has_a_poster_that_the_live_view_hides(explorer_of, mon
     assert f'data-stavis-explorer="{key}"' in poster["text/html"] and 'alt="frame 1, valence' in poster["text/html"]
     outputs = [nbformat.v4.new_output("display_data", one) for one in sent]
     nbformat.validate(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=outputs)]))
+    assert "data-stavis-block" in poster["text/html"]
+    monkeypatch.setattr("stavis.show.explorer_view.LARGEST_POSTER", 1000)  # of a long stretch one frame is kept
     explorer.recording = "ben"
     explorer.wait(20)
-    assert "ben: frame 1" in renewed[-1]["text/html"]
+    assert "ben: frame 1" in renewed[-1]["text/html"] and "data-stavis-block" not in renewed[-1]["text/html"]
+
+
+@pytest.mark.browser
+def test_the_page_of_an_executed_notebook_scrubs_though_nobody_had_it_open(explorer_of, monkeypatch, tmp_path, open_page):
+    sent = []
+    for module in ("explorer", "explorer_view"):
+        monkeypatch.setattr(f"stavis.show.{module}.display", lambda data, raw, display_id=None: sent.append(data))
+    explorer = explorer_of()
+    explorer.wait(20)
+    explorer._ipython_display_()
+    cell = nbformat.v4.new_code_cell("look()", outputs=[nbformat.v4.new_output("display_data", one) for one in sent])
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell("# Look\n\nWords."), cell]), tmp_path / "a.ipynb")
+    page = open_page(export_notebook(tmp_path / "a.ipynb", tmp_path / "a.html", title="Anna"))
+    page.wait_for_selector("[data-stavis=scrubber][data-drawn='0']")
+    page.get_by_role("slider", name="Frame").focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("[data-stavis=scrubber][data-drawn='1']")
+    assert page.locator("h1").all_inner_texts() == ["Anna"] and page.get_by_text("Words.").is_visible()
+    assert not page.get_by_text("look()").is_visible()
+    page.get_by_text("Code", exact=True).click()
+    assert page.get_by_text("look()").is_visible()
+    assert page.requests == [] and page.errors == []
