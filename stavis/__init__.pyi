@@ -17,6 +17,7 @@ from .jobs.bench import bench_report as bench_report
 from .jobs.bench import bench_result as bench_result
 from .jobs.bench_page import bench_table as bench_table
 from .jobs.bench_page import errors_figure as errors_figure
+from .jobs.dataset import drawn_data as drawn_data
 from .jobs.dataset import embedded_data as embedded_data
 from .jobs.dataset import recordings_of as recordings_of
 from .jobs.demo import demo as demo

@@ -9,7 +9,6 @@ import stavis
 from stavis.batch.spec import Recordings
 from stavis.data.labels import read_table
 from stavis.errors import StavisError
-from stavis.jobs.progress import bar
 
 
 @dataclass(frozen=True)
@@ -34,8 +33,7 @@ def listed(source: Recordings, beside: Path, quiet: bool = False) -> list[Listed
     if source.csv is not None:
         return _of_table(_place(source.csv, beside), beside)
     if source.drawn is not None:
-        with bar("drawing faces", quiet) as progress:
-            folder, split = stavis.embedded_data(stavis.demo_options(recordings=source.drawn)["spec"], progress), source.split or "test"
+        folder, split = stavis.drawn_data(source.drawn, quiet=quiet), source.split or "test"
     else:
         folder, split = _place(source.folder, beside), source.split
     chosen = stavis.recordings_of(folder, split)

@@ -35,13 +35,16 @@ def embedded_data(spec: SyntheticSpec = EMBEDDED, progress: Progress | None = No
     return root
 
 
+def drawn_data(recordings: int | None = None, *, quiet: bool = False) -> Path:
+    """The folder of the embedded drawn faces, or of another number of them; drawn with a progress bar where not in the cache yet."""
+    with bar("drawing the embedded data", quiet) as progress:
+        return embedded_data(replace(EMBEDDED, recordings=recordings) if recordings else EMBEDDED, progress)
+
+
 def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
     """The folder that was given (or found by a data set's name), or that of the embedded data, drawn with a progress bar where it is
     not in the cache yet."""
-    if data is not None:
-        return locate(data)[0]
-    with bar("drawing the embedded data", quiet) as progress:
-        return embedded_data(progress=progress)
+    return drawn_data(quiet=quiet) if data is None else locate(data)[0]
 
 
 def recordings_of(
