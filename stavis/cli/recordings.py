@@ -23,15 +23,15 @@ def synth(
     seed: Annotated[int, typer.Option(help="The same seed draws the same pixels.")] = 0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x128",
     fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
+    wide: Annotated[float, typer.Option(help="The part of the people who differ as widely as real ones do.")] = 0.0,
     quiet: Quiet = False,
 ) -> None:
     """Draw talking faces with known truth: videos, raters, labels, splits.
 
     Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
     """
-    spec = stavis.SyntheticSpec(
-        scenarios=tuple(scenario or ["switching"]), recordings=recordings, seconds=seconds, seed=seed, size=size_from(size), fps=fps
-    )
+    given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps, "wide": wide}
+    spec = stavis.SyntheticSpec(scenarios=tuple(scenario or ["switching"]), **given)
     typer.echo(stavis.synth(root, spec, quiet=quiet))
 
 

@@ -58,16 +58,24 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
         eyes=courses.eyes,
         jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(talks * syllables * 0.7, 0, 1),
         rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -0.2, 1),
-        blink=_blinks(rng, count, fps),
+        blink=_lids(rng, count, fps, person),
         gaze=_gaze(rng, count, fps),
-        brow_lift=0.045 * courses.brow + 0.012 * course(0.8) * ~np.any(courses.brow),
+        brow_lift=0.1 * courses.brow + person.brow_wander * course(0.8) * ~np.any(courses.brow),
         x=0.07 * lively * course(1.0) + roam * np.tanh(course(2.5)),
         y=0.05 * lively * course(0.9) + 0.5 * roam * np.tanh(course(2.5)) + 0.12 * courses.nod,
         scale=np.exp(0.025 * lively * course(1.6)),
         roll=0.06 * lively * course(1.2) + rng.normal(0, 0.03),
-        yaw=np.clip(0.12 * lively * course(1.1) + rng.normal(0, 0.06), -0.4, 0.4),
-        pitch=np.clip(0.08 * lively * course(0.9) + rng.normal(0, 0.04), -0.3, 0.3) + 0.1 * courses.nod,
+        yaw=np.clip(0.12 * lively * course(1.1) + rng.normal(0, person.turns), -0.4, 0.4),
+        pitch=np.clip(0.08 * lively * course(0.9) + rng.normal(0, person.tilts), -0.3, 0.3) + 0.25 * courses.nod,
     )
+
+
+def _lids(rng: np.random.Generator, count: int, fps: float, person: Identity) -> np.ndarray:
+    """How far the lids are shut, (T,) in [0,1]: blinks, and spells in which they hang."""
+    blinks = _blinks(rng, count, fps)
+    if person.hanging_lids is None:
+        return blinks
+    return np.maximum(blinks, person.hanging_lids * smooth_step(smooth_course(rng, count, 0.9 * fps), 0.5, 1.1))
 
 
 def _blinks(rng: np.random.Generator, count: int, fps: float) -> np.ndarray:

@@ -148,7 +148,7 @@ class _Eye:
         unit = canvas.unit * (1 << SHIFT)
         self.radii = [int(r * unit) for r in (0.1, 0.088, 0.042, 0.022)]
         skin, iris = person.skin, person.iris
-        self.white = _tuple(np.array((236, 230, 226)) * 0.94 * (0.85 + 0.15 * skin / 255))
+        self.white = _tuple(np.array((236, 230, 226)) * person.eye_white * (0.85 + 0.15 * skin / 255))
         self.iris = [_tuple(iris * 0.5), _tuple(iris), (12.0, 10.0, 10.0), (245.0, 245.0, 245.0)]
         self.lash = _tuple(skin * 0.22 * (1 - 0.7 * person.eyeliner))
         self.lash_width = max(round((0.022 + 0.026 * person.eyeliner) * canvas.unit), 1)

@@ -93,8 +93,8 @@ def _mouth(person: Identity, e: Expression, turn: np.ndarray) -> tuple[np.ndarra
     jaw, rounding = e.jaw[:, None], e.rounding[:, None]
     width = person.mouth_width * (1 + 0.26 * up - 0.06 * down - 0.26 * rounding) * (1 - 0.12 * jaw) * (1 - 0.06 * up * jaw)
     slant = 1 + person.asymmetry * np.sign(u)
-    corner = person.mouth_height + person.resting_corner + (-0.17 * up + 0.13 * down) * slant + 0.05 * jaw
-    centre = person.mouth_height - 0.02 * up - 0.04 * down + 0.02 * jaw
+    corner = person.mouth_height + person.resting_corner + (-0.17 * up + 0.13 * down) * slant + person.jaw_corner * jaw
+    centre = person.mouth_height - 0.02 * up - 0.04 * down + person.jaw_middle * jaw
     middle = centre + (corner - centre) * np.abs(u) ** 1.9
     parted = person.shows_teeth * smooth_step(up, 0.3, 1.0) * 0.17
     gap = (1 - u**2) ** 0.75
@@ -144,8 +144,9 @@ def _brow(person: Identity, e: Expression, turn: np.ndarray, side: int) -> np.nd
     sad = smooth_step(np.float64(person.pouts), 0.55, 0.85)  # the others frown angrily
     x = 0.21 + 0.62 * along - 0.06 * down * (1 - along)
     y = -person.brow_height - person.brow_arch * np.sin(np.pi * along**1.3) - person.brow_tilt * (along - 0.5)
-    y = y + down * ((1 - sad) * (0.06 + 0.11 * (1 - along)) + sad * (0.10 * along - 0.03 * (1 - along)))
-    y = y - up * (0.09 + 0.05 * np.sin(np.pi * along)) - e.brow_lift[:, None]
+    whole, inner = person.frown_reach
+    y = y + person.frown * down * ((1 - sad) * (whole + inner * (1 - along)) + sad * (0.10 * along - 0.03 * (1 - along)))
+    y = y - person.lifts_brows * up * (0.09 + 0.05 * np.sin(np.pi * along)) - e.brow_lift[:, None]
     half = person.brow_thickness / 2 * _BROW_WIDTHS[None]
     depth = 0.2 - 0.2 * along
     x, y = side * x + depth * turn[:, :1], y + depth * turn[:, 1:]

@@ -87,8 +87,8 @@ def _shade(person: Identity, colour: np.ndarray, x: np.ndarray, y: np.ndarray) -
     """Hollows and heights of the face, with no lamp in particular."""
     factor = np.ones_like(x)
     for side in (-1, 1):
-        factor -= (0.08 + 0.16 * person.eye_depth) * spot(x, y, (side * 0.4, -0.16), 0.3, 0.13)
-        factor -= (0.10 + 0.10 * person.eye_depth) * spot(x, y, (side * 0.19, -0.03), 0.08, 0.16)
+        factor -= (0.08 + person.socket[0]) * spot(x, y, (side * 0.4, -0.16), 0.3, 0.13)
+        factor -= (0.10 + person.socket[1]) * spot(x, y, (side * 0.19, -0.03), 0.08, 0.16)
         factor -= (0.05 + 0.1 * person.age) * spot(x, y, (side * 0.47, 0.19), 0.24, 0.07)
         factor += 0.06 * spot(x, y, (side * 0.6, 0.5), 0.24, 0.2)
         factor -= 0.12 * spot(x, y, (side * (person.half_width - 0.05), 0.9), 0.3, 0.6)

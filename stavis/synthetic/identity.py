@@ -26,6 +26,55 @@ HATS = ("none", "beanie", "cap", "brim", "headscarf", "band")
 BEARDS = ("none", "stubble", "moustache", "goatee", "full")
 GLASSES = ("none", "round", "square", "half")
 COLLARS = ("round", "v", "shirt", "turtleneck", "hood")
+_USUAL = {
+    "half_width": (1.06, 1.22),
+    "chin": (1.72, 1.96),
+    "forehead": (0.98, 1.2),
+    "jaw": (0.52, 0.92),
+    "eye_width": (0.42, 0.52),
+    "eye_height": (0.14, 0.2),
+    "eye_tilt": (-0.03, 0.045),
+    "eye_depth": (0.0, 1.0),
+    "brow_height": (0.33, 0.42),
+    "brow_thickness": (0.05, 0.115),
+    "brow_arch": (0.0, 0.07),
+    "brow_tilt": (-0.03, 0.05),
+    "brow_density": (0.45, 0.95),
+    "nose_length": (0.64, 0.78),
+    "nose_width": (0.46, 0.68),
+    "nose_bridge": (0.0, 1.0),
+    "mouth_height": (1.03, 1.16),
+    "mouth_width": (0.72, 0.9),
+    "upper_lip": (0.055, 0.12),
+    "lower_lip": (0.085, 0.15),
+    "resting_corner": (-0.016, 0.016),
+}
+_WIDE = {
+    "chin": (0.62, 0.92),  # below the mouth
+    "eye_height": (0.085, 0.19),
+    "brow_height": (0.24, 0.39),
+    "brow_thickness": (0.045, 0.12),
+    "brow_tilt": (-0.08, 0.05),
+    "nose_length": (0.34, 0.46),  # above the mouth
+    "mouth_height": (0.99, 1.2),
+    "mouth_width": (0.68, 0.9),
+    "upper_lip": (0.035, 0.12),
+    "lower_lip": (0.06, 0.15),
+    "resting_corner": (-0.026, 0.026),
+}
+"""What the landmarks of eight real people at rest lie in; brows are lower there than in `_USUAL`, eyes narrower."""
+_MANNER = {
+    "lifts_brows": 1.0,
+    "frown": 1.0,
+    "frown_reach": (0.06, 0.11),
+    "jaw_corner": 0.05,
+    "jaw_middle": 0.02,
+    "hanging_lids": None,
+    "turns": 0.06,
+    "tilts": 0.04,
+    "brow_wander": 0.012,
+    "eye_white": 0.94,
+}
 
 
 @dataclass(frozen=True)
@@ -60,6 +109,15 @@ class Identity:
     pouts: float
     fold: float  # how soon folds show
     speaks: float
+    lifts_brows: float  # in [0,1] when glad; the others smile with lids and cheeks alone
+    frown: float  # how far of frown_reach the brows are lowered
+    frown_reach: tuple[float, float]  # of the whole brow, and what its inner end goes further
+    jaw_corner: float  # how far the corners of the mouth go down with an open jaw
+    jaw_middle: float
+    hanging_lids: float | None  # in [0,1], for spells, whatever the valence
+    turns: float  # standard deviation of the head's yaw at rest, and of its pitch, in radians
+    tilts: float
+    brow_wander: float  # a movement of the brows that says nothing
     asymmetry: float
     # colours
     skin: np.ndarray
@@ -69,6 +127,8 @@ class Identity:
     brow: np.ndarray
     iris: np.ndarray
     teeth: np.ndarray
+    socket: tuple[float, float]  # how dark the hollow above the eye is, and the one beside the nose
+    eye_white: float  # its light
     blush: float
     freckles: float
     age: float
@@ -89,9 +149,12 @@ class Identity:
     ears: float
 
 
-def draw_identity(rng: np.random.Generator) -> Identity:
-    """Draw a person; every human skin tone is as likely as any other."""
-    shape = _draw_shape(rng)
+def draw_identity(rng: np.random.Generator, wide: bool = False) -> Identity:
+    """Draw a person; every human skin tone is as likely as any other.
+
+    wide: people differ as widely as real ones, in what their faces look like at rest above all.
+    """
+    shape = _draw_shape(rng, wide)
     masculine = rng.random()  # only makes beards and make-up go together in a usual way
     age = rng.beta(1.3, 1.8)
     tone = rng.uniform(0, len(_SKINS) - 1)
@@ -119,6 +182,7 @@ def draw_identity(rng: np.random.Generator) -> Identity:
         pouts=float(rng.random()),
         fold=float(np.clip(0.25 + 0.75 * age + rng.normal(0, 0.15), 0.1, 1.1)),
         speaks=float(rng.uniform(0, 1) if rng.random() < 0.8 else 0.0),
+        **_draw_manner(rng, shape, wide),
         asymmetry=float(rng.normal(0, 0.06)),
         skin=skin,
         lips=lips.astype(np.float32),
@@ -147,34 +211,34 @@ def draw_identity(rng: np.random.Generator) -> Identity:
     )
 
 
-def _draw_shape(rng: np.random.Generator) -> dict[str, float]:
+def _draw_shape(rng: np.random.Generator, wide: bool) -> dict[str, float]:
     """The lengths of a face around human means."""
-    ranges = {
-        "half_width": (1.06, 1.22),
-        "chin": (1.72, 1.96),
-        "forehead": (0.98, 1.2),
-        "jaw": (0.52, 0.92),
-        "eye_width": (0.42, 0.52),
-        "eye_height": (0.14, 0.2),
-        "eye_tilt": (-0.03, 0.045),
-        "eye_depth": (0.0, 1.0),
-        "brow_height": (0.33, 0.42),
-        "brow_thickness": (0.05, 0.115),
-        "brow_arch": (0.0, 0.07),
-        "brow_tilt": (-0.03, 0.05),
-        "brow_density": (0.45, 0.95),
-        "nose_length": (0.64, 0.78),
-        "nose_width": (0.46, 0.68),
-        "nose_bridge": (0.0, 1.0),
-        "mouth_height": (1.03, 1.16),
-        "mouth_width": (0.72, 0.9),
-        "upper_lip": (0.055, 0.12),
-        "lower_lip": (0.085, 0.15),
-        "resting_corner": (-0.016, 0.016),
-    }
+    ranges = {**_USUAL, **(_WIDE if wide else {})}
     shape = {name: float(rng.uniform(*bounds)) for name, bounds in ranges.items()}
+    if wide:
+        shape["chin"] += shape["mouth_height"]
+        shape["nose_length"] = shape["mouth_height"] - shape["nose_length"]
     shape["crease"] = float(rng.uniform(0.035, 0.08)) if rng.random() < 0.8 else 0.0
     return shape
+
+
+def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) -> dict:
+    """How a person moves and what the light does to the eyes: the same for all, unless they differ as widely as real people."""
+    depth = shape["eye_depth"]
+    if not wide:
+        return _MANNER | {"socket": (0.16 * depth, 0.1 * depth)}
+    return {
+        "lifts_brows": float(rng.uniform(0.25, 1)),
+        "frown": float(rng.uniform(0.6, 1)) * shape["brow_height"] / 0.32,  # low brows have less way to go
+        "frown_reach": (0.05, 0.1),
+        **dict(zip(("jaw_corner", "jaw_middle"), np.array((1, 0.5)) * rng.uniform(0.05, 0.2), strict=True)),
+        "hanging_lids": float(rng.uniform(0.4, 0.95) if rng.random() < 0.3 else 0.0),
+        "turns": 0.09,
+        "tilts": 0.1,
+        "brow_wander": 0.018,
+        "socket": (0.3 * depth**2, 0.2 * depth**2),
+        "eye_white": 0.94 - 0.34 * depth,
+    }
 
 
 def _haircut_odds(masculine: float, age: float) -> np.ndarray:

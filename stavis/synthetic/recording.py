@@ -108,7 +108,7 @@ class _Stage:
     def __init__(self, spec: SyntheticSpec, index: int):
         width, height = spec.size
         self.scenario = spec.scenario_of(index)
-        self.person: Identity = draw_identity(spec.generator("identity", spec.identity_of(index)))
+        self.person: Identity = draw_identity(spec.generator("identity", spec.identity_of(index)), spec.wide_of(index))
         self.courses: Courses = draw_courses(spec, index)
         rng = spec.generator("motion", index)
         fills = width <= 1.25 * height

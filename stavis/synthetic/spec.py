@@ -21,6 +21,8 @@ LONGEST = 3600
 """The longest recording, in s: the landmarks of all frames are held at once, about 1.5 GB for an hour at 25 frames/s."""
 
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
+_MOTION_VERSION = 2  # raised where those of the scenario `motion` alone are others
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 _VERSION = 2  # raised whenever the same spec draws other pixels
 
 
@@ -32,7 +34,8 @@ class SyntheticSpec:
     size: (width, height) px, even, at least 64; fps in frames/s; recordings_per_identity: how many recordings show the same person;
     shares: parts of the identities in train, dev and test; rater_lag, rater_lag_spread: mean and standard deviation of the raters'
     lag in s; rater_noise: standard deviation of a rater's slow error in units of valence; crf: lowest and highest H.264 quality
-    factor, drawn for each recording (higher = coarser).
+    factor, drawn for each recording (higher = coarser); wide: the part of the people, in [0,1], who differ as widely as real
+    ones do, which takes a network far longer to learn.
 
     Raises StavisError where a value cannot be drawn.
     """
@@ -49,6 +52,7 @@ class SyntheticSpec:
     rater_lag_spread: float = 0.1
     rater_noise: float = 0.08
     crf: tuple[int, int] = (16, 30)
+    wide: float = 0.0
 
     def __post_init__(self):
         given = (self.scenarios,) if isinstance(self.scenarios, str) else self.scenarios
@@ -77,6 +81,7 @@ class SyntheticSpec:
             _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= limit, name, getattr(self, name), f"0 to {limit}")
         crf = len(self.crf) == 2 and all(_whole(q) and 0 <= q <= 51 for q in self.crf) and self.crf[0] <= self.crf[1]
         _check(crf, "crf", self.crf, "(lowest, highest) from 0 to 51")
+        _check(_number(self.wide) and 0 <= self.wide <= 1, "wide", self.wide, "a part from 0 to 1")
 
     @property
     def frames(self) -> int:
@@ -94,7 +99,12 @@ class SyntheticSpec:
 
     def hash(self) -> str:
         """What tells this data set from every other: sha256 (hex) of the spec and of the version of the drawing."""
-        return content_hash(json.dumps([_VERSION, self.as_dict()], sort_keys=True))
+        told = self.as_dict()
+        if not self.wide:
+            del told["wide"]  # the same pixels as before there were such people
+        if "motion" in self.scenarios:
+            told["motion"] = _MOTION_VERSION
+        return content_hash(json.dumps([_VERSION, told], sort_keys=True))
 
     def identity_of(self, index: int) -> int:
         """The number of the person whom recording `index` shows."""
@@ -111,6 +121,10 @@ class SyntheticSpec:
         dealt = _dealt(self.shares, identity)
         rank = dealt[:identity].count(dealt[identity]) * self.recordings_per_identity + index % self.recordings_per_identity
         return self.scenarios[rank % len(self.scenarios)]
+
+    def wide_of(self, index: int) -> bool:
+        """Whether the person of recording `index` is one of those who differ widely."""
+        return self.identity_of(index) * _GOLDEN % 1 < self.wide
 
     def name_of(self, index: int) -> str:
         """What the files of recording `index` are called."""

@@ -188,7 +188,7 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
     plain = {"lips": np.array((0, 255, 0), np.float32), "lip_contrast": 1.0, "beard": "none", "shows_teeth": 0.0, "speaks": 0.0}
     plain |= {"skin": np.array((180, 60, 140), np.float32)}
     real = draw_identity
-    monkeypatch.setattr(recording_module, "draw_identity", lambda rng: dataclasses.replace(real(rng), **plain))
+    monkeypatch.setattr(recording_module, "draw_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
     monkeypatch.setattr(recording_module, "_covers", lambda spec, index, stage: [])
     monkeypatch.setattr(Camera, "take", lambda self, picture, frame: picture)
     spec = SyntheticSpec(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)

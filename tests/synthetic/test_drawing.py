@@ -164,3 +164,28 @@ def test_an_open_jaw_moves_the_chin_and_not_the_brow():
     rest, open_ = (shapes_of(person(11), expression(jaw=[v])) for v in (0.0, 1.0))
     assert open_.face[0, 27, 1] > rest.face[0, 27, 1] + 0.1
     assert np.array_equal(open_.left_brow, rest.left_brow)
+
+
+@pytest.mark.parametrize("wide", [False, True])
+def test_the_parts_of_every_face_lie_one_above_the_other_whatever_it_does(wide):
+    """At rest, at both ends of both cues, with an open jaw: brows over eyes, eyes over nose, nose over mouth, mouth over chin."""
+    ends = np.array([(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (1, 1, 0), (-1, -1, 0), (0, 0, 0.7)], float)
+    moves = dict(zip(("mouth", "eyes", "jaw"), ends.T, strict=True))
+    for seed in range(200):
+        who = draw_identity(np.random.default_rng(seed), wide)
+        shapes = shapes_of(who, expression(len(ends), **moves))
+        for eye, brow in ((shapes.left_eye, shapes.left_brow), (shapes.right_eye, shapes.right_brow)):
+            assert (brow[..., 1].mean(1) < eye[..., 1].min(1)).all(), seed
+            assert (eye[..., 1].max(1) < shapes.nose[..., 1].max(1)).all(), seed
+        assert (shapes.nose[..., 1].max(1) < shapes.mouth[..., 1].max(1)).all(), seed
+        assert (shapes.mouth[:, [0, 12], 1] > shapes.nose[:, 10:11, 1] - 0.02).all(), seed
+        assert (shapes.mouth[..., 1].max(1) < shapes.face[..., 1].max(1)).all(), seed
+
+
+def test_wide_people_differ_more_and_the_cue_stays_larger_than_their_difference():
+    usual, wide = ([draw_identity(np.random.default_rng(seed), flag) for seed in range(400)] for flag in (False, True))
+    for name in ("brow_height", "eye_height", "mouth_height", "lower_lip", "resting_corner"):
+        assert np.std([getattr(who, name) for who in wide]) > 1.2 * np.std([getattr(who, name) for who in usual]), name
+    assert np.mean([who.brow_height for who in wide]) < np.mean([who.brow_height for who in usual]) - 0.04
+    assert max(abs(who.resting_corner) for who in wide) < 0.03  # the cue moves the corners by .13 to .17
+    assert 0.2 < np.mean([who.hanging_lids > 0 for who in wide]) < 0.4 and all(who.hanging_lids is None for who in usual)

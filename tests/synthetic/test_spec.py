@@ -38,6 +38,8 @@ from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticSpec
         ({"rater_noise": math.nan}, "rater_noise"),
         ({"crf": (30, 20)}, "crf"),
         ({"crf": (0, 60)}, "crf"),
+        ({"wide": "very"}, "wide"),
+        ({"wide": 1.5}, "wide"),
     ],
 )
 def test_a_value_that_cannot_be_drawn_is_refused_by_name(wrong, named):
@@ -86,3 +88,13 @@ def test_the_hash_tells_specs_apart_and_only_specs():
     others = [dataclasses.replace(spec, **change) for change in ({"seed": 1}, {"size": (256, 256)}, {"rater_lag": 1.0})]
     assert len({spec.hash(), *(other.hash() for other in others)}) == 4
     assert SyntheticSpec(**spec.as_dict()) == spec
+
+
+@pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 1.0])
+def test_the_asked_part_of_the_people_differs_widely_in_every_scenario(part):
+    spec = SyntheticSpec(scenarios=("mouth", "eyes"), recordings=400, wide=part, recordings_per_identity=2)
+    wide = [spec.wide_of(index) for index in range(400)]
+    assert wide[::2] == wide[1::2]  # a person stays the same
+    for scenario in ("mouth", "eyes"):
+        mine = [flag for index, flag in enumerate(wide) if spec.scenario_of(index) == scenario]
+        assert abs(sum(mine) / len(mine) - part) < 0.02
