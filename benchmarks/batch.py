@@ -1,7 +1,9 @@
 """What a batch of reports costs: scheduling, start-up of kernels, the runner's own share, and the speed-up by a second process."""
 
 import dataclasses
+import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +23,23 @@ from stavis.jobs.dataset import EMBEDDED, embedded_data
 TASKS, FEW, RECORDINGS = 20_000, 8, 60
 TINY = ("import json", "json.dump({'a': 1}, open('figures.json', 'w'))\nprint(video)")
 STACK = "import stavis\n_ = (stavis.explore, stavis.explain_video, stavis.save_page, stavis.shares_figure)"
+
+BARE = """
+import sys, time, warnings
+warnings.simplefilter("ignore")
+import stavis
+first, *others = sys.argv[1:]
+stavis.explain_video("sta-synthetic", first, methods=())
+print("ready", flush=True)
+sys.stdin.read()
+started = time.perf_counter()
+for video in others:
+    found = stavis.explain_video("sta-synthetic", video, methods=())
+    for figure in (stavis.shares_figure, stavis.values_figure, stavis.moments_figure):
+        figure(found)
+print(time.perf_counter() - started, flush=True)
+"""
+"""What the explore notebook does, without notebook, kernel and page."""
 
 
 def nothing(job, report) -> Outcome:
@@ -87,11 +106,13 @@ def cost(folder: Path, name: str, cells: tuple[str, ...]) -> None:
 
 
 def speed_up(folder: Path, recordings: int) -> None:
-    """The explore notebook over drawn recordings with one process and with two."""
+    """The explore notebook over drawn recordings with one process and with two, beside what two bare processes gain on this machine."""
     data = embedded_data(dataclasses.replace(EMBEDDED, recordings=max(recordings, 8)))
     videos = sorted((data / "videos").glob("*.mp4"))[:recordings]
+    ideal = bare_speed_up(folder, videos[: max(recordings // 4, 2)])
     taken = {}
     for workers in (1, 2):
+        os.environ["STAVIS_CACHE"] = str(folder / f"cache{workers}")  # each from an empty cache
         source = folder / f"{workers}.csv"
         source.write_text("recording\n" + "".join(f"{video}\n" for video in videos))
         spec = folder / f"{workers}.yaml"
@@ -100,7 +121,30 @@ def speed_up(folder: Path, recordings: int) -> None:
         done = run_study(spec, out=folder / f"out{workers}", workers=workers, quiet=True)
         taken[workers] = time.perf_counter() - started
         print(f"{recordings} recordings, {workers} process(es): {taken[workers]:.0f} s, {done.counts.done} done")
-    print(f"speed-up {taken[1] / taken[2]:.2f} of 2, {taken[1] / taken[2] / 2:.2f} of the ideal (at least .9 on two quiet cores)")
+    gain = taken[1] / taken[2]
+    print(f"speed-up {gain:.2f}; of two bare processes {ideal:.2f}: {gain / ideal:.2f} of the ideal (at least .9 on two quiet cores)")
+
+
+def bare_speed_up(folder: Path, videos: list[Path]) -> float:
+    """What a second process gains where nothing but the work itself runs: the same videos explained by one, and by two at once."""
+    seconds = []
+    for count in (1, 2, 1, 2):
+        workers = [
+            subprocess.Popen(
+                [sys.executable, "-c", BARE, *map(str, videos)],
+                env={**os.environ, "OMP_NUM_THREADS": "1", "STAVIS_CACHE": str(folder / f"bare{len(seconds)}{number}")},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for number in range(count)
+        ]
+        for worker in workers:
+            worker.stdout.readline()
+        for worker in workers:
+            worker.stdin.close()
+        seconds.append(max(float(worker.stdout.readline()) for worker in workers))
+    return 2 * (seconds[0] + seconds[2]) / (seconds[1] + seconds[3])
 
 
 def main(recordings: int = RECORDINGS) -> None:

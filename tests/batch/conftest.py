@@ -77,7 +77,7 @@ class Home:
     def recordings(self, count: int) -> None:
         """So many files as recordings."""
         for number in range(count):
-            (self.folder / "videos" / f"rec{number:02}.mp4").write_bytes(bytes([65 + number]) * 40)
+            (self.folder / "videos" / f"rec{number:02}.mp4").write_bytes(bytes([33 + number]) * 40)
 
 
 @pytest.fixture
