@@ -14,7 +14,7 @@ from stavis.training.sequences import HeadPlan
 from stavis.training.stills import PUBLISHED, FramePlan
 
 BENCH = SyntheticSpec(
-    scenarios=("switching", "motion"), recordings=480, seconds=6.4, fps=6.25, seed=6, shares=(0.78, 0.08, 0.14), rater_noise=0.05
+    scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
 )
 """The embedded data of the bench: what single frames tell (switching) and what only movement tells (motion), marked by six raters
 who lag by two seconds; nobody is in two splits."""
@@ -36,7 +36,7 @@ class Recipe:
     delay: float | None = None
 
 
-_CLIPS = Plan(steps=400, batch=32, seconds=0.96, epoch=100, augment=0.0)
+_CLIPS = Plan(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, noise=4.0)
 _SMALL = {
     "sta": Recipe(clips=_CLIPS),
     "cnn3d": Recipe(clips=_CLIPS),
