@@ -12,6 +12,9 @@ class Spool:
         self.shape, self.count = shape, 0
         self._file = tempfile.TemporaryFile(prefix="stavis-")  # noqa: SIM115 (it lives as long as the spool)
 
+    def __del__(self):
+        self._file.close()  # arrays that were made of it keep the file themselves
+
     def append(self, row: np.ndarray) -> None:
         """Add one row."""
         self._file.write(np.asarray(row, np.float32).tobytes())

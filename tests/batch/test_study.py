@@ -168,7 +168,10 @@ def alive(processes) -> list[int]:
 def test_a_stopped_study_ends_in_order_and_leaves_no_process(home, number):
     home.recordings(20)
     home.write(parameters={"pause": 0.5})
-    command = [sys.executable, "-m", "stavis.cli", "report", str(home.yaml), "--out", str(home.out), "--workers", "1", "--quiet"]
+    # A shell that starts tests in the background tells them, and so their children, to ignore Ctrl-C.
+    heed = "import runpy, signal\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+    heeding = heed + "runpy.run_module('stavis.cli', run_name='__main__')"
+    command = [sys.executable, "-c", heeding, "report", str(home.yaml), "--out", str(home.out), "--workers", "1", "--quiet"]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     runner = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env, start_new_session=True)
     until = time.monotonic() + 200

@@ -159,7 +159,8 @@ def test_the_explore_notebook_runs_drags_and_explains_a_moment_beside_the_player
     stood, drawn, messages = drag_over(page)
     print(f"explorer in JupyterLab: {len(drawn)} drawn, {messages} kernel messages while dragging")
     assert messages == 0 and drawn == stood
-    assert len(drawn) >= 25  # the recording has 30 frames; several moves fall on one
+    frames = int(page.get_by_role("slider", name="Frame").first.get_attribute("max")) + 1
+    assert len(drawn) >= 0.9 * frames > 10  # several moves fall on one frame, and the first is there already
 
     maps = page.locator(f"{ROOT} select").first
     before = maps.locator("option").all_inner_texts()
@@ -168,7 +169,7 @@ def test_the_explore_notebook_runs_drags_and_explains_a_moment_beside_the_player
         "([root, count]) => document.querySelector(root + ' select').options.length > count", arg=[ROOT, len(before)], timeout=60_000
     )
     stood, drawn, _ = drag_over(page)
-    assert drawn == stood and len(drawn) >= 25
+    assert drawn == stood and len(drawn) >= 0.9 * frames
 
     page.evaluate(axe)
     page.evaluate("document.querySelector('[data-stavis=scrubber]').closest('.jp-OutputArea').setAttribute('data-audit', '')")
