@@ -96,7 +96,8 @@ def _reports(spec: Spec, notebook: Notebook, beside: Path, found: list[Listed | 
         settings.append((varied, parameters, [inputs.hash(value) for value in parameters.values()]))
     same = content_hash(notebook.hash, package_version())
     for one in found:
-        seen = "" if one is None else _hash_with_what_lies_beside(one.video)
+        files = {} if one is None else {"video": Path(one.video), **files_beside(Path(one.video))}
+        seen = content_hash(*(_hash_of_recording(str(path)) for path in files.values()))
         for varied, parameters, hashes in settings:
             given = parameters if one is None else {**parameters, spec.recordings.parameter: one.video}
             told = json.dumps([same, given, hashes, seen], sort_keys=True, ensure_ascii=False)
@@ -106,7 +107,7 @@ def _reports(spec: Spec, notebook: Notebook, beside: Path, found: list[Listed | 
                 id=f"{_plain(name)}-{hashlib.sha256(where.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}",
                 recording=one.name if one else "",
                 video=one.video if one else "",
-                labels=one.labels if one else "",
+                labels=str(files.get("labels", "")),
                 parameters=given,
                 varied=varied,
                 key=hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest(),
@@ -170,10 +171,6 @@ def _hash_of_recording(path: str) -> str:
         return file_hash(Path(path))
     except StavisError as error:
         return str(error)
-
-
-def _hash_with_what_lies_beside(video: str) -> str:
-    return content_hash(*(_hash_of_recording(str(path)) for path in (video, *files_beside(Path(video)).values())))
 
 
 def _plain(name: str) -> str:

@@ -13,11 +13,10 @@ from stavis.errors import StavisError
 
 @dataclass(frozen=True)
 class Listed:
-    """One recording of a study: its name, its file, its label file ('' where none is known)."""
+    """One recording of a study: its name and its file."""
 
     name: str
     video: str
-    labels: str = ""
 
 
 def listed(source: Recordings, beside: Path, quiet: bool = False) -> list[Listed]:
@@ -37,12 +36,12 @@ def listed(source: Recordings, beside: Path, quiet: bool = False) -> list[Listed
     else:
         folder, split = _place(source.folder, beside), source.split
     chosen = stavis.recordings_of(folder, split)
-    return [Listed(one.name, str(one.video.resolve()), _labels(folder, one.name)) for one in chosen]
+    return [Listed(one.name, os.path.abspath(one.video)) for one in chosen]
 
 
 def _matching(pattern: str, beside: Path) -> list[str]:
     found = glob.glob(os.path.expanduser(pattern), root_dir=beside, recursive=True)
-    return [str((beside / path).resolve()) for path in found if (beside / path).is_file()]
+    return [os.path.abspath(beside / path) for path in found if (beside / path).is_file()]
 
 
 def _of_table(path: Path, beside: Path) -> list[Listed]:
@@ -63,8 +62,3 @@ def _of_table(path: Path, beside: Path) -> list[Listed]:
 
 def _place(text: str, beside: Path) -> Path:
     return Path(os.path.abspath(beside / Path(text).expanduser()))
-
-
-def _labels(folder: Path, name: str) -> str:
-    labels = folder / "labels" / f"{name}.csv"
-    return str(labels.resolve()) if labels.is_file() else ""

@@ -139,8 +139,7 @@ class Sightings:
     def __init__(self):
         self.times, self.notes, self.rows, self.numbers = [], [], [], []
         self.boxes, self.scores, self.blendshapes = [], [], []
-        self._spool = Spool((478, 2))
-        self._landmarks: np.ndarray | None = None
+        self._landmarks: Spool | np.ndarray = Spool((478, 2))
 
     def add(self, frame: FrameFaces) -> None:
         """Add what was seen in the next frame."""
@@ -148,7 +147,7 @@ class Sightings:
             self.rows.append(len(self.times))
             self.numbers.append(face.number)
             self.boxes.append(face.box.astype(np.float32))
-            self._spool.append(face.points)
+            self._landmarks.append(face.points)
             self.scores.append(face.score)
             self.blendshapes.append(face.blendshapes)
         self.times.append(frame.time)
@@ -157,7 +156,7 @@ class Sightings:
     @property
     def landmarks(self) -> np.ndarray:
         """(M,478,2) float32, one entry a sighting."""
-        return self._spool.array() if self._landmarks is None else self._landmarks
+        return self._landmarks.array() if isinstance(self._landmarks, Spool) else self._landmarks
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that was seen, to be written down: one entry a sighting, `times` and `notes` one a frame."""
@@ -206,7 +205,7 @@ class Sightings:
             "picture_notes": tuple(self.notes),
         }
         n = len(times)
-        blank = np.broadcast_to(np.float32(np.nan), (n, 478, 2))
+        blank = np.broadcast_to(np.float32(np.nan), (n, 478, 2))  # takes no memory
         nothing = _track(times, _nan(n, 4), blank, np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["picture_notes"])
         tracks = Tracks(**vars(nothing), **seen)
         if not len(order):

@@ -110,12 +110,14 @@ def files_beside(path: Path) -> dict[str, Path]:
     root = path.parent.parent
     raters = sorted((root / "raters").iterdir()) if (root / "raters").is_dir() else []
     folders = {"labels": root / "labels", **{f"raters/{folder.name.lower()}": folder for folder in raters}, "truth": root / "truth"}
+    # looked up by name: to list the folders for each video of a large study would take its square
+    stems = (path.stem, *(unicodedata.normalize(form, path.stem) for form in ("NFC", "NFD")))
     found = {}
     for kind, folder in folders.items():
-        suffixes = (".npz",) if kind == "truth" else (".csv", ".tsv")
-        names = [folder / (stem + suffix) for stem in (path.stem, normal(path.stem)) for suffix in suffixes]
-        if there := [name for name in names if name.is_file()]:
-            found[kind] = there[0]
+        suffixes = (".npz", ".NPZ") if kind == "truth" else (".csv", ".tsv", ".CSV", ".TSV")
+        names = (folder / (stem + suffix) for stem in stems for suffix in suffixes)
+        if there := next((name for name in names if name.is_file()), None):
+            found[kind] = there
     return found
 
 

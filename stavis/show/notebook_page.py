@@ -40,14 +40,14 @@ def export_notebook(executed: str | Path, path: str | Path, *, title: str = "", 
         notebook = nbformat.read(executed, as_version=4)
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise StavisError(f"{executed} cannot be read as a notebook ({type(error).__name__}): give an executed .ipynb file.") from error
-    heading = _heading(notebook)
-    return write_text(path, notebook_html(notebook, title=title or heading or executed.stem, subtitle=heading, provenance=provenance))
+    return write_text(path, notebook_html(notebook, title=title or _heading(notebook) or executed.stem, provenance=provenance))
 
 
-def notebook_html(notebook: nbformat.NotebookNode, *, title: str, subtitle: str = "", provenance: dict | None = None) -> str:
+def notebook_html(notebook: nbformat.NotebookNode, *, title: str, provenance: dict | None = None) -> str:
     """The page of an executed notebook; see export_notebook. A title other than the notebook's first heading takes its place."""
-    headline = title != _heading(notebook)
-    if headline and subtitle:
+    heading = _heading(notebook)
+    headline = title != heading
+    if headline and heading:
         first = next(cell for cell in notebook.cells if cell.cell_type == "markdown" and cell.source.startswith("# "))
         first.source = first.source.partition("\n")[2].strip()
     figures = 0
@@ -64,7 +64,7 @@ def notebook_html(notebook: nbformat.NotebookNode, *, title: str, subtitle: str 
     return PAGE.render(
         title=title,
         headline=headline,
-        subtitle=subtitle if headline else "",
+        subtitle=heading,
         language="en",
         policy=csp(),
         page_style=Markup(style + HtmlFormatter(style="default").get_style_defs(".highlight")),

@@ -62,7 +62,7 @@ _WIDE = {
     "lower_lip": (0.06, 0.15),
     "resting_corner": (-0.026, 0.026),
 }
-"""What the landmarks of eight real people at rest lie in; brows are lower there than in `_USUAL`, eyes narrower."""
+"""Drawn up after the landmarks of eight real people at rest: their brows are lower than in `_USUAL`, their eyes narrower."""
 _MANNER = {
     "lifts_brows": 1.0,
     "frown": 1.0,
@@ -113,7 +113,7 @@ class Identity:
     frown: float  # how far of frown_reach the brows are lowered
     frown_reach: tuple[float, float]  # of the whole brow, and what its inner end goes further
     jaw_corner: float  # how far the corners of the mouth go down with an open jaw
-    jaw_middle: float
+    jaw_middle: float  # and the middle of the lips
     hanging_lids: float | None  # in [0,1], for spells, whatever the valence
     turns: float  # standard deviation of the head's yaw at rest, and of its pitch, in radians
     tilts: float
@@ -227,11 +227,13 @@ def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) 
     depth = shape["eye_depth"]
     if not wide:
         return _MANNER | {"socket": (0.16 * depth, 0.1 * depth)}
+    lifts, lowers, drops = (float(rng.uniform(*bounds)) for bounds in ((0.25, 1), (0.6, 1), (0.05, 0.2)))
     return {
-        "lifts_brows": float(rng.uniform(0.25, 1)),
-        "frown": float(rng.uniform(0.6, 1)) * shape["brow_height"] / 0.32,  # low brows have less way to go
+        "lifts_brows": lifts,
+        "frown": lowers * shape["brow_height"] / 0.32,  # low brows have less way to go
         "frown_reach": (0.05, 0.1),
-        **dict(zip(("jaw_corner", "jaw_middle"), np.array((1, 0.5)) * rng.uniform(0.05, 0.2), strict=True)),
+        "jaw_corner": drops,
+        "jaw_middle": 0.5 * drops,
         "hanging_lids": float(rng.uniform(0.4, 0.95) if rng.random() < 0.3 else 0.0),
         "turns": 0.09,
         "tilts": 0.1,

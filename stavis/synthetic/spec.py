@@ -21,9 +21,9 @@ LONGEST = 3600
 """The longest recording, in s: the landmarks of all frames are held at once, about 1.5 GB for an hour at 25 frames/s."""
 
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
-_MOTION_VERSION = 2  # raised where those of the scenario `motion` alone are others
-_GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 _VERSION = 2  # raised whenever the same spec draws other pixels
+_MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
+_GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 
 @dataclass(frozen=True)

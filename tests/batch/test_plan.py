@@ -34,6 +34,16 @@ def test_changed_labels_change_the_reports_of_their_video(keys, home):
     (home.folder / "labels" / "rec01.csv").write_text("time,valence\n0,0\n1,1\n")
     after = keys()
     assert [name.split("-")[0] for name in before if before[name] != after[name]] == ["rec01"]
+    assert [bool(one.labels) for one in home.plan().reports] == [False, True, False]
+
+
+def test_a_video_that_is_a_link_keeps_its_labels(home):
+    film = home.folder / "videos" / "rec01.mp4"
+    film.rename(home.folder / "elsewhere.mp4")
+    film.symlink_to(home.folder / "elsewhere.mp4")
+    (home.folder / "labels").mkdir()
+    (home.folder / "labels" / "rec01.csv").write_text("time,valence\n0,0\n1,1\n")
+    assert [bool(one.labels) for one in home.plan().reports] == [False, True, False]
 
 
 def test_a_video_that_is_only_touched_changes_nothing(keys, home):

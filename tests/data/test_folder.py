@@ -226,6 +226,10 @@ def test_a_video_brings_what_lies_beside_it(dataset, tmp_path):
         assert alone.dimensions == one.dimensions
         assert np.array_equal(alone.labels, one.labels) and np.array_equal(alone.label_times, one.label_times)
         assert alone.raters.keys() == one.raters.keys() and np.array_equal(alone.raters["valence"], one.raters["valence"])
+    (dataset / "labels" / "b.csv").rename(dataset / "labels" / "b.CSV")
+    (dataset / "videos" / "e\u0301mile.mp4").write_bytes(b"x")
+    (dataset / "labels" / "\u00e9mile.csv").write_text(WAYS["plain"])
+    assert all(recording_at(dataset / "videos" / name).labels is not None for name in ("b.mp4", "e\u0301mile.mp4"))
     (dataset / "labels" / "a.csv").write_text("broken")
     with pytest.warns(StavisWarning, match="a.mp4 is shown without its labels: .*a.csv"):
         assert recording_at(dataset / "videos" / "a.mp4").labels is None
