@@ -56,7 +56,7 @@ def _table(path: Path, rows: list[str], names: list[str], numeric: list[bool]) -
     if len(first) != len(names):
         raise StavisError(f"{path}: the first row has {len(first)} values for {len(names)} attributes: take another copy.")
     try:
-        text = pd.read_csv(io.StringIO("\n".join(rows)), header=None, quotechar=quote, escapechar="\\", skipinitialspace=True,
+        text = pd.read_csv(io.BytesIO("\n".join(rows).encode()), header=None, quotechar=quote, escapechar="\\", skipinitialspace=True,
                            na_values={k: ["?"] for k, number in enumerate(numeric) if number}, keep_default_na=False,
                            dtype={k: "float64" if number else "str" for k, number in enumerate(numeric)})  # fmt: skip
     except (ValueError, OverflowError) as error:
