@@ -35,6 +35,18 @@ def real_clips() -> Path:
 
 
 @pytest.fixture(scope="session")
+def face_model(_own_cache):
+    """The checked file of the face networks, fetched once a session; the test is skipped where no way leads to it."""
+    from stavis.data.facemodel import fetch_face_model
+    from stavis.errors import StavisError
+
+    try:
+        return fetch_face_model()
+    except StavisError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Debian's chromium; the test is skipped where there is none."""
     path = shutil.which("chromium")

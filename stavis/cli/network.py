@@ -177,6 +177,7 @@ def verdict(
 def transfer(
     run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic.")],
     clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
+    covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand lies over the mouth.")] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -185,7 +186,7 @@ def transfer(
 
     Example: stavis transfer sta-synthetic my_clips
     """
-    table = stavis.transfer(run, clips, device=device, quiet=quiet)
+    table = stavis.transfer(run, clips, covered=covered, device=device, quiet=quiet)
     typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
 
 

@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.crops import Crops, CropSpec, crops_of
+from stavis.data.exclusion import Ranges, read_exclusions
+from stavis.data.folder import normal, some
 from stavis.data.signals import signal_table
 from stavis.errors import StavisError
 from stavis.jobs.explain import shares_and_densities
@@ -22,39 +24,41 @@ from stavis.training.reading import Reading, read
 EYES = ("left_eye", "right_eye")
 VARIES = 0.08
 """A smile varies where its standard deviation over the clip is at least this: below, a correlation says nothing."""
-NEUTRAL = 0.12
-"""A frame is neutral where smile, frown, open mouth and lowered brows are all below this."""
+NEUTRAL = {"smile": 0.12, "frown": 0.12, "mouth_open": 0.12, "brow_down": 0.12, "brow_up": 0.25, "blink": 0.5}
+"""A frame is neutral where the tracker's signals are all below these, and no hand is told to lie over the mouth. The brows' rise has
+a higher limit, because it is not 0 at rest."""
+FEWEST = 10
+"""Frames below which neither a correlation nor the mean of neutral frames is told: one frame is no resting face."""
 VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
-
-Covered = dict[str, tuple[float, float]]
 
 
 def transfer(
     run: str | Path,
     clips: str | Path | Sequence[Path],
     *,
-    covered: Covered | None = None,
+    covered: str | Path | None = None,
     device: str = "auto",
     quiet: bool = False,
 ) -> pd.DataFrame:
     """How a network does on real clips: one row a clip in which a face was tracked.
 
-    clips: a folder or video files; covered: by clip name, the seconds from-to in which a hand lies over the mouth. Columns: clip,
+    clips: a folder or video files; covered: a CSV of recording,start,stop (s) that says when a hand lies over the mouth. Columns: clip,
     frames, the mean shares mouth, eyes, brows, features (their sum), nose, rest, outside; densities of mouth and eyes (1 = chance);
     smile_r, the correlation of predicted valence with smile minus frown (NaN where the smile does not vary); neutral, the mean
-    prediction in neutral frames (NaN where there is none); covered_ratio, the mouth's share under the hand over that without.
+    prediction in neutral frames (NaN where there are fewer than FEWEST); covered_ratio, the mouth's share under the hand over that without.
 
-    Raises StavisError where no clip shows a face.
+    Raises StavisError where no clip shows a face, or `covered` is wrong or names a clip that is not there.
     """
     checkpoint = load_checkpoint(run)
     model = checkpoint.model.to(choose_device(device))
     paths = _videos(clips)
+    hands = _hands(covered, paths) if covered is not None else {}
     rows = []
     with bar("real clips", quiet) as progress:
         for done, path in enumerate(paths, 1):
             crops = crops_of(path, CropSpec(size=model.config.crop_size, rate=None, source="auto"))
             if crops.track is not None and crops.valid.any():
-                rows.append(_row(path.stem, crops, read(model, crops.frames, crops.times), (covered or {}).get(path.stem)))
+                rows.append(_row(path.stem, crops, read(model, crops.frames, crops.times), hands.get(normal(path.stem), [])))
             if progress:
                 progress(done, len(paths))
     if not rows:
@@ -71,7 +75,7 @@ def transfer_table(table: pd.DataFrame) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def _row(name: str, crops: Crops, reading: Reading, hidden: tuple[float, float] | None) -> dict:
+def _row(name: str, crops: Crops, reading: Reading, hidden: list[tuple[float, float, str]]) -> dict:
     shares, densities = shares_and_densities(reading, crops)
     means = shares.mean(numeric_only=True)
     valence = np.where(crops.valid, reading.prediction.values[:, 0], np.nan)
@@ -91,26 +95,33 @@ def _row(name: str, crops: Crops, reading: Reading, hidden: tuple[float, float] 
         "neutral": np.nan,
         "covered_ratio": np.nan,
     }
-    row |= _beside_signals(valence, signal_table(crops.track))
-    if hidden is not None:
-        under = (shares.time >= hidden[0]) & (shares.time <= hidden[1])
+    under = np.any([np.zeros(len(shares), bool), *((shares.time >= start) & (shares.time <= stop) for start, stop, _ in hidden)], 0)
+    row |= beside_signals(valence, signal_table(crops.track), ~under)
+    if under.any():
         row["covered_ratio"] = float(shares.mouth[under].mean() / shares.mouth[~under].mean())
     return row
 
 
-def _beside_signals(valence: np.ndarray, signals: pd.DataFrame | None) -> dict[str, float]:
-    """What predicted valence has to do with the tracker's smile, and what it is where the face is neutral."""
+def beside_signals(valence: np.ndarray, signals: pd.DataFrame | None, bare: np.ndarray) -> dict[str, float]:
+    """What predicted valence has to do with the tracker's smile, and what it is where the face is neutral and `bare`, no hand on it."""
     if signals is None:
         return {}
     found = {}
     smile = (signals.smile - signals.frown).to_numpy()
     known = np.isfinite(smile) & np.isfinite(valence)
-    if known.sum() > 10 and smile[known].std() >= VARIES:
+    if known.sum() >= FEWEST and smile[known].std() >= VARIES:
         found["smile_r"] = cc(valence[known], smile[known])
-    still = signals[["smile", "frown", "mouth_open", "brow_down"]].max(axis=1).to_numpy() < NEUTRAL
-    if (still & known).any():
-        found["neutral"] = float(valence[still & known].mean())
+    still = (signals[list(NEUTRAL)] < pd.Series(NEUTRAL)).all(axis=1).to_numpy() & known & bare
+    if still.sum() >= FEWEST:
+        found["neutral"] = float(valence[still].mean())
     return found
+
+
+def _hands(path: str | Path, clips: Sequence[Path]) -> Ranges:
+    ranges = read_exclusions(path)
+    if unknown := set(ranges) - {normal(clip.stem) for clip in clips}:
+        raise StavisError(f"{path}: there is no clip called {some(unknown)}: write the clip's file name without its suffix.")
+    return ranges
 
 
 def _videos(clips: str | Path | Sequence[Path]) -> list[Path]:
