@@ -56,7 +56,7 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
     return Expression(
         mouth=courses.mouth,
         eyes=courses.eyes,
-        jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(talks * syllables * 0.7, 0, 1),
+        jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(person.resting_jaw + talks * syllables * 0.7, 0, 1),
         rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -0.2, 1),
         blink=_lids(rng, count, fps, person),
         gaze=_gaze(rng, count, fps),

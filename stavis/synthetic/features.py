@@ -77,6 +77,9 @@ class _Mouth:
         top, bottom = hole[:, :13], np.concatenate([hole[:, :1], hole[:, :11:-1]], 1)
         u = -np.cos(np.pi * np.arange(13) / 12)
         edge = top[..., 1] + 0.12 * (1 - 0.45 * u**2) - 0.02
+        if person.teeth_drop is not None:  # teeth stand still in the head, and a lip that rises shows them
+            still = person.mouth_height + person.teeth_drop * (1 - 0.45 * u**2) + 0.3 * shapes.shift[:, 1:]
+            edge = np.maximum(still, top[..., 1])
         teeth = np.stack([top[..., 0], np.minimum(edge, bottom[..., 1])], 2)
         self.teeth = fixed(np.concatenate([top[:, 2:11], teeth[:, 10:1:-1]], 1))
         self.gap = (bottom[..., 1] - top[..., 1])[:, 6]

@@ -53,17 +53,20 @@ def _lines(person: Identity, e: Expression, shapes: Shapes) -> list[tuple[np.nda
     up, down = np.clip(e.mouth, 0, 1), np.clip(-e.mouth, 0, 1)
     glad, cross = np.clip(e.eyes, 0, 1), np.clip(-e.eyes, 0, 1)
     age, fold = person.age, person.fold
+    beside, below, between, under_lip = person.resting_folds
     lines = _nose_lines(person, shapes)
     for side, corner_index, wing_index in ((-1, 0, 0), (1, 12, 8)):
         corner, wing = shapes.mouth[:, corner_index], shapes.nose[:, wing_index]
         start, end = wing + np.array((side * 0.03, -0.06)), corner + np.array((side * 0.13, 0.03))
         bend = (start + end) / 2 + np.stack([side * (0.04 + 0.08 * up), -0.05 - 0.02 * up], 1)
         low = end + np.stack([side * (0.0 - 0.02 * up), 0.1 + 0 * up], 1)
-        lines.append((np.stack([start, bend, end, low], 1), 0.04 + 0.1 * age * fold + 0.26 * (0.4 + 0.6 * fold) * up + 0.07 * down, 0.05))
+        lines.append(
+            (np.stack([start, bend, end, low], 1), 0.04 + beside + 0.1 * age * fold + 0.26 * (0.4 + 0.6 * fold) * up + 0.07 * down, 0.05)
+        )
         droop = np.stack(
             [corner + np.array((side * 0.03, 0.03)), corner + np.array((side * 0.09, 0.14)), corner + np.array((side * 0.1, 0.26))], 1
         )
-        lines.append((droop, 0.05 * age + 0.2 * down, 0.05))
+        lines.append((droop, below + 0.05 * age + 0.2 * down, 0.05))
         lines.append((np.stack([corner + np.array((side * -0.01, 0)), corner + np.array((side * 0.045, 0))], 1), 0.2 + 0.15 * up, 0.05))
         lid = (shapes.left_eye if side < 0 else shapes.right_eye)[:, 9:]
         lines.append((lid + np.array((0, 0.09)), 0.06 + 0.08 * age + 0.16 * glad + 0.05 * up, 0.05))
@@ -73,9 +76,9 @@ def _lines(person: Identity, e: Expression, shapes: Shapes) -> list[tuple[np.nda
             lines.append((ray, (0.25 * fold + 0.06) * (glad + 0.25 * up) + 0.1 * max(age - 0.5, 0), 0.025))
         brow = shapes.left_brow[:, 4] if side < 0 else shapes.right_brow[:, 0]
         frown = np.stack([brow + np.array((side * -0.07, -0.05)), brow + np.array((side * -0.08, 0.12))], 1)
-        lines.append((frown, 0.38 * cross * (0.4 + 0.6 * fold), 0.04))
+        lines.append((frown, between + 0.38 * cross * (0.4 + 0.6 * fold), 0.04))
     under = shapes.mouth[:, 16:21] + np.array((0, 0.1))
-    lines.append((under, 0.12 + 0.16 * down * person.pouts, 0.07))
+    lines.append((under, under_lip + 0.12 + 0.16 * down * person.pouts, 0.07))
     along = np.linspace(-0.6, 0.6, 7)
     for level in (-0.74, -0.88):
         rows = np.stack([along, level - 0.03 + 0.06 * along**2], 1)[None] - np.array((0, 0.05)) * glad[:, None, None]

@@ -95,10 +95,11 @@ def _mouth(person: Identity, e: Expression, turn: np.ndarray) -> tuple[np.ndarra
     slant = 1 + person.asymmetry * np.sign(u)
     corner = person.mouth_height + person.resting_corner + (-0.17 * up + 0.13 * down) * slant + person.jaw_corner * jaw
     centre = person.mouth_height - 0.02 * up - 0.04 * down + person.jaw_middle * jaw
-    middle = centre + (corner - centre) * np.abs(u) ** 1.9
-    parted = person.shows_teeth * smooth_step(up, 0.3, 1.0) * 0.17
+    middle = centre + (corner - centre) * np.abs(u) ** person.curve
+    gapes, rises = person.parts_lips
+    parted = person.shows_teeth * smooth_step(up, 0.3, 1.0) * gapes
     gap = (1 - u**2) ** 0.75
-    top = middle - (0.35 * parted + 0.04 * jaw) * gap
+    top = middle - (rises * parted + 0.04 * jaw) * gap
     bottom = middle + (0.8 * parted + 0.42 * jaw) * gap
     pout = person.pouts
     upper = person.upper_lip * (1 - 0.3 * up - 0.4 * down * (1 - pout) + 0.3 * rounding)
@@ -123,8 +124,9 @@ def _eye(person: Identity, e: Expression, turn: np.ndarray, side: int) -> tuple[
     up, down = np.clip(e.eyes, 0, 1)[:, None], np.clip(-e.eyes, 0, 1)[:, None]
     smile = np.clip(e.mouth, 0, 1)[:, None]
     line = 0.01 - person.eye_tilt * outward
-    above = person.eye_height * 0.68 * (1 - 0.42 * down + 0.06 * up)
-    below = person.eye_height * 0.32 * (1 - 1.25 * up - 0.2 * smile + 0.1 * down)
+    raises, lowers = person.squint
+    above = person.eye_height * 0.68 * (1 - 0.42 * down + 0.06 * up - lowers * smile)
+    below = person.eye_height * 0.32 * (1 - 1.25 * up - raises * smile + 0.1 * down)
     top = line - above * (1 - v**2) ** (0.62 + 0.25 * down) * (1 - 0.12 * outward)
     bottom = line + below * (1 - v**2) ** 0.75 * (1 + 0.15 * outward)
     shut = e.blink[:, None]

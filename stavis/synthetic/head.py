@@ -62,7 +62,8 @@ def light_on(canvas: Canvas, person: Identity, direction: np.ndarray, ambient: n
     length = np.sqrt(across**2 + down**2 + out**2)
     lit = (across * direction[0] + down * direction[1] + out * direction[2]) / length
     lit = smooth_step(lit, -0.5, 1.1)[..., None]
-    return (ambient + lamp * lit).astype(np.float32)
+    shade = 1 - person.eye_shade * sum(spot(x, y, (side * 0.48, -0.05), 0.34, 0.17) for side in (-1, 1))
+    return ((ambient + lamp * lit) * shade[..., None]).astype(np.float32)
 
 
 def _texture(rng: np.random.Generator, person: Identity, colour: np.ndarray, x: np.ndarray, y: np.ndarray, unit: float) -> None:

@@ -55,6 +55,7 @@ _WIDE = {
     "brow_height": (0.24, 0.39),
     "brow_thickness": (0.045, 0.12),
     "brow_tilt": (-0.08, 0.05),
+    "brow_density": (0.3, 0.95),
     "nose_length": (0.34, 0.46),  # above the mouth
     "mouth_height": (0.99, 1.2),
     "mouth_width": (0.68, 0.9),
@@ -74,6 +75,13 @@ _MANNER = {
     "tilts": 0.04,
     "brow_wander": 0.012,
     "eye_white": 0.94,
+    "curve": 1.9,
+    "parts_lips": (0.17, 0.35),
+    "teeth_drop": None,
+    "squint": (0.2, 0.0),
+    "resting_folds": (0.0, 0.0, 0.0, 0.0),
+    "eye_shade": 0.0,
+    "resting_jaw": 0.0,
 }
 
 
@@ -118,6 +126,12 @@ class Identity:
     turns: float  # standard deviation of the head's yaw at rest, and of its pitch, in radians
     tilts: float
     brow_wander: float  # a movement of the brows that says nothing
+    curve: float  # how the line between the lips bends towards its corners: 1 = like a V, large = at the corners alone
+    parts_lips: tuple[float, float]  # how far a smile opens them, and which part of it the upper lip goes
+    teeth_drop: float | None  # how far the upper teeth reach below the resting lips; None = as far as the lips part
+    squint: tuple[float, float]  # how far a smile of the mouth raises the lower lids, and lowers the upper ones
+    resting_folds: tuple[float, float, float, float]  # how dark: beside mouth, below its corners, between brows, under lip
+    resting_jaw: float  # how far the mouth stands open without a word
     asymmetry: float
     # colours
     skin: np.ndarray
@@ -129,6 +143,7 @@ class Identity:
     teeth: np.ndarray
     socket: tuple[float, float]  # how dark the hollow above the eye is, and the one beside the nose
     eye_white: float  # its light
+    eye_shade: float  # how much light the brow keeps from the whole eye
     blush: float
     freckles: float
     age: float
@@ -186,7 +201,7 @@ def draw_identity(rng: np.random.Generator, wide: bool = False) -> Identity:
         asymmetry=float(rng.normal(0, 0.06)),
         skin=skin,
         lips=lips.astype(np.float32),
-        lip_contrast=float(rng.uniform(0.55, 1.0)),
+        lip_contrast=float(rng.uniform(0.3 if wide else 0.55, 1.0)),
         hair=hair,
         brow=np.clip(hair * rng.uniform(0.5, 0.85) if hair.mean() > 60 else hair * 0.9 + 6, 8, 190).astype(np.float32),
         iris=(_IRISES[rng.integers(len(_IRISES))] if tone < 5 else _IRISES[rng.choice([0, 1, 6])]) * rng.uniform(0.8, 1.15),
@@ -234,12 +249,19 @@ def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) 
         "frown_reach": (0.05, 0.1),
         "jaw_corner": drops,
         "jaw_middle": 0.5 * drops,
-        "hanging_lids": float(rng.uniform(0.4, 0.95) if rng.random() < 0.3 else 0.0),
+        "hanging_lids": float(rng.uniform(0.4, 0.95) if rng.random() < 0.5 else 0.0),
         "turns": 0.09,
         "tilts": 0.1,
         "brow_wander": 0.018,
         "socket": (0.3 * depth**2, 0.2 * depth**2),
         "eye_white": 0.94 - 0.34 * depth,
+        "curve": float(rng.uniform(1.3, 2.8)),
+        "parts_lips": (float(rng.uniform(0.12, 0.34)), float(rng.uniform(0.3, 0.7))),
+        "teeth_drop": float(rng.uniform(-0.04, 0.09)),
+        "squint": (float(rng.uniform(0.2, 0.9)), float(rng.uniform(0, 0.35))),
+        "resting_folds": tuple(float(v) for v in rng.uniform(0, (0.22, 0.18, 0.24, 0.2)) * (rng.random(4) < 0.6)),
+        "eye_shade": float(rng.uniform(0.1, 0.6) if rng.random() < 0.5 else 0.0),
+        "resting_jaw": float(rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0),
     }
 
 

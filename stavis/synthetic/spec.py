@@ -23,6 +23,7 @@ LONGEST = 3600
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 2  # raised whenever the same spec draws other pixels
 _MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
+_WIDE_VERSION = 3  # raised where only people who differ widely are drawn otherwise
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 
@@ -100,7 +101,9 @@ class SyntheticSpec:
     def hash(self) -> str:
         """What tells this data set from every other: sha256 (hex) of the spec and of the version of the drawing."""
         told = self.as_dict()
-        if not self.wide:
+        if self.wide:
+            told["wide"] = [self.wide, _WIDE_VERSION]
+        else:
             del told["wide"]  # the same pixels as before there were such people
         if "motion" in self.scenarios:
             told["motion"] = _MOTION_VERSION

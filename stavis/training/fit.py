@@ -13,7 +13,7 @@ import math
 import os
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -51,9 +51,9 @@ RAMP = (0.15, 0.5)
 class Plan:
     """How to train: `steps` of `batch` windows of `seconds` s, one-cycle AdamW, validated every `epoch` steps.
 
-    augment in [0,1] is how strongly pixels are changed. noise is what AttentionProduct adds behind the attention, in root mean squares
-    of the features: it grows over the first half of the steps and falls to a quarter over the last, and makes the network attend to
-    what it reads (without it, attention on aligned faces stays on mouth and eyes alike, whichever carries the label).
+    augment in [0,1] is the part of `jitter` by which pixels are changed. noise is what AttentionProduct adds behind the attention, in
+    root mean squares of the features: it grows over the first half of the steps and falls to a quarter over the last, and makes the
+    network attend to what it reads (without it, attention on aligned faces stays on mouth and eyes alike, whichever carries the label).
     sharpness is the weight of the attention's entropy (in [0,1]) in the loss: it grows to this value over the first half of the
     steps, and makes the attention choose between places that it could otherwise all keep; nothing tells it which to choose.
     patience counts validations without a better CCC (None: never stop early). precision: auto, 32-true, bf16-mixed.
@@ -71,6 +71,7 @@ class Plan:
     epoch: int = 200
     patience: int | None = None
     augment: float = 0.5
+    jitter: Jitter = field(default_factory=Jitter)
     seed: int = 0
     precision: str = "auto"
     workers: int = 0
@@ -192,7 +193,7 @@ def fit(
         torch.manual_seed(plan.seed)
         network = chosen.network(config)
         network = normed_over_all(network) if devices * num_nodes > 1 else network
-        jitter = scaled(Jitter(), plan.augment) if plan.augment else None
+        jitter = scaled(plan.jitter, plan.augment) if plan.augment else None
         length = max(1, round(plan.seconds * config.rate))
         samples = plan.steps * plan.batch
         # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200

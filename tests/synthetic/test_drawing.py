@@ -180,12 +180,3 @@ def test_the_parts_of_every_face_lie_one_above_the_other_whatever_it_does(wide):
         assert (shapes.nose[..., 1].max(1) < shapes.mouth[..., 1].max(1)).all(), seed
         assert (shapes.mouth[:, [0, 12], 1] > shapes.nose[:, 10:11, 1] - 0.02).all(), seed
         assert (shapes.mouth[..., 1].max(1) < shapes.face[..., 1].max(1)).all(), seed
-
-
-def test_wide_people_differ_more_and_the_cue_stays_larger_than_their_difference():
-    usual, wide = ([draw_identity(np.random.default_rng(seed), flag) for seed in range(400)] for flag in (False, True))
-    for name in ("brow_height", "eye_height", "mouth_height", "lower_lip", "resting_corner"):
-        assert np.std([getattr(who, name) for who in wide]) > 1.2 * np.std([getattr(who, name) for who in usual]), name
-    assert np.mean([who.brow_height for who in wide]) < np.mean([who.brow_height for who in usual]) - 0.04
-    assert max(abs(who.resting_corner) for who in wide) < 0.03  # the cue moves the corners by .13 to .17
-    assert 0.2 < np.mean([who.hanging_lids > 0 for who in wide]) < 0.4 and all(who.hanging_lids is None for who in usual)

@@ -1,0 +1,74 @@
+"""People who differ widely: in what says nothing of valence, and by less than the cues do."""
+
+import numpy as np
+import pytest
+
+from stavis.synthetic.canvas import Canvas
+from stavis.synthetic.expression import draw_expression
+from stavis.synthetic.geometry import shapes_of
+from stavis.synthetic.head import light_on
+from stavis.synthetic.identity import draw_identity
+from stavis.synthetic.scenarios import draw_courses
+from stavis.synthetic.spec import SyntheticSpec
+from tests.synthetic.test_drawing import SIZE, drawn, expression, person
+
+BLUE = np.array((0, 0, 255), np.float32)
+
+
+def test_wide_people_differ_more_and_the_cue_stays_larger_than_their_difference():
+    usual, wide = ([draw_identity(np.random.default_rng(seed), flag) for seed in range(400)] for flag in (False, True))
+    for name in ("brow_height", "eye_height", "mouth_height", "lower_lip", "resting_corner"):
+        assert np.std([getattr(who, name) for who in wide]) > 1.2 * np.std([getattr(who, name) for who in usual]), name
+    assert np.mean([who.brow_height for who in wide]) < np.mean([who.brow_height for who in usual]) - 0.04
+    assert max(abs(who.resting_corner) for who in wide) < 0.03  # the cue moves the corners by .13 to .17
+    assert 0.4 < np.mean([who.hanging_lids > 0 for who in wide]) < 0.6 and all(who.hanging_lids is None for who in usual)
+
+
+@pytest.mark.parametrize(("teeth_drop", "speaking"), [(None, True), (-0.03, False)])
+def test_teeth_that_stand_still_are_shown_by_a_smile_and_not_by_an_open_jaw(teeth_drop, speaking):
+    who = person(3, teeth=BLUE, teeth_drop=teeth_drop, shows_teeth=1.0, parts_lips=(0.3, 0.6))
+
+    def teeth(**courses) -> int:
+        picture = drawn(who, expression(**courses))[0].astype(int)
+        return int((picture[..., 2] - picture[..., :2].max(2) > 60).sum())
+
+    assert teeth() == 0
+    assert teeth(mouth=[1.0]) > 50
+    assert (teeth(jaw=[0.5]) > 50) == speaking
+
+
+def test_a_smile_of_the_mouth_narrows_the_eyes_of_those_who_squint():
+    def height(mouth: float, squint: tuple[float, float]) -> float:
+        ring = shapes_of(person(3, squint=squint), expression(mouth=[mouth])).left_eye[0]
+        return float(np.ptp(ring[:, 1]))
+
+    assert height(0, (0.9, 0.35)) == height(0, (0.2, 0.0))
+    assert height(1, (0.9, 0.35)) < 0.75 * height(1, (0.2, 0.0))
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_each_fold_at_rest_darkens_the_skin(index):
+    folds = tuple(0.2 * (k == index) for k in range(4))
+    bare, lined = (drawn(person(3, resting_folds=each), expression())[0].astype(int) for each in ((0.0,) * 4, folds))
+    change = (lined - bare).sum(2)
+    assert change.min() < -20
+    assert (change <= 0).mean() > 0.999
+    assert (change < -10).mean() < 0.05, "a line, not a shade over the face"
+
+
+def test_a_shade_over_the_eyes_leaves_the_mouth_in_the_light():
+    canvas = Canvas(SIZE / 5)
+    towards, grey = np.array((0, -0.5, 0.8)), np.full(3, 0.6)
+    bright, dim = (light_on(canvas, person(3, eye_shade=shade), towards, grey, grey) for shade in (0.0, 0.5))
+    eye = canvas.box(0.4, -0.1, 0.6, 0.05)
+    mouth = canvas.box(-0.4, 0.9, 0.4, 1.3)
+    assert (dim[eye] < 0.65 * bright[eye]).all()
+    assert np.allclose(dim[mouth], bright[mouth], atol=1e-4)
+
+
+def test_a_mouth_that_rests_open_never_closes_by_itself():
+    spec = SyntheticSpec(seconds=4)
+    courses = draw_courses(spec, 0)
+    shut, parted = (draw_expression(np.random.default_rng(1), courses, person(3, resting_jaw=jaw), spec.fps) for jaw in (0.0, 0.2))
+    assert shut.jaw.min() == 0 and parted.jaw.min() >= 0.2
+    assert (parted.jaw >= shut.jaw).all() and np.array_equal(parted.mouth, shut.mouth)
