@@ -42,7 +42,7 @@ SCRIPT = """
         options = {"config": config, "plan": plan, "device": "cpu", "devices": int(sys.argv[2]), "quiet": True}
         options["resume"] = "resume" in sys.argv
         done = module.fit(made_crops(3), made_crops(2, seed=9), Path(sys.argv[1]), **options)
-        os.write(1, f"ended {done.rank} {done.step}\n".encode())  # in one piece: both processes write into one pipe
+        os.write(1, f"ended {done.rank} {done.step}\\n".encode())  # in one piece: both processes write into one pipe
 """
 COLUMNS = ["step", "train_loss", "dev_ccc", "learning_rate"]
 
