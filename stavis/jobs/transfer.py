@@ -11,7 +11,7 @@ import pandas as pd
 
 from stavis.data.crops import Crops, CropSpec, crops_of
 from stavis.data.exclusion import Ranges, read_exclusions
-from stavis.data.folder import normal, some
+from stavis.data.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.signals import signal_table
 from stavis.errors import StavisError
 from stavis.jobs.explain import shares_and_densities
@@ -29,7 +29,6 @@ NEUTRAL = {"smile": 0.12, "frown": 0.12, "mouth_open": 0.12, "brow_down": 0.12, 
 a higher limit, because it is not 0 at rest."""
 FEWEST = 10
 """Frames below which neither a correlation nor the mean of neutral frames is told: one frame is no resting face."""
-VIDEOS = (".mp4", ".mov", ".mkv", ".avi", ".webm", ".mpg", ".mpeg", ".m4v")
 
 
 def transfer(
@@ -130,4 +129,4 @@ def _videos(clips: str | Path | Sequence[Path]) -> list[Path]:
     folder = Path(clips)
     if not folder.is_dir():
         return [folder]
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEOS)
+    return sorted(path for path in folder.iterdir() if path.suffix.lower() in VIDEO_SUFFIXES)

@@ -86,7 +86,7 @@ def test_hands_that_belong_to_no_clip_are_told(tiny_run, tmp_path, lines, said):
         transfer(tiny_run, [tmp_path / "anna.mp4"], covered=tmp_path / "hands.csv", quiet=True)
 
 
-def test_clips_without_a_face_are_refused(tiny_run, drawn, tmp_path):
+def test_a_folder_without_a_face_is_refused(tiny_run, tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(StavisError, match="no clip in which a face was tracked"):
         transfer(tiny_run, tmp_path / "empty", quiet=True)
