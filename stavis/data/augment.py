@@ -10,9 +10,10 @@ import numpy as np
 class Jitter:
     """How strongly the pixels of a clip are changed; each strength is the end of a range or a probability in [0,1].
 
-    brightness is added (1 = from black to white); contrast, saturation and tint (a factor a colour) scale; gamma bends; shift is a
-    part of the width, rotate is in degrees, scale a factor; grey, blur, jpeg and cutout are probabilities of being used on a clip;
-    the rectangle of a cutout has sides of up to cutout_size of the crop's.
+    brightness is added (1 = from black to white); contrast, saturation and tint (a factor a colour) scale; gamma bends; shade is the
+    largest standard deviation, in natural logarithms, of soft shadows and lights that lie still over the picture; shift is a part of
+    the width, rotate is in degrees, scale a factor; grey, blur, jpeg and cutout are probabilities of being used on a clip; the
+    rectangle of a cutout has sides of up to cutout_size of the crop's.
     """
 
     brightness: float = 0.15
@@ -28,6 +29,7 @@ class Jitter:
     jpeg: float = 0.15
     cutout: float = 0.2
     cutout_size: float = 0.3
+    shade: float = 0.0
 
 
 def scaled(jitter: Jitter, part: float) -> Jitter:
@@ -39,6 +41,8 @@ def scaled(jitter: Jitter, part: float) -> Jitter:
 def jittered(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:
     """The clip (T,H,W,3) uint8 RGB after one random change, the same in each frame; a new array, the input is left as it is."""
     frames = _recoloured(frames, jitter, rng)
+    if jitter.shade:
+        frames = _shaded(frames, jitter, rng)
     frames = _moved(frames, jitter, rng)
     if rng.random() < jitter.blur:
         sigma = rng.uniform(0.4, 1.2) * frames.shape[2] / 64
@@ -65,6 +69,18 @@ def _recoloured(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) ->
     tall = cv2.transform(frames.reshape(-1, *frames.shape[2:]), matrix)
     curve = np.rint(255 * (np.arange(256) / 255) ** exponent).astype(np.uint8)
     return cv2.LUT(tall, curve).reshape(frames.shape)
+
+
+def _shaded(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:
+    """Soft shadows and lights, as large as a brow to a cheek: resting faces differ by them, and expressions move what casts them."""
+    height, width = frames.shape[1:3]
+    reach = rng.uniform(0.03, 0.1) * width
+    field = cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), reach * rng.uniform(1, 2.5), sigmaY=reach)
+    if rng.random() < 0.5:  # light from above falls on both sides of a face alike
+        field = field + field[:, ::-1]
+    factor = np.exp(field * (rng.random() * jitter.shade / max(field.std(), 1e-6)))
+    factor = cv2.merge([np.clip(factor * 128, 0, 255).astype(np.uint8)] * 3)
+    return np.stack([cv2.multiply(frame, factor, scale=1 / 128) for frame in frames])
 
 
 def _moved(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:

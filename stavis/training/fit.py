@@ -265,11 +265,17 @@ def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, firs
         write_json(run / "plan.json", asked)
         return None
     begun = read_json(run / "plan.json")
-    changed = [key for key in asked["plan"] if begun.get("plan", {}).get(key) != asked["plan"][key]]
+    planned = _filled(begun.get("plan", {}), dataclasses.asdict(Plan()))
+    changed = [key for key in asked["plan"] if planned[key] != asked["plan"][key]]
     if begun.get("system") != system or begun.get("config") != asked["config"] or changed:
         what = ", ".join(changed) or "system or config"
         raise StavisError(f"{run} was begun with another plan ({what} differ): resume with the same options, or choose another folder.")
     return _readable(point) if point.exists() else None
+
+
+def _filled(told: dict, defaults: dict) -> dict:
+    """What was told, and the defaults of all else: a setting that came later does by default what was done before it."""
+    return {key: _filled(told.get(key, {}), value) if isinstance(value, dict) else told.get(key, value) for key, value in defaults.items()}
 
 
 def _readable(point: Path) -> Path:

@@ -247,3 +247,18 @@ def test_no_jitter_is_the_identity_and_grey_is_grey():
     covered = jittered(clip, Jitter(**{**none.__dict__, "cutout": 1.0, "cutout_size": 0.5}), np.random.default_rng(0))
     changed = (covered != clip).any(-1)
     assert 0 < changed.mean() <= 0.25
+
+
+def test_shades_are_soft_lie_still_and_leave_the_colour_of_the_skin():
+    clip = np.full((4, 64, 64, 3), (120, 90, 60), np.uint8)
+    none = dict.fromkeys(Jitter.__dataclass_fields__, 0.0)
+    symmetric = 0
+    for seed in range(20):
+        out = jittered(clip, Jitter(**{**none, "shade": 0.3}), np.random.default_rng(seed)).astype(float)
+        assert (out == out[:1]).all()
+        factor = out[0, ..., 0] / 120
+        assert np.log(factor).std() <= 0.32
+        assert np.abs(np.diff(factor, axis=0)).max() < 0.5 * np.ptp(factor) + 0.02, "no edge that could be taken for a feature"
+        assert np.abs(out[0] / (120, 90, 60) - factor[..., None]).max() < 0.02
+        symmetric += np.allclose(factor, factor[:, ::-1])
+    assert 4 <= symmetric <= 16

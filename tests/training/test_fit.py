@@ -1,6 +1,8 @@
 """Training: it learns, it resumes as if never stopped, it ends well when stopped."""
 
 import dataclasses
+import functools
+import json
 import os
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import pandas as pd
 import pytest
 import torch
 
+from stavis.data.augment import Jitter
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
 from stavis.training.fit import Plan, fit
@@ -131,6 +134,21 @@ def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
         fit([], [], tmp_path / "other", config=TINY, plan=plan, quiet=True)
     with pytest.raises(StavisError, match="no loss"):
         Plan(loss="hinge")
+
+
+@pytest.mark.parametrize("left_out", [("jitter",), ("jitter", "shade")])
+def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default_and_no_other(tmp_path, left_out):
+    plan = dataclasses.replace(PLAN, steps=2)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    path = tmp_path / "run" / "plan.json"
+    told = json.loads(path.read_text())
+    *within, last = ("plan", *left_out)
+    del functools.reduce(dict.get, within, told)[last]
+    path.write_text(json.dumps(told))
+    assert fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True).step == 2
+    other = dataclasses.replace(plan, jitter=Jitter(shade=0.2))
+    with pytest.raises(StavisError, match="jitter differ"):
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=other, resume=True, quiet=True)
 
 
 def test_a_damaged_resume_file_is_refused_with_one_sentence(tmp_path):
