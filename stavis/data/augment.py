@@ -21,6 +21,7 @@ class Jitter:
     saturation: float = 0.4
     tint: float = 0.1
     gamma: float = 0.2
+    shade: float = 0.0
     shift: float = 0.04
     rotate: float = 6.0
     scale: float = 0.08
@@ -29,7 +30,6 @@ class Jitter:
     jpeg: float = 0.15
     cutout: float = 0.2
     cutout_size: float = 0.3
-    shade: float = 0.0
 
 
 def scaled(jitter: Jitter, part: float) -> Jitter:
@@ -41,8 +41,7 @@ def scaled(jitter: Jitter, part: float) -> Jitter:
 def jittered(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:
     """The clip (T,H,W,3) uint8 RGB after one random change, the same in each frame; a new array, the input is left as it is."""
     frames = _recoloured(frames, jitter, rng)
-    if jitter.shade:
-        frames = _shaded(frames, jitter, rng)
+    frames = _shaded(frames, jitter, rng)
     frames = _moved(frames, jitter, rng)
     if rng.random() < jitter.blur:
         sigma = rng.uniform(0.4, 1.2) * frames.shape[2] / 64
@@ -72,7 +71,9 @@ def _recoloured(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) ->
 
 
 def _shaded(frames: np.ndarray, jitter: Jitter, rng: np.random.Generator) -> np.ndarray:
-    """Soft shadows and lights, as large as a brow to a cheek: resting faces differ by them, and expressions move what casts them."""
+    """Soft shadows and lights, as large as a brow to a cheek, that lie still: faces differ by them at rest."""
+    if not jitter.shade:
+        return frames
     height, width = frames.shape[1:3]
     reach = rng.uniform(0.03, 0.1) * width
     field = cv2.GaussianBlur(rng.standard_normal((height, width)).astype(np.float32), (0, 0), reach * rng.uniform(1, 2.5), sigmaY=reach)

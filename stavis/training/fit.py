@@ -273,9 +273,11 @@ def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, firs
     return _readable(point) if point.exists() else None
 
 
-def _filled(told: dict, defaults: dict) -> dict:
+def _filled(told, defaults):
     """What was told, and the defaults of all else: a setting that came later does by default what was done before it."""
-    return {key: _filled(told.get(key, {}), value) if isinstance(value, dict) else told.get(key, value) for key, value in defaults.items()}
+    if not (isinstance(told, dict) and isinstance(defaults, dict)):
+        return told
+    return {key: _filled(told[key], value) if key in told else value for key, value in defaults.items()}
 
 
 def _readable(point: Path) -> Path:

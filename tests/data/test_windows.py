@@ -1,3 +1,4 @@
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,6 +12,7 @@ from stavis.data.augment import Jitter, jittered
 from stavis.data.windows import RandomWindows, frame_choice, merge_windows, resample, stride_of, window_starts
 from stavis.errors import StavisError, StavisWarning
 
+NONE = Jitter(**dict.fromkeys(Jitter.__dataclass_fields__, 0.0))
 RISING = st.lists(st.floats(1e-3, 5), min_size=1, max_size=60).map(lambda steps: np.cumsum(steps) - 3)
 
 
@@ -240,21 +242,19 @@ def test_jitter_is_one_change_for_all_frames_and_leaves_the_input():
 
 def test_no_jitter_is_the_identity_and_grey_is_grey():
     clip = np.random.default_rng(0).integers(0, 256, (3, 20, 24, 3), np.uint8)
-    none = Jitter(**dict.fromkeys(Jitter.__dataclass_fields__, 0.0))
-    assert np.array_equal(jittered(clip, none, np.random.default_rng(0)), clip)
-    grey = jittered(clip, Jitter(**{**none.__dict__, "grey": 1.0}), np.random.default_rng(0)).astype(int)
+    assert np.array_equal(jittered(clip, NONE, np.random.default_rng(0)), clip)
+    grey = jittered(clip, dataclasses.replace(NONE, grey=1.0), np.random.default_rng(0)).astype(int)
     assert np.abs(grey - grey.mean(-1, keepdims=True)).max() <= 1
-    covered = jittered(clip, Jitter(**{**none.__dict__, "cutout": 1.0, "cutout_size": 0.5}), np.random.default_rng(0))
+    covered = jittered(clip, dataclasses.replace(NONE, cutout=1.0, cutout_size=0.5), np.random.default_rng(0))
     changed = (covered != clip).any(-1)
     assert 0 < changed.mean() <= 0.25
 
 
 def test_shades_are_soft_lie_still_and_leave_the_colour_of_the_skin():
     clip = np.full((4, 64, 64, 3), (120, 90, 60), np.uint8)
-    none = dict.fromkeys(Jitter.__dataclass_fields__, 0.0)
     symmetric = 0
     for seed in range(20):
-        out = jittered(clip, Jitter(**{**none, "shade": 0.3}), np.random.default_rng(seed)).astype(float)
+        out = jittered(clip, dataclasses.replace(NONE, shade=0.3), np.random.default_rng(seed)).astype(float)
         assert (out == out[:1]).all()
         factor = out[0, ..., 0] / 120
         assert np.log(factor).std() <= 0.32

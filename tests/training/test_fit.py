@@ -149,6 +149,9 @@ def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default_and_no_ot
     other = dataclasses.replace(plan, jitter=Jitter(shade=0.2))
     with pytest.raises(StavisError, match="jitter differ"):
         fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=other, resume=True, quiet=True)
+    path.write_text(json.dumps(told | {"plan": told["plan"] | {"jitter": None}}))
+    with pytest.raises(StavisError, match="jitter differ"):
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True)
 
 
 def test_a_damaged_resume_file_is_refused_with_one_sentence(tmp_path):
