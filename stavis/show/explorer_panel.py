@@ -87,7 +87,7 @@ class Panel:
         self.csv = _text("CSV with a time column", "path of the file")
         self.add_csv = widgets.Button(description="Add curves")
         self.drop_csv = widgets.Button(description="Remove curves", layout={"display": "none"})
-        self.signals = widgets.Checkbox(value=False, description="Signals of the face tracker", indent=False, disabled=True)
+        self.signals = widgets.Checkbox(value=True, description="Signals of the face tracker", indent=False, layout={"display": "none"})
         return widgets.VBox([_row(self.csv, self.add_csv, self.drop_csv), self.signals])
 
     def _files(self) -> widgets.Widget:

@@ -164,7 +164,7 @@ class Stage:
             panel.start.max = float(times[-1])
             panel.start.value = round(float(clip.times[0]), 2)
             panel.earlier.disabled, panel.later.disabled = bool(clip.times[0] <= times[0]), bool(clip.times[-1] >= times[-1])
-            panel.signals.disabled = footage.signals is None
+            panel.signals.layout.display = "none" if footage.signals is None else None
             panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
             panel.forget.layout.display = "none"
         finally:

@@ -353,6 +353,24 @@ def test_any_table_with_a_time_column_becomes_curves(explorer_of, tmp_path):
     assert names() == []
 
 
+def test_the_signals_of_the_tracker_are_shown_until_their_box_is_cleared(explorer_of):
+    times = np.arange(40) / 25
+    explorer = explorer_of(Drawn(signals=pd.DataFrame({"time": times, "smile": 0.01 * np.abs(np.sin(times))})))
+    explorer.wait(20)
+    names = lambda: [trace["name"] for trace in explorer.scrubber.clip["traces"] if trace["kind"] == "curve"]  # noqa: E731
+    assert names() == ["tracker smile"] and explorer.panel.signals.layout.display is None
+    (panel,) = [panel for panel in explorer.scrubber.clip["panels"] if panel["title"] == "tracker smile"]
+    assert (panel["low"], panel["high"]) == (0, 1), "a trembling near 0 is not drawn as a movement"
+    explorer.panel.signals.value = False
+    assert names() == []
+
+
+def test_a_recording_without_signals_offers_no_box_for_them(explorer_of):
+    explorer = explorer_of()
+    explorer.wait(20)
+    assert explorer.panel.signals.layout.display == "none"
+
+
 def test_everything_can_be_taken_away(explorer_of, tmp_path):
     explorer = explorer_of(out=tmp_path / "out", ticked=("Fast",))
     explorer.wait(20)

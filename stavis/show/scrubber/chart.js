@@ -1,7 +1,8 @@
 // The curves under the picture: shares of the chosen map by region, then the traces, one time axis and one cursor for all.
 // What does not move with the cursor is drawn once and kept.
 
-const LEFT = 40;
+// Wide enough for "−0.0829", the longest number on an axis.
+const LEFT = 48;
 const RIGHT = 10;
 const TOP = 18;
 // A strip above the curves for the cursor's head and the events' flags.

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pandas as pd
 
+from stavis.data.signals import SIGNALS
 from stavis.errors import StavisError
 from stavis.landmarks import REGIONS
 from stavis.show.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
@@ -143,7 +144,8 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
             messages.append(f"The curve {name} has no value within the clip's {clip.times[0]:.2f} to {clip.times[-1]:.2f} s.")
             continue
         key = f"curve {k}"
-        low, high = float(np.nanmin(line)), float(np.nanmax(line))
+        # The tracker's signals show their whole range, so that a trembling near 0 does not look like a movement.
+        low, high = _widened(0.0, 1.0, line) if name.rpartition(" ")[2] in SIGNALS else (float(np.nanmin(line)), float(np.nanmax(line)))
         panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high if high > low else low + 1, "small": True})
         colour = {"colour": CURVES[k % 4], "dark": CURVES_DARK[k % 4]}
         traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
