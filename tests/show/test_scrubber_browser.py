@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import statistics
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.module import MODULE
 from tests.show.samples import CODE_BITS, clip_of, maps_of, prediction_of, raters_of
 
 pytestmark = pytest.mark.browser
@@ -267,7 +269,8 @@ def test_dark_and_light_follow_what_lies_behind(live, short):
 def test_touch_scrubs(live, short):
     page = live(short, has_touch=True)
     box = page.locator(".stv-chart").bounding_box()
-    page.touchscreen.tap(box["x"] + 40 + (box["width"] - 50) * 60 / 119, box["y"] + 50)
+    left, right = (int(re.search(rf"const {side} = (\d+);", MODULE)[1]) for side in ("LEFT", "RIGHT"))
+    page.touchscreen.tap(box["x"] + left + (box["width"] - left - right) * 60 / 119, box["y"] + 50)
     page.wait_for_selector(f"{ROOT}[data-drawn='60']")
 
 
