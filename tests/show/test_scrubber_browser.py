@@ -5,6 +5,7 @@ import io
 import json
 import re
 import statistics
+from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
@@ -272,6 +273,14 @@ def test_touch_scrubs(live, short):
     left, right = (int(re.search(rf"const {side} = (\d+);", MODULE)[1]) for side in ("LEFT", "RIGHT"))
     page.touchscreen.tap(box["x"] + left + (box["width"] - left - right) * 60 / 119, box["y"] + 50)
     page.wait_for_selector(f"{ROOT}[data-drawn='60']")
+
+
+def test_every_number_has_room_beside_its_axis(live, short):
+    page = live(short)
+    numbers = "const numbers = [0, 1, 0.5, 0.0829, 0.00104, 1.04e-5, 9.99e-3, 12.34, 999.4, 1234, 98765, 1.2e8].flatMap((x) => [x, -x]);"
+    script = files("stavis.show.scrubber").joinpath("data.js").read_text(encoding="utf-8")
+    labels = page.evaluate(f"() => {{ {script} {numbers} return numbers.map(tick); }}")
+    assert max(len(label) for label in labels) <= 7 and {"−0.0829", "1.0e−3", "999", "1234"} <= set(labels)
 
 
 def test_fifty_clips_leave_nothing_behind(live):

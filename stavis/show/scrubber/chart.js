@@ -1,7 +1,7 @@
 // The curves under the picture: shares of the chosen map by region, then the traces, one time axis and one cursor for all.
 // What does not move with the cursor is drawn once and kept.
 
-// Wide enough for "−0.0829", the longest number on an axis.
+// Wide enough for "−0.0829": no number on an axis is longer.
 const LEFT = 48;
 const RIGHT = 10;
 const TOP = 18;

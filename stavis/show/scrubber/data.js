@@ -171,8 +171,9 @@ function insideRing(points, x, y) {
 
 const signs = (x, digits) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
 
-// A number on an axis: no more digits than it needs.
-const tick = (x) => (Math.abs(x) < 1000 ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));
+// A number on an axis: no more digits than it needs, and at most seven characters.
+const plain = (x) => x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
+const tick = (x) => (plain(x) ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));
 
 function short(x) {
   if (!Number.isFinite(x)) return "–";

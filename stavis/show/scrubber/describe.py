@@ -145,7 +145,8 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
             continue
         key = f"curve {k}"
         # The tracker's signals show their whole range, so that a trembling near 0 does not look like a movement.
-        low, high = _widened(0.0, 1.0, line) if name.rpartition(" ")[2] in SIGNALS else (float(np.nanmin(line)), float(np.nanmax(line)))
+        least = (0.0, 1.0) if name.removeprefix("tracker ") in SIGNALS else (np.inf, -np.inf)
+        low, high = _widened(*least, line)
         panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high if high > low else low + 1, "small": True})
         colour = {"colour": CURVES[k % 4], "dark": CURVES_DARK[k % 4]}
         traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
