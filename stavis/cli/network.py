@@ -40,8 +40,9 @@ def demo(
 def train(
     out: Out,
     data: Data = None,
-    system: Annotated[str, typer.Option(help="The system to train (stavis systems).")] = "sta",
-    preset: Annotated[str, typer.Option(help="small or paper.")] = "small",
+    system: Annotated[str | None, typer.Option(help="The system to train (stavis systems); sta if left out.")] = None,
+    preset: Annotated[str | None, typer.Option(help="small or paper; small if left out.")] = None,
+    start: Annotated[str | None, typer.Option(help="Begin with the weights of this run or of sta-synthetic (fine-tuning).")] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 1600,
     batch: Annotated[int, typer.Option(help="Windows a step.")] = 8,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 3e-3,
@@ -61,12 +62,14 @@ def train(
     """Train a system; the run's folder then serves as RUN everywhere.
 
     Example: stavis train --data faces --out runs/first
+    Example: stavis train --data faces --start sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
     plan = stavis.Plan(steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision)
     options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
     said: list[str] = []
     options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
-    done = stavis.train(out, data, system=system, preset=preset, plan=plan, device=device, resume=resume, quiet=quiet, **options)
+    options |= {"system": system, "preset": preset, "start": start}
+    done = stavis.train(out, data, plan=plan, device=device, resume=resume, quiet=quiet, **options)
     if done.rank:
         return  # the first process says how it ended
     for sentence in said:  # what is used of the data is said in any case

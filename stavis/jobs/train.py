@@ -9,6 +9,7 @@ from stavis.data.crops import Crops, CropSpec
 from stavis.errors import StavisError
 from stavis.jobs.dataset import crops_for, data_facts, folder_of, label_sources, of_split, recordings_of
 from stavis.jobs.progress import bar
+from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.training.devices import choose_device
 from stavis.training.fit import Fitted, Plan, fit
@@ -20,9 +21,10 @@ def train(
     out: str | Path,
     data: str | Path | None = None,
     *,
-    system: str = "sta",
-    preset: str = "small",
+    system: str | None = None,
+    preset: str | None = None,
     plan: Plan = Plan(),
+    start: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
     delay: float = 0.0,
@@ -38,16 +40,19 @@ def train(
 ) -> Fitted:
     """Train a system on the train split of a data set and keep what is best on its dev split; the embedded data where none is given.
 
+    system: its name, default sta; preset: its sizes, default small. start: a run or a shipped checkpoint whose weights, system and
+    sizes training begins with instead (fine-tuning; a learning rate lower than the default suits it).
     delay: by how many seconds the raters lag; labels are moved forward by it, and `evaluate` gives it back to the predictions.
     fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. tell: called with a sentence a
     split on what is there and what of it is used, before training begins.
-    `changes` are fields of the system's config that differ from the preset (dimensions, crop_size, rate, ...).
+    `changes` are fields of the system's config that differ from the preset's or the start's (dimensions, crop_size, rate, ...).
 
-    Raises StavisError where there is nothing to train on, or the run's folder is taken.
+    Raises StavisError where there is nothing to train on, the run's folder is taken, or `start` contradicts system or preset.
     """
     if not 0 <= delay <= DELAYS[-1]:
         raise StavisError(f"the raters cannot lag by {delay} s: give a delay from 0 to {DELAYS[-1]:g} s.")
-    config = dataclasses.replace(system_named(system).preset(preset), **changes)
+    system, config = _network_of(system, preset, start)
+    config = dataclasses.replace(config, **changes)
     choose_device(device)  # a device that is not there is told before anything is drawn or written
     recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude)
     spec = CropSpec(size=config.crop_size, rate=None, source=source)
@@ -61,21 +66,20 @@ def train(
     about = {"split": "train", "recordings": len(parts["train"]), "labels": label_sources(parts["train"]), "fold": fold}
     told = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
     info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **told}
-    return fit(
-        crops["train"],
-        crops["dev"],
-        out,
-        system=system,
-        config=config,
-        plan=plan,
-        device=device,
-        devices=devices,
-        num_nodes=num_nodes,
-        resume=resume,
-        info=info,
-        logger=logger,
-        quiet=quiet,
-    )
+    network = {"system": system, "config": config, "start": start}
+    machines = {"device": device, "devices": devices, "num_nodes": num_nodes}
+    return fit(crops["train"], crops["dev"], out, **network, plan=plan, **machines, resume=resume, info=info, logger=logger, quiet=quiet)
+
+
+def _network_of(system: str | None, preset: str | None, start: str | Path | None):
+    """The name and the config of the system to train: as asked, or as of the network to begin with."""
+    if not start:
+        return system or "sta", system_named(system or "sta").preset(preset or "small")
+    begun = load_checkpoint(start)
+    if preset or system not in (None, begun.system):
+        given = f"preset {preset}" if preset else f"system {system}"
+        raise StavisError(f"{begun.name} has its own system ({begun.system}) and sizes: leave out {given}, or start.")
+    return begun.system, begun.model.config
 
 
 def _cropped(part: Sequence[Recording], spec: CropSpec, split: str, delay: float, quiet: bool) -> list[Crops]:

@@ -41,6 +41,7 @@ def _training(info: dict, command: str) -> str:
         "data hash": data.get("hash"),
         "split": data.get("split"),
         "recordings": data.get("recordings"),
+        "begun with": _named(info.get("start")),
         "steps": plan.get("step"),
         "windows a step": plan.get("batch"),
         "loss": plan.get("loss"),
@@ -51,6 +52,11 @@ def _training(info: dict, command: str) -> str:
     rows = [f"- {name}: {value}" for name, value in facts.items() if value is not None]
     made = f"\n\nMade with:\n\n    {command}" if command else ""
     return "## Training\n\n" + "\n".join(rows) + made
+
+
+def _named(start: dict | None) -> str | None:
+    """The network that training began with, by name and hash; None where it began by chance."""
+    return f"the weights of {start['name']} (sha256 {start['weights_sha256'][:16]})" if start else None
 
 
 def _figures(figures: dict[str, dict[str, float]]) -> str:

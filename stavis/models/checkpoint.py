@@ -37,6 +37,11 @@ class Checkpoint:
         """The sha256 of the weights file: the network's identity."""
         return self.info["weights_sha256"]
 
+    @property
+    def name(self) -> str:
+        """What it is called: a shipped name, the run's folder, or its own."""
+        return self.folder.resolve().parent.name if self.folder.name in ("best", "last") else self.folder.resolve().name
+
 
 def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: dict | None = None, card: str = "") -> Path:
     """Write a network as a checkpoint folder, whole or not at all; returns the folder.

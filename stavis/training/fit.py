@@ -29,6 +29,7 @@ from stavis.data.crops import Crops
 from stavis.data.windows import RandomWindows
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
+from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.storage import read_json, write_json
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
@@ -37,6 +38,7 @@ from stavis.training.evaluate import pair_of
 from stavis.training.losses import LOSSES
 from stavis.training.parallel import gathered, normed_over_all, rank_of
 from stavis.training.sampling import StepSampler
+from stavis.training.start import begin_from
 
 _TALKATIVE = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning_fabric.utilities.distributed")
 for _name in (*_TALKATIVE, "lightning.pytorch"):
@@ -44,7 +46,8 @@ for _name in (*_TALKATIVE, "lightning.pytorch"):
 
 
 RAMP = (0.15, 0.5)
-"""The parts of the steps from and to which jitter and sharpness grow."""
+"""The parts of the steps from and to which jitter, sharpness and noise grow."""
+_FROM_THE_START = (-1.0, 0.0)  # a network that has learned already meets them in full
 
 
 @dataclass(frozen=True)
@@ -103,10 +106,11 @@ class Fitted:
 class _Regression(pl.LightningModule):
     """A network with its loss and its optimiser, as Lightning wants them."""
 
-    def __init__(self, network: nn.Module, plan: Plan):
+    def __init__(self, network: nn.Module, plan: Plan, ramp: tuple[float, float] = RAMP):
         super().__init__()
         self.network = network
         self.plan = plan
+        self.ramp = ramp
         self.loss = LOSSES[plan.loss]
         self.products = [module for module in network.modules() if isinstance(module, AttentionProduct)]
         self.sharpened = plan.sharpness > 0 and any(isinstance(module, SpatialSoftmax) for module in network.modules())
@@ -116,12 +120,12 @@ class _Regression(pl.LightningModule):
         torch.manual_seed(self.plan.seed * 1_000_003 + self.global_step + 7_919 * self.trainer.global_rank)
         frames = batch.frames.float() / 255
         for product in self.products:
-            product.noise = self.plan.noise * noise_part(self.global_step / self.plan.steps)
+            product.noise = self.plan.noise * noise_part(self.global_step / self.plan.steps, self.ramp)
         if not self.sharpened:
             return self._loss(self.network(frames), batch)
         with record_attention(self.network, keep_graph=True) as recorder:
             predicted = self.network(frames)
-        weight = self.plan.sharpness * part_of(self.global_step, RAMP, self.plan.steps)
+        weight = self.plan.sharpness * part_of(self.global_step, self.ramp, self.plan.steps)
         return self._loss(predicted, batch) + weight * spread(recorder.weights.float())
 
     def _loss(self, predicted: torch.Tensor, batch) -> torch.Tensor:
@@ -151,9 +155,9 @@ def part_of(step: float, ramp: tuple[float, float], steps: int) -> float:
     return min(max((step / steps - ramp[0]) / (ramp[1] - ramp[0]), 0.0), 1.0)
 
 
-def noise_part(done: float) -> float:
+def noise_part(done: float, ramp: tuple[float, float] = RAMP) -> float:
     """How much of the noise behind the attention there is when a part of the steps (in [0,1]) is done: up by half, down at the end."""
-    return min(part_of(done, RAMP, 1), 1 - 0.75 * part_of(done, (0.75, 1.0), 1))
+    return min(part_of(done, ramp, 1), 1 - 0.75 * part_of(done, (0.75, 1.0), 1))
 
 
 def fit(
@@ -164,6 +168,7 @@ def fit(
     system: str = "sta",
     config=None,
     plan: Plan = Plan(),
+    start: str | Path | None = None,
     device: str = "auto",
     devices: int = 1,
     num_nodes: int = 1,
@@ -174,33 +179,33 @@ def fit(
 ) -> Fitted:
     """Train a system on the windows of `train`, choose the best by its CCC on `dev` (concatenated), write everything under `run`.
 
+    start: a checkpoint whose weights training begins with, changes of pixels and noise in full from the first step on.
     resume=True goes on from the run's own resume file as if never stopped, and begins where there is none. Any Lightning logger
     can be passed. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
     among them, by Lightning's DDP: the calling script runs once in each process, and training is as it would be in one.
 
-    Raises StavisError where there is nothing to train on, the run exists already, or it was begun with another plan.
+    Raises StavisError where there is nothing to train on, the run exists already, or it was begun with another plan, or `start` is
+    a network of another kind.
     """
     run = Path(run)
     chosen = system_named(system)
-    config = config or chosen.config()
+    begun = load_checkpoint(start) if start else None
+    config = config or (begun.model.config if begun else chosen.config())
     if not train:
         raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
     if plan.batch % (devices * num_nodes):
         raise StavisError(f"a batch of {plan.batch} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
-    point = _resume_point(run, resume, plan, config, system, first=rank_of(devices) == 0)
     where = choose_device(device)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(plan.seed)
         network = chosen.network(config)
+        if begun:
+            begin_from(network, begun, system)
+        point = _resume_point(run, resume, plan, config, system, begun, first=rank_of(devices) == 0)
         network = normed_over_all(network) if devices * num_nodes > 1 else network
-        jitter = scaled(plan.jitter, plan.augment) if plan.augment else None
-        length = max(1, round(plan.seconds * config.rate))
-        samples = plan.steps * plan.batch
-        # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
-        ramp = (round(RAMP[0] * samples), round(RAMP[1] * samples))
-        windows = RandomWindows(_in_memory(train), length, samples, plan.seed, jitter=jitter, rate=config.rate, ramp=ramp)
+        windows = _windows(train, plan, config.rate, ramp := _FROM_THE_START if begun else RAMP)
         score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
-        told = {**(info or {}), "training": dataclasses.asdict(plan)}
+        told = {**(info or {}), **_begun_from(begun), "training": dataclasses.asdict(plan)}
         validation = Validation(run, system, score, min(plan.epoch, plan.steps), plan.patience, told)
         stop = GracefulStop()
         callbacks = [stop, validation, ResumePoint(run / "resume.ckpt", plan.save_every), *([] if quiet else [StepBar(validation)])]
@@ -212,9 +217,18 @@ def fit(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
-            trainer.fit(_Regression(network, plan), loader, ckpt_path=point, weights_only=True)
+            trainer.fit(_Regression(network, plan, ramp), loader, ckpt_path=point, weights_only=True)
     best = validation.best if math.isfinite(validation.best) else math.nan
     return Fitted(run, trainer.global_step, best, stop.asked, validation.seconds, trainer.global_rank)
+
+
+def _windows(train: Sequence[Crops], plan: Plan, rate: float, ramp: tuple[float, float]) -> RandomWindows:
+    jitter = scaled(plan.jitter, plan.augment) if plan.augment else None
+    samples = plan.steps * plan.batch
+    # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
+    grows = (round(ramp[0] * samples), round(ramp[1] * samples))
+    length = max(1, round(plan.seconds * rate))
+    return RandomWindows(_in_memory(train), length, samples, plan.seed, jitter=jitter, rate=rate, ramp=grows)
 
 
 def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Path, devices: int = 1, num_nodes: int = 1) -> pl.Trainer:
@@ -252,11 +266,16 @@ def _physical_memory() -> int:
         return 4 << 30
 
 
-def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, first: bool = True) -> Path | None:
+def _begun_from(start: Checkpoint | None) -> dict:
+    """What plan.json and a checkpoint say of the network that training began with: nothing where it began by chance."""
+    return {"start": {"name": start.name, "weights_sha256": start.hash}} if start else {}
+
+
+def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, start: Checkpoint | None, first: bool) -> Path | None:
     """The resume file to go on from, after the check (by the first process) that the run is asked for what it was begun with."""
     if not first:
         return run / "resume.ckpt" if resume and (run / "resume.ckpt").exists() else None
-    asked = {"system": system, "plan": dataclasses.asdict(plan), "config": dataclasses.asdict(config)}
+    asked = {"system": system, "plan": dataclasses.asdict(plan), "config": dataclasses.asdict(config), **_begun_from(start)}
     asked = {**asked, "config": {k: list(v) if isinstance(v, tuple) else v for k, v in asked["config"].items()}}
     point = run / "resume.ckpt"
     if not resume or not (run / "plan.json").exists():
@@ -267,8 +286,9 @@ def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, firs
     begun = read_json(run / "plan.json")
     planned = _filled(begun.get("plan", {}), dataclasses.asdict(Plan()))
     changed = [key for key in asked["plan"] if planned[key] != asked["plan"][key]]
-    if begun.get("system") != system or begun.get("config") != asked["config"] or changed:
-        what = ", ".join(changed) or "system or config"
+    changed += [key for key in ("system", "config", "start") if begun.get(key) != asked.get(key)]
+    if changed:
+        what = ", ".join(changed)
         raise StavisError(f"{run} was begun with another plan ({what} differ): resume with the same options, or choose another folder.")
     return _readable(point) if point.exists() else None
 

@@ -189,6 +189,22 @@ def test_train_writes_a_run_that_can_be_named_and_resumed(shell, tmp_path, drawn
     assert shell("evaluate", tmp_path / "run", "--data", drawn, "--quiet").code == 0
 
 
+@pytest.mark.slow
+def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn, tiny_run):
+    words = ("train", "--data", drawn, "--steps", "1", "--batch", "1", "--device", "cpu", "--quiet")
+    done = shell(*words, "--start", tiny_run, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    begun = stavis.load_checkpoint(tiny_run)
+    info = json.loads((tmp_path / "run" / "best" / "config.json").read_text())
+    assert info["start"]["weights_sha256"] == begun.hash and info["config"]["hidden"] == begun.model.config.hidden
+    for option, value in (("--system", "cnn3d"), ("--preset", "paper")):
+        refused = shell(*words, "--start", tiny_run, option, value, "--out", tmp_path / "other")
+        assert refused.code == 2 and f"leave out {option[2:]} {value}, or start" in refused.err
+    missing = shell(*words, "--start", tmp_path / "none", "--out", tmp_path / "other")
+    assert missing.code == 2 and "is no checkpoint" in missing.err
+    assert not (tmp_path / "other").exists()
+
+
 def test_verify_holds_where_the_figures_are_the_same_and_fails_where_one_differs(shell, tmp_path, tiny_run):
     spec = {"faces": SyntheticSpec(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()}
     figures = measure(tiny_run, spec, device="cpu", quiet=True)
