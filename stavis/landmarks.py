@@ -6,7 +6,8 @@ Left and right are as in the image. A ring is a closed outline; its points go ro
 from dataclasses import dataclass
 
 REGIONS = ("mouth", "left_eye", "right_eye", "brows", "nose", "rest", "outside")
-"""The regions of a face, a partition of the picture: every pixel belongs to exactly one. `rest` is the face without the others."""
+"""The regions of a face, a partition of the picture: every pixel belongs to exactly one. `brows` are both brows and the skin between
+them, where a frown folds (Ekman & Friesen 1978, action unit 4); `rest` is the face without the others."""
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class Layout:
     left_eye: tuple[tuple[int, ...], ...]
     right_eye: tuple[tuple[int, ...], ...]
     brows: tuple[tuple[int, ...], ...]
+    between_brows: tuple[tuple[int, ...], ...]
     nose: tuple[tuple[int, ...], ...]
     face: tuple[tuple[int, ...], ...]
     left_eye_corners: tuple[int, int]
@@ -35,6 +37,7 @@ DRAWN = Layout(
     left_eye=(_span(36, 16),),
     right_eye=(_span(52, 16),),
     brows=(_span(68, 10), _span(78, 10)),
+    between_brows=((72, 78, 87, 73),),
     nose=(_span(88, 12),),
     mouth=(_span(100, 24),),
     left_eye_corners=(36, 44),
@@ -54,6 +57,7 @@ MEDIAPIPE = Layout(
     left_eye=((33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7),),
     right_eye=((362, 398, 384, 385, 386, 387, 388, 466, 263, 249, 390, 373, 374, 380, 381, 382),),
     brows=((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (336, 296, 334, 293, 300, 276, 283, 282, 295, 285)),
+    between_brows=((107, 336, 285, 55),),
     nose=((168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 351),),
     mouth=((61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146),),
     left_eye_corners=(33, 133),

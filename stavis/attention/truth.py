@@ -11,7 +11,7 @@ from stavis.types import AttentionMaps
 
 MOUTH, EYES = 0, 1
 CUES = {MOUTH: ("mouth",), EYES: ("left_eye", "right_eye", "brows")}
-"""The regions that a cue moves: a drawn mouth cue, a drawn eye cue (lids and brows)."""
+"""The regions that a cue moves: a drawn mouth cue, a drawn eye cue (lids, brows and the folds between them)."""
 
 
 @dataclass(frozen=True)

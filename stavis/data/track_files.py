@@ -31,12 +31,13 @@ COLUMNS = (
 """The columns of track.csv: pixels of the upright source, left and right as in the image; face is -1 where there is none."""
 
 PREVIEW_SIDE = 960
-_PREVIEW = "1"  # raised when the preview is drawn otherwise
+_PREVIEW = "2"  # raised when the preview is drawn otherwise
 _COLOURS = {
     "face": (235, 235, 235),
     "mouth": (214, 69, 65),
     "left_eye": (52, 152, 219),
     "right_eye": (41, 128, 185),
+    "between_brows": (155, 89, 182),
     "brows": (155, 89, 182),
     "nose": (241, 196, 15),
 }

@@ -136,6 +136,17 @@ def test_regions_hold_their_landmarks_and_lids_belong_to_eyes(layout):
     assert index[above, round(eye[:, 0].mean())] == REGIONS.index("left_eye")
 
 
+@LAYOUTS
+def test_the_skin_between_the_brows_belongs_to_them_and_that_above_and_below_does_not(layout):
+    points = plain_face(layout)
+    inside = apply_affine(crop_affine(points[None]), points[None])
+    index = rasterise_index(inside)[0]
+    (lx, y), (rx, _) = (inside[0, list(ring)].mean(0) for ring in layout.brows)
+    middle = round((lx + rx) / 2)
+    assert index[round(y), middle] == REGIONS.index("brows")
+    assert index[round(y) - 9, middle] == index[round(y) + 9, middle] == REGIONS.index("rest")
+
+
 def test_the_first_region_has_the_pixel_where_two_meet():
     points = plain_face(DRAWN)[None]
     inside = apply_affine(crop_affine(points), points)

@@ -6,7 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from stavis.landmarks import DRAWN
+from stavis.attention.truth import CUES, EYES
+from stavis.data.regions import rasterise_index
+from stavis.landmarks import DRAWN, REGIONS
 from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.expression import Expression
 from stavis.synthetic.features import FacePainter
@@ -180,3 +182,15 @@ def test_the_parts_of_every_face_lie_one_above_the_other_whatever_it_does(wide):
         assert (shapes.nose[..., 1].max(1) < shapes.mouth[..., 1].max(1)).all(), seed
         assert (shapes.mouth[:, [0, 12], 1] > shapes.nose[:, 10:11, 1] - 0.02).all(), seed
         assert (shapes.mouth[..., 1].max(1) < shapes.face[..., 1].max(1)).all(), seed
+
+
+def test_what_a_frown_changes_lies_in_the_regions_of_its_cue():
+    """Also the folds between the brows: left to the rest of the face, they would be an eighth of the cue that no region of it holds."""
+    cue = [REGIONS.index(name) for name in CUES[EYES]]
+    outside = []
+    for seed in range(12):
+        (rest, *before), (frown, *after) = (drawn(person(seed), expression(eyes=[value])) for value in (0.0, -1.0))
+        changed = np.abs(rest.astype(int) - frown).sum(2)
+        here = [rasterise_index(pose.project(shapes.landmarks()).astype(float), SIZE)[0] for shapes, pose in (before, after)]
+        outside.append(changed[~np.isin(here, cue).any(0)].sum() / changed.sum())
+    assert np.mean(outside) < 0.09
