@@ -199,7 +199,7 @@ def pretrain(
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Make the shipped checkpoint again: draw, train, measure, describe (the better part of an hour on two cores).
+    """Make the shipped checkpoint again: draw, train, measure, describe (two hours on two cores).
 
     Example: stavis pretrain sta-synthetic
     """

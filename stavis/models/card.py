@@ -41,7 +41,8 @@ def _training(info: dict, command: str) -> str:
         "data hash": data.get("hash"),
         "split": data.get("split"),
         "recordings": data.get("recordings"),
-        "begun with": _named(info.get("start")),
+        "begun with": f"the weights of {_named(info['start'])}" if info.get("start") else None,
+        "weights": ", ".join(f"{each['part']:g} of {_named(each)}" for each in info.get("averaged", [])) or None,
         "steps": plan.get("step"),
         "windows a step": plan.get("batch"),
         "loss": plan.get("loss"),
@@ -54,9 +55,9 @@ def _training(info: dict, command: str) -> str:
     return "## Training\n\n" + "\n".join(rows) + made
 
 
-def _named(start: dict | None) -> str | None:
-    """The network that training began with, by name and hash; None where it began by chance."""
-    return f"the weights of {start['name']} (sha256 {start['weights_sha256'][:16]})" if start else None
+def _named(network: dict) -> str:
+    """Another network, by name and hash."""
+    return f"{network['name']} (sha256 {network['weights_sha256'][:16]})"
 
 
 def _figures(figures: dict[str, dict[str, float]]) -> str:

@@ -17,8 +17,8 @@ from stavis.synthetic.scenarios import Courses
 class Expression:
     """The movement of a face, one value a frame; lengths in eye distances, angles in radians.
 
-    mouth, eyes in [-1,1], the cues; jaw in [0,1], opening; rounding in [0,1] of speech; blink in [0,1], closed = 1; gaze (T,2);
-    brow_lift, a lift that says nothing; x, y: the head's shift; scale; roll, yaw, pitch.
+    mouth, eyes in [-1,1], the cues; jaw in [0,1], opening; rounding in [-1,1], of speech (below 0 the lips are drawn wide); blink in
+    [0,1], closed = 1; gaze (T,2); brow_lift, a lift that says nothing; x, y: the head's shift; scale; roll, yaw, pitch.
     """
 
     mouth: np.ndarray
@@ -57,7 +57,7 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
         mouth=courses.mouth,
         eyes=courses.eyes,
         jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(person.resting_jaw + talks * syllables * 0.7, 0, 1),
-        rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -0.2, 1),
+        rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -person.stretches, 1),
         blink=_lids(rng, count, fps, person),
         gaze=_gaze(rng, count, fps),
         brow_lift=0.1 * courses.brow + person.brow_wander * course(0.8) * ~np.any(courses.brow),

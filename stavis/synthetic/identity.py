@@ -58,18 +58,22 @@ _WIDE = {
     "brow_density": (0.3, 0.95),
     "nose_length": (0.34, 0.46),  # above the mouth
     "mouth_height": (0.99, 1.2),
-    "mouth_width": (0.68, 0.9),
+    "mouth_width": (0.64, 0.9),
     "upper_lip": (0.035, 0.12),
     "lower_lip": (0.06, 0.15),
-    "resting_corner": (-0.026, 0.026),
+    "resting_corner": (-0.008, 0.078),
 }
-"""Drawn up after the landmarks of eight real people at rest: their brows are lower than in `_USUAL`, their eyes narrower."""
+"""Drawn up after the landmarks of eight real people at rest: their brows are lower than in `_USUAL`, their eyes narrower, and the
+corners of their mouths lie below the middle of the lips."""
 _MANNER = {
     "lifts_brows": 1.0,
     "frown": 1.0,
     "frown_reach": (0.06, 0.11),
+    "smiles": (0.26, 0.17),
     "jaw_corner": 0.05,
     "jaw_middle": 0.02,
+    "stretches": 0.2,
+    "bares_teeth": 0.04,
     "hanging_lids": None,
     "turns": 0.06,
     "tilts": 0.04,
@@ -120,8 +124,11 @@ class Identity:
     lifts_brows: float  # in [0,1] when glad; the others smile with lids and cheeks alone
     frown: float  # how far of frown_reach the brows are lowered
     frown_reach: tuple[float, float]  # of the whole brow, and what its inner end goes further
+    smiles: tuple[float, float]  # by which part a smile widens the mouth, and how far it lifts the corners
     jaw_corner: float  # how far the corners of the mouth go down with an open jaw
     jaw_middle: float  # and the middle of the lips
+    stretches: float  # how far speech draws the lips wide, as rounding below 0
+    bares_teeth: float  # how far the upper lip rises with an open jaw
     hanging_lids: float | None  # in [0,1], for spells, whatever the valence
     turns: float  # standard deviation of the head's yaw at rest, and of its pitch, in radians
     tilts: float
@@ -256,12 +263,15 @@ def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) 
         "socket": (0.3 * depth**2, 0.2 * depth**2),
         "eye_white": 0.94 - 0.34 * depth,
         "curve": float(rng.uniform(1.3, 2.8)),
-        "parts_lips": (float(rng.uniform(0.12, 0.34)), float(rng.uniform(0.3, 0.7))),
+        "parts_lips": (float(rng.uniform(0.12, 0.5)), float(rng.uniform(0.2, 0.6))),
         "teeth_drop": float(rng.uniform(-0.04, 0.09)),
         "squint": (float(rng.uniform(0.2, 0.9)), float(rng.uniform(0, 0.35))),
         "resting_folds": tuple(float(v) for v in rng.uniform(0, (0.22, 0.18, 0.24, 0.2)) * (rng.random(4) < 0.6)),
         "eye_shade": float(rng.uniform(0.1, 0.6) if rng.random() < 0.5 else 0.0),
         "resting_jaw": float(rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0),
+        "smiles": (float(rng.uniform(0.26, 0.5)), float(rng.uniform(0.1, 0.19))),
+        "stretches": float(rng.uniform(0.2, 0.8)),
+        "bares_teeth": float(rng.uniform(0.02, 0.16)),
     }
 
 

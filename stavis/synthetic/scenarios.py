@@ -1,5 +1,6 @@
 """The time courses of a recording: what the valence does, which cue carries it when, and what is covered meanwhile."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,11 @@ CARRIERS = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
 """The codes of `carrier`; none = mouth and eyes carry the valence together."""
 
 _SWITCH = 0.3  # s that a switch of the carrier takes
+_PACE = 1.7  # s after which a course has forgotten itself
+_QUICKEST = 0.45  # the same, of people who differ widely: a smile may come and go in a word
+
+Affect = Callable[[], np.ndarray]
+"""Draws a course in [-1,1] over the frames of the recording, as valence and as a decoy alike."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,8 @@ def draw_courses(spec: SyntheticSpec, index: int) -> Courses:
     """Draw the time courses of recording `index` by its scenario."""
     rng = spec.generator("course", index)
     past = int(np.ceil((spec.rater_lag + 8 * spec.rater_lag_spread + 0.5) * spec.fps))
-    whole = _affect(rng, past + spec.frames, spec.fps)
+    pace = float(np.exp(rng.uniform(np.log(_QUICKEST), np.log(_PACE)))) if spec.wide_of(index) else _PACE
+    whole = _affect(rng, past + spec.frames, pace * spec.fps)
     scenario = spec.scenario_of(index)
     draw = {
         "mouth": _mouth,
@@ -53,7 +60,7 @@ def draw_courses(spec: SyntheticSpec, index: int) -> Courses:
     }[scenario]
     zero = np.zeros(spec.frames)
     still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "cover_mouth", "cover_eyes", "nod", "jaw", "brow"), zero)
-    parts = draw(rng, whole[past:], spec, spec.split_of(index))
+    parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps))
     carrier = parts.pop("carrier", None)
     courses = {**still, **parts}
     if carrier is None:
@@ -61,33 +68,33 @@ def draw_courses(spec: SyntheticSpec, index: int) -> Courses:
     return Courses(valence=whole[past:], past=whole[:past], carrier=np.asarray(carrier, np.int8), **courses)
 
 
-def _affect(rng: np.random.Generator, count: int, fps: float) -> np.ndarray:
-    """A course in [-1,1] that changes within seconds, as valence and as a decoy alike."""
-    return np.tanh(1.1 * smooth_course(rng, count, 1.7 * fps))
+def _affect(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
+    """A course in [-1,1] that forgets itself after about `reach` frames."""
+    return np.tanh(1.1 * smooth_course(rng, count, reach))
 
 
-def _mouth(rng, valence, spec, split) -> dict:
+def _mouth(rng, valence, spec, split, affect: Affect) -> dict:
     """The mouth carries the valence. In half of the recordings the eyes move on their own and are covered while they do."""
     parts = {"mouth": valence, "mouth_cue": np.ones(len(valence))}
     if rng.random() < 0.5:
         gate = _spells(rng, len(valence), spec.fps)
-        parts |= {"eyes": gate * _affect(rng, len(valence), spec.fps), "cover_eyes": smooth_step(gate, 0, 0.3)}
+        parts |= {"eyes": gate * affect(), "cover_eyes": smooth_step(gate, 0, 0.3)}
     return parts
 
 
-def _eyes(rng, valence, spec, split) -> dict:
+def _eyes(rng, valence, spec, split, affect: Affect) -> dict:
     """Lids and brows carry the valence. In half of the recordings the mouth moves on its own and is covered while it does."""
     parts = {"eyes": valence, "mouth_cue": np.zeros(len(valence))}
     if rng.random() < 0.5:
         gate = _spells(rng, len(valence), spec.fps)
-        parts |= {"mouth": gate * _affect(rng, len(valence), spec.fps), "cover_mouth": smooth_step(gate, 0, 0.3)}
+        parts |= {"mouth": gate * affect(), "cover_mouth": smooth_step(gate, 0, 0.3)}
     return parts
 
 
-def _switching(rng, valence, spec, split) -> dict:
+def _switching(rng, valence, spec, split, affect: Affect) -> dict:
     """Mouth and eyes carry the valence in turn; the other shows a decoy of the same kind and is covered."""
     cue = _alternation(rng, len(valence), spec.fps)
-    decoys = [_affect(rng, len(valence), spec.fps) for _ in range(2)]
+    decoys = [affect() for _ in range(2)]
     return {
         "mouth": cue * valence + (1 - cue) * decoys[0],
         "eyes": (1 - cue) * valence + cue * decoys[1],
@@ -97,7 +104,7 @@ def _switching(rng, valence, spec, split) -> dict:
     }
 
 
-def _motion(rng, valence, spec, split) -> dict:
+def _motion(rng, valence, spec, split, affect: Affect) -> dict:
     """How fast something swings is the valence; where it is at one moment says nothing. The expression stays neutral."""
     slow, fast = 0.3, 1.9  # Hz at valence −1 and 1, far enough below half of 6.25 frames/s
     rate = slow * (fast / slow) ** ((valence + 1) / 2)
@@ -107,7 +114,7 @@ def _motion(rng, valence, spec, split) -> dict:
     return {kind: np.sin(phase), "mouth_cue": cue, "carrier": np.full(len(valence), CARRIERS["motion"])}
 
 
-def _occlusion(rng, valence, spec, split) -> dict:
+def _occlusion(rng, valence, spec, split, affect: Affect) -> dict:
     """Mouth and eyes both carry the valence; now and then a hand hides one of them, and the other alone can be read."""
     gate = _spells(rng, len(valence), spec.fps)
     side = _held(rng, len(valence), gate)
@@ -123,9 +130,9 @@ def _occlusion(rng, valence, spec, split) -> dict:
     }
 
 
-def _distractor(rng, valence, spec, split) -> dict:
+def _distractor(rng, valence, spec, split, affect: Affect) -> dict:
     """The mouth carries the valence; a thing in the background moves with it in training, and on its own in dev and test."""
-    alone = _affect(rng, len(valence), spec.fps)
+    alone = affect()
     follows = 0.9 * valence + 0.1 * alone
     return {"mouth": valence, "mouth_cue": np.ones(len(valence)), "prop": follows if split == "train" else alone}
 

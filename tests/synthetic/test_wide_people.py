@@ -20,7 +20,8 @@ def test_wide_people_differ_more_and_the_cue_stays_larger_than_their_difference(
     for name in ("brow_height", "eye_height", "mouth_height", "lower_lip", "resting_corner"):
         assert np.std([getattr(who, name) for who in wide]) > 1.2 * np.std([getattr(who, name) for who in usual]), name
     assert np.mean([who.brow_height for who in wide]) < np.mean([who.brow_height for who in usual]) - 0.04
-    assert max(abs(who.resting_corner) for who in wide) < 0.03  # the cue moves the corners by .13 to .17
+    way = [who.smiles[1] + 0.13 for who in wide]  # that the corners go from the saddest mouth to the gladdest
+    assert np.ptp([who.resting_corner for who in wide]) < 0.5 * min(way)
     assert 0.4 < np.mean([who.hanging_lids > 0 for who in wide]) < 0.6 and all(who.hanging_lids is None for who in usual)
 
 
@@ -72,3 +73,40 @@ def test_a_mouth_that_rests_open_never_closes_by_itself():
     shut, parted = (draw_expression(np.random.default_rng(1), courses, person(3, resting_jaw=jaw), spec.fps) for jaw in (0.0, 0.2))
     assert shut.jaw.min() == 0 and parted.jaw.min() >= 0.2
     assert (parted.jaw >= shut.jaw).all() and np.array_equal(parted.mouth, shut.mouth)
+
+
+@pytest.mark.parametrize(("widens", "lifts"), [(0.26, 0.19), (0.5, 0.1)])
+def test_each_person_smiles_as_wide_and_as_high_as_their_own(widens, lifts):
+    who = person(3, smiles=(widens, lifts))
+    rest, glad = (shapes_of(who, expression(mouth=[value])).mouth[0] for value in (0.0, 1.0))
+    moved = glad - rest
+    assert (moved[12, 0] - moved[0, 0]) / who.mouth_width == pytest.approx(widens, abs=0.02)
+    assert -moved[[0, 12], 1].mean() == pytest.approx(lifts, abs=0.02)
+
+
+def test_speech_draws_the_lips_of_some_wide_and_bares_their_upper_teeth_without_a_smile():
+    def mouth(**changes):
+        who = person(3, **changes)
+        return shapes_of(who, expression(jaw=[0.6], rounding=[-0.6])).mouth[0], shapes_of(who, expression(jaw=[0.6])).mouth[0]
+
+    wide, plain = mouth()
+    assert np.ptp(wide[:, 0]) > 1.1 * np.ptp(plain[:, 0])
+    assert wide[[0, 12], 1] == pytest.approx(plain[[0, 12], 1]), "the corners stay where they are"
+    low, high = (mouth(bares_teeth=amount)[1][:13, 1].min() for amount in (0.02, 0.16))
+    assert high < low - 0.04
+    spec = SyntheticSpec(recordings=1, seconds=20.0)
+    courses = draw_courses(spec, 0)
+    for reach in (0.2, 0.8):
+        who = person(3, speaks=1.0, stretches=reach)
+        least = min(draw_expression(np.random.default_rng(seed), courses, who, spec.fps).rounding.min() for seed in range(4))
+        assert least == pytest.approx(-reach, abs=0.02 if reach == 0.2 else 0.3)
+
+
+def test_the_valence_of_people_who_differ_widely_may_come_and_go_in_a_word():
+    def quickness(wide: float) -> np.ndarray:
+        spec = SyntheticSpec(recordings=40, seconds=8.0, fps=12.5, wide=wide)
+        found = [draw_courses(spec, index).valence for index in range(40)]
+        return np.array([np.abs(np.diff(one)).mean() / one.std() for one in found])
+
+    usual, wide = quickness(0.0), quickness(1.0)
+    assert wide.max() > 2 * usual.mean() and wide.mean() > 1.3 * usual.mean()

@@ -1,0 +1,26 @@
+"""The shipped checkpoint's recipe, in small: drawn, trained twice over, measured, described, and it verifies itself."""
+
+import dataclasses
+
+import pytest
+
+from stavis.jobs.pretrain import MEASURED, PLANS, SPEC, pretrain
+from stavis.jobs.verify import verify
+from stavis.models.checkpoint import load_checkpoint
+
+SMALL = {"seconds": 2.0, "size": (64, 64)}
+
+
+@pytest.mark.slow
+def test_a_checkpoint_is_made_in_courses_that_go_on_from_each_other_and_verifies_itself(tmp_path):
+    spec = dataclasses.replace(SPEC, recordings=8, shares=(0.5, 0.5, 0.0), **SMALL)
+    measured = {"switching": dataclasses.replace(MEASURED["switching"], recordings=2, fps=6.25, **SMALL)}
+    plans = [dataclasses.replace(plan, steps=2, batch=2, epoch=2) for plan in PLANS]
+    made = pretrain(tmp_path / "made", spec=spec, plans=plans, measured=measured, device="cpu", remarks="## Seen\n\nNothing.", quiet=True)
+    checkpoint = load_checkpoint(made)
+    assert checkpoint.info["start"]["name"] == "made-1" and len(plans) == 3
+    assert checkpoint.info["training"]["seed"] == PLANS[-1].seed
+    card = (made / "README.md").read_text()
+    assert [(each["name"], each["part"]) for each in checkpoint.info["averaged"]] == [("made-1", 0.5), ("made-2", 0.25), ("made-3", 0.25)]
+    assert "the weights of made-1" in card and "- weights: 0.5 of made-1 (sha256 " in card and "## Seen" in card and "switching" in card
+    assert verify(made, device="cpu", quiet=True).holds
