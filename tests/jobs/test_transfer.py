@@ -72,7 +72,7 @@ def test_a_network_on_real_clips_from_the_shell(real_clips, face_model, shell, t
     assert row["features"] == pytest.approx(row["mouth"] + row["eyes"] + row["brows"])
     assert row["smile_r"] > 0.7 and abs(row["neutral"]) < 0.3, "the shipped network reads this face"
     assert row["features"] > 0.4, "what every clip must reach"
-    assert row["nose"] + row["outside"] < 0.03 and min(row["mouth_density"], row["eyes_density"]) > 2
+    assert row["nose"] + row["outside"] < 0.03 and min(row["mouth_density"], row["eyes_density"]) > 1, "more than chance would have"
     assert 0.5 < row["covered_ratio"] < 2, "no hand is there"
     table = transfer_table(pd.DataFrame([row | {"neutral": np.nan}]))
     assert "| pyfeat_single_face |" in table and "| – |" in table
