@@ -19,6 +19,7 @@ from stavis.errors import StavisError
 from stavis.jobs.attributing import Method, attribute
 from stavis.jobs.provenance import provenance
 from stavis.landmarks import REGIONS
+from stavis.models import card
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.storage import atomic_file, write_json
 from stavis.training.devices import choose_device
@@ -221,7 +222,7 @@ def _mean(values: np.ndarray) -> float:
 
 def only_drawn(checkpoint: Checkpoint) -> bool:
     """Whether the network has never seen a real face."""
-    return bool(checkpoint.info.get("data", {}).get("synthetic"))
+    return card.only_drawn(checkpoint.info)
 
 
 def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:

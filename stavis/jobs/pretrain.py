@@ -86,7 +86,8 @@ def pretrain(
         runs: list[Path] = []
         for number, plan in enumerate(plans, 1):
             run = Path(scratch) / f"{Path(out).name}-{number}"
-            train(run, data, plan=plan, start=runs[0] if runs else None, device=device, quiet=quiet)
+            if train(run, data, plan=plan, start=runs[0] if runs else None, device=device, quiet=quiet).interrupted:
+                raise KeyboardInterrupt  # half a recipe makes no checkpoint
             runs.append(run)
         run = mean_of(runs, Path(scratch) / Path(out).name)
         evaluated_on = {name: each.as_dict() for name, each in measured.items()}

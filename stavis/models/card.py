@@ -10,11 +10,15 @@ Research on video networks, on their attention and on methods that explain them.
 """
 
 
+def only_drawn(info: dict) -> bool:
+    """Whether the network of these config.json values, and the one it began with, have never seen a real face."""
+    return bool(info.get("data", {}).get("synthetic")) and (info.get("start") or {}).get("only_drawn", True)
+
+
 def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:
     """The text (Markdown) of a checkpoint's README.md, made from its config.json values."""
-    data = info.get("data", {})
     parts = [f"# {name}", f"System `{info.get('system', 'sta')}` of stavis (Lee, Kim, Kim and Sohn, ICASSP 2018)."]
-    if data.get("synthetic"):
+    if only_drawn(info):
         parts.append("**This network has only ever seen drawn faces.** What it says of real ones is an extrapolation.")
     parts.append(_outputs(info))
     parts.append(_training(info, command))

@@ -29,6 +29,7 @@ from stavis.data.crops import Crops
 from stavis.data.windows import RandomWindows
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
+from stavis.models.card import only_drawn
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.storage import read_json, write_json
@@ -268,7 +269,7 @@ def _physical_memory() -> int:
 
 def _begun_from(start: Checkpoint | None) -> dict:
     """What plan.json and a checkpoint say of the network that training began with: nothing where it began by chance."""
-    return {"start": {"name": start.name, "weights_sha256": start.hash}} if start else {}
+    return {"start": {"name": start.name, "weights_sha256": start.hash, "only_drawn": only_drawn(start.info)}} if start else {}
 
 
 def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, start: Checkpoint | None, first: bool) -> Path | None:

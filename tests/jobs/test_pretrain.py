@@ -4,9 +4,11 @@ import dataclasses
 
 import pytest
 
+import stavis.jobs.pretrain as job
 from stavis.jobs.pretrain import MEASURED, PLANS, SPEC, pretrain
 from stavis.jobs.verify import verify
 from stavis.models.checkpoint import load_checkpoint
+from stavis.training.fit import Fitted
 
 SMALL = {"seconds": 2.0, "size": (64, 64)}
 
@@ -24,3 +26,17 @@ def test_a_checkpoint_is_made_in_courses_that_go_on_from_each_other_and_verifies
     assert [(each["name"], each["part"]) for each in checkpoint.info["averaged"]] == [("made-1", 0.5), ("made-2", 0.25), ("made-3", 0.25)]
     assert "the weights of made-1" in card and "- weights: 0.5 of made-1 (sha256 " in card and "## Seen" in card and "switching" in card
     assert verify(made, device="cpu", quiet=True).holds
+
+
+def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
+    begun = []
+
+    def stopped(run, *args, **options):
+        begun.append(run)
+        return Fitted(run, step=3, best_ccc=0.5, interrupted=True, seconds=1.0)
+
+    monkeypatch.setattr(job, "train", stopped)
+    monkeypatch.setattr(job, "embedded_data", lambda *_: tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tmp_path / "made", quiet=True)
+    assert len(begun) == 1 and not (tmp_path / "made").exists()

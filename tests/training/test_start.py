@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from stavis.errors import StavisError
+from stavis.models.card import only_drawn
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import SYSTEMS
 from stavis.training.fit import Plan, fit, noise_part
@@ -30,8 +31,21 @@ def test_a_run_begins_with_the_weights_and_the_sizes_it_was_given_and_says_so(ru
     assert second.model.config == TINY
     for name, weight in first.model.named_parameters():  # at so small a learning rate they stay where they began
         assert torch.allclose(weight, second.model.get_parameter(name), atol=1e-6), name
-    assert second.info["start"] == {"name": "first", "weights_sha256": first.hash}
+    assert second.info["start"] == {"name": "first", "weights_sha256": first.hash, "only_drawn": False}
     assert f"- begun with: the weights of first (sha256 {first.hash[:16]})" in (second.folder / "README.md").read_text()
+
+
+def test_only_what_began_with_drawn_faces_and_saw_no_others_is_said_to_have_seen_nothing_else(tmp_path):
+    drawn, real = {"data": {"name": "drawn", "synthetic": True}}, {"data": {"name": "real"}}
+    kinds = {"drawn": (drawn, None), "real": (real, None), "both": (drawn, "real"), "tuned": (real, "drawn"), "more": (drawn, "drawn")}
+    for name, (info, begun) in kinds.items():
+        start = tmp_path / begun if begun else None
+        fit(made_crops(2), [], tmp_path / name, config=TINY, plan=PLAN, info=info, start=start, quiet=True)
+        told = (tmp_path / name / "best" / "README.md").read_text()
+        seen = only_drawn(load_checkpoint(tmp_path / name).info)
+        assert seen == ("only ever seen drawn faces" in told) == (name in ("drawn", "more")), name
+    fit(made_crops(2), [], tmp_path / "later", plan=PLAN, info=drawn, start=tmp_path / "both", quiet=True)
+    assert not only_drawn(load_checkpoint(tmp_path / "later").info), "a real face is never forgotten"
 
 
 def test_a_run_is_resumed_only_with_the_start_it_had(run, tmp_path):
