@@ -26,6 +26,11 @@ class Layout:
     right_eye_corners: tuple[int, int]
     mouth_corners: tuple[int, int]
 
+    @property
+    def brow_region(self) -> tuple[tuple[int, ...], ...]:
+        """The rings of the region `brows`: both brows and the skin between them."""
+        return self.between_brows + self.brows
+
 
 def _span(start: int, count: int) -> tuple[int, ...]:
     return tuple(range(start, start + count))

@@ -62,6 +62,7 @@ def train(
     """Train a system; the run's folder then serves as RUN everywhere.
 
     Example: stavis train --data faces --out runs/first
+
     Example: stavis train --data faces --start sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
     plan = stavis.Plan(steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision)

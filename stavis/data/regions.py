@@ -141,7 +141,7 @@ def rasterise_index(landmarks: np.ndarray, size: int = 112, valid: np.ndarray | 
     parts = (
         (REGIONS.index("rest"), layout.face, 0.0),
         (REGIONS.index("nose"), layout.nose, 0.0),
-        (REGIONS.index("brows"), layout.between_brows + layout.brows, BROW_MARGIN),
+        (REGIONS.index("brows"), layout.brow_region, BROW_MARGIN),
         (REGIONS.index("left_eye"), layout.left_eye, EYE_MARGIN),
         (REGIONS.index("right_eye"), layout.right_eye, EYE_MARGIN),
         (REGIONS.index("mouth"), layout.mouth, MOUTH_MARGIN),

@@ -19,7 +19,6 @@ from stavis.errors import StavisError
 from stavis.jobs.attributing import Method, attribute
 from stavis.jobs.provenance import provenance
 from stavis.landmarks import REGIONS
-from stavis.models import card
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.storage import atomic_file, write_json
 from stavis.training.devices import choose_device
@@ -192,7 +191,7 @@ def summary(explanation: Explanation) -> dict:
         "mean_densities": {name: _number(value) for name, value in explanation.densities.items()},
         **{f"{name}_by_method": table for name, table in by_method(explanation).items()},
         "relative_delta": {name: _number(a.relative_delta) for name, a in explanation.attributions.items()},
-        "only_drawn_faces_seen": only_drawn(explanation.checkpoint),
+        "only_drawn_faces_seen": explanation.checkpoint.only_drawn,
         "warnings": list(explanation.warnings),
         "provenance": provenance_of(explanation),
     }
@@ -220,16 +219,11 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def only_drawn(checkpoint: Checkpoint) -> bool:
-    """Whether the network has never seen a real face."""
-    return card.only_drawn(checkpoint.info)
-
-
 def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
     """What a network has learned from, for a provenance."""
     data = checkpoint.info.get("data", {})
     drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
-    return {"trained_on": drawn if only_drawn(checkpoint) else data.get("name"), "data_hash": data.get("hash")}
+    return {"trained_on": drawn if checkpoint.only_drawn else data.get("name"), "data_hash": data.get("hash")}
 
 
 def provenance_of(explanation: Explanation) -> dict[str, str]:

@@ -28,7 +28,7 @@ from stavis.data.windows import resample, window_starts
 from stavis.errors import StavisError, StavisWarning
 from stavis.jobs.attributing import attribute
 from stavis.jobs.dataset import folder_of, recordings_of
-from stavis.jobs.explain import SHIPPED, SHOWN_SECONDS, only_drawn, trained_on
+from stavis.jobs.explain import SHIPPED, SHOWN_SECONDS, trained_on
 from stavis.jobs.provenance import provenance
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.show.explorer import Explorer
@@ -120,7 +120,7 @@ class RecordingFootage:
     @property
     def notes(self) -> tuple[str, ...]:
         drawn = ("This network has only ever seen drawn faces: what it says of real ones is an extrapolation.",)
-        real = self.crops.source != "truth" and only_drawn(self.checkpoint)
+        real = self.crops.source != "truth" and self.checkpoint.only_drawn
         return (*(drawn if real else ()), *self.crops.warnings)
 
     @property

@@ -10,7 +10,6 @@ from stavis.data.crops import Crops, CropSpec
 from stavis.data.windows import stride_of
 from stavis.errors import StavisError
 from stavis.jobs.dataset import crops_for, data_facts, folder_of, recordings_of
-from stavis.jobs.explain import only_drawn
 from stavis.jobs.progress import bar
 from stavis.jobs.provenance import provenance
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
@@ -105,7 +104,7 @@ def verdict_report(judgement: Judgement) -> HtmlReport:
     """The page about a verdict: the card, the tests behind it, where the map lies, agreement by method."""
     found = judgement.verdict
     report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=judgement.provenance)
-    if only_drawn(judgement.checkpoint):
+    if judgement.checkpoint.only_drawn:
         report.add_notice("This network has only ever seen drawn faces.")
     for note in found.notes:
         report.add_warning(note)

@@ -9,7 +9,7 @@ from stavis.data.signals import signal_table
 from stavis.jobs.agreeing import WORDS as agreeing_words
 from stavis.jobs.agreeing import agreement_table
 from stavis.jobs.evaluation import RunEvaluation
-from stavis.jobs.explain import Explanation, explain_video, only_drawn, provenance_of, summary, write_explanation
+from stavis.jobs.explain import Explanation, explain_video, provenance_of, summary, write_explanation
 from stavis.jobs.overlay import write_source_overlay
 from stavis.jobs.progress import stages
 from stavis.jobs.scoring import cue_table_of, protocol_words, score_table
@@ -85,7 +85,7 @@ def scrubber(explanation: Explanation) -> Scrubber:
 def explanation_report(explanation: Explanation, evaluation: RunEvaluation | None = None) -> HtmlReport:
     """The page about an explanation."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=provenance_of(explanation))
-    if only_drawn(explanation.checkpoint):
+    if explanation.checkpoint.only_drawn:
         report.add_notice("This network has only ever seen drawn faces. What it says of real ones is an extrapolation.")
     for warning in explanation.warnings:
         report.add_warning(warning)

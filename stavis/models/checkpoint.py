@@ -15,6 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stavis.errors import StavisError
+from stavis.models.card import only_drawn
 from stavis.models.systems import SYSTEMS, system
 from stavis.storage import atomic_folder, content_hash, read_json, write_json, write_text
 
@@ -40,7 +41,13 @@ class Checkpoint:
     @property
     def name(self) -> str:
         """What it is called: a shipped name, the run's folder, or its own."""
-        return self.folder.resolve().parent.name if self.folder.name in ("best", "last") else self.folder.resolve().name
+        folder = self.folder.resolve()
+        return folder.parent.name if folder.name in ("best", "last") else folder.name
+
+    @property
+    def only_drawn(self) -> bool:
+        """Whether the network has never seen a real face."""
+        return only_drawn(self.info)
 
 
 def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: dict | None = None, card: str = "") -> Path:

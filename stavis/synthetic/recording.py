@@ -184,7 +184,7 @@ def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     picture = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
     unit = np.hypot(*(points[list(DRAWN.left_eye[0])].mean(0) - points[list(DRAWN.right_eye[0])].mean(0)))
     margins = {"rest": 0.0, "nose": 0.0, "brows": 0.08, "left_eye": 0.22, "right_eye": 0.22, "mouth": 0.12}
-    rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.between_brows + DRAWN.brows, "left_eye": DRAWN.left_eye}
+    rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.brow_region, "left_eye": DRAWN.left_eye}
     rings |= {"right_eye": DRAWN.right_eye, "mouth": DRAWN.mouth}
     for name, margin in margins.items():
         for ring in rings[name]:

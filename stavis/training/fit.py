@@ -29,7 +29,6 @@ from stavis.data.crops import Crops
 from stavis.data.windows import RandomWindows
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
-from stavis.models.card import only_drawn
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.storage import read_json, write_json
@@ -185,8 +184,8 @@ def fit(
     can be passed. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
     among them, by Lightning's DDP: the calling script runs once in each process, and training is as it would be in one.
 
-    Raises StavisError where there is nothing to train on, the run exists already, or it was begun with another plan, or `start` is
-    a network of another kind.
+    Raises StavisError where there is nothing to train on, the run exists already or was begun with another plan, or `start` is a
+    network of another kind.
     """
     run = Path(run)
     chosen = system_named(system)
@@ -269,7 +268,7 @@ def _physical_memory() -> int:
 
 def _begun_from(start: Checkpoint | None) -> dict:
     """What plan.json and a checkpoint say of the network that training began with: nothing where it began by chance."""
-    return {"start": {"name": start.name, "weights_sha256": start.hash, "only_drawn": only_drawn(start.info)}} if start else {}
+    return {"start": {"name": start.name, "weights_sha256": start.hash, "only_drawn": start.only_drawn}} if start else {}
 
 
 def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, start: Checkpoint | None, first: bool) -> Path | None:

@@ -1,4 +1,4 @@
-"""The shipped checkpoint's recipe, in small: drawn, trained twice over, measured, described, and it verifies itself."""
+"""The shipped checkpoint's recipe, in small: drawn, trained in courses, averaged, measured, described, and it verifies itself."""
 
 import dataclasses
 
@@ -14,7 +14,7 @@ SMALL = {"seconds": 2.0, "size": (64, 64)}
 
 
 @pytest.mark.slow
-def test_a_checkpoint_is_made_in_courses_that_go_on_from_each_other_and_verifies_itself(tmp_path):
+def test_a_checkpoint_is_made_in_courses_that_go_on_from_the_first_and_verifies_itself(tmp_path):
     spec = dataclasses.replace(SPEC, recordings=8, shares=(0.5, 0.5, 0.0), **SMALL)
     measured = {"switching": dataclasses.replace(MEASURED["switching"], recordings=2, fps=6.25, **SMALL)}
     plans = [dataclasses.replace(plan, steps=2, batch=2, epoch=2) for plan in PLANS]
