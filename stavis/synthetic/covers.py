@@ -12,6 +12,7 @@ from stavis.synthetic.noise import cloud, smooth_step
 
 MOUTH_COVERS = ("hand", "fingers", "cup", "scarf", "mask", "phone", "blur", "pixels", "flat")
 EYE_COVERS = ("hand", "fingers", "sunglasses", "visor", "fringe", "book", "blur", "pixels", "flat")
+HANDS = ("hand", "fingers")
 _PLACES = {"mouth": (0.0, 1.08), "eyes": (0.0, -0.17)}
 
 
@@ -49,11 +50,19 @@ class Cover:
 
 
 def draw_cover(rng: np.random.Generator, person: Identity, region: str, unit: float, kind: str | None = None) -> Cover:
-    """Draw a thing that hides `region` ('mouth' or 'eyes') for the most part, at `unit` px an eye distance."""
+    """Draw a thing that hides `region` ('mouth' or 'eyes') for the most part, at `unit` px an eye distance.
+
+    The hand of a person who differs widely may leave a part of the mouth free, as a hand at the chin does.
+    """
+    if kind is None and region == "mouth" and person.hand_odds is not None and rng.random() < person.hand_odds:
+        kind = str(rng.choice(HANDS))
     kind = kind or str(rng.choice(MOUTH_COVERS if region == "mouth" else EYE_COVERS))
     canvas = Canvas(unit, -3.0, -1.6, 3.0, 4.6)
     x, y = canvas.grid()
     size = rng.uniform(0.88, 1.12) * (np.array((0.72, 0.42)) if region == "mouth" else np.array((0.98, 0.46)))
+    strays = person.hand_strays * {"fingers": 1.0, "hand": 0.75}.get(kind, 0.0) * (region == "mouth")
+    if strays and kind == "fingers":
+        size[0] *= rng.uniform(0.5, 1)  # a fist held to the lips is narrower than they are
     draw: dict[str, Callable] = {
         "hand": _hand,
         "fingers": _fingers,
@@ -74,6 +83,8 @@ def draw_cover(rng: np.random.Generator, person: Identity, region: str, unit: fl
     ways = {"scarf": (0, 0.9), "mask": (0, 0.8), "visor": (0, -0.5), "fringe": (0, -0.4), "sunglasses": (0, -0.35)}
     way = ways.get(kind, (0.9 * side, 0.5) if kind in ("hand", "fingers", "cup", "phone", "book") else (0, 0))
     jitter = np.array((0.0, 0.0)) if kind in ("sunglasses", "visor", "fringe", "mask") else rng.uniform((-0.1, -0.06), (0.1, 0.06))
+    if strays:
+        jitter += rng.uniform((-0.5 * strays, 0), (0.5 * strays, strays))
     turn = rng.uniform(-0.2, 0.2) if kind in ("hand", "fingers", "cup", "phone", "book") else rng.normal(0, 0.03)
     return Cover(kind, canvas, sheet, np.array(_PLACES[region]) + jitter, np.array(way, float), float(turn))
 

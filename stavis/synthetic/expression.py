@@ -18,7 +18,8 @@ class Expression:
     """The movement of a face, one value a frame; lengths in eye distances, angles in radians.
 
     mouth, eyes in [-1,1], the cues; jaw in [0,1], opening; rounding in [-1,1], of speech (below 0 the lips are drawn wide); blink in
-    [0,1], closed = 1; gaze (T,2); brow_lift, a lift that says nothing; x, y: the head's shift; scale; roll, yaw, pitch.
+    [0,1], closed = 1; press in [0,1], lips pressed by speech; gaze (T,2); brow_lift, a lift that says nothing; x, y: the head's shift;
+    scale; roll, yaw, pitch.
     """
 
     mouth: np.ndarray
@@ -26,6 +27,7 @@ class Expression:
     jaw: np.ndarray
     rounding: np.ndarray
     blink: np.ndarray
+    press: np.ndarray
     gaze: np.ndarray
     brow_lift: np.ndarray
     x: np.ndarray
@@ -51,14 +53,17 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
         return smooth_course(rng, count, seconds * fps)
 
     talks = smooth_step(course(1.5), -0.1, 0.6) * person.speaks
-    syllables = np.clip(course(0.12) * 0.6 + 0.25, 0, 1.2)
+    opening = course(0.12) * 0.6 + 0.25
+    syllables = np.clip(opening, 0, 1.2)
+    resting = person.resting_jaw * (1 - talks)  # a word shuts lips that stand open without one
     moves_jaw = bool(np.any(courses.jaw))
     return Expression(
         mouth=courses.mouth,
         eyes=courses.eyes,
-        jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(person.resting_jaw + talks * syllables * 0.7, 0, 1),
+        jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(resting + talks * syllables * 0.7, 0, 1),
         rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -person.stretches, 1),
         blink=_lids(rng, count, fps, person),
+        press=person.presses * talks * smooth_step(-opening, 0, 0.3) * (not moves_jaw),
         gaze=_gaze(rng, count, fps),
         brow_lift=0.1 * courses.brow + person.brow_wander * course(0.8) * ~np.any(courses.brow),
         x=0.07 * lively * course(1.0) + roam * np.tanh(course(2.5)),
@@ -72,19 +77,19 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
 
 def _lids(rng: np.random.Generator, count: int, fps: float, person: Identity) -> np.ndarray:
     """How far the lids are shut, (T,) in [0,1]: blinks, and spells in which they hang."""
-    blinks = _blinks(rng, count, fps)
+    blinks = _blinks(rng, count, fps, person.blink_pause)
     if person.hanging_lids is None:
         return blinks
     return np.maximum(blinks, person.hanging_lids * smooth_step(smooth_course(rng, count, 0.9 * fps), 0.5, 1.1))
 
 
-def _blinks(rng: np.random.Generator, count: int, fps: float) -> np.ndarray:
-    """Blinks of about .25 s, some seconds apart: (T,) in [0,1]."""
+def _blinks(rng: np.random.Generator, count: int, fps: float, pause: float) -> np.ndarray:
+    """Blinks of about .25 s, about `pause` s apart and .4 s at least: (T,) in [0,1]."""
     times, closed = np.arange(count) / fps, np.zeros(count)
     at = rng.uniform(0, 3)
     while at < count / fps + 0.3:
         closed = np.maximum(closed, np.clip(1.35 - np.abs(times - at) / 0.1, 0, 1))
-        at += 0.4 + rng.exponential(2.8)
+        at += 0.4 + rng.exponential(pause)
     return closed
 
 

@@ -102,9 +102,9 @@ def _mouth(person: Identity, e: Expression, turn: np.ndarray) -> tuple[np.ndarra
     gap = (1 - u**2) ** 0.75
     top = middle - (rises * parted + person.bares_teeth * jaw) * gap
     bottom = middle + (0.8 * parted + 0.42 * jaw) * gap
-    pout = person.pouts
-    upper = person.upper_lip * (1 - 0.3 * up - 0.4 * down * (1 - pout) + 0.3 * rounding)
-    lower = person.lower_lip * (1 - 0.2 * up - 0.35 * down * (1 - pout) + 0.25 * down * pout + 0.3 * rounding)
+    pout, thin = person.pouts, 1 - e.press[:, None]
+    upper = person.upper_lip * (1 - 0.3 * up - 0.4 * down * (1 - pout) + 0.3 * rounding) * thin
+    lower = person.lower_lip * (1 - 0.2 * up - 0.35 * down * (1 - pout) + 0.25 * down * pout + 0.3 * rounding) * thin
     bow = 1 - 0.2 * np.exp(-((u / 0.14) ** 2)) * (1 - 0.5 * up)
     outer_top = top - upper * (1 - np.abs(u) ** 2.2) ** 0.8 * bow
     outer_bottom = bottom + lower * (1 - np.abs(u) ** 2.4) ** 0.75

@@ -86,6 +86,10 @@ _MANNER = {
     "resting_folds": (0.0, 0.0, 0.0, 0.0),
     "eye_shade": 0.0,
     "resting_jaw": 0.0,
+    "presses": 0.0,
+    "blink_pause": 2.8,
+    "hand_odds": None,
+    "hand_strays": 0.0,
 }
 
 
@@ -139,6 +143,10 @@ class Identity:
     squint: tuple[float, float]  # how far a smile of the mouth raises the lower lids, and lowers the upper ones
     resting_folds: tuple[float, float, float, float]  # how dark: beside mouth, below its corners, between brows, under lip
     resting_jaw: float  # how far the mouth stands open without a word
+    presses: float  # how thin speech presses the lips where it shuts them, as in b, m and p
+    blink_pause: float  # s from one blink to the next, beyond the shortest pause
+    hand_odds: float | None  # how often what hides the mouth is a hand; None = as often as any other thing
+    hand_strays: float  # how far below or beside the mouth such a hand may lie: then it hides chin and lower lip above all
     asymmetry: float
     # colours
     skin: np.ndarray
@@ -270,8 +278,12 @@ def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) 
         "eye_shade": float(rng.uniform(0.1, 0.6) if rng.random() < 0.5 else 0.0),
         "resting_jaw": float(rng.uniform(0.05, 0.3) if rng.random() < 0.4 else 0.0),
         "smiles": (float(rng.uniform(0.26, 0.5)), float(rng.uniform(0.1, 0.19))),
-        "stretches": float(rng.uniform(0.2, 0.8)),
-        "bares_teeth": float(rng.uniform(0.02, 0.16)),
+        "stretches": float(rng.uniform(0.05, 0.35)),
+        "bares_teeth": float(rng.uniform(0.02, 0.12)),
+        "presses": float(rng.uniform(0.1, 0.6)),
+        "blink_pause": float(rng.uniform(0.8, 2.8)),
+        "hand_odds": 0.5,
+        "hand_strays": 0.6,
     }
 
 

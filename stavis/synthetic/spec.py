@@ -23,7 +23,7 @@ LONGEST = 3600
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
-_WIDE_VERSION = 7  # raised where only people who differ widely are drawn otherwise
+_WIDE_VERSION = 8  # raised where only people who differ widely are drawn otherwise
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 

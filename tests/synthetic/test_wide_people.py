@@ -1,9 +1,11 @@
 """People who differ widely: in what says nothing of valence, and by less than the cues do."""
 
+import cv2
 import numpy as np
 import pytest
 
 from stavis.synthetic.canvas import Canvas
+from stavis.synthetic.covers import HANDS, draw_cover
 from stavis.synthetic.expression import draw_expression
 from stavis.synthetic.geometry import shapes_of
 from stavis.synthetic.head import light_on
@@ -67,12 +69,71 @@ def test_a_shade_over_the_eyes_leaves_the_mouth_in_the_light():
     assert np.allclose(dim[mouth], bright[mouth], atol=1e-4)
 
 
-def test_a_mouth_that_rests_open_never_closes_by_itself():
-    spec = SyntheticSpec(seconds=4)
+def test_a_mouth_that_rests_open_is_shut_by_words_alone():
+    spec = SyntheticSpec(seconds=40, fps=25)
     courses = draw_courses(spec, 0)
-    shut, parted = (draw_expression(np.random.default_rng(1), courses, person(3, resting_jaw=jaw), spec.fps) for jaw in (0.0, 0.2))
-    assert shut.jaw.min() == 0 and parted.jaw.min() >= 0.2
-    assert (parted.jaw >= shut.jaw).all() and np.array_equal(parted.mouth, shut.mouth)
+
+    def jaw(resting: float, speaks: float) -> np.ndarray:
+        return draw_expression(np.random.default_rng(1), courses, person(3, resting_jaw=resting, speaks=speaks), spec.fps).jaw
+
+    assert (jaw(0.2, 0.0) == 0.2).all() and not jaw(0.0, 0.0).any()
+    shut, parted = jaw(0.0, 1.0), jaw(0.2, 1.0)
+    assert (parted >= shut).all() and (parted - shut).max() == pytest.approx(0.2) and parted.min() < 0.02
+
+
+def test_words_press_the_lips_of_those_who_do_so_and_only_while_they_are_shut():
+    rest, pressed = (np.ptp(shapes_of(person(3), expression(press=[amount])).mouth[0][[6, 18], 1]) for amount in (0.0, 0.5))
+    assert pressed == pytest.approx(rest / 2)
+    spec = SyntheticSpec(seconds=40, fps=25)
+    courses = draw_courses(spec, 0)
+    none, some, silent = (
+        draw_expression(np.random.default_rng(1), courses, person(3, **manner), spec.fps)
+        for manner in ({"speaks": 1.0}, {"speaks": 1.0, "presses": 0.5}, {"speaks": 0.0, "presses": 0.5})
+    )
+    assert not none.press.any() and not silent.press.any()
+    assert 0.4 < some.press.max() <= 0.5 and not some.press[some.jaw > 0].any()
+    assert np.array_equal(some.jaw, none.jaw)
+
+
+def test_some_blink_more_often_than_others():
+    spec = SyntheticSpec(seconds=60, fps=25)
+    courses = draw_courses(spec, 0)
+
+    def blinks(pause: float) -> int:
+        shut = draw_expression(np.random.default_rng(1), courses, person(3, blink_pause=pause), spec.fps).blink > 0.5
+        return int((shut[1:] & ~shut[:-1]).sum())
+
+    assert blinks(0.8) > 1.5 * blinks(2.8) > 0
+
+
+def hidden(seed: int, kind: str, wide: bool) -> float:
+    """Which part of the resting mouth lies under a hand."""
+    unit, size = 36.0, 160
+    rng = np.random.default_rng(seed)
+    who = draw_identity(rng, wide)
+    head = np.array([[unit, 0, size / 2], [0, unit, size * 0.35], [0, 0, 1.0]])
+    picture = np.random.default_rng(1).integers(0, 255, (size, size, 3)).astype(np.uint8)
+    changed = (draw_cover(rng, who, "mouth", unit, kind).lay(picture, 1.0, head, unit, np.zeros(2)) != picture).any(2)
+    mouth = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(mouth, [np.round(shapes_of(who, expression()).mouth[0] * unit + head[:2, 2]).astype(np.int32)], 1)
+    return float(changed[mouth > 0].mean())
+
+
+@pytest.mark.parametrize("kind", HANDS)
+def test_the_hands_of_people_who_differ_widely_hide_the_mouth_in_part_or_whole(kind):
+    usual, wide = (np.array([hidden(seed, kind, flag) for seed in range(40)]) for flag in (False, True))
+    assert usual.min() > 0.95
+    assert wide.mean() > 0.75 and wide.min() < 0.7 and (wide > 0.95).mean() > 0.3
+
+
+def test_what_hides_the_mouth_of_people_who_differ_widely_is_a_hand_more_often_than_not():
+    def hands(region: str, wide: bool) -> float:
+        rng = np.random.default_rng(0)
+        who = draw_identity(rng, wide)
+        return float(np.mean([draw_cover(rng, who, region, 20.0).kind in HANDS for _ in range(80)]))
+
+    assert hands("mouth", True) > 0.45 > hands("mouth", False)
+    assert hands("eyes", True) < 0.4
 
 
 @pytest.mark.parametrize(("widens", "lifts"), [(0.26, 0.19), (0.5, 0.1)])
