@@ -13,6 +13,7 @@ from stavis.synthetic.noise import cloud, smooth_step
 MOUTH_COVERS = ("hand", "fingers", "cup", "scarf", "mask", "phone", "blur", "pixels", "flat")
 EYE_COVERS = ("hand", "fingers", "sunglasses", "visor", "fringe", "book", "blur", "pixels", "flat")
 HANDS = ("hand", "fingers")
+_STRAYS = {"hand": 0.75, "fingers": 1.0}  # how far each kind may lie off, in parts of the person's own
 _PLACES = {"mouth": (0.0, 1.08), "eyes": (0.0, -0.17)}
 
 
@@ -54,13 +55,13 @@ def draw_cover(rng: np.random.Generator, person: Identity, region: str, unit: fl
 
     The hand of a person who differs widely may leave a part of the mouth free, as a hand at the chin does.
     """
-    if kind is None and region == "mouth" and person.hand_odds is not None and rng.random() < person.hand_odds:
+    if kind is None and region == "mouth" and person.hand_odds and rng.random() < person.hand_odds:
         kind = str(rng.choice(HANDS))
     kind = kind or str(rng.choice(MOUTH_COVERS if region == "mouth" else EYE_COVERS))
     canvas = Canvas(unit, -3.0, -1.6, 3.0, 4.6)
     x, y = canvas.grid()
     size = rng.uniform(0.88, 1.12) * (np.array((0.72, 0.42)) if region == "mouth" else np.array((0.98, 0.46)))
-    strays = person.hand_strays * {"fingers": 1.0, "hand": 0.75}.get(kind, 0.0) * (region == "mouth")
+    strays = person.hand_strays * _STRAYS.get(kind, 0.0) if region == "mouth" else 0.0
     if strays and kind == "fingers":
         size[0] *= rng.uniform(0.5, 1)  # a fist held to the lips is narrower than they are
     draw: dict[str, Callable] = {

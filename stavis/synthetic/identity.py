@@ -88,7 +88,7 @@ _MANNER = {
     "resting_jaw": 0.0,
     "presses": 0.0,
     "blink_pause": 2.8,
-    "hand_odds": None,
+    "hand_odds": 0.0,
     "hand_strays": 0.0,
 }
 
@@ -145,7 +145,7 @@ class Identity:
     resting_jaw: float  # how far the mouth stands open without a word
     presses: float  # how thin speech presses the lips where it shuts them, as in b, m and p
     blink_pause: float  # s from one blink to the next, beyond the shortest pause
-    hand_odds: float | None  # how often what hides the mouth is a hand; None = as often as any other thing
+    hand_odds: float  # how often a hand hides the mouth without a choice among all things
     hand_strays: float  # how far below or beside the mouth such a hand may lie: then it hides chin and lower lip above all
     asymmetry: float
     # colours

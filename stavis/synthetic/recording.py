@@ -9,7 +9,7 @@ import numpy as np
 from stavis.errors import StavisError
 from stavis.landmarks import DRAWN, REGIONS
 from stavis.synthetic.canvas import Canvas
-from stavis.synthetic.covers import Cover, draw_cover
+from stavis.synthetic.covers import HANDS, Cover, draw_cover
 from stavis.synthetic.expression import draw_expression
 from stavis.synthetic.features import FacePainter
 from stavis.synthetic.geometry import Pose, pose_of, shapes_of
@@ -169,7 +169,7 @@ def _covers(spec: SyntheticSpec, index: int, stage: _Stage) -> list[tuple[np.nda
         thing = None
         for frame in range(spec.frames):
             if amounts[frame] > 0.01 and thing is None:
-                kind = str(rng.choice(("hand", "fingers"))) if stage.scenario == "occlusion" else None
+                kind = str(rng.choice(HANDS)) if stage.scenario == "occlusion" else None
                 thing = draw_cover(rng, stage.person, region, float(np.clip(stage.pose.unit, 20, 120)), kind)
             elif amounts[frame] <= 0.01:
                 thing = None

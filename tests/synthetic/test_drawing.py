@@ -10,6 +10,7 @@ from stavis.attention.truth import CUES, EYES
 from stavis.data.regions import rasterise_index
 from stavis.landmarks import DRAWN, REGIONS
 from stavis.synthetic.canvas import Canvas
+from stavis.synthetic.covers import draw_cover
 from stavis.synthetic.expression import Expression
 from stavis.synthetic.features import FacePainter
 from stavis.synthetic.geometry import Pose, Shapes, pose_of, shapes_of
@@ -39,6 +40,18 @@ def drawn(who: Identity, face: Expression, unit: float = 72.0) -> tuple[np.ndarr
     colour, _ = FacePainter(who, face, shapes, head, light).paint(0)
     move = pose.head[0] @ canvas.to_unit()
     return cv2.warpPerspective(colour, move, (SIZE, SIZE)), shapes, pose
+
+
+def part_hidden(rng: np.random.Generator, who: Identity, region: str, kind: str, rings: tuple[str, ...]) -> float:
+    """Which part of the resting `rings` lies under a thing laid over `region`."""
+    unit, size = 36.0, 160
+    head = np.array([[unit, 0, size / 2], [0, unit, size * 0.35], [0, 0, 1.0]])
+    picture = np.random.default_rng(1).integers(0, 255, (size, size, 3)).astype(np.uint8)
+    changed = (draw_cover(rng, who, region, unit, kind).lay(picture, 1.0, head, unit, np.zeros(2)) != picture).any(2)
+    shapes = shapes_of(who, expression())
+    inside = np.zeros((size, size), np.uint8)
+    cv2.fillPoly(inside, [np.round(getattr(shapes, ring)[0] * unit + head[:2, 2]).astype(np.int32) for ring in rings], 1)
+    return float(changed[inside > 0].mean())
 
 
 def box(mask: np.ndarray) -> np.ndarray:
