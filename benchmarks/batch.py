@@ -18,7 +18,7 @@ from stavis.batch.cluster import client_of
 from stavis.batch.execution import Outcome, run_report
 from stavis.batch.runner import outcomes
 from stavis.batch.study import plan_study, run_study
-from stavis.jobs.dataset import EMBEDDED, embedded_data
+from stavis.synthetic.embedded import EMBEDDED, embedded_data
 
 TASKS, FEW, RECORDINGS = 20_000, 8, 60
 TINY = ("import json", "json.dump({'a': 1}, open('figures.json', 'w'))\nprint(video)")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.formats.afewva import read_clip_labels
-from stavis.data.formats.affwild2 import read_frame_labels
-from stavis.data.formats.avec import read_gold
-from stavis.data.formats.sewa import read_sewa_labels
-from stavis.data.labels import read_labels, read_raters
+from stavis.data.datasets.afewva import read_clip_labels
+from stavis.data.datasets.affwild2 import read_frame_labels
+from stavis.data.datasets.avec import read_gold
+from stavis.data.datasets.labels import read_labels, read_raters
+from stavis.data.datasets.sewa import read_sewa_labels
 
 FILES, DIFFERENT = 10_000, 50
 MOST = 60.0  # s for all files

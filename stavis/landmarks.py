@@ -5,10 +5,6 @@ Left and right are as in the image. A ring is a closed outline; its points go ro
 
 from dataclasses import dataclass
 
-REGIONS = ("mouth", "left_eye", "right_eye", "brows", "nose", "rest", "outside")
-"""The regions of a face, a partition of the picture: every pixel belongs to exactly one. `brows` are both brows and the skin between
-them, where a frown folds (Ekman & Friesen 1978, action unit 4); `rest` is the face without the others."""
-
 
 @dataclass(frozen=True)
 class Layout:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS, _pool
 
 
 def _check(ok: bool, message: str) -> None:
@@ -220,17 +220,3 @@ class FaceTrack:
     valid: np.ndarray
     blendshapes: np.ndarray | None = None
     notes: tuple[str, ...] = ()
-
-
-def _pool(regions: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Area means of masks (T,R,H,W) over the cells of a grid: (T,R,h,w); any sizes, the mass is kept exactly."""
-    down = [overlap(size, cells) for size, cells in zip(regions.shape[2:], grid, strict=True)]
-    return np.einsum("hH,trHW,wW->trhw", down[0], regions.astype(np.float32), down[1], optimize=True)
-
-
-def overlap(size: int, cells: int) -> np.ndarray:
-    """(cells, size): which part of each cell every pixel covers; rows sum to 1."""
-    edges = np.arange(cells + 1) * (size / cells)
-    pixels = np.arange(size)
-    cover = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
-    return (np.clip(cover, 0, None) * (cells / size)).astype(np.float32)

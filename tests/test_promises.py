@@ -28,9 +28,9 @@ import stavis
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.sta import STA
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 from stavis.training.callbacks import ResumePoint
-from tests.data.test_video import encode, flipped
+from tests.data.video.test_io import encode, flipped
 from tests.failing_disk import Killed, failing_call, full_disk
 from tests.models.test_checkpoint import SPOILED
 from tests.models.test_sta import TINY

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Clip
 
 

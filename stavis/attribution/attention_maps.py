@@ -1,13 +1,13 @@
 """The attention itself as a map over pixels, alone and with the direction in which it pulls the prediction."""
 
-import numpy as np
 import torch
 from torch import nn
 
 from stavis.attention.hooks import inject_attention, record_attention
 from stavis.attribution.labels import described
 from stavis.attribution.target import question
-from stavis.types import Attribution, Clip, Target, overlap
+from stavis.regions import spread
+from stavis.types import Attribution, Clip, Target
 
 
 @described("Attention", "1 run", "says where the network looked, not what that did to the prediction", attention=True)
@@ -32,9 +32,3 @@ def attention_x_gradient(
         gradient = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
         product = torch.zeros_like(weights) if gradient is None else weights.detach() * gradient
         return asked.answer(attention_x_gradient.label, spread(product[0].detach().cpu().double().numpy(), clip.frames.shape[1:3]))
-
-
-def spread(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Maps over cells (T,h,w) on pixels (T,H,W): each cell's number is shared out over the pixels it covers, the sum is kept."""
-    rows, columns = (overlap(pixels, cells).astype(np.float64) for pixels, cells in zip(size, maps.shape[1:], strict=True))
-    return np.einsum("hH,thw,wW->tHW", rows, maps, columns, optimize=True)

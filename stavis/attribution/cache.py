@@ -15,10 +15,10 @@ import torch
 from torch import nn
 
 from stavis.attention.hooks import uncompiled
-from stavis.attribution.exact import PathAttribution
+from stavis.attribution.deeplift import PathAttribution
 from stavis.attribution.regions import RegionAttribution
 from stavis.errors import StavisError, StavisWarning
-from stavis.storage import atomic_file, cache_folder, content_hash
+from stavis.storage.files import atomic_file, cache_folder, content_hash
 from stavis.types import Attribution, Clip, Target
 
 VERSION = "1"
@@ -32,7 +32,7 @@ def cached(
 ) -> Attribution:
     """What `method(model, clip, target, **options)` gives, from the disk where the very same was asked before.
 
-    The files lie in `folder`, by default in the `attributions` of stavis.storage.cache_folder(). A damaged one is made again.
+    The files lie in `folder`, by default in the `attributions` of stavis.storage.files.cache_folder(). A damaged one is made again.
     """
     target = target or Target()
     folder = cache_folder() / "attributions" if folder is None else Path(folder)

@@ -22,7 +22,7 @@ from torch import nn
 from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
-from stavis.attribution.exact import exact_deeplift
+from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.labels import described
 from stavis.attribution.target import Question, question, relative_error
 from stavis.errors import StavisError, StavisWarning

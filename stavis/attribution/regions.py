@@ -21,18 +21,8 @@ from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.labels import described
 from stavis.attribution.target import Question, question
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import PLAYERS, REGIONS
 from stavis.types import Attribution, Clip, Target
-
-PLAYERS = {
-    "mouth": ("mouth",),
-    "eyes": ("left_eye", "right_eye"),
-    "brows": ("brows",),
-    "nose": ("nose",),
-    "rest": ("rest",),
-    "outside": ("outside",),
-}
-"""The parts that come and go together, made of the regions of stavis.landmarks."""
 
 
 @dataclass(frozen=True)

@@ -13,15 +13,15 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
-from stavis.batch.findings import find, thumbnail
+from stavis.batch.collect import find, thumbnail
 from stavis.batch.kernels import ReportKernelManager
 from stavis.batch.publishing import publish
 from stavis.batch.record import NOTEBOOK, PAGE, Record, read_record
 from stavis.batch.task import Job, Report
 from stavis.errors import StavisError
-from stavis.jobs.provenance import package_version, provenance
-from stavis.show.notebook_page import export_notebook
-from stavis.storage import atomic_folder
+from stavis.provenance import package_version, provenance
+from stavis.show.reports.notebook_page import export_notebook
+from stavis.storage.files import atomic_folder
 
 START_SECONDS = 120  # that a kernel may take to answer
 _KEPT_OF_A_FLOOD = 20_000  # characters

@@ -11,9 +11,9 @@ from markupsafe import Markup, escape
 
 from stavis.batch.plan import Plan
 from stavis.batch.record import THUMBNAIL
-from stavis.batch.standing import Standing, standing
+from stavis.batch.status import Standing, standing
 from stavis.show.scrubber.module import policy
-from stavis.storage import atomic_file
+from stavis.storage.files import atomic_file
 
 _HERE = files(__package__)
 SCRIPT = _HERE.joinpath("index.js").read_text(encoding="utf-8")

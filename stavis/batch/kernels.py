@@ -37,7 +37,7 @@ def preload_of(notebook: nbformat.NotebookNode) -> tuple[str, ...]:
 
 
 class Nursery:
-    """One running nursery process (see stavis.batch.nursery), asked from any thread."""
+    """One running nursery process (see stavis.batch.fork_server), asked from any thread."""
 
     def __init__(self, preload: tuple[str, ...]):
         self.preload = preload
@@ -52,7 +52,7 @@ class Nursery:
         env = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         try:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "stavis.batch.nursery", str(os.getpid()), *self.preload],
+                [sys.executable, "-m", "stavis.batch.fork_server", str(os.getpid()), *self.preload],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

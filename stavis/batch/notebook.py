@@ -15,7 +15,7 @@ from nbformat import ValidationError
 from stavis.batch.task import Scalar
 from stavis.errors import StavisError
 from stavis.jobs.notebooks import notebook_folder
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 
 logging.getLogger("papermill").setLevel(logging.CRITICAL)
 _UNKNOWN = object()

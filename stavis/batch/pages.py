@@ -1,7 +1,7 @@
 """What a web server must allow for the pages of a study."""
 
 from stavis.batch.index import SCRIPT
-from stavis.show.report import plotly_text
+from stavis.show.reports.report import plotly_text
 from stavis.show.scrubber.module import MODULE, policy
 
 

@@ -15,12 +15,12 @@ from stavis.batch.notebook import Notebook, open_notebook
 from stavis.batch.recordings import Listed, listed
 from stavis.batch.spec import Spec
 from stavis.batch.task import Job, Report, Scalar
-from stavis.data.cache import file_hash
-from stavis.data.folder import files_beside
+from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
-from stavis.jobs.progress import bar
-from stavis.jobs.provenance import package_version
-from stavis.storage import content_hash
+from stavis.progress import bar
+from stavis.provenance import package_version
+from stavis.storage.cache import file_hash
+from stavis.storage.files import content_hash
 
 MOST = 200_000  # reports of one study
 INPUTS = ("run", "data", "video")

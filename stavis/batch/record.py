@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 
 from stavis.errors import StavisError
-from stavis.storage import read_json, write_json
+from stavis.storage.files import read_json, write_json
 
 FILE, NOTEBOOK, PAGE, THUMBNAIL = "report.json", "executed.ipynb", "report.html", "thumbnail.jpg"
 State = Literal["done", "failed", "missing"]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import stavis
 from stavis.batch.spec import Recordings
-from stavis.data.labels import read_table
+from stavis.data.datasets.labels import read_table
 from stavis.errors import StavisError
 
 

@@ -15,15 +15,15 @@ from tqdm.auto import tqdm
 
 from stavis.batch.cluster import client_of
 from stavis.batch.index import write_index
-from stavis.batch.lock import only_runner
 from stavis.batch.plan import Plan, make_plan
 from stavis.batch.publishing import check_place, publish_file
 from stavis.batch.runner import outcomes
 from stavis.batch.spec import Spec, checked_spec, read_spec
-from stavis.batch.standing import Counts, left_to_do, write_tables
+from stavis.batch.status import Counts, left_to_do, write_tables
 from stavis.batch.task import Report, Scalar
 from stavis.errors import StavisError
-from stavis.storage import atomic_file
+from stavis.storage.files import atomic_file
+from stavis.storage.locks import only_runner
 
 WRITE_EVERY = 15.0  # seconds between two states of the index while a study runs, at least
 TABLES = ("index.html", "summary.csv", "status.json")

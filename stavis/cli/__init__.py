@@ -7,7 +7,7 @@ import warnings
 import typer
 
 import stavis
-from stavis.cli import datasets, network, recordings, reports, study  # noqa: F401  (they hang their commands on the app)
+from stavis.cli import bench, datasets, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
 from stavis.cli.app import app
 
 _said: set[str] = set()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stavis.data.blendshapes import BLENDSHAPES
+from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.types import FaceTrack
 
 SIGNALS = {

@@ -7,16 +7,17 @@ from pathlib import Path
 
 import numpy as np
 
+from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError
-from stavis.jobs.dataset import EMBEDDED, recordings_of
-from stavis.jobs.evaluation import RunEvaluation
-from stavis.jobs.page import explain
+from stavis.inference.devices import choose_device
+from stavis.jobs.evaluate import RunEvaluation
+from stavis.jobs.explain_report import explain
 from stavis.jobs.scoring import evaluate
-from stavis.jobs.synthesis import synth
+from stavis.jobs.synth import synth
 from stavis.jobs.train import train
-from stavis.storage import write_json
+from stavis.storage.files import write_json
+from stavis.synthetic.embedded import EMBEDDED
 from stavis.synthetic.spec import SyntheticSpec
-from stavis.training.devices import choose_device
 from stavis.training.fit import Plan
 
 PLAN = Plan(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, noise=12.0)

@@ -8,21 +8,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.attention.shares import share_table
-from stavis.attention.truth import CueScores, cue_scores, cue_trace
+from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.attribution.methods import integrated_gradients, saliency
-from stavis.data.crops import Crops, CropSpec, crops_of
-from stavis.data.folder import recording_at
+from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.datasets.folder import recording_at
+from stavis.data.datasets.truth import read_truth
 from stavis.data.signals import signal_table
-from stavis.data.truth import read_truth
 from stavis.errors import StavisError
-from stavis.jobs.attributing import Method, attribute
-from stavis.jobs.provenance import provenance
-from stavis.landmarks import REGIONS
-from stavis.models.checkpoint import Checkpoint, load_checkpoint
-from stavis.storage import atomic_file, write_json
-from stavis.training.devices import choose_device
-from stavis.training.reading import Reading, read
+from stavis.inference.attribute import Method, attribute
+from stavis.inference.devices import choose_device
+from stavis.inference.reading import Reading, read, shares_and_densities
+from stavis.models.checkpoint import Checkpoint, load_checkpoint, trained_on
+from stavis.provenance import provenance
+from stavis.regions import REGIONS
+from stavis.storage.files import atomic_file, write_json
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
 
 SHIPPED = "sta-synthetic"
@@ -30,7 +29,6 @@ SHIPPED = "sta-synthetic"
 METHODS: dict[str, Method] = {"saliency": saliency, "integrated-gradients": integrated_gradients}
 SHOWN_SECONDS = 20.0
 """The longest stretch that attributions are computed for and that the page shows, from the middle of a longer video."""
-_CHUNK = 256  # frames whose region masks are in memory at once
 
 Progress = Callable[[str, int, int], None]
 
@@ -219,13 +217,6 @@ def _mean(values: np.ndarray) -> float:
     return float(known.mean()) if len(known) else float("nan")
 
 
-def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
-    """What a network has learned from, for a provenance."""
-    data = checkpoint.info.get("data", {})
-    drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
-    return {"trained_on": drawn if checkpoint.only_drawn else data.get("name"), "data_hash": data.get("hash")}
-
-
 def provenance_of(explanation: Explanation) -> dict[str, str]:
     """What is needed to make this explanation again."""
     return provenance(
@@ -235,22 +226,6 @@ def provenance_of(explanation: Explanation) -> dict[str, str]:
         crop=f"{explanation.crops.source}, {explanation.checkpoint.model.config.crop_size} px",
         dimension=", ".join(explanation.checkpoint.model.dimensions),
     )
-
-
-def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The share table of all frames and the mean densities, a stretch at a time, so that an hour of video needs little memory."""
-    tables, densities = [], []
-    for start in range(0, len(crops), _CHUNK):
-        clip = crops.clip(start, start + _CHUNK)
-        part = slice(start, start + len(clip))
-        maps = None if reading.attention is None else AttentionMaps(reading.attention.weights[part], clip.times)
-        tables.append(share_table(maps, clip, first=start))
-        if maps is not None and clip.regions is not None:
-            densities.append(np.where(clip.valid[:, None], maps.density(clip.regions), np.nan))
-    joined = np.concatenate(densities) if densities else np.full((1, len(REGIONS)), np.nan)
-    seen = np.isfinite(joined).any(0)
-    means = {name: float(np.nanmean(joined[:, column])) for column, name in enumerate(REGIONS) if seen[column]}
-    return pd.concat(tables, ignore_index=True), means
 
 
 def _cue(recording: Recording, reading: Reading, crops: Crops) -> CueScores | None:

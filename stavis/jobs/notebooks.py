@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from stavis.errors import StavisError
-from stavis.storage import atomic_file
+from stavis.storage.files import atomic_file
 
 _PLACES = (Path(__file__).parents[2] / "notebooks", Path(sys.prefix) / "share" / "stavis" / "notebooks")
 

@@ -6,14 +6,14 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from stavis.data.augment import Jitter
-from stavis.jobs.dataset import embedded_data
-from stavis.jobs.progress import bar
 from stavis.jobs.train import train
 from stavis.jobs.verify import measure
 from stavis.models.card import model_card
 from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
+from stavis.progress import bar
+from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.spec import SyntheticSpec
+from stavis.training.augment import Jitter
 from stavis.training.averaging import averaged
 from stavis.training.fit import Plan
 

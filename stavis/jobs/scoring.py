@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.attention.truth import CueScores
-from stavis.jobs.evaluation import RunEvaluation, evaluate_run
+from stavis.attention.cue_scores import CueScores
+from stavis.evaluation.evaluate import write_evaluation
+from stavis.jobs.evaluate import RunEvaluation, evaluate_run
 from stavis.metrics import Score
-from stavis.show.figures import valence_traces
-from stavis.show.report import HtmlReport
-from stavis.storage import atomic_contents, write_json
-from stavis.training.evaluate import write_evaluation
+from stavis.show.figures.over_time import valence_traces
+from stavis.show.reports.report import HtmlReport
+from stavis.storage.files import atomic_contents, write_json
 
 _TRACES = 6  # recordings whose traces the page shows
 

@@ -4,16 +4,18 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from stavis.data.counts import count
-from stavis.data.crops import Crops, CropSpec
+from stavis.data.crops.counts import count
+from stavis.data.crops.crops import Crops, CropSpec
+from stavis.data.crops.many import crops_for
+from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
 from stavis.errors import StavisError
-from stavis.jobs.dataset import crops_for, data_facts, folder_of, label_sources, of_split, recordings_of
-from stavis.jobs.progress import bar
+from stavis.evaluation.postprocess import DELAYS, without_delay
+from stavis.inference.devices import choose_device
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
-from stavis.training.devices import choose_device
+from stavis.progress import bar
+from stavis.synthetic.embedded import folder_of
 from stavis.training.fit import Fitted, Plan, fit
-from stavis.training.postprocess import DELAYS, without_delay
 from stavis.types import Recording
 
 

@@ -9,17 +9,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.crops import Crops, CropSpec, crops_of
-from stavis.data.exclusion import Ranges, read_exclusions
-from stavis.data.folder import VIDEO_SUFFIXES, normal, some
+from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.datasets.exclusion import Ranges, read_exclusions
+from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.signals import signal_table
 from stavis.errors import StavisError
-from stavis.jobs.explain import shares_and_densities
-from stavis.jobs.progress import bar
+from stavis.inference.devices import choose_device
+from stavis.inference.reading import Reading, read, shares_and_densities
 from stavis.metrics import cc
 from stavis.models.checkpoint import load_checkpoint
-from stavis.training.devices import choose_device
-from stavis.training.reading import Reading, read
+from stavis.progress import bar
 
 EYES = ("left_eye", "right_eye")
 VARIES = 0.08

@@ -7,10 +7,10 @@ import numpy as np
 import pandas as pd
 
 from stavis.errors import StavisError
-from stavis.jobs.dataset import embedded_data
-from stavis.jobs.evaluation import evaluate_run
-from stavis.jobs.progress import bar
+from stavis.jobs.evaluate import evaluate_run
 from stavis.models.checkpoint import load_checkpoint
+from stavis.progress import bar
+from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.spec import SyntheticSpec
 
 DIGITS = 3

@@ -17,7 +17,7 @@ from torch import nn
 from stavis.errors import StavisError
 from stavis.models.card import only_drawn
 from stavis.models.systems import SYSTEMS, system
-from stavis.storage import atomic_folder, content_hash, read_json, write_json, write_text
+from stavis.storage.files import atomic_folder, content_hash, read_json, write_json, write_text
 
 FORMAT = 1
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
@@ -176,3 +176,10 @@ def _read_tensors(folder: Path, info: dict, expected: dict) -> dict[str, torch.T
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise StavisError(f"{path}: {name} holds values that are not finite: train again or take another copy.")
     return tensors
+
+
+def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
+    """What a network has learned from, for a provenance."""
+    data = checkpoint.info.get("data", {})
+    drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
+    return {"trained_on": drawn if checkpoint.only_drawn else data.get("name"), "data_hash": data.get("hash")}

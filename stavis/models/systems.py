@@ -16,7 +16,7 @@ from stavis.errors import StavisError
 from stavis.models.cnn import CNN, CNN_PRESETS, CNNConfig
 from stavis.models.recurrent import CNNLSTM, CNNRNN, CNNLSTMConfig, CNNRNNConfig, DescriptorLSTM, LSTMConfig
 from stavis.models.sta import CNN3D, PRESETS, STA, STAConfig
-from stavis.models.support import SupportConfig, SupportVector
+from stavis.models.svr import SupportConfig, SupportVector
 
 SETS = ("recola", "avec2017")
 """The two sets of published figures: RECOLA (AV+EC 2015) and SEWA (AV+EC'17)."""

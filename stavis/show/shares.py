@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution, Clip
 
 

@@ -7,7 +7,8 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.landmarks import DRAWN, REGIONS
+from stavis.landmarks import DRAWN
+from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.covers import HANDS, Cover, draw_cover
 from stavis.synthetic.expression import draw_expression

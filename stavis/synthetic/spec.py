@@ -10,7 +10,7 @@ from itertools import islice
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 
 SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
 """Who carries the valence: the mouth; eyes and brows; both in turn; movement only; both while a hand passes; the mouth, with a

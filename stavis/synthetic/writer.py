@@ -15,7 +15,7 @@ import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
 from stavis.errors import StavisError
-from stavis.storage import atomic_folder, read_json, write_json, write_text
+from stavis.storage.files import atomic_folder, read_json, write_json, write_text
 from stavis.synthetic.raters import RATERS, Ratings
 from stavis.synthetic.recording import DrawnRecording, render
 from stavis.synthetic.spec import SyntheticSpec

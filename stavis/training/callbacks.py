@@ -15,8 +15,8 @@ from tqdm.auto import tqdm
 
 from stavis.models.card import model_card
 from stavis.models.checkpoint import named, save_checkpoint
-from stavis.storage import atomic_file, write_text
-from stavis.training.parallel import any_of_all
+from stavis.storage.files import atomic_file, write_text
+from stavis.training.distributed import any_of_all
 
 
 class ResumePoint(pl.Callback):

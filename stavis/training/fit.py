@@ -24,21 +24,21 @@ from torch.utils.data import DataLoader
 
 from stavis.attention.hooks import record_attention
 from stavis.attention.modules import AttentionProduct, SpatialSoftmax
-from stavis.data.augment import Jitter, scaled
-from stavis.data.crops import Crops
-from stavis.data.windows import RandomWindows
+from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
+from stavis.evaluation.evaluate import pair_of
+from stavis.inference.devices import choose_device, choose_precision
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import system as system_named
-from stavis.storage import read_json, write_json
+from stavis.storage.files import read_json, write_json
+from stavis.training.augment import Jitter, scaled
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
-from stavis.training.devices import choose_device, choose_precision
-from stavis.training.evaluate import pair_of
+from stavis.training.distributed import gathered, normed_over_all, rank_of
+from stavis.training.finetune import begin_from
 from stavis.training.losses import LOSSES
-from stavis.training.parallel import gathered, normed_over_all, rank_of
 from stavis.training.sampling import StepSampler
-from stavis.training.start import begin_from
+from stavis.training.windows import RandomWindows
 
 _TALKATIVE = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning_fabric.utilities.distributed")
 for _name in (*_TALKATIVE, "lightning.pytorch"):

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.types import overlap
+from stavis.regions import overlap
 
 TOP = 0.1
 """The part of the cells that counts as the top of a map."""

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from stavis.attribution.exact import exact_deeplift
+from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.errors import StavisError
 from stavis.trust import nulls

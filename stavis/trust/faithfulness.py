@@ -16,10 +16,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from stavis.attribution.attention_maps import spread
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.target import Question, question
 from stavis.errors import StavisError
+from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
 
 FRACTIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0)

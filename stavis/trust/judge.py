@@ -22,7 +22,7 @@ from stavis.errors import StavisError
 from stavis.trust.attention_tests import TOLERANCE
 from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, between_methods, check_clips, gather, says_nothing
 from stavis.trust.intervals import DRAWS, bootstrap, bootstrap_p, holm, interval, resampled
-from stavis.trust.verdict_text import card, sentence, where_it_lies
+from stavis.trust.wording import card, sentence, where_it_lies
 from stavis.types import Attribution, Clip, Target
 
 GROWTH = 0.05

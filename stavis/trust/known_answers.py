@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from stavis.attention.modules import AttentionProduct, SpatialSoftmax
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.tensors import as_input
 from stavis.trust.judge import Verdict, verdict
 from stavis.types import Clip

@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from stavis.attribution.attention_maps import spread
-from stavis.attribution.regions import PLAYERS
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
-
-
-def part_masks(regions: np.ndarray) -> dict[str, np.ndarray]:
-    """The parts of the face of stavis.attribution.regions as masks: name -> (T,H,W) bool."""
-    return {part: regions[:, [REGIONS.index(name) for name in names]].any(1) for part, names in PLAYERS.items()}
+from stavis.regions import part_masks, spread
 
 
 def localisation(maps: np.ndarray, regions: np.ndarray) -> pd.DataFrame:

@@ -6,10 +6,9 @@ Every map is (T,h,w), non-negative, and sums to 1 in each frame.
 import cv2
 import numpy as np
 
-from stavis.attribution.regions import PLAYERS
 from stavis.errors import StavisError
+from stavis.regions import PLAYERS, part_masks
 from stavis.trust.agreement import pooled
-from stavis.trust.localisation import part_masks
 from stavis.types import Clip
 
 

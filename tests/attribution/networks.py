@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional
 
 from stavis.attention.modules import AttentionProduct, SpatialSoftmax
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.types import Clip
 
 

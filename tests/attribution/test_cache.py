@@ -11,12 +11,12 @@ import pytest
 import torch
 
 from stavis.attribution.cache import cached, key_of
-from stavis.attribution.exact import exact_deeplift
+from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import integrated_gradients, raw_attention, saliency
 from stavis.attribution.regions import region_shapley
 from stavis.errors import StavisWarning
 from stavis.models.sta import STA, STAConfig
-from stavis.storage import cache_folder
+from stavis.storage.files import cache_folder
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip
 

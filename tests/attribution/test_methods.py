@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from stavis.attention.hooks import record_attention
-from stavis.attribution.attention_maps import attention_x_gradient, raw_attention, spread
+from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
 from stavis.attribution.baselines import baseline_frames
 from stavis.attribution.methods import (
     ALL_METHODS,
@@ -23,6 +23,7 @@ from stavis.attribution.methods import (
 from stavis.attribution.regions import region_ablation, region_shapley
 from stavis.errors import StavisError, StavisWarning
 from stavis.models.sta import STA
+from stavis.regions import spread
 from stavis.tensors import as_input
 from stavis.types import Attribution, Target
 from tests.attribution.networks import SmallSTA, make_clip, nothing_left, same_state, state_of

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from stavis.attribution.baselines import baseline_frames
-from stavis.attribution.regions import PLAYERS, region_ablation, region_shapley
+from stavis.attribution.regions import region_ablation, region_shapley
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import PLAYERS, REGIONS
 from stavis.tensors import as_input
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip

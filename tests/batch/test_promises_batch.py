@@ -23,7 +23,7 @@ from stavis.batch import execution
 from stavis.batch.record import read_record
 from stavis.batch.study import run_study
 from stavis.errors import StavisError
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 from tests.batch.conftest import write_notebook
 from tests.batch.test_index_browser import ARGUMENTS
 from tests.conftest import ROOT
@@ -109,8 +109,8 @@ def family(runner: subprocess.Popen) -> dict[str, list[psutil.Process]]:
         for child in found["runner"][0].children(recursive=True):
             with suppress(psutil.Error):
                 words = " ".join(child.cmdline())
-                if "stavis.batch.nursery" in words:
-                    found["kernel" if "stavis.batch.nursery" in " ".join(child.parent().cmdline()) else "nursery"].append(child)
+                if "stavis.batch.fork_server" in words:
+                    found["kernel" if "stavis.batch.fork_server" in " ".join(child.parent().cmdline()) else "nursery"].append(child)
                 elif "spawn_main" in words:
                     found["worker"].append(child)
     return found

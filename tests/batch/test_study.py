@@ -12,9 +12,9 @@ import nbformat
 import psutil
 import pytest
 
-from stavis.batch.lock import only_runner
 from stavis.batch.study import run_study
 from stavis.errors import StavisError
+from stavis.storage.locks import only_runner
 from tests.conftest import ROOT
 
 FILES = {"index.html", "summary.csv", "status.json", "notebook.ipynb", ".runner.lock"}
@@ -123,7 +123,7 @@ def test_bad_words_are_one_sentence(home, shell, monkeypatch, kind):
 
 def test_a_second_runner_says_who_has_the_folder_and_stops(home, cluster, shell):
     home.write()
-    script = "import sys, time, pathlib; from stavis.batch.lock import only_runner\n"
+    script = "import sys, time, pathlib; from stavis.storage.locks import only_runner\n"
     script += "with only_runner(pathlib.Path(sys.argv[1])): print('held', flush=True); time.sleep(60)"
     other = subprocess.Popen([sys.executable, "-c", script, str(home.out)], stdout=subprocess.PIPE, text=True, cwd=ROOT)
     try:

@@ -12,8 +12,8 @@ from stavis.types import Attribution, Target
 
 @pytest.fixture(scope="module")
 def explained(tmp_path_factory):
-    from stavis.jobs.dataset import recordings_of
-    from stavis.jobs.synthesis import synth
+    from stavis.data.datasets.selection import recordings_of
+    from stavis.jobs.synth import synth
     from stavis.synthetic.spec import SyntheticSpec
 
     data = synth(tmp_path_factory.mktemp("faces") / "data", SyntheticSpec(recordings=1, seconds=2.0, fps=6.25, seed=3), quiet=True)

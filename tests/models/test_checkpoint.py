@@ -10,7 +10,7 @@ from safetensors.torch import load_file, save_file
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, pretrained_names, save_checkpoint
 from stavis.models.sta import CNN3D, STA
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 from tests.models.test_sta import TINY
 
 

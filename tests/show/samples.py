@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Target
 
 CODE_BITS = 12

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stavis.data.regions import apply_affine, crop_affine
+from stavis.data.faces.alignment import apply_affine, crop_affine
 from stavis.landmarks import DRAWN
 from stavis.synthetic import recording as recording_module
 from stavis.synthetic.covers import EYE_COVERS, MOUTH_COVERS

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from stavis.attention.truth import CUES, EYES
-from stavis.data.regions import rasterise_index
-from stavis.landmarks import DRAWN, REGIONS
+from stavis.attention.cue_scores import CUES, EYES
+from stavis.data.faces.regions import rasterise_index
+from stavis.landmarks import DRAWN
+from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.covers import draw_cover
 from stavis.synthetic.expression import Expression

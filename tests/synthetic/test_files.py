@@ -8,11 +8,11 @@ import warnings
 import numpy as np
 import pytest
 
-from stavis.data.folder import read_folder
-from stavis.data.truth import read_truth
-from stavis.data.video import probe
+from stavis.data.datasets.folder import read_folder
+from stavis.data.datasets.truth import read_truth
+from stavis.data.video.io import probe
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.synthetic import writer
 from stavis.synthetic.recording import render
 from stavis.synthetic.spec import LONGEST, SCENARIOS, SyntheticSpec

@@ -6,9 +6,10 @@ import itertools
 import numpy as np
 import pytest
 
-from stavis.data.regions import rasterise_index
+from stavis.data.faces.regions import rasterise_index
 from stavis.errors import StavisError
-from stavis.landmarks import DRAWN, REGIONS
+from stavis.landmarks import DRAWN
+from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.covers import EYE_COVERS, MOUTH_COVERS, draw_cover
 from stavis.synthetic.head import draw_head

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 
-from stavis.data.folder import read_folder
+from stavis.data.datasets.folder import read_folder
 from stavis.errors import StavisError
 from stavis.synthetic import writer
 from stavis.synthetic.recording import render

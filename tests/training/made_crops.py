@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.crops import Crops, CropSpec
+from stavis.data.crops.crops import Crops, CropSpec
 from stavis.models.sta import STAConfig
 
 TINY = STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, dropout=0.2, crop_size=32, vision=32)

@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 import torch
 
-from stavis.data.augment import Jitter
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
+from stavis.training.augment import Jitter
 from stavis.training.fit import Plan, fit
 from stavis.training.sampling import StepSampler
 from tests.training.made_crops import TINY, made_crops

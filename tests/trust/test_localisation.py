@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
-from stavis.attribution.regions import PLAYERS
 from stavis.errors import StavisError
+from stavis.regions import PLAYERS
 from stavis.trust.localisation import against, localisation
 from stavis.types import AttentionMaps
 from tests.attribution.networks import make_clip

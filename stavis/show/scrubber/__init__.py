@@ -9,16 +9,16 @@ import pandas as pd
 import traitlets
 from IPython.display import display
 
+from stavis.data.datasets.annotations import Marks
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
-from stavis.show.colours import PALETTES
+from stavis.regions import REGIONS
+from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.describe import Numbers, add_traces, gaps, groups, on_times, outline_colours, rising_times
-from stavis.show.scrubber.marks import Marks
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
 from stavis.show.scrubber.page import fragment, page, poster_image
 from stavis.show.shares import region_shares
-from stavis.storage import content_hash, write_text
+from stavis.storage.files import content_hash, write_text
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 BUFFERS = ("frames", "maps", "outlines", "numbers")

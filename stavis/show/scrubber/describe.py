@@ -7,8 +7,8 @@ import pandas as pd
 
 from stavis.data.signals import SIGNALS
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
-from stavis.show.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
+from stavis.regions import REGIONS
+from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
 from stavis.types import Clip, Prediction
 
 TIME_COLUMNS = ("time", "times", "time (s)", "timestamp", "seconds", "t", "time_s")

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.landmarks import REGIONS
+from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution
 
 STRIP_FRAMES = 320

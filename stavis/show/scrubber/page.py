@@ -8,9 +8,9 @@ import json
 import cv2
 import numpy as np
 
-from stavis.show.overlay import paint_map
+from stavis.show.figures.overlay import paint_map
 from stavis.show.scrubber.module import MODULE, STYLE
-from stavis.storage import content_hash
+from stavis.storage.files import content_hash
 
 POSTER_SIDE = 384
 

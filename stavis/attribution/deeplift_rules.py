@@ -1,0 +1,305 @@
+"""How the difference between a clip and its baseline passes through each operation of a network: the rules of exact DeepLIFT.
+
+A network is run twice: on the baseline, writing down what every non-linear operation got, then on the clip, where each operation
+gets the multipliers that carry its own difference exactly:
+
+- elementwise functions: Rescale, Δy/Δx (Shrikumar et al. 2017);
+- products: Δ(ab) = Δa mean(b) + Δb mean(a), the Shapley value of a product;
+- softmax: its Jacobian integrated along the straight path (Gauss nodes inside the softmax alone);
+- maxima: max(a,b) = (a + b + |a−b|) / 2, pair by pair;
+- norms over the input's own statistics, recurrent layers, scaled dot products: made of the former;
+- affine operations, reshaping and indexing: as they are.
+
+References
+----------
+Shrikumar, Greenside, Kundaje: Learning important features through propagating activation differences. ICML 2017.
+Sundararajan, Taly, Yan: Axiomatic attribution for deep networks. ICML 2017.
+"""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch.autograd import Function
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_unflatten
+
+from stavis.attribution.deeplift_layers import COMPOSED
+from stavis.errors import StavisError
+
+LINEAR = frozenset(
+    """add sub rsub subtract radd neg negative positive sum mean nansum cumsum to type type_as float double half bfloat16 contiguous clone
+    view reshape view_as reshape_as expand expand_as repeat repeat_interleave tile squeeze unsqueeze permute transpose swapaxes swapdims
+    movedim moveaxis t T mT flatten unflatten ravel cat concat concatenate stack hstack vstack chunk split tensor_split unbind narrow
+    select index_select gather take_along_dim getitem setitem copy flip fliplr flipud roll rot90 pad constant_pad_nd diagonal tril triu
+    avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample
+    upsample_bilinear upsample_nearest pixel_shuffle pixel_unshuffle channel_shuffle unfold fold detach_ requires_grad_ alias
+    dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout trace kron cuda cpu real scatter
+    scatter_add index_add index_copy masked_select zero fill get retain_grad register_hook movedim as_strided cdouble diff trapezoid lerp_
+    """.split()  # noqa: SIM905
+)
+"""Operations that are affine in what they get, by name: differences pass as they are."""
+
+MULTILINEAR = frozenset(
+    """mul multiply matmul mm bmm mv dot inner outer einsum linear bilinear conv1d conv2d conv3d conv_transpose1d conv_transpose2d
+    conv_transpose3d rmul rmatmul tensordot baddbmm addmm addbmm addcmul vdot chain_matmul
+    """.split()  # noqa: SIM905
+)
+"""Operations that are affine in each of their operands: with one of them in play they are linear, with more they are products."""
+
+ELEMENTWISE = frozenset(
+    """relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign sigmoid logsigmoid tanh tanhshrink hardtanh hardswish
+    hardsigmoid hardshrink softshrink threshold exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square abs absolute erf erfc sin
+    cos tan atan arctan asinh arcsinh sinh cosh pow float_power rpow clamp clip clamp_min clamp_max sinc logit nan_to_num lgamma
+    """.split()  # noqa: SIM905
+)
+"""Functions of one number, applied to each by itself."""
+
+SWITCHES = frozenset({"where", "masked_fill", "masked_scatter"})
+"""Operations that are linear as long as their condition is the same for the clip and the baseline."""
+
+UNKNOWN_NODES = 32
+
+
+class RuleMode(TorchFunctionMode):
+    """One run of a network under the rules: first on the baseline (records None), then on the clip with the baseline's records.
+
+    `approximated` names the operations without a rule of their own, which got the path integral of their Jacobian.
+
+    Raises StavisError, where `unknown` is 'raise', at the first operation without a rule.
+    """
+
+    def __init__(self, records: list | None = None, unknown: str = "integrate"):
+        super().__init__()
+        self.baseline = records is None
+        self.records: list = [] if records is None else records
+        self.position = 0
+        self.unknown = unknown
+        self.passive = False
+        self.approximated: set[str] = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        options = kwargs or {}
+        carriers = () if self.passive else [part for part in tree_flatten((args, options))[0] if _carries(part)]
+        if not carriers:
+            return func(*args, **options)
+        name = _name(func)
+        if name.endswith("_") and name[:-1] in ELEMENTWISE | MULTILINEAR | {"div", "softmax"} and len(args) and _carries(args[0]):
+            # On a copy, so that what the rule keeps of its input is not written over.
+            fresh = self._apply(name[:-1], getattr(torch, name[:-1], func), (args[0].clone(), *args[1:]), options, carriers)
+            return args[0].copy_(fresh)
+        return self._apply(name.rstrip("_"), func, args, options, carriers)
+
+    def _apply(self, name: str, func: Callable, args: tuple, options: dict, carriers: list):
+        options = {key: value for key, value in options.items() if key != "inplace"}
+        if name in LINEAR:
+            self._same_indices(name, args)
+            return func(*args, **options)
+        if name in MULTILINEAR:
+            if len(carriers) == 1:
+                return func(*args, **options)
+            return self.integrate(func, args, options, nodes=-(-len(carriers) // 2))
+        if name in ELEMENTWISE and len(carriers) == 1:
+            place = next(place for place, part in enumerate(args) if _carries(part)) if not _carries(options.get("input")) else None
+            if place is not None:
+                return self.rescale(lambda z: func(*args[:place], z, *args[place + 1 :], **options), args[place])
+        if name in ("div", "divide", "true_divide", "truediv", "rtruediv", "rdiv"):
+            return self._quotient(name, args, carriers, options)
+        if name in COMPOSED:
+            answer = COMPOSED[name](self, func, args, options)
+            if answer is not NotImplemented:
+                return answer
+        if name in SWITCHES and self._same_indices(name, args):
+            return func(*args, **options)
+        return self._unknown(name, func, args, options)
+
+    # What the rules are made of; rules_composed uses these three.
+
+    def rescale(self, function: Callable, x: torch.Tensor) -> torch.Tensor:
+        """An elementwise function with the multiplier Δy/Δx; its slope half-way where Δx is next to nothing."""
+        if not _carries(x):
+            return function(x)
+        reference = None
+        if self.baseline:
+            self._write(x)
+        else:
+            (reference,) = self._read("an elementwise function", x)
+        return _Rescale.apply(x, function, reference)
+
+    def integrate(self, func: Callable, args: tuple, options: dict | None = None, *, nodes: int = 1):
+        """Any differentiable operation with its Jacobian integrated along the straight path: exact for a product with one node."""
+        parts, structure = tree_flatten((args, options or {}))
+        places = [place for place, part in enumerate(parts) if _carries(part)]
+        if len(places) == 0 or (func is torch.mul and len(places) == 1):
+            return func(*args, **(options or {}))
+        tensors = [parts[place] for place in places]
+        references = None
+        if self.baseline:
+            self._write(*tensors)
+        else:
+            references = self._read(getattr(func, "__name__", "a product"), *tensors)
+
+        def call(*given):
+            filled = list(parts)
+            for place, tensor in zip(places, given, strict=True):
+                filled[place] = tensor
+            inner, keywords = tree_unflatten(filled, structure)
+            return func(*inner, **keywords)
+
+        return _PathIntegral.apply(call, nodes, references, *tensors)
+
+    def along(self, function: Callable, x: torch.Tensor, dim: int) -> torch.Tensor:
+        """A function of the softmax family along one axis; as many nodes as the spread of its score differences asks for, in double."""
+        nodes = 1
+        if _carries(x) and not self.baseline:
+            change = x.detach() - self.records[self.position][0]
+            spread = float((change.amax(dim) - change.amin(dim)).amax())
+            nodes = min(512, max(4, math.ceil(11 / math.asinh(2 * math.pi / max(spread, 1e-3)))))
+        return self.integrate(lambda z: function(z.double(), dim).to(z.dtype), (x,), nodes=nodes)
+
+    def maximum(self, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+        """The larger of two, number by number; each operand's multiplier lies in [0,1], together they are 1."""
+        a, b = torch.broadcast_tensors(a, b)
+        references = (None, None)
+        if self.baseline:
+            self._write(a, b)
+        else:
+            references = self._read("a maximum", a, b)
+        return _Maximum.apply(a, b, *references)
+
+    def _quotient(self, name, args, carriers, options):
+        above, below = (args[1], args[0]) if name in ("rtruediv", "rdiv") else args[:2]
+        if options.get("rounding_mode"):
+            return self._unknown(name, torch.div, args, options)
+        if not _carries(below):
+            return torch.div(above, below)
+        inverse = self.rescale(torch.reciprocal, below)
+        return self.integrate(torch.mul, (above, inverse)) if _carries(above) else above * inverse
+
+    def _unknown(self, name, func, args, options):
+        before = [part.detach().clone() for part in tree_flatten((args, options))[0] if _carries(part)]
+        output = func(*args, **options)
+        outputs = tree_flatten(output)[0]
+        if not any(_carries(part) for part in outputs):
+            if name in ("detach", "item", "tolist", "numpy"):
+                self.approximated.add(name)
+            return output
+        if self.unknown == "raise":
+            raise StavisError(f"the operation {name} has no rule for exact DeepLIFT: allow the path integral, unknown='integrate'.")
+        if not all(isinstance(part, torch.Tensor) for part in outputs) or len(outputs) != 1:
+            raise StavisError(f"the operation {name} has no rule for exact DeepLIFT and gives {len(outputs)} parts: take another method.")
+        self.approximated.add(name)
+        del before, output, outputs
+        return self.integrate(func, args, options, nodes=UNKNOWN_NODES)
+
+    def _same_indices(self, name: str, args: tuple) -> bool:
+        """Whether the operation's conditions and indices are those of the baseline; noted where they are not."""
+        if name not in SWITCHES | {"getitem", "setitem", "gather", "index_select", "take_along_dim", "masked_select"}:
+            return True
+        indices = [part for part in tree_flatten(args[1:] if name != "where" else args[:1])[0] if isinstance(part, torch.Tensor)]
+        indices = [part for part in indices if not part.is_floating_point()]
+        if not indices:
+            return True
+        if self.baseline:
+            self._write(*indices)
+            return True
+        same = all(torch.equal(a, b) for a, b in zip(indices, self._read(name, *indices), strict=True))
+        if not same:
+            self.approximated.add(name)
+        return True
+
+    def finish(self) -> None:
+        """Look that the run on the clip did all that the run on the baseline did.
+
+        Raises StavisError where it did less.
+        """
+        if self.position < len(self.records):
+            raise StavisError("the model takes another way for the baseline than for the clip: take another method.")
+
+    def _write(self, *tensors: torch.Tensor) -> None:
+        self.records.append([tensor.detach().clone() for tensor in tensors])
+
+    def _read(self, name: str, *tensors: torch.Tensor) -> list[torch.Tensor]:
+        record = self.records[self.position] if self.position < len(self.records) else []
+        if [part.shape for part in record] != [part.shape for part in tensors]:
+            raise StavisError(f"the model takes another way for the baseline than for the clip (at {name}): take another method.")
+        self.records[self.position] = None  # frees the memory
+        self.position += 1
+        return record
+
+
+def _carries(part) -> bool:
+    return isinstance(part, torch.Tensor) and part.requires_grad and part.is_floating_point()
+
+
+def _name(func: Callable) -> str:
+    """An operation's name without the marks of its way of being called: __iadd__ and add are both 'add', `relu_` keeps its mark."""
+    name = getattr(func, "__name__", type(func).__name__)
+    if name == "__get__":
+        return getattr(getattr(func, "__self__", None), "__name__", "get")
+    if name.startswith("__") and name.endswith("__"):
+        name = name[2:-2]
+        if name in ("iadd", "isub", "imul", "itruediv", "ipow", "imatmul"):
+            name = name[1:]
+    return name
+
+
+class _Rescale(Function):
+    @staticmethod
+    def forward(ctx, x, function, reference):
+        x = x.detach()
+        y = function(x)
+        if reference is not None:
+            change = x - reference
+            small = change.abs() <= 1e-6 * (x.abs() + reference.abs()) + 1e-8
+            with torch.enable_grad():
+                half_way = ((x + reference) / 2).requires_grad_(True)
+                (slope,) = torch.autograd.grad(function(half_way).sum(), half_way)
+            multiplier = (y - function(reference)) / change.masked_fill(small, 1)
+            ctx.save_for_backward(torch.where(small, slope, multiplier))
+        return y
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (multiplier,) = ctx.saved_tensors
+        return gradient * multiplier, None, None
+
+
+class _Maximum(Function):
+    @staticmethod
+    def forward(ctx, a, b, reference_a, reference_b):
+        if reference_a is not None:
+            gap, before = a - b, reference_a - reference_b
+            change = gap - before
+            small = change.abs() <= 1e-6 * (gap.abs() + before.abs()) + 1e-8
+            steepness = (gap.abs() - before.abs()) / change.masked_fill(small, 1)
+            ctx.save_for_backward((1 + torch.where(small, torch.sign(gap + before), steepness)) / 2)
+        return torch.maximum(a, b)
+
+    @staticmethod
+    def backward(ctx, gradient):
+        (part,) = ctx.saved_tensors
+        return gradient * part, gradient * (1 - part), None, None
+
+
+class _PathIntegral(Function):
+    @staticmethod
+    def forward(ctx, call, nodes, references, *tensors):
+        ctx.call, ctx.nodes = call, nodes
+        ctx.save_for_backward(*tensors, *(references or ()))
+        return call(*(tensor.detach() for tensor in tensors))
+
+    @staticmethod
+    def backward(ctx, gradient):
+        count = len(ctx.saved_tensors) // 2
+        ends, starts = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
+        places, weights = np.polynomial.legendre.leggauss(ctx.nodes)
+        total = None
+        for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
+            with torch.enable_grad():
+                points = [(a + (b - a) * float(place)).detach().requires_grad_(True) for a, b in zip(starts, ends, strict=True)]
+                parts = torch.autograd.grad(ctx.call(*points), points, gradient, allow_unused=True)
+            parts = [torch.zeros_like(p) if part is None else part * float(weight) for p, part in zip(points, parts, strict=True)]
+            total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
+        return None, None, None, *total

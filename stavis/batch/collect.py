@@ -1,0 +1,170 @@
+"""What a notebook left in its report's folder, in numbers that an index can show: scores, shares, a verdict, a small picture."""
+
+import csv
+import math
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+
+from stavis.batch.record import THUMBNAIL
+from stavis.data.datasets.labels import read_labels
+from stavis.data.video.io import probe, read_frames
+from stavis.errors import StavisError
+from stavis.metrics import ccc
+from stavis.regions import REGIONS
+from stavis.storage.files import read_json
+
+POINTS = 40  # of a sparkline
+QUESTIONS = ("needed", "sufficient", "unique", "agrees")
+_MOST_FIGURES = 12
+_WIDTH, _HEIGHT = 80, 60
+
+
+@dataclass(frozen=True)
+class Findings:
+    """See stavis.batch.record.Record for the fields."""
+
+    figures: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, list[int]] = field(default_factory=dict)
+    verdict: dict[str, str] = field(default_factory=dict)
+    regions: list[dict] = field(default_factory=list)
+
+
+def find(folder: Path, labels: str = "") -> Findings:
+    """Read what the package's notebooks write (explain.json, shares.csv, predictions.csv, metrics.json, ...) and figures.json, if there.
+
+    figures.json is what a notebook of one's own writes: names to numbers. A file that is no such thing is passed over.
+    """
+    scores = {**_scores(_json(folder, "metrics.json")), **_cue(_json(folder, "attention.json"))}
+    explained, judged = _json(folder, "explain.json"), _json(folder, "verdict.json")
+    own = _json(folder, "figures.json")
+    figures = {**_valence(_path(folder, "predictions.csv"), labels), **scores, **own}
+    numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
+    verdict = {question: str(judged[question].get("answer", ""))[:20] for question in QUESTIONS if isinstance(judged.get(question), dict)}
+    return Findings(
+        figures=dict(list(numbers.items())[:_MOST_FIGURES]),
+        shares=_shares(_path(folder, "shares.csv")),
+        verdict=verdict,
+        regions=[*_regions(explained), *_parts(judged)],
+    )
+
+
+def thumbnail(video: str, folder: Path) -> None:
+    """Write a small picture of the middle of a video; nothing where it cannot be read."""
+    with suppress(StavisError, OSError, cv2.error, ValueError):
+        info = probe(video)
+        middle = len(info.times) // 2
+        frame = next(iter(read_frames(video, start=middle, stop=middle + 1, longest_side=160, info=info)))
+        height, width = frame.image.shape[:2]
+        scale = max(_WIDTH / width, _HEIGHT / height)
+        small = cv2.resize(
+            frame.image, (max(_WIDTH, round(width * scale)), max(_HEIGHT, round(height * scale))), interpolation=cv2.INTER_AREA
+        )
+        top, left = (small.shape[0] - _HEIGHT) // 2, (small.shape[1] - _WIDTH) // 2
+        cut = small[top : top + _HEIGHT, left : left + _WIDTH, ::-1]
+        done, data = cv2.imencode(".jpg", np.ascontiguousarray(cut), [cv2.IMWRITE_JPEG_QUALITY, 70])
+        if done:
+            (folder / THUMBNAIL).write_bytes(data.tobytes())
+
+
+def _path(folder: Path, name: str) -> Path | None:
+    return next((path for place in (folder, *sorted(folder.glob("*/"))) if (path := place / name).is_file()), None)
+
+
+def _json(folder: Path, name: str) -> dict:
+    path = _path(folder, name)
+    with suppress(StavisError):
+        told = read_json(path, 8 << 20) if path else {}
+        return told if isinstance(told, dict) else {}
+    return {}
+
+
+def _finite(value) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _scores(metrics: dict) -> dict[str, float]:
+    """CCC and RMSE over all recordings end to end, of the first dimension."""
+    found = {}
+    with suppress(AttributeError, StopIteration, TypeError):
+        for metric in ("ccc", "rmse"):
+            found[metric.upper()] = next(iter(metrics.get("concatenated", {}).get(metric, {}).values()))["value"]
+    return found
+
+
+def _cue(attention: dict) -> dict[str, float]:
+    """How far the attention follows the known cue, for drawn faces."""
+    names = {"mouth_cue_correlation": "cue r", "cue_density": "cue density"}
+    scores = {name: next(iter(attention.values()), {}) if name not in attention else attention for name in names}
+    found = {}
+    for name, shown in names.items():
+        with suppress(AttributeError, TypeError):
+            found[shown] = scores[name].get(name, {}).get("value")
+    return found
+
+
+def _valence(predictions: Path | None, labels: str) -> dict[str, float]:
+    """The mean of the predicted first dimension over one recording, and its CCC where the recording has labels."""
+    if predictions is None:
+        return {}
+    try:
+        table = pd.read_csv(predictions)
+        if "recording" in table or not {"time", "dimension", "predicted"} <= set(table):
+            return {}
+        name = str(table.dimension.iloc[0])
+        table = table[table.dimension == name]
+        found = {f"mean {name}": round(float(table.predicted.mean()), 3)}
+        if labels:
+            gold = read_labels(labels, (name,))
+            gold = np.interp(table.time.to_numpy(float), gold.times, gold.values[:, 0], left=np.nan, right=np.nan)
+            known = np.isfinite(gold) & table.predicted.notna().to_numpy()
+            if known.sum() > 1:
+                found["CCC"] = round(float(ccc(table.predicted.to_numpy(float)[known], gold[known])), 3)
+        return found
+    except (StavisError, OSError, ValueError, IndexError, TypeError):
+        return {}
+
+
+def _shares(path: Path | None) -> dict[str, list[int]]:
+    """The share of mouth, eyes, brows and nose over time in percent, at most POINTS values each."""
+    if path is None:
+        return {}
+    try:
+        with open(path, encoding="utf-8", newline="") as stream:
+            rows = list(csv.DictReader(stream))
+        values = {name: np.array([float(row.get(name) or "nan") for row in rows]) for name in REGIONS[:5]}
+    except (OSError, ValueError, csv.Error):
+        return {}
+    if not rows or all(np.isnan(one).all() for one in values.values()):
+        return {}
+    drawn = {"mouth": values["mouth"], "eyes": values["left_eye"] + values["right_eye"], "brows": values["brows"], "nose": values["nose"]}
+    return {name: [round(100 * value) for value in _thinned(one)] for name, one in drawn.items()}
+
+
+def _thinned(values: np.ndarray) -> np.ndarray:
+    """Means of at most POINTS stretches, without those that have no value."""
+    means = [np.mean(part[np.isfinite(part)]) for part in np.array_split(values, min(POINTS, len(values))) if np.isfinite(part).any()]
+    return np.clip(means, 0, 1)
+
+
+def _regions(explained: dict) -> Iterator[dict]:
+    """Share and density of every region, for the attention and each attribution of one recording."""
+    shares, densities = explained.get("shares_by_method"), explained.get("densities_by_method")
+    if not isinstance(shares, dict) or not isinstance(densities, dict):
+        return
+    for method, by_region in shares.items():
+        for region, share in by_region.items() if isinstance(by_region, dict) else ():
+            density = densities.get(method)
+            yield {"method": str(method), "region": str(region), "share": share, "density": density.get(region) if density else None}
+
+
+def _parts(judged: dict) -> Iterator[dict]:
+    """Share and density of the attention over all clips of a verdict."""
+    for row in judged.get("localisation") or []:
+        if isinstance(row, dict) and "part" in row:
+            yield {"method": "attention", "region": str(row["part"]), "share": row.get("share"), "density": row.get("density")}

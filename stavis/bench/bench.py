@@ -1,0 +1,286 @@
+"""The paper's two tables on one data set: every system trained with every seed under one protocol, resumable, side by side.
+
+FOLDER/plan.json     what was asked for; a folder begun with another plan is refused
+FOLDER/shared/       what several systems read: the labels' delay, LGBP-TOP
+FOLDER/units/        one folder a system and seed (see bench_units)
+FOLDER/bench.json, bench.csv, bench.html    made of all units that are done
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from joblib import Parallel, cpu_count, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from stavis.bench.data import Material, material, prepare
+from stavis.bench.plan import BENCH, BenchPlan, chosen_systems, folder_hash, hash_of
+from stavis.bench.report import bench_page
+from stavis.bench.runs import Unit, run_unit
+from stavis.bench.scores import MEAN, error_by_range, scores_by_group, table_of
+from stavis.data.datasets.selection import data_facts
+from stavis.errors import StavisError
+from stavis.inference.devices import choose_device
+from stavis.models.systems import SYSTEMS
+from stavis.progress import stages
+from stavis.provenance import package_version, provenance
+from stavis.show.reports.report import HtmlReport
+from stavis.storage.files import atomic_file, read_json, write_json
+from stavis.synthetic.embedded import embedded_data, folder_of
+
+_LONGEST_FIRST = ("sta", "cnn3d", "cnn")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """A finished bench: its folder, bench.csv as a table, the units that failed ({system, seed, reason}), and what bench.json says."""
+
+    folder: Path
+    table: pd.DataFrame
+    failures: tuple[dict, ...]
+    summary: dict
+
+
+def bench(
+    out: str | Path,
+    data: str | Path | None = None,
+    *,
+    systems: str = "all",
+    seeds: int = 3,
+    dimension: str = "valence",
+    preset: str = "small",
+    delay: float | None = None,
+    labels: str = "auto",
+    fill: str = "interpolate",
+    split: str = "",
+    source: str = "auto",
+    scale: float = 1.0,
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+    device: str = "auto",
+    jobs: int | None = None,
+    quiet: bool = False,
+) -> Bench:
+    """Train and score systems on a folder of recordings (the embedded bench data where none is given) and write all of it under `out`.
+
+    systems: names separated by commas, or all. A folder that was begun with the same plan goes on where it stopped. The other
+    options are those of BenchPlan; jobs: processes at a time (None: all cores on the CPU, one on a GPU).
+
+    Raises StavisError where the data or `out` cannot be used; a unit that fails is listed and stops no other.
+    """
+    out = Path(out)
+    names = chosen_systems(systems)
+    where = choose_device(device)
+    with stages(quiet) as progress:
+        if data is None:
+            data = embedded_data(BENCH, progress and _stage(progress, "drawing the embedded data"))
+        folder = folder_of(data)
+        plan = BenchPlan(
+            data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=seeds, dimension=dimension,
+            preset=preset, delay=delay, labels=labels, fill=fill, split=split, source=source, scale=scale, device=device,
+            version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
+            exclude_hash=None if exclude is None else hash_of(exclude),
+        )  # fmt: skip
+        begun = _begin(out, plan)
+        jobs = jobs or (cpu_count() if where.type == "cpu" else 1)
+        try:
+            prepare(out, jobs, progress and _stage(progress, "computing descriptors"))
+        except StavisError:
+            if begun:  # what cannot be done leaves no plan behind that would stand in the way of another
+                (out / "plan.json").unlink(missing_ok=True)
+                with suppress(OSError):
+                    out.rmdir()
+            raise
+        _run_all(out, plan, jobs, progress and _stage(progress, "training systems"))
+        return _collect(out)
+
+
+def bench_result(folder: str | Path) -> Bench:
+    """A bench that was run before, as it was written.
+
+    Raises StavisError where the folder holds none.
+    """
+    folder = Path(folder)
+    summary = read_json(folder / "bench.json")
+    try:
+        table = pd.read_csv(folder / "bench.csv", dtype={"seed": str}, keep_default_na=True)
+        return Bench(folder, table, tuple(summary["failures"]), summary)
+    except (OSError, KeyError, TypeError) as error:
+        raise StavisError(f"{folder} holds no bench of this version ({error}): make one with `stavis bench --out`.") from error
+
+
+def bench_report(folder: str | Path) -> HtmlReport:
+    """The page about a bench that was run before: tables beside the published figures, courses, error by range of the gold.
+
+    Raises StavisError where the folder holds none.
+    """
+    done = bench_result(folder)
+    told = [(one["name"], unit["seed"]) for one in done.summary["systems"] for unit in one["seeds"]]
+    predictions: dict[str, dict[int, pd.DataFrame]] = {}
+    for name, seed in told:
+        predictions.setdefault(name, {})[seed] = Unit(done.folder, name, seed).predictions()
+    errors, groups = (pd.DataFrame(done.summary[name]) for name in ("error_by_range", "by_scenario"))
+    return bench_page(done, errors, groups, predictions)
+
+
+def _stage(progress, name: str) -> Callable[[int, int], None]:
+    return lambda done, total: progress(name, done, total)
+
+
+def _begin(out: Path, plan: BenchPlan) -> bool:
+    """Write the plan (True), or check that the folder was begun with the same one (False; more systems may be asked for later)."""
+    asked = plan.as_json()
+    path = out / "plan.json"
+    if path.exists():
+        begun = read_json(path)
+        free = ("systems", "recipes", "seeds", "data", "exclude")
+        differ = sorted(key for key in asked if key not in free and begun.get(key) != asked[key])
+        recipes = begun.get("recipes", {})
+        differ += [f"training of {name}" for name, recipe in asked["recipes"].items() if name in recipes and recipes[name] != recipe]
+        if differ:
+            raise StavisError(
+                f"{out} was begun with another plan ({', '.join(differ)} differ): choose another folder, or the same options."
+            )
+        if begun != asked:
+            _write_plan(path, asked)
+        return False
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise StavisError(f"{out} is there already and is no bench: give another folder with --out, or remove it.")
+    _write_plan(path, asked)
+    return True
+
+
+def _write_plan(path: Path, asked: dict) -> None:
+    material.cache_clear()
+    write_json(path, asked)
+
+
+def _run_all(out: Path, plan: BenchPlan, jobs: int, progress) -> None:
+    """Every unit that is not done, those that others are built on first, the long ones before the short ones."""
+    names = list(plan.systems)
+    hidden = [SYSTEMS[name].needs for name in names if SYSTEMS[name].needs and SYSTEMS[name].needs not in names]
+    names += list(dict.fromkeys(hidden))
+    names.sort(key=lambda name: _LONGEST_FIRST.index(name) if name in _LONGEST_FIRST else len(_LONGEST_FIRST))
+    waves = [[name for name in names if not SYSTEMS[name].needs], [name for name in names if SYSTEMS[name].needs]]
+    units = [[Unit(out, name, seed) for name in wave for seed in range(plan.seeds)] for wave in waves]
+    total = sum(map(len, units))
+    done = 0
+    for wave in units:
+        waiting = [unit for unit in wave if not unit.done]
+        done += len(wave) - len(waiting)
+        for _ in _finished(waiting, jobs):
+            done += 1
+            if progress:
+                progress(done, total)
+
+
+def _finished(units: Sequence[Unit], jobs: int):
+    """Run units, at most `jobs` at a time, and yield as each ends. One whose process dies is tried once more, alone, then given up."""
+    if jobs == 1 or len(units) < 2:
+        for unit in units:
+            yield run_unit(unit)
+        return
+    waiting = list(units)
+    try:
+        work = Parallel(n_jobs=min(jobs, len(waiting)), return_as="generator_unordered", pre_dispatch="all", batch_size=1)
+        yield from work(delayed(run_unit)(unit, 1) for unit in waiting)
+        return
+    except TerminatedWorkerError:
+        waiting = [unit for unit in units if not unit.done and unit.failure is None]
+    for unit in waiting:
+        try:
+            yield from Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="all")(delayed(run_unit)(one, 1) for one in (unit,))
+        except TerminatedWorkerError:
+            write_json(unit.home / "failure.json", {"reason": "its process died: killed, or out of memory"})
+            yield "died"
+
+
+def _collect(out: Path) -> Bench:
+    """The tables of all units that are done, written beside them."""
+    found = material(out)
+    plan = found.plan
+    units = [Unit(out, name, seed) for name in plan.systems for seed in range(plan.seeds)]
+    failures = [{"system": u.system, "seed": u.seed, "reason": u.failure or "not run"} for u in units if not u.done]
+    results: dict[str, dict[int, dict]] = {}
+    predictions: dict[str, dict[int, pd.DataFrame]] = {}
+    for unit in (u for u in units if u.done):
+        results.setdefault(unit.system, {})[unit.seed] = unit.result()
+        predictions.setdefault(unit.system, {})[unit.seed] = unit.predictions()
+    table = table_of(results, predictions, plan.dimension)
+    errors = error_by_range(predictions)
+    about = _provenance(found)
+    spec = data_facts(plan.data).get("spec", {})
+    groups = scores_by_group(predictions, sorted(set(spec.get("scenarios", ()))))
+    summary = {
+        "format": 1,
+        "plan": {**plan.as_json(), "data": Path(plan.data).name, "exclude": plan.exclude and Path(plan.exclude).name},
+        "provenance": about,
+        "counts": _counts(found),
+        "systems": [_system_json(name, table, results.get(name, {})) for name in plan.systems],
+        "failures": failures,
+        "error_by_range": _plain_rows(errors),
+        "by_scenario": _plain_rows(groups),
+    }
+    write_json(out / "bench.json", summary)
+    with atomic_file(out / "bench.csv") as path:
+        table.to_csv(path, index=False, float_format="%.6g")
+    done = Bench(out, table, tuple(failures), summary)
+    bench_page(done, errors, groups, predictions).save(out / "bench.html")
+    return done
+
+
+def _provenance(found: Material) -> dict[str, str]:
+    plan, facts = found.plan, data_facts(found.plan.data)
+    crops = found.items[0].crops
+    kinds = ", ".join(sorted({item.crops.source for item in found.items}))
+    searched = "best on the dev split, by a linear machine over simple measures of the faces"
+    return provenance(
+        data=facts["name"],
+        data_hash=plan.data_hash,
+        label_source=found.label_source,
+        dimension=plan.dimension,
+        trained_on=f"train, {len(found.of('train'))} recordings",
+        chosen_on=f"dev, {len(found.of('dev'))} recordings",
+        scored_on=f"{found.scored}, {len(found.of(found.scored))} recordings",
+        fold=plan.fold,
+        exclude=plan.exclude and Path(plan.exclude).name,
+        crop=f"aligned by {kinds}, {crops.frames.shape[1]} px, {crops.spec.rate:g} frames/s",
+        delay=f"{found.delay:g} s",
+        delay_from="given" if plan.delay is not None else searched,
+        missing_faces=plan.fill,
+        preset=plan.preset,
+        seeds=plan.seeds,
+        device=str(choose_device(plan.device)),
+    )
+
+
+def _counts(found: Material) -> dict:
+    counts = {}
+    for split in dict.fromkeys(item.split for item in found.items):
+        items = found.of(split)
+        counts[split] = {
+            "recordings": len(items),
+            "frames": sum(len(item.crops) for item in items),
+            "frames_without_face": int(sum((~item.crops.valid).sum() for item in items)),
+            "frames_excluded": int(sum((~item.crops.kept).sum() for item in items)),
+            "labels": sum(len(item.gold) for item in items),
+            "labels_invalid": int(sum(np.isnan(item.gold).sum() for item in items)),
+        }
+    return counts
+
+
+def _system_json(name: str, table: pd.DataFrame, results: dict[int, dict]) -> dict:
+    rows = table[(table.system == name)]
+    return {
+        "name": name, "row": SYSTEMS[name].row, "table": SYSTEMS[name].table, "published": SYSTEMS[name].published,
+        "seeds": [results[seed] for seed in sorted(results)],
+        "scores": _plain_rows(rows[rows.seed.astype(str) == MEAN].drop(columns=["system", "seed"])),
+    }  # fmt: skip
+
+
+def _plain_rows(table: pd.DataFrame) -> list[dict]:
+    return json.loads(table.to_json(orient="records", double_precision=6))

@@ -1,0 +1,184 @@
+"""What a bench is asked to do: the data it stands on, the systems, and how each is trained in a preset."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from stavis.bench.trainers.sequence_heads import HeadPlan
+from stavis.bench.trainers.single_frames import PUBLISHED, FramePlan
+from stavis.errors import StavisError
+from stavis.models.systems import SYSTEMS
+from stavis.storage.files import content_hash, read_json
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.training.fit import Plan
+
+BENCH = SyntheticSpec(
+    scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
+)
+"""The embedded data of the bench: what single frames tell (switching) and what only movement tells (motion), marked by six raters
+who lag by two seconds; nobody is in two splits."""
+
+LABELS = ("auto", "given", "raters")
+"""Where the gold is from: the recordings' own labels, the raters' gold standard, or (auto) the raters' for drawn data, else the own."""
+
+AVEC_2019_DELAY = 2.0
+"""The s by which the recogniser of AVEC 2019 moves its labels, whatever the data."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a system is trained: by `clips` end to end, by `frames` one at a time, or by `head` over features computed beforehand."""
+
+    clips: Plan | None = None
+    frames: FramePlan | None = None
+    head: HeadPlan | None = None
+    delay: float | None = None
+
+
+_CLIPS = Plan(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, noise=4.0)
+_SMALL = {
+    "sta": Recipe(clips=_CLIPS),
+    "cnn3d": Recipe(clips=_CLIPS),
+    "cnn": Recipe(frames=FramePlan(steps=280, validate_every=70)),
+    "cnn-rnn-1s": Recipe(head=HeadPlan(epochs=12, batch=128, validate_every=1)),
+    "cnn-rnn-4s": Recipe(head=HeadPlan(epochs=8, batch=128, validate_every=1)),
+    "cnn-lstm-eps": Recipe(head=HeadPlan(loss="epsilon", learning_rate=3e-3)),
+    "lgbptop-lstm": Recipe(head=HeadPlan(learning_rate=3e-3)),
+    "lgbptop-bilstm": Recipe(head=HeadPlan(learning_rate=3e-3)),
+    "lgbptop-lstm-eps": Recipe(head=HeadPlan(loss="epsilon", learning_rate=3e-3)),
+    "bovw-lstm": Recipe(head=HeadPlan(loss="ccc-each", optimiser="rmsprop", weight_decay=0.0), delay=AVEC_2019_DELAY),
+    "lgbptop-svr": Recipe(),
+    "bovw-svr": Recipe(),
+}
+_LONG = Plan(steps=20000, batch=8, seconds=4.0, loss="mse", epoch=1000, save_every=500)
+_PAPER = {
+    **{
+        name: dataclasses.replace(recipe, head=recipe.head and dataclasses.replace(recipe.head, epochs=100))
+        for name, recipe in _SMALL.items()
+    },
+    "sta": Recipe(clips=_LONG),
+    "cnn3d": Recipe(clips=_LONG),
+    "cnn": Recipe(frames=PUBLISHED),
+}
+RECIPES = {"small": _SMALL, "paper": _PAPER}
+"""How each system is trained in each preset. `small` is meant for two cores and the embedded data, `paper` for a GPU."""
+
+
+@dataclass(frozen=True)
+class BenchPlan:
+    """Everything that decides what a bench finds. A folder that was begun with another plan is not gone on with.
+
+    data: the folder; data_hash: of its files' names, sizes and labels; systems, seeds: what is trained; delay: s, or None to find it
+    on development; labels: out of LABELS; fill: what stands in where no face is; split: what is scored ('' = test, else dev).
+    scale: the part of all training steps that is done (1 = all; less is for trials). fold, exclude: as in `read_dataset`.
+    """
+
+    data: str
+    data_hash: str
+    systems: tuple[str, ...]
+    seeds: int = 3
+    dimension: str = "valence"
+    preset: str = "small"
+    delay: float | None = None
+    labels: str = "auto"
+    fill: str = "interpolate"
+    split: str = ""
+    source: str = "auto"
+    scale: float = 1.0
+    device: str = "auto"
+    version: str = ""
+    fold: int | None = None
+    exclude: str | None = None
+    exclude_hash: str | None = None
+
+    def __post_init__(self):
+        if self.preset not in RECIPES:
+            raise StavisError(f"there is no preset {self.preset!r}: choose one of {', '.join(RECIPES)}.")
+        if self.labels not in LABELS:
+            raise StavisError(f"labels cannot be {self.labels!r}: choose one of {', '.join(LABELS)}.")
+        if not 1 <= self.seeds <= 100:
+            raise StavisError(f"{self.seeds} seeds cannot be trained: give a number from 1 to 100.")
+        if self.delay is not None and not 0 <= self.delay <= 10:
+            raise StavisError(f"a delay of {self.delay} s is outside 0 to 10 s: give one inside, or leave it to be found.")
+        if not 0 < self.scale <= 1:
+            raise StavisError(f"a scale of {self.scale} cannot be: give the part of the training steps to do, above 0 and up to 1.")
+
+    def recipe(self, system: str) -> Recipe:
+        """How a system is trained under this plan."""
+        recipe = RECIPES[self.preset][system]
+
+        def part(number: int) -> int:
+            return max(1, round(number * self.scale))
+
+        if recipe.clips:
+            steps = part(recipe.clips.steps)
+            recipe = dataclasses.replace(recipe, clips=dataclasses.replace(recipe.clips, steps=steps, epoch=min(recipe.clips.epoch, steps)))
+        if recipe.frames:
+            steps = part(recipe.frames.steps)
+            every = min(recipe.frames.validate_every, steps)
+            recipe = dataclasses.replace(recipe, frames=dataclasses.replace(recipe.frames, steps=steps, validate_every=every))
+        if recipe.head:
+            recipe = dataclasses.replace(recipe, head=dataclasses.replace(recipe.head, epochs=part(recipe.head.epochs)))
+        return recipe
+
+    def as_json(self) -> dict:
+        """The plan as JSON values, with what `preset` stands for."""
+        recipes = {name: dataclasses.asdict(self.recipe(name)) for name in self.systems}
+        return json.loads(json.dumps({**dataclasses.asdict(self), "recipes": recipes}))
+
+
+def read_plan(folder: str | Path) -> BenchPlan:
+    """The plan that a bench's folder was begun with.
+
+    Raises StavisError where it is none of this version.
+    """
+    path = Path(folder) / "plan.json"
+    told = read_json(path)
+    try:
+        fields = {field.name: told[field.name] for field in dataclasses.fields(BenchPlan)}
+        return BenchPlan(**{**fields, "systems": tuple(fields["systems"])})
+    except (KeyError, TypeError) as error:
+        raise StavisError(f"{path} is no plan of a bench of this version ({error}): choose another folder.") from error
+
+
+def chosen_systems(names: str) -> tuple[str, ...]:
+    """The systems of 'all' or of names separated by commas, in the tables' order.
+
+    Raises StavisError that lists the names where one is unknown or none is given.
+    """
+    wanted = [name.strip() for name in names.split(",") if name.strip()]
+    if wanted == ["all"]:
+        return tuple(SYSTEMS)
+    unknown = [name for name in wanted if name not in SYSTEMS]
+    if unknown or not wanted:
+        said = f"there is no system {unknown[0]!r}" if unknown else "no system is given"
+        raise StavisError(f"{said}: choose among {', '.join(SYSTEMS)}, separated by commas, or all.")
+    return tuple(name for name in SYSTEMS if name in wanted)
+
+
+def folder_hash(root: Path) -> str:
+    """What tells one data set from another: a drawn one's own hash, else of all files' names and sizes and the small text files."""
+    described = root / "dataset.json"
+    if described.is_file():
+        told = read_json(described)
+        if isinstance(told, dict) and told.get("hash"):
+            return str(told["hash"])
+    parts: list[str | bytes] = []
+    for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
+        size = path.stat().st_size
+        parts.append(f"{path.relative_to(root).as_posix()} {size}")
+        if path.suffix.lower() in (".csv", ".txt", ".json", ".arff") and size < 1 << 22:
+            parts.append(path.read_bytes())
+    return content_hash(*parts)
+
+
+def hash_of(path: str | Path) -> str:
+    """The sha256 of a small file.
+
+    Raises StavisError where it cannot be read.
+    """
+    try:
+        return content_hash(Path(path))
+    except OSError as error:
+        raise StavisError(f"{path} cannot be read ({error.strerror}): give the path of a CSV file.") from error

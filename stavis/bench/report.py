@@ -1,0 +1,150 @@
+"""The page about a bench, and its table for a terminal or a notebook: measured beside published, and all that a reader must know."""
+
+import numpy as np
+import pandas as pd
+
+from stavis.bench.figures import courses_figure, differences_figure, error_figure, scores_figure
+from stavis.bench.scores import MEAN, REFERENCE
+from stavis.models.systems import SYSTEMS
+from stavis.show.reports.report import HtmlReport
+
+_TRACES = 4  # recordings whose courses are shown
+_PUBLISHED = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
+
+
+def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataFrame:
+    """Means over seeds under one protocol beside the published CCC: one row a system, in the tables' order.
+
+    table: the rows of bench.csv.
+    """
+    rows = []
+    for row in table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)].itertuples():
+        published = SYSTEMS[row.system].published
+        rows.append(
+            {
+                "system": row.system,
+                "RMSE": row.rmse,
+                "CC": row.cc,
+                "CCC": row.ccc,
+                "95 %": _ends(row.ccc_low, row.ccc_high),
+                "less STA": row.delta_vs_sta,
+                "95 % paired": _ends(row.delta_low, row.delta_high),
+                **{f"{words} CCC": published.get(key, {}).get("ccc") for key, words in _PUBLISHED.items()},
+                "parameters": row.parameters,
+                "training s": row.train_seconds,
+                "frames/s": row.frames_per_second,
+                "delay s": row.delay,
+                "kept": row.postprocessing,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: dict[str, dict[int, pd.DataFrame]]) -> HtmlReport:
+    """The page about a Bench: tables, intervals, paired differences, courses, error by range, units that failed, provenance."""
+    plan, counts = done.summary["plan"], done.summary["counts"]
+    dimension, about = plan["dimension"], done.summary["provenance"]
+    words = (
+        f"{about['scored on']} scored; labels: {about['label source']}; means over {plan['seeds']} seeds, 95 % intervals over recordings"
+    )
+    report = HtmlReport("The tables, measured here", subtitle=words, provenance=about)
+    for failure in done.failures:
+        report.add_warning(f"{failure['system']}, seed {failure['seed']}, has no result: {failure['reason']}")
+    if about["scored on"].split(",")[0] == "dev":
+        report.add_notice("There is no test split: the figures are of the dev split, on which the systems were also chosen.")
+    report.add_notice(_PUBLISHED_WORDS)
+    for protocol in ("concatenated", "per_recording"):
+        shown = bench_table(done.table, protocol)
+        if not len(shown):
+            continue
+        scores = shown.drop(columns=list(_COSTS))
+        report.add_table(f"Scores, {protocol.replace('_', ' ')}", scores, _SCORE_WORDS if protocol == "concatenated" else "")
+        report.add_figure(f"CCC, {protocol.replace('_', ' ')}", scores_figure(_for_figure(done.table, protocol)))
+        differences = _differences(done.table, protocol)
+        if len(differences):
+            report.add_figure("Paired differences", differences_figure(differences, REFERENCE), "Blue: the interval does not cross 0.")
+    names = list(predictions)
+    first = [name for name in (REFERENCE, "cnn") if name in names] or names[:2]
+    costs = bench_table(done.table)
+    if len(costs):
+        report.add_table("Size, time, delay, post-processing", costs[["system", *_COSTS]], _COST_WORDS)
+    if len(errors):
+        report.add_figure(
+            "Error by range of the gold", error_figure(errors, dimension, first), "RMSE over all seeds; switch systems on in the legend."
+        )
+    if len(groups):
+        report.add_table(
+            "CCC by scenario of the drawn data", groups, "Concatenated; what single frames tell, and what only movement tells."
+        )
+    for recording in _shown_recordings(predictions):
+        report.add_figure(str(recording), _courses(predictions, recording, dimension), "Means over seeds, after post-processing.")
+    report.add_table(
+        "Counts", pd.DataFrame([{"split": split, **{k.replace("_", " "): v for k, v in c.items()}} for split, c in counts.items()])
+    )
+    report.add_table("What each system read", _read_table(done.summary))
+    return report
+
+
+_PUBLISHED_WORDS = (
+    "Published figures are of RECOLA and SEWA, recordings of people that are under licence. They stand beside the measured ones for "
+    "orientation; only where the bench ran on the same data and split can the two be compared."
+)
+_COSTS = ("parameters", "training s", "frames/s", "delay s", "kept")
+_COST_WORDS = (
+    "Training is the row's own; frames/s is from crops (or, for bags of words, from the tracked shapes) to values. Kept: the steps of the "
+    "post-processing, a seed each where they differ."
+)
+_SCORE_WORDS = (
+    "Concatenated joins all recordings end to end, per recording is the mean over recordings. The post-processing was fitted on the dev "
+    "split and each step kept only where it raised the CCC there."
+)
+
+
+def _for_figure(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    rows = table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)]
+    found = pd.DataFrame({"system": rows.system, "ccc": rows.ccc, "low": rows.ccc_low, "high": rows.ccc_high})
+    for key, words in _PUBLISHED.items():
+        found[words] = [SYSTEMS[name].published.get(key, {}).get("ccc") for name in rows.system]
+    return found
+
+
+def _differences(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    rows = table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN) & table.delta_vs_sta.notna()]
+    return pd.DataFrame({"system": rows.system, "difference": rows.delta_vs_sta, "low": rows.delta_low, "high": rows.delta_high})
+
+
+def _shown_recordings(predictions: dict[str, dict[int, pd.DataFrame]]) -> list:
+    for seeds in predictions.values():
+        for table in seeds.values():
+            names = table.recording.drop_duplicates().tolist()
+            return [names[k] for k in np.unique(np.linspace(0, len(names) - 1, min(_TRACES, len(names))).round().astype(int))]
+    return []
+
+
+def _courses(predictions: dict[str, dict[int, pd.DataFrame]], recording, dimension: str):
+    means, times, gold = {}, np.zeros(0), np.zeros(0)
+    order = sorted(predictions, key=lambda name: (name != REFERENCE, name != "cnn"))
+    for name in order:
+        rows = [table[table.recording == recording] for table in predictions[name].values()]
+        times, gold = rows[0].time.to_numpy(), rows[0].gold.to_numpy()
+        means[name] = np.mean([one.predicted.to_numpy() for one in rows], 0)
+    return courses_figure(times, gold, means, dimension)
+
+
+def _read_table(summary: dict) -> pd.DataFrame:
+    rows = []
+    for one in summary["systems"]:
+        for unit in one["seeds"][:1]:
+            rows.append(
+                {
+                    "system": one["name"],
+                    "row": one["row"],
+                    "reads": unit["reads"],
+                    "post-processing of seed 0": unit["postprocessing_words"],
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def _ends(low: float, high: float) -> str:
+    return f"[{low:.3f},\u00a0{high:.3f}]".replace("-", "−") if np.isfinite(low) and np.isfinite(high) else "–"

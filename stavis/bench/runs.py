@@ -1,0 +1,151 @@
+"""One unit of a bench: a system trained with one seed, read over the development and scored recordings, written whole or not at all.
+
+FOLDER/units/SYSTEM/seed-K/run/       what training keeps for itself, and the checkpoint in run/best/
+FOLDER/units/SYSTEM/seed-K/result/    result.json and predictions.csv; it is there when the unit is done
+FOLDER/units/SYSTEM/seed-K/failure.json   why it stopped, where it did
+"""
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from stavis.bench.data import Item, Material, material
+from stavis.bench.train import Trained, train_system
+from stavis.errors import StavisError
+from stavis.evaluation.postprocess import Chain, fit_chain
+from stavis.inference.devices import choose_device
+from stavis.storage.files import atomic_file, atomic_folder, read_json, write_json
+from stavis.timeline import resample
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A system and a seed of a bench's folder."""
+
+    folder: Path
+    system: str
+    seed: int
+
+    @property
+    def home(self) -> Path:
+        """Where everything of the unit lies."""
+        return self.folder / "units" / self.system / f"seed-{self.seed}"
+
+    @property
+    def done(self) -> bool:
+        """Whether its result is there."""
+        return (self.home / "result" / "result.json").is_file()
+
+    @property
+    def failure(self) -> str | None:
+        """Why it stopped, None where it did not."""
+        path = self.home / "failure.json"
+        return str(read_json(path).get("reason", "unknown")) if path.is_file() and not self.done else None
+
+    def result(self) -> dict:
+        """What result.json says."""
+        return read_json(self.home / "result" / "result.json")
+
+    def predictions(self) -> pd.DataFrame:
+        """recording, time (s, of the label), predicted (corrected), raw, gold; one row a label of the scored split."""
+        return pd.read_csv(self.home / "result" / "predictions.csv", dtype={"recording": str})
+
+
+def run_unit(unit: Unit, threads: int | None = None) -> str | None:
+    """Train and score a unit where it is not done; returns why it failed, or None. Nothing that goes wrong inside is raised."""
+    if unit.done:
+        return None
+    failure = unit.home / "failure.json"
+    failure.unlink(missing_ok=True)
+    marker = unit.home / "running"
+    try:
+        unit.home.mkdir(parents=True, exist_ok=True)
+        marker.touch()
+        if threads:
+            torch.set_num_threads(threads)
+        _work(unit)
+        return None
+    except Exception as error:  # one unit must not take the others with it: the reason is kept and listed
+        said = " ".join(str(error).split())
+        reason = said if isinstance(error, StavisError) else f"{type(error).__name__}: {said[:300]}"
+        write_json(failure, {"reason": reason})
+        return reason
+    finally:
+        marker.unlink(missing_ok=True)
+
+
+def _work(unit: Unit) -> None:
+    found = material(unit.folder)
+    device = choose_device(found.plan.device)
+    started, used = time.perf_counter(), time.process_time()
+    trained = train_system(found, unit.system, unit.seed, unit.home / "run", device)
+    values, speed = _read_all(found, trained)
+    chain = _chain(found, trained, values)
+    table = pd.concat([_courses(item, values[item.name], trained.delay, chain) for item in found.of(found.scored)], ignore_index=True)
+    if not np.isfinite(table.predicted - table.gold).any():
+        raise StavisError(
+            f"no label of the {found.scored} split has a prediction: check faces, labels and the delay ({trained.delay:g} s)."
+        )
+    lost = {"labels": len(table), "without_gold": int(table.gold.isna().sum())}
+    lost["without_prediction"] = int((table.gold.notna() & table.predicted.isna()).sum())
+    result = {
+        "system": unit.system,
+        "seed": unit.seed,
+        "parameters": sum(p.numel() for p in trained.model.parameters()),
+        "train_seconds": round(trained.seconds, 1),
+        "unit_seconds": round(time.perf_counter() - started, 1),
+        "unit_cpu_seconds": round(time.process_time() - used, 1),
+        "frames_per_second": round(speed, 1),
+        "delay": trained.delay,
+        "postprocessing": " + ".join(chain.kept) or "none",
+        "postprocessing_words": chain.describe(),
+        "dev_ccc": {"before": _plain(chain.ccc_before), "after": _plain(chain.ccc_after)},
+        "reads": trained.reads,
+        "notes": list(trained.notes),
+        "counts": lost,
+    }
+    with atomic_folder(unit.home / "result") as files:
+        with atomic_file(files / "predictions.csv") as path:
+            table.to_csv(path, index=False, float_format="%.6g")
+        write_json(files / "result.json", result)
+    for left in ("resume.ckpt", "last"):
+        path = unit.home / "run" / left
+        shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+
+
+def _read_all(found: Material, trained: Trained) -> tuple[dict[str, np.ndarray], float]:
+    """The values (T,) of the development and scored recordings at their frames, and the frames/s from crops to values."""
+    values, spent, frames = {}, 0.0, 0
+    for item in found.of("dev", found.scored):
+        started = time.perf_counter()
+        said = trained.predict(item)
+        spent, frames = spent + time.perf_counter() - started, frames + len(item.crops)
+        values[item.name] = found.filled(item, np.asarray(said, np.float64).reshape(-1, 1))[:, 0]
+    speed = frames / max(spent, 1e-9)
+    return values, 1 / (1 / speed + (1 / trained.before if trained.before else 0))
+
+
+def _chain(found: Material, trained: Trained, values: dict[str, np.ndarray]) -> Chain:
+    tables = [_courses(item, values[item.name], trained.delay, None) for item in found.of("dev")]
+    steps = np.concatenate([np.diff(item.gold_times) for item in found.of("dev")])
+    return fit_chain([t.raw.to_numpy() for t in tables], [t.gold.to_numpy() for t in tables], 1 / max(float(np.median(steps)), 1e-3))
+
+
+def _courses(item: Item, values: np.ndarray, delay: float, chain: Chain | None) -> pd.DataFrame:
+    """Predictions at the labels' own times with the delay undone, beside the gold; NaN where the video showed nothing that early."""
+    asked = item.gold_times - delay
+    raw = resample(item.crops.times, values[:, None], asked)[:, 0]
+    used = np.interp(asked, item.crops.times, item.crops.kept.astype(float)) > 0.5
+    raw[~used] = np.nan
+    predicted = raw if chain is None else np.clip(chain.apply(raw), -1, 1)
+    gold = np.where(used | (asked < item.crops.times[0]), item.gold, np.nan)
+    return pd.DataFrame({"recording": item.name, "time": item.gold_times, "predicted": predicted, "raw": raw, "gold": gold})
+
+
+def _plain(value: float) -> float | None:
+    return round(float(value), 6) if np.isfinite(value) else None

@@ -1,0 +1,230 @@
+"""Training of one system with one seed on what a bench has prepared; each way ends in a network and a function that reads a recording."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.bench.data import Item, Material
+from stavis.bench.descriptors.bags import fit_codebook
+from stavis.bench.trainers.sequence_heads import FeatureSequence, fit_head, predict_head
+from stavis.bench.trainers.single_frames import fit_frames
+from stavis.bench.trainers.svr import fit_support
+from stavis.errors import StavisError
+from stavis.inference.devices import choose_precision
+from stavis.inference.reading import read
+from stavis.metrics import ccc, concatenated
+from stavis.models.checkpoint import load_checkpoint, save_checkpoint
+from stavis.models.cnn import CNN
+from stavis.models.svr import SupportVector
+from stavis.models.systems import SYSTEMS, System
+from stavis.storage.files import atomic_file, read_json, write_json
+from stavis.tensors import as_input
+from stavis.training.fit import fit
+
+_BATCH = 64  # frames that the 2D-CNN reads at a time
+CNN_FEATURES = "features.npz"
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained system: the network, how it reads a recording (values (T,) at its frames), the delay (s) of the labels it was trained on.
+
+    seconds: how long training took. before: frames/s of what is computed before the network, None where it reads frames.
+    reads: in words, what it was given.
+    """
+
+    model: nn.Module
+    predict: Callable[[Item], np.ndarray]
+    delay: float
+    seconds: float
+    reads: str
+    before: float | None = None
+    notes: tuple[str, ...] = ()
+
+
+def train_system(found: Material, name: str, seed: int, run: Path, device: torch.device) -> Trained:
+    """Train a system by the bench's recipe; its checkpoint is in `run`/best.
+
+    Raises StavisError where the data do not carry it, or the network it is built on is not there.
+    """
+    chosen = SYSTEMS[name]
+    recipe = found.plan.recipe(name)
+    if chosen.reads != "frames":
+        ways = _support if chosen.network is SupportVector else _descriptor_head
+    elif chosen.needs:
+        ways = _cnn_head
+    else:
+        ways = _clips if recipe.clips else _frames
+    return ways(found, chosen, recipe, seed, run, device)
+
+
+def _config(found: Material, chosen: System, **changes):
+    return replace(chosen.preset(found.plan.preset), dimensions=(found.plan.dimension,), **changes)
+
+
+def _info(found: Material, recipe, seed: int, delay: float, **more) -> dict:
+    plan = found.plan
+    data = {"name": Path(plan.data).name, "hash": plan.data_hash, "split": "train", "recordings": len(found.of("train"))}
+    return {"data": data, "labels": found.label_source, "delay": delay, "training": {"seed": seed, **more}}
+
+
+def _clips(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+    config = _config(found, chosen)
+    train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
+    plan = replace(recipe.clips, seed=seed)
+    done = fit(
+        train, dev, run, system=chosen.name, config=config, plan=plan, device=str(device), resume=True, quiet=True,
+        info=_info(found, recipe, seed, found.delay),
+    )  # fmt: skip
+    model = load_checkpoint(run).model.to(device)
+    return Trained(model, lambda item: _windows(model, item), found.delay, done.seconds, f"crops of {config.crop_size} px")
+
+
+def _windows(model: nn.Module, item: Item) -> np.ndarray:
+    return read(model, item.crops.frames, item.crops.times).prediction.values[:, 0]
+
+
+def _frames(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+    train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
+    started = time.perf_counter()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = chosen.network(_config(found, chosen))
+
+    def score(model: nn.Module) -> float:
+        pairs = []
+        for crops in dev:
+            known = crops.valid & np.isfinite(crops.labels[:, 0])
+            pairs.append((_stills(model, np.array(crops.frames)[known], device), crops.labels[known, 0]))
+        return concatenated(ccc, pairs)
+
+    reached = fit_frames(network, train, score, recipe.frames, seed=seed, device=device, precision=choose_precision(device))
+    seconds = time.perf_counter() - started
+    info = _info(found, recipe, seed, found.delay, steps=recipe.frames.steps, batch=recipe.frames.batch, loss=recipe.frames.loss)
+    save_checkpoint(run / "best", network, system=chosen.name, info={**info, "dev_ccc": None if np.isnan(reached) else reached})
+    _write_features(found, network, run, device)
+    return Trained(
+        network,
+        lambda item: _stills(network, np.array(item.crops.frames), device),
+        found.delay,
+        seconds,
+        f"luminance, {network.config.vision} px",
+    )
+
+
+def _stills(network: CNN, frames: np.ndarray, device: torch.device) -> np.ndarray:
+    """The values (T,) of single frames (T,H,W,3), in [-1,1]."""
+    with torch.inference_mode():
+        parts = [network(as_input(frames[k : k + _BATCH], device))[0, :, 0].float().cpu().numpy() for k in range(0, len(frames), _BATCH)]
+    return np.clip(np.concatenate(parts or [np.zeros(0)]), -1, 1).astype(np.float64)
+
+
+def _write_features(found: Material, network: CNN, run: Path, device: torch.device) -> None:
+    """The features of every frame, for the rows that are built on this network."""
+    dependents = [name for name in found.plan.systems if SYSTEMS[name].needs == "cnn"]
+    if not dependents:
+        return
+    features, started, frames = {}, time.perf_counter(), 0
+    half = choose_precision(device).startswith("bf16")  # as in training: it is read twice as fast
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=half):
+        for item in found.items:
+            images = np.array(item.crops.frames)
+            parts = [
+                network.features(as_input(images[k : k + _BATCH], device))[0].float().cpu().numpy() for k in range(0, len(images), _BATCH)
+            ]
+            features[item.name] = np.concatenate(parts)
+            frames += len(images)
+    speed = frames / max(time.perf_counter() - started, 1e-9)
+    with atomic_file(run / CNN_FEATURES) as path, open(path, "wb") as stream:
+        np.savez(stream, **features)
+    write_json(run / "features.json", {"frames_per_second": speed})
+
+
+def _cnn_head(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+    base = found.folder / "units" / chosen.needs / f"seed-{seed}" / "run"
+    if (base / "best").is_dir() and not (base / CNN_FEATURES).is_file():  # its features were not asked for then
+        _write_features(found, load_checkpoint(base).model.to(device), base, device)
+    if not (base / CNN_FEATURES).is_file():
+        raise StavisError(f"{chosen.name} is built on {chosen.needs} of seed {seed}, which was not trained: see why that unit failed.")
+    with np.load(base / CNN_FEATURES, allow_pickle=False) as file:
+        features = {item.name: found.filled(item, file[item.name]) for item in found.items}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = chosen.network(_config(found, chosen))
+    network.cnn.load_state_dict(load_checkpoint(base).model.state_dict())
+    for parameter in network.cnn.parameters():
+        parameter.requires_grad_(False)
+    return _head(
+        found, chosen, recipe, seed, run, device, network, features, f"features of the CNN of seed {seed}", _speed(base / "features.json")
+    )
+
+
+def _descriptor_head(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+    features, words, before = _descriptors(found, chosen, seed)
+    width = next(iter(features.values())).shape[1]
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = chosen.network(_config(found, chosen, inputs=width))
+    return _head(found, chosen, recipe, seed, run, device, network, features, words, before)
+
+
+def _head(found, chosen, recipe, seed, run, device, network, features, words, before) -> Trained:
+    """Train the head of a network over features by recording."""
+    delay = recipe.delay if recipe.delay is not None else found.delay
+    sets = {}
+    for split in ("train", "dev"):
+        labels = ((item, item.described(features[item.name])) for item in found.of(split))
+        sets[split] = [FeatureSequence(one.features, one.labels_at(delay)[:, None], item.name) for item, one in labels]
+    head = network.head
+    if hasattr(head, "mean"):
+        known = np.concatenate([one.features[np.isfinite(one.features).all(1)] for one in sets["train"]])
+        if not len(known):
+            raise StavisError("no training frame has a descriptor: check that faces were found in the train split.")
+        deviation = known.std(0)
+        head.mean.copy_(torch.from_numpy(known.mean(0)))
+        head.deviation.copy_(torch.from_numpy(np.where(deviation > 1e-6, deviation, 1).astype(np.float32)))
+    started = time.perf_counter()
+    reached = fit_head(head, sets["train"], sets["dev"], recipe.head, rate=network.config.rate, seed=seed, device=device)
+    seconds = time.perf_counter() - started
+    info = _info(found, recipe, seed, delay, loss=recipe.head.loss, steps=recipe.head.epochs)
+    save_checkpoint(run / "best", network, system=chosen.name, info={**info, "dev_ccc": None if np.isnan(reached) else reached})
+    return Trained(network.eval(), lambda item: predict_head(head, features[item.name], device)[:, 0], delay, seconds, words, before)
+
+
+def _support(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+    features, words, before = _descriptors(found, chosen, seed)
+    width = next(iter(features.values())).shape[1]
+    described = {split: [item.described(features[item.name]) for item in found.of(split)] for split in ("train", "dev")}
+    delays = found.delays if found.plan.delay is None else [found.plan.delay]
+    started = time.perf_counter()
+    fitted = fit_support(described["train"], described["dev"], _config(found, chosen, inputs=width), delays=delays, seed=seed)
+    seconds = time.perf_counter() - started
+    save_checkpoint(run / "best", fitted.network, system=chosen.name, info=_info(found, recipe, seed, fitted.delay, cost=fitted.cost))
+    return Trained(
+        fitted.network,
+        lambda item: predict_head(fitted.network, features[item.name])[:, 0],
+        round(fitted.delay, 2),
+        seconds,
+        f"{words}; C = {fitted.cost:g}",
+        before,
+    )
+
+
+def _descriptors(found: Material, chosen: System, seed: int) -> tuple[dict[str, np.ndarray], str, float | None]:
+    """What a system of descriptors reads, by recording; in words; and how many frames/s computing it gives."""
+    if chosen.reads == "lgbptop":
+        return found.lgbptop, "LGBP-TOP, principal components of the train split, 4 s", _speed(found.folder / "shared" / "lgbptop.json")
+    shapes, kind = found.shapes
+    training = [shapes[item.name][item.crops.valid & item.crops.kept] for item in found.of("train")]
+    codebook = fit_codebook(np.concatenate(training), seed)
+    bags = {item.name: codebook.bags(found.filled(item, shapes[item.name]), item.crops.times) for item in found.items}
+    return bags, f"{len(codebook.words)} words of {kind}, 4 s", None
+
+
+def _speed(path: Path) -> float | None:
+    return float(read_json(path)["frames_per_second"]) if path.is_file() else None

@@ -1,0 +1,1 @@
+"""How the systems other than STA are trained."""

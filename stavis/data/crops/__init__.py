@@ -1,0 +1,1 @@
+"""Recordings to aligned crops, kept in the cache."""

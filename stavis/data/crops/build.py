@@ -1,0 +1,176 @@
+"""Makes the crops of a video, aligned by known truth, by the tracked face or not at all; in order and in bounded memory."""
+
+import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from stavis.data.datasets.truth import read_truth
+from stavis.data.faces.alignment import centre_affine, crop_affine, cut
+from stavis.data.faces.model_file import VARIABLE, fetch_face_model
+from stavis.data.faces.track_cache import followed
+from stavis.data.faces.tracks import NO_FACE, Tracks
+from stavis.data.video.decoding import DAMAGED, NO_IMAGE
+from stavis.data.video.image_folder import probe_images
+from stavis.data.video.io import VideoInfo, probe, read_frames
+from stavis.errors import StavisError, StavisWarning
+from stavis.storage.cache import INDEX
+from stavis.storage.files import write_json
+from stavis.timeline import CLOCK_TOLERANCE, frame_choice
+from stavis.types import FaceTrack, Recording
+
+
+class NoTracker(StavisError):
+    """The face tracker cannot be had here."""
+
+
+FORMAT = 2
+"""Goes up when crops are made otherwise or written otherwise: older ones are then made anew."""
+SOURCES = ("auto", "truth", "face", "centre")
+
+
+def decided_source(recording: Recording, source: str) -> str:
+    """What 'auto' means for a recording: 'truth' or 'face'. Raises StavisError where 'truth' is asked for and not there."""
+    if source == "truth" and recording.truth is None:
+        raise StavisError(f"recording {recording.name} has no truth file: choose source='face' or 'centre'.")
+    if source == "auto":
+        return "face" if recording.truth is None else "truth"
+    return source
+
+
+@contextmanager
+def _heard(said: list[str]) -> Iterator[None]:
+    """What is said as a StavisWarning inside goes to `said`: it is kept with the crops and said whenever they are read."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        yield
+    for one in caught:
+        if issubclass(one.category, StavisWarning):
+            if (sentence := str(one.message)) not in said:
+                said.append(sentence)
+        else:
+            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
+
+
+def write_crops(folder: Path, recording: Recording, spec, source: str, digest: str, progress: Callable | None = None) -> None:
+    """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
+    info = probe(recording.video) if recording.images is None else probe_images(recording.video, recording.images)
+    chosen = frame_choice(info.times, spec.rate)
+    said = list(info.warnings)
+    track = faces = None
+    if source == "truth":
+        track = _truth_track(recording, info.times[chosen])
+    elif source == "face":
+        with _heard(said):
+            tracks = _tracked(info, digest, spec.face, progress)
+        faces, track = tracks.count, _at(tracks, info.times[chosen])
+    valid = np.ones(len(chosen), bool) if track is None else track.valid
+    if track is not None and not valid.any():
+        name = recording.video.name
+        said.append(f"{name}: no face was found in any frame; the centred square is shown and no frame is valid.")
+        track = None
+    if track is None:
+        affine = np.repeat(centre_affine(info.width, info.height, spec.size)[None], len(chosen), 0)
+    else:
+        affine = crop_affine(track.landmarks, spec.size)
+    with _heard(said):
+        pictures = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, progress)
+    seen = track.notes if track is not None and track.notes else np.where(valid, "", NO_FACE).tolist()
+    notes = np.array([picture or face for picture, face in zip(pictures, seen, strict=True)])
+    valid = valid & (notes != NO_IMAGE)
+    arrays = {"times": info.times[chosen], "indices": chosen, "valid": valid, "notes": notes, "affine": affine}
+    if track is not None:
+        arrays |= {"boxes": track.boxes, "score": track.score}
+        if track.blendshapes is not None:
+            arrays["blendshapes"] = track.blendshapes.astype(np.float32)
+        np.save(folder / "landmarks.npy", track.landmarks.astype(np.float32, copy=False), allow_pickle=False)
+    np.savez(folder / "arrays.npz", **arrays)
+    index = {
+        "format": FORMAT,
+        "video": str(recording.video.resolve()).encode("utf-8", "replace").decode(),
+        "video_sha256": digest,
+        "source": "centre" if track is None else source,
+        "size": spec.size,
+        "rate": spec.rate,
+        "frames": len(chosen),
+        "picture": [info.width, info.height],
+        "track": track is not None,
+        "faces": faces,
+        "warnings": said,
+        "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir())},
+    }
+    write_json(folder / INDEX, index)
+
+
+def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, progress) -> list[str]:
+    """Cuts the chosen frames into a .npy file, one after another, and returns what is to be noted of each ('' for nothing).
+
+    Written to as a stream: a full disk is an error there, and death by a signal in a memory map.
+    """
+    row_of = dict(zip(chosen.tolist(), range(len(chosen)), strict=True))
+    notes = []
+    with open(path, "wb") as stream:
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (len(chosen), size, size, 3)})
+        for frame in read_frames(info.path, info=info):
+            row = row_of.get(frame.index)
+            if row is not None:
+                stream.write(cut(frame.image, affine[row], size).tobytes())
+                notes.append(DAMAGED if frame.damaged else frame.note)
+            if progress is not None:
+                progress(frame.index + 1, len(info))
+    return notes
+
+
+def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
+    try:
+        model = fetch_face_model()
+    except StavisError as error:
+        if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
+            raise
+        raise NoTracker(str(error)) from error
+    return followed(info, digest, choose=face, progress=progress, model=model).tracks
+
+
+def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:
+    """The known landmarks of a drawn recording at the times of its video's frames, as a track."""
+    truth = read_truth(recording.truth)
+    landmarks = np.where(truth.visible[:, None, None], truth.landmarks, np.nan).astype(np.float32)
+    return _at(_track_of(truth.times, landmarks, truth.visible.astype(bool)), times)
+
+
+def _track_of(times: np.ndarray, landmarks: np.ndarray, valid: np.ndarray) -> FaceTrack:
+    boxes = np.concatenate([landmarks.min(1), landmarks.max(1)], 1)
+    affine = np.full((len(times), 2, 3), np.nan)  # crops have their own
+    return FaceTrack(times, boxes, landmarks, valid.astype(np.float32), affine, valid)
+
+
+def _at(track: FaceTrack, times: np.ndarray) -> FaceTrack:
+    """A track at other times: each takes the nearest frame; where none is nearer than one frame's distance there is no face."""
+    known = np.asarray(track.times, np.float64)
+    if not len(known):
+        raise StavisError("a face track without a frame cannot align a video: make it anew.")
+    after = np.clip(np.searchsorted(known, times), 0, len(known) - 1)
+    before = np.clip(after - 1, 0, None)
+    nearest = np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)
+    reach = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
+    there = np.abs(known[nearest] - times) <= reach + CLOCK_TOLERANCE
+    if there.all() and np.array_equal(nearest, np.arange(len(known))):  # every frame: nothing is copied
+        return FaceTrack(**{field.name: getattr(track, field.name) for field in fields(FaceTrack)} | {"times": times})
+    valid = np.asarray(track.valid, bool)[nearest] & there
+    gone = ~valid
+    boxes, landmarks = (np.array(values[nearest], np.float32) for values in (track.boxes, track.landmarks))
+    boxes[gone], landmarks[gone] = np.nan, np.nan
+    return FaceTrack(
+        times=times,
+        boxes=boxes,
+        landmarks=landmarks,
+        score=np.where(there, np.asarray(track.score)[nearest], 0).astype(np.float32),
+        affine=np.asarray(track.affine)[nearest],
+        valid=valid,
+        blendshapes=None if track.blendshapes is None else np.asarray(track.blendshapes)[nearest],
+        notes=tuple(track.notes[k] if ok else NO_FACE for k, ok in zip(nearest, there, strict=True)) if track.notes else (),
+    )

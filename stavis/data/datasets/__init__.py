@@ -1,0 +1,1 @@
+"""Data sets on disk, each in its own format, to recordings with labels."""

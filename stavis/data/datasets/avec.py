@@ -1,0 +1,134 @@
+"""The packages of the AV+EC challenges of 2015 and 2016: RECOLA cut into train_1 ... dev_9, with gold standards and descriptors in ARFF.
+
+| | |
+|---|---|
+| what | 27 recordings of RECOLA, 9 each in train, dev and test; 5 minutes, 25 frames/s |
+| labels | gold standards of valence and arousal, every .04 s, 7501 rows; those of test are not given out; the six raters besides |
+| licence | that of RECOLA and of the challenge; research only; nothing may be passed on |
+| apply | with the organisers of the challenge, https://diuf.unifr.ch/main/diva/recola/ |
+
+    AVEC/ratings_gold_standard/valence/train_1.arff      attributes Instance_name, frameTime, GoldStandard
+    AVEC/ratings_individual/valence/train_1.csv          optional: time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3
+    AVEC/recordings_video/train_1.mp4                    videos lie anywhere in the folder, called like their labels
+
+The labels are the organisers' gold standard, not one made here. Which person of RECOLA a recording shows is not told: each one counts as
+a person of its own.
+
+References
+----------
+Ringeval et al.: AV+EC 2015, the first affect recognition challenge bridging across audio, video, and physiological data. 2015.
+Valstar et al.: AVEC 2016, depression, mood, and emotion recognition workshop and challenge. 2016.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stavis.data.datasets.arff import read_arff
+from stavis.data.datasets.assembly import Notes, files_by_name, gathered, note_rate, videos_below
+from stavis.data.datasets.gold import constant_raters
+from stavis.data.datasets.labels import Labels, read_raters
+from stavis.errors import StavisError
+from stavis.timeline import resample
+from stavis.types import Recording
+
+TITLE = "an AV+EC package"
+GOLD, RATERS = "ratings_gold_standard", "ratings_individual"
+RATE = 25.0
+DIMENSIONS = ("valence", "arousal")
+
+_NAME = re.compile(r"(train|dev|test)_\d+$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Features:
+    """Descriptors over time: times (N,) s, rising; values (N,F), NaN where one is missing; the F names."""
+
+    times: np.ndarray
+    values: np.ndarray
+    names: tuple[str, ...]
+
+
+def fits(root: Path) -> bool:
+    """Whether a folder is such a package: it holds ratings_gold_standard."""
+    return (root / GOLD).is_dir()
+
+
+def read(root: Path) -> list[Recording]:
+    """The recordings of a package with the organisers' gold standard, and the raters where they are there.
+
+    What does not fit together is listed in one StavisWarning. Raises StavisError where videos or labels are missing altogether, or a
+    label file is bad.
+    """
+    videos = {name: path for name, path in videos_below(root).items() if _NAME.match(name)}
+    gold = {dimension: files_by_name(root / GOLD / dimension, (".arff",)) for dimension in DIMENSIONS}
+    raters = {dimension: files_by_name(root / RATERS / dimension, (".csv",)) for dimension in DIMENSIONS}
+    notes = Notes()
+
+    def make(name: str) -> Recording:
+        split = _NAME.match(name)[1].lower()
+        found = {dimension: read_gold(files[name]) for dimension, files in gold.items() if name in files}
+        if not found:
+            return Recording(name, videos[name], name, split)
+        times = next(iter(found.values())).times
+        note_rate(notes, name, times, RATE)
+        ratings = {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files}
+        for dimension, one in ratings.items():
+            notes.add("raters who never moved", [f"{rater} ({dimension} of {name})" for rater in constant_raters(one)])
+        return Recording(
+            name,
+            videos[name],
+            name,
+            split,
+            dimensions=tuple(found),
+            label_times=times,
+            labels=np.concatenate([resample(one.times, one.values, times) for one in found.values()], 1),
+            raters={dimension: resample(one.times, one.values, times) for dimension, one in ratings.items()},
+            rater_names={dimension: one.raters for dimension, one in ratings.items()},
+            label_source="gold standard of the challenge",
+        )
+
+    return gathered(root, TITLE, videos, set().union(*gold.values()), notes, make)
+
+
+def read_gold(path: str | Path) -> Labels:
+    """The gold standard of one recording and dimension; '?' is an invalid label (NaN).
+
+    Raises StavisError where the file is no ARFF with frameTime and GoldStandard, times do not rise, or a value is outside [-1,1].
+    """
+    path = Path(path)
+    table, times = _timed(path, read_arff(path))
+    column = next((name for name in table.columns if name.lower() == "goldstandard"), None)
+    if column is None:
+        raise StavisError(f"{path} has no attribute GoldStandard (it has {', '.join(table.columns)}): take a file of gold standards.")
+    values = table[column].to_numpy()
+    if values.dtype != np.float64 or (np.abs(values) > 1 + 1e-6).any():
+        raise StavisError(f"{path}: GoldStandard holds values that are no numbers from -1 to 1: take another copy.")
+    return Labels(times, np.clip(values, -1, 1)[:, None], (path.parent.name.lower(),))
+
+
+def read_features(path: str | Path) -> Features:
+    """The descriptors of one recording: every numeric attribute of an ARFF file but frameTime.
+
+    Raises StavisError where the file is no ARFF with frameTime and numbers, or times do not rise.
+    """
+    path = Path(path)
+    table, times = _timed(path, read_arff(path))
+    numbers = table.select_dtypes("number")
+    numbers = numbers[[name for name in numbers.columns if name.lower() != "frametime"]]
+    if not len(numbers.columns):
+        raise StavisError(f"{path} has no descriptor: no attribute besides the time is numeric.")
+    return Features(times, numbers.to_numpy(np.float64), tuple(numbers.columns))
+
+
+def _timed(path: Path, table: pd.DataFrame) -> tuple[pd.DataFrame, np.ndarray]:
+    column = next((name for name in table.columns if name.lower() in ("frametime", "time", "timestamp")), None)
+    if column is None:
+        raise StavisError(f"{path} has no attribute frameTime (it has {', '.join(list(table.columns)[:8])}): times are needed.")
+    times = table[column].to_numpy()
+    if times.dtype != np.float64 or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
+        raise StavisError(f"{path}: its times are not seconds that rise: take another copy.")
+    return table, times

@@ -1,0 +1,194 @@
+"""Every format of recordings that can be read: how it is recognised, under which licence it is, where it is looked for.
+
+Data sets are read from the folder that is given and never downloaded. Their names (`recola`) stand for a folder that is looked for in
+the folders of STAVIS_DATASETS (several are separated as in PATH), in the working folder, in ~/data and in ~/datasets.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from stavis.data.datasets import afewva, affwild2, avec, recola, sewa
+from stavis.data.datasets.assembly import Notes, listed
+from stavis.data.datasets.exclusion import read_exclusions, with_exclusions
+from stavis.data.datasets.folder import has_video, looks_like_dataset, read_folder, read_splits, some
+from stavis.errors import StavisError
+from stavis.types import Recording
+
+VARIABLE = "STAVIS_DATASETS"
+"""The environment's variable with the folders in which data sets are looked for."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """A format: its name in the shell and in full; licence; how to apply; what its folder holds; the names that folder usually has.
+
+    fits(root) says whether a folder is of this format, read(root) gives its recordings.
+    """
+
+    name: str
+    title: str
+    licence: str
+    apply: str
+    holds: str
+    folders: tuple[str, ...]
+    fits: Callable[[Path], bool]
+    read: Callable[..., list[Recording]]
+
+
+_ACADEMIC = "end-user licence agreement, academic research only"
+DATASETS: dict[str, DataSet] = {
+    each.name: each
+    for each in (
+        DataSet("recola", "RECOLA", _ACADEMIC, "https://diuf.unifr.ch/main/diva/recola/", f"{recola.VIDEOS}/ and {recola.ANNOTATION}/",
+                ("RECOLA", "recola"), recola.fits, recola.read),
+        DataSet("avec", "AV+EC 2015 and 2016 packages (RECOLA)", _ACADEMIC, "the organisers; https://diuf.unifr.ch/main/diva/recola/",
+                f"{avec.GOLD}/ and videos such as train_1.mp4", ("AVEC2016", "AVEC2015", "avec"), avec.fits, avec.read),
+        DataSet("sewa", "SEWA (AVEC 2017 to 2019)", _ACADEMIC, "https://db.sewaproject.eu", "labels/Train_01.csv and videos of these names",
+                ("SEWA", "sewa", "AVEC2017", "AVEC2018", "AVEC2019"), sewa.fits, sewa.read),
+        DataSet("affwild2", "Aff-Wild2", "non-commercial academic research",
+                "https://sites.google.com/view/dimitrioskollias/databases/aff-wild2", f"{affwild2.CHALLENGE}/ and {affwild2.IMAGES}/",
+                ("Aff-Wild2", "AffWild2", "affwild2"), affwild2.fits, affwild2.read),
+        DataSet("afewva", "AFEW-VA", "end-user licence agreement, non-commercial research",
+                "https://ibug.doc.ic.ac.uk/resources/afew-va-database/", "001/001.json beside 001/00000.png, or 01/001/001.json",
+                ("AFEW-VA", "AFEWVA", "afewva"), afewva.fits, afewva.read),
+        DataSet("folder", "recordings of one's own", "your own", "none", "videos/NAME.mp4 and labels/NAME.csv, or both side by side",
+                (), looks_like_dataset, read_folder),
+    )
+}  # fmt: skip
+"""All formats by name; `folder`, which is taken where no other fits, comes last."""
+
+
+def read_dataset(
+    root: str | Path, kind: str | None = None, *, fold: int | None = None, exclude: str | Path | None = None
+) -> list[Recording]:
+    """The recordings of a data set with their labels, subjects and splits, sorted by name.
+
+    root: its folder, or its name in DATASETS. kind: the format where it shall not be recognised. fold: which of AFEW-VA's five folds
+    is the test split. exclude: a CSV of ranges that are left out, besides the folder's own exclude.csv. A splits.csv
+    (recording,subject,split) in the folder takes the place of the data set's own subjects and splits.
+
+    What does not fit together is listed in one StavisWarning. Raises StavisError where the data set is missing (with how to get it),
+    the wrong level of folders was chosen (with the right one), nothing fits together, a subject is in two splits, or a file is bad.
+    """
+    root, kind = locate(root, kind)
+    if fold is not None and kind != "afewva":
+        raise StavisError(f"{root} is {DATASETS[kind].title}, which has no folds: leave the fold out, or write a splits.csv.")
+    recordings = DATASETS[kind].read(root) if fold is None else DATASETS[kind].read(root, fold)
+    if kind != "folder" and (root / "splits.csv").exists():
+        recordings = _own_splits(root, recordings)
+    check_subjects(root, recordings)
+    for path in (root / "exclude.csv", exclude):
+        if path is not None and (path == exclude or path.exists()):
+            recordings = with_exclusions(recordings, read_exclusions(path), path)
+    return recordings
+
+
+def locate(root: str | Path, kind: str | None = None) -> tuple[Path, str]:
+    """The folder of a data set and the name of its format; root is the folder or a name in DATASETS.
+
+    Raises StavisError where there is no such format, a data set of that name is not found (with its licence and how to apply), or
+    the wrong level of folders was chosen (with the right one).
+    """
+    if kind is not None and kind not in DATASETS:
+        raise StavisError(f"there is no format {kind!r}: choose one of {', '.join(DATASETS)}.")
+    named = DATASETS.get(str(root).lower())
+    if named and named.folders and not Path(root).exists():
+        return _found(named), named.name
+    root = Path(root)
+    fitting = [each.name for each in _licensed() if root.is_dir() and each.fits(root)]
+    if kind in fitting or (kind == "folder" and root.is_dir()):
+        return root, kind
+    if kind is None and fitting:
+        return root, fitting[0]
+    _refuse_wrong_level(root)
+    if kind not in (None, "folder"):
+        looks = f"it looks like {DATASETS[fitting[0]].title}" if fitting else f"there should be {DATASETS[kind].holds}"
+        raise StavisError(f"{root} is not {DATASETS[kind].title}: {looks}.")
+    return root, "folder"
+
+
+def looked_for(name: str) -> list[Path]:
+    """The folders in which a data set is looked for by its name, in this order."""
+    given = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
+    homes = [*given, Path.cwd(), Path.home() / "data", Path.home() / "datasets"]
+    return [home / folder for home in homes for folder in DATASETS[name].folders]
+
+
+def found_at(name: str) -> Path | None:
+    """The first of the folders looked for that is there and holds the data set; None where there is none."""
+    return next((place for place in looked_for(name) if place.is_dir() and DATASETS[name].fits(place)), None)
+
+
+def check_subjects(root: Path, recordings: Sequence[Recording]) -> None:
+    """Raises StavisError where one person is in two splits: scores of people who were trained on say little of others."""
+    home: dict[str, Recording] = {}
+    for recording in recordings:
+        other = home.setdefault(recording.subject, recording) if recording.subject and recording.split else recording
+        if other.split != recording.split:
+            raise StavisError(
+                f"{root}: subject {recording.subject!r} is in split {other.split!r} ({other.name}) and in {recording.split!r} "
+                f"({recording.name}): keep each person in one split, with a splits.csv."
+            )
+
+
+def _licensed() -> list[DataSet]:
+    return [each for each in DATASETS.values() if each.name != "folder"]
+
+
+def _found(data_set: DataSet) -> Path:
+    place = found_at(data_set.name)
+    if place is None:
+        homes = dict.fromkeys(str(path.parent) for path in looked_for(data_set.name))
+        raise StavisError(
+            f"{data_set.title} is not here: it was looked for as {' or '.join(data_set.folders)} in {', '.join(homes)}; its folder holds "
+            f"{data_set.holds}; licence: {data_set.licence}; apply at {data_set.apply}; then give its folder, or set {VARIABLE}."
+        )
+    return place
+
+
+def _refuse_wrong_level(root: Path) -> None:
+    """Raises StavisError where a folder above or below is a licensed data set, and this one is not one of the user's own."""
+    if not root.is_dir() or _own(root):
+        return
+    for above in list(root.resolve().parents)[:3]:
+        for each in _licensed():
+            if _may_fit(each, above):
+                raise StavisError(f"{root} is only a part of {each.title}: choose {above}.")
+    if has_video(root):
+        return
+    below = [Path(entry.path) for entry in listed(root) if entry.is_dir()]
+    below += [Path(entry.path) for folder in below[:50] for entry in listed(folder) if entry.is_dir()]
+    fitting = [(path, each) for path in below[:500] for each in _licensed() if _may_fit(each, path)]
+    if fitting:
+        titles = " and ".join(dict.fromkeys(each.title for _, each in fitting))
+        raise StavisError(f"{root} holds {titles} in a folder of its own: choose {some({str(path) for path, _ in fitting})}.")
+
+
+def _may_fit(data_set: DataSet, folder: Path) -> bool:
+    """Whether a folder that nobody asked for is of a format; one that may not be read is not."""
+    try:
+        return data_set.fits(folder)
+    except (StavisError, OSError):
+        return False
+
+
+def _own(root: Path) -> bool:
+    """Whether a folder is a data set of the user's own, wherever it lies."""
+    if looks_like_dataset(root) and ((root / "labels").is_dir() or (root / "raters").is_dir()):
+        return True
+    return has_video(root) and any(path.suffix.lower() in (".csv", ".tsv") for path in root.iterdir())
+
+
+def _own_splits(root: Path, recordings: list[Recording]) -> list[Recording]:
+    """The recordings with the subjects and splits of the folder's splits.csv."""
+    splits = read_splits(root / "splits.csv", {recording.name for recording in recordings})
+    notes = Notes()
+    notes.add("in splits.csv without a recording", splits.unknown)
+    notes.add("recordings that splits.csv does not name, in no split", [one.name for one in recordings if one.name not in splits.of])
+    notes.say(root)
+    return [
+        replace(one, subject=splits.of[one.name][0], split=splits.of[one.name][1]) if one.name in splits.of else replace(one, split="")
+        for one in recordings
+    ]

@@ -1,0 +1,1 @@
+"""Faces in a video: found, tracked, aligned, with their regions."""

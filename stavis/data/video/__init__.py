@@ -1,0 +1,1 @@
+"""Files to upright frames with the container's times."""

@@ -1,0 +1,137 @@
+"""Video in and out: what a file holds, its frames in order and upright, and H.264 files made of images."""
+
+import os
+import warnings
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+
+from stavis.data.video.decoding import AFTER_DAMAGE, LOST, NO_IMAGE, RESIZED, Frame, decord_is_safe, frames_by_decord, frames_by_pyav
+from stavis.data.video.demuxing import BROKEN, VideoInfo, probe
+from stavis.data.video.image_folder import frames_of_images
+from stavis.errors import StavisError, StavisWarning
+from stavis.storage.files import atomic_file
+
+__all__ = ["Frame", "VideoInfo", "probe", "read_frames", "write_video"]
+
+
+def read_frames(
+    path: str | Path,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    longest_side: int | None = None,
+    info: VideoInfo | None = None,
+    marks: bool = True,
+) -> Iterator[Frame]:
+    """The frames of a video from index `start` up to `stop` (None: the end), upright, each index once and in order.
+
+    Memory is bounded whatever the length. `longest_side`: larger pictures are scaled down to it (pixels). `info`: what `probe`
+    said, if it was asked before. marks=False leaves out the search for damage, for a second reading of what was read before:
+    short stretches then go through decord, which is faster.
+
+    Damage is never shortened away: a frame that cannot be decoded repeats the one before and is marked, and at the end the counts
+    are said in a StavisWarning (as are the warnings of `probe`, where `info` is not given).
+
+    Raises StavisError as `probe` does, and where `start` and `stop` are not within the video.
+    """
+    said = info is not None
+    info = info or probe(path)
+    stop = len(info) if stop is None else stop
+    if not 0 <= start <= stop <= len(info):
+        raise StavisError(f"{info.path} has the frames 0 to {len(info) - 1}: {start} to {stop} cannot be read.")
+    if longest_side is not None and longest_side < 1:
+        raise StavisError(f"the longest side of a picture cannot be {longest_side}: give 1 pixel or more.")
+    return _read(info, start, stop, _scaled(info, longest_side), marks, said)
+
+
+def write_video(path: str | Path, images: Iterable[np.ndarray], *, fps: float, crf: int = 18) -> Path:
+    """Write images (H,W,3) uint8 RGB, one a frame, as H.264 (yuv420p, mp4), whole or not at all; returns the path.
+
+    H.264 in 4:2:0 has even sizes: a row and a column at odd sizes are repeated. fps in frames a second; crf: the quality,
+    0 (lossless) to 51 (worst).
+
+    Raises StavisError where there are no images, their shape changes, or the file cannot be written.
+    """
+    path = Path(path)
+    if not (np.isfinite(fps) and fps > 0):
+        raise StavisError(f"{path} cannot be written at {fps} frames a second: give a rate above 0.")
+    rate = Fraction(fps).limit_denominator(60_000) or Fraction(fps).limit_denominator(10**9)
+    with atomic_file(path) as temporary:
+        try:
+            with av.open(os.fspath(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
+                _encode(path, container, images, rate, crf)
+        except (*BROKEN, OverflowError) as error:
+            if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
+                raise
+            raise StavisError(f"{path} cannot be encoded ({error}): check the images and the rate.") from error
+    return path
+
+
+def _encode(path: Path, container, images: Iterable[np.ndarray], rate: Fraction, crf: int) -> None:
+    stream = shape = None
+    for number, image in enumerate(images):
+        image = np.asarray(image)
+        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+            raise StavisError(f"{path}: image {number} is {image.shape} {image.dtype}, expected (H,W,3) uint8.")
+        if shape is None:
+            shape = image.shape
+            stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast"})
+            stream.width, stream.height = shape[1] + shape[1] % 2, shape[0] + shape[0] % 2
+            stream.pix_fmt = "yuv420p"
+            stream.codec_context.thread_count = 1
+        if image.shape != shape:
+            raise StavisError(f"{path}: image {number} is {image.shape[:2]}, the first one was {shape[:2]}: make them of one size.")
+        if shape[0] % 2 or shape[1] % 2:
+            image = np.pad(image, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), mode="edge")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
+        frame.pts, frame.time_base = number, 1 / rate
+        container.mux(stream.encode(frame))
+    if stream is None:
+        raise StavisError(f"{path}: there are no images to write.")
+    container.mux(stream.encode())
+
+
+def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], marks: bool, said: bool) -> Iterator[Frame]:
+    if not said:
+        for sentence in info.warnings:
+            warnings.warn(sentence, StavisWarning, stacklevel=3)
+    if info.pictures is None and not marks and decord_is_safe(info, start, stop):
+        for frame in frames_by_decord(info, start, stop, size):
+            yield frame
+            start = frame.index + 1
+    notes: Counter = Counter()
+    if start < stop:
+        frames = frames_by_pyav if info.pictures is None else frames_of_images
+        for frame in frames(info, start, stop, size):
+            notes[frame.note] += 1
+            notes["damaged frames"] += frame.damaged
+            yield frame
+    if marks and (sentence := _damage(info, notes, stop - start)):
+        warnings.warn(sentence, StavisWarning, stacklevel=3)
+
+
+def _damage(info: VideoInfo, notes: Counter, count: int) -> str:
+    said = []
+    if notes["damaged frames"]:
+        said.append(f"{notes['damaged frames']} of {count} frames are damaged")
+    if notes[LOST]:
+        said.append(f"{notes[LOST]} of them could not be decoded and repeat the frame before")
+    if notes[AFTER_DAMAGE]:
+        said.append(f"{notes[AFTER_DAMAGE]} more follow a damaged one and may show its damage")
+    if notes[NO_IMAGE]:
+        said.append(f"{notes[NO_IMAGE]} of {count} frames have no image and count as frames without a face")
+    if notes[RESIZED]:
+        said.append(f"{notes[RESIZED]} of {count} frames have another size and were scaled")
+    return f"{info.path.name}: {', '.join(said)}." if said else ""
+
+
+def _scaled(info: VideoInfo, longest_side: int | None) -> tuple[int, int]:
+    longest = max(info.width, info.height)
+    if longest_side is None or longest <= longest_side:
+        return info.width, info.height
+    return tuple(max(1, round(side * longest_side / longest)) for side in (info.width, info.height))

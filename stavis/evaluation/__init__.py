@@ -1,0 +1,1 @@
+"""Predictions against labels: scores under both protocols, and the post-processing of predictions."""

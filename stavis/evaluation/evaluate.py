@@ -1,0 +1,188 @@
+"""How good a network is on recordings: predictions, both protocols, intervals over recordings, files."""
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from stavis.data.crops.crops import Crops
+from stavis.errors import StavisError, StavisWarning
+from stavis.evaluation.postprocess import shifted
+from stavis.inference.reading import Reading, read
+from stavis.metrics import METRICS, Score, bootstrap, concatenated, per_recording
+from stavis.storage.files import atomic_file, write_json
+
+PROTOCOLS = {"concatenated": concatenated, "per_recording": per_recording}
+FILLS = ("interpolate", "zero", "drop")
+"""What can become of frames without a face."""
+COUNTED = (
+    "recordings",
+    "frames",
+    "frames_without_face",
+    "frames_without_label",
+    "frames_excluded",
+    "recordings_scored",
+    "frames_scored",
+)
+"""What an evaluation counts."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The scores of a network on a set of recordings.
+
+    counts are those of stavis.data.crops.counts, and fill says what became of frames without a face, delay (s) what predictions were given
+    back.
+
+    scores[protocol][metric][dimension] is a Score; predictions has the columns recording, time, dimension, predicted, gold; readings
+    holds what the network said and where it looked, by recording.
+    """
+
+    scores: dict[str, dict[str, dict[str, Score]]]
+    predictions: pd.DataFrame
+    readings: dict[str, Reading]
+    counts: dict[str, int]
+    fill: str = "interpolate"
+    delay: float = 0.0
+
+    def as_json(self) -> dict:
+        """The scores as plain values: {protocol: {metric: {dimension: {value, low, high}}}, counts, fill, delay}; undefined ones are
+        null."""
+        plain = {
+            protocol: {
+                metric: {dimension: {k: _plain(getattr(score, k)) for k in ("value", "low", "high")} for dimension, score in by.items()}
+                for metric, by in metrics.items()
+            }
+            for protocol, metrics in self.scores.items()
+        }
+        return {**plain, "counts": self.counts, "fill": self.fill, "delay": self.delay}
+
+
+def evaluate(
+    model: nn.Module,
+    recordings: Sequence[Crops],
+    *,
+    overlap: float = 0.5,
+    seed: int = 0,
+    fill: str = "interpolate",
+    delay: float = 0.0,
+    progress: Callable[[int, int], None] | None = None,
+) -> Evaluation:
+    """Read every recording with the network and score it under both protocols, with bootstrap intervals over recordings.
+
+    fill says what becomes of frames without a face, which are counted: 'interpolate' between their neighbours, 'zero', or 'drop'
+    them. delay (s): what the training labels were moved by; predictions are given it back. Frames that are excluded or have no label
+    do not count; recordings without any face do not either ('zero' counts them), and are named in a StavisWarning.
+
+    Raises StavisError where no recording has a label for the network's dimensions and a face.
+    """
+    if fill not in FILLS:
+        raise StavisError(f"frames without a face cannot be filled by {fill!r}: choose one of {', '.join(FILLS)}.")
+    tables, readings, faceless = [], {}, []
+    counts = dict.fromkeys(COUNTED, 0)
+    for done, crops in enumerate(recordings, 1):
+        reading = read(model, crops.frames, crops.times, overlap=overlap)
+        readings[crops.recording] = reading
+        table = _table(crops, reading, fill, delay)
+        scored = _scored(table, len(crops.times))
+        faceless += [crops.recording] if not crops.valid.any() else []
+        counts["recordings"] += 1
+        counts["recordings_scored"] += bool(scored.any())
+        counts["frames"] += len(crops.times)
+        counts["frames_without_face"] += int((~crops.valid).sum())
+        counts["frames_excluded"] += int((~crops.kept).sum())
+        counts["frames_without_label"] += int((_without_gold(table, len(crops.times)) & crops.kept).sum())
+        counts["frames_scored"] += int(scored.sum())
+        tables.append(table)
+        if progress:
+            progress(done, len(recordings))
+    predictions = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    if not len(predictions) or predictions.gold.isna().all():
+        raise StavisError("no recording of this split has a label the network can be scored against: check the split and the labels.")
+    if not counts["frames_scored"]:
+        raise StavisError(f"none of the {len(faceless)} recordings of this split shows a face where it has a label: check the videos.")
+    if faceless:
+        scored = "are scored as 0" if fill == "zero" else "are not scored"
+        warnings.warn(f"recordings in which no face was found {scored}: {_listed(faceless)}.", StavisWarning, stacklevel=2)
+    return Evaluation(_scores(predictions, seed), predictions, readings, counts, fill, delay)
+
+
+def pair_of(model: nn.Module, crops: Crops) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and gold values of one recording's first dimension where both exist, without overlapping windows (for validation)."""
+    table = _table(crops, read(model, crops.frames, crops.times, overlap=0.0))
+    known = table[table.gold.notna() & table.predicted.notna() & (table.dimension == table.dimension.iloc[0])]
+    return known.predicted.to_numpy(), known.gold.to_numpy()
+
+
+def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict) -> Path:
+    """Write metrics.json and predictions.csv (recording,time,dimension,predicted,gold) under `out`, each whole or not at all."""
+    out = Path(out)
+    with atomic_file(out / "predictions.csv") as temporary:
+        evaluation.predictions.to_csv(temporary, index=False, float_format="%.6g")
+    write_json(out / "metrics.json", {**evaluation.as_json(), "provenance": provenance})
+    return out
+
+
+def _table(crops: Crops, reading: Reading, fill: str = "interpolate", delay: float = 0.0) -> pd.DataFrame:
+    """One row a frame and dimension the network has."""
+    values = shifted(crops.times, filled(reading.prediction.values, crops.valid, fill), -delay)
+    rows = []
+    for column, dimension in enumerate(reading.prediction.dimensions):
+        known = crops.labels is not None and dimension in crops.dimensions
+        gold = crops.labels[:, crops.dimensions.index(dimension)] if known else np.nan
+        columns = {
+            "recording": crops.recording,
+            "time": crops.times,
+            "dimension": dimension,
+            "predicted": values[:, column],
+            "gold": gold,
+        }
+        rows.append(pd.DataFrame(columns))
+    return pd.concat(rows, ignore_index=True)
+
+
+def filled(values: np.ndarray, valid: np.ndarray, fill: str = "interpolate") -> np.ndarray:
+    """Values (T,D) with those of frames without a face (valid (T,) bool is False) replaced.
+
+    'interpolate': by what lies between their neighbours, all NaN where there is no face at all; 'zero': by 0; 'drop': by NaN.
+    """
+    if valid.all():
+        return values
+    if fill != "interpolate":
+        return np.where(valid[:, None], values, 0.0 if fill == "zero" else np.nan)
+    if not valid.any():
+        return np.full_like(values, np.nan)
+    frames = np.arange(len(values))
+    return np.stack([np.interp(frames, frames[valid], column[valid]) for column in values.T], 1)
+
+
+def _scores(predictions: pd.DataFrame, seed: int) -> dict:
+    known = predictions.dropna(subset=["gold", "predicted"])
+    scores: dict = {protocol: {metric: {} for metric in METRICS} for protocol in PROTOCOLS}
+    for dimension, rows in known.groupby("dimension", sort=False):
+        pairs = [(r.predicted.to_numpy(), r.gold.to_numpy()) for _, r in rows.groupby("recording", sort=False)]
+        for protocol, combine in PROTOCOLS.items():
+            for metric, function in METRICS.items():
+                scores[protocol][metric][dimension] = bootstrap(combine, function, pairs, seed=seed)
+    return scores
+
+
+def _without_gold(table: pd.DataFrame, frames: int) -> np.ndarray:
+    """Which frames have a label in no dimension: (T,) bool. The table holds all frames of the first dimension, then of the next."""
+    return table.gold.isna().to_numpy().reshape(-1, frames).all(0)
+
+
+def _scored(table: pd.DataFrame, frames: int) -> np.ndarray:
+    return (table.gold.notna() & table.predicted.notna()).to_numpy().reshape(-1, frames).any(0)
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def _plain(value: float) -> float | None:
+    return float(value) if np.isfinite(value) else None

@@ -1,0 +1,49 @@
+"""An attribution for every frame of a recording: the network's own windows, one after another, laid back onto the video's frames."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from torch import nn
+
+from stavis.timeline import streams, window_starts
+from stavis.types import Attribution, Clip, Target
+
+Method = Callable[..., Attribution]
+Progress = Callable[[int, int], None]
+
+
+def attribute(
+    methods: Sequence[Method],
+    model: nn.Module,
+    clip: Clip,
+    dimension: str,
+    *,
+    rate: float,
+    seconds: float,
+    progress: Progress | None = None,
+) -> dict[str, Attribution]:
+    """Each method's map of how every frame moved the mean prediction of its window: one Attribution a method, on all frames of the clip.
+
+    Windows follow each other without overlap in each interleaved stream of about `rate` frames/s; one without a face stays 0.
+    relative_delta is the median of the windows' (a window whose prediction equals the baseline's has none that means anything);
+    `seconds` of the results is the time they took together.
+    """
+    pieces = [stream[window] for stream in streams(clip.times, rate) for window in window_starts(clip.times[stream], seconds, 0.0)]
+    pieces = [piece for piece in pieces if clip.valid[piece].any()]  # a window without a face has no prediction to explain
+    results = {}
+    for number, method in enumerate(methods):
+        values = np.zeros(clip.frames.shape[:3], np.float32)
+        deltas, spent, name = [], 0.0, ""
+        for done, piece in enumerate(pieces, 1):
+            part = method(model, clip[piece], Target(dimension))
+            values[piece] = part.values
+            name = part.method
+            spent += part.seconds or 0.0
+            if part.relative_delta is not None:
+                deltas.append(part.relative_delta)
+            if progress:
+                progress(number * len(pieces) + done, len(methods) * len(pieces))
+        if pieces:
+            typical = float(np.median(deltas)) if deltas else None
+            results[name] = Attribution(name, Target(dimension), values, clip.times, typical, spent)
+    return results

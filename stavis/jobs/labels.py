@@ -1,0 +1,210 @@
+"""What a data set's raters are worth: how far they agree, who lags behind whom, and the gold standard they give; and which data sets
+can be read here."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stavis.data.datasets.registry import DATASETS, found_at, looked_for
+from stavis.data.datasets.selection import label_sources, recordings_of
+from stavis.data.datasets.truth import read_truth
+from stavis.errors import StavisError
+from stavis.evaluation.postprocess import find_delay
+from stavis.metrics import ccc
+from stavis.synthetic.embedded import folder_of
+from stavis.types import Recording
+
+LAGS = np.arange(-5, 5.01, 0.2)
+"""The lags of one rater against the others that are tried, s."""
+
+
+@dataclass(frozen=True)
+class LabelReport:
+    """The labels of a data set.
+
+    raters: one row a dimension and rater: recordings, agreement (mean CCC with each other rater, over recordings), lag (s, by which
+    this one comes after the mean of the others; NaN where it never moves), mean and spread (standard deviation) of the marks,
+    constant (in how many recordings it never moves). pairs: one row a dimension and pair: rater, other, ccc (mean over recordings).
+    gold: one row a recording and dimension: source, seconds, rate (labels/s), mean, spread, low, high, invalid (labels), agreement.
+    lag: by how many seconds the gold lags behind the truth of drawn recordings, by dimension; empty where no truth is known.
+    recordings, labelled: how many there are, and how many have labels. source: where labels are from, in words.
+    """
+
+    raters: pd.DataFrame
+    pairs: pd.DataFrame
+    gold: pd.DataFrame
+    lag: dict[str, float]
+    recordings: int
+    labelled: int
+    source: str
+
+    def matrix(self) -> str:
+        """The CCC of each two raters as a square of figures a dimension, in words."""
+        swapped = self.pairs.rename(columns={"rater": "other", "other": "rater"})
+        both = pd.concat([self.pairs, swapped], ignore_index=True)
+        squares = []
+        for dimension, rows in both.groupby("dimension", sort=False):
+            names = list(dict.fromkeys([*rows.rater, *rows.other]))
+            square = rows.pivot_table(index="rater", columns="other", values="ccc").reindex(index=names, columns=names)
+            square = square.rename_axis(index=None, columns=None)
+            squares.append(f"{dimension}\n{square.to_string(na_rep='', float_format='{:.3f}'.format)}")
+        return "\n".join(squares)
+
+    def as_json(self) -> dict:
+        """The tables as lists of rows, undefined figures as null."""
+        tables = {name: _rows(getattr(self, name)) for name in ("raters", "pairs", "gold")}
+        about = {"recordings": self.recordings, "labelled": self.labelled, "source": self.source, "gold_lag": self.lag}
+        return {**about, **tables}
+
+
+def labels(data: str | Path | None = None, split: str | None = None, *, quiet: bool = False) -> LabelReport:
+    """How far the raters of a data set agree, how much each lags, and what gold standard they give (the embedded data where none is
+    given).
+
+    Raises StavisError where the data set cannot be read, the split is empty, or nothing has labels.
+    """
+    recordings = recordings_of(folder_of(data, quiet), split)
+    labelled = [recording for recording in recordings if recording.labels is not None]
+    if not labelled:
+        raise StavisError(f"{data} has {len(recordings)} recordings and no labels: put NAME.csv files under labels/ or raters/.")
+    dimensions = list(dict.fromkeys(dimension for recording in labelled for dimension in recording.raters))
+    pairs = pd.DataFrame(
+        [row for dimension in dimensions for row in _pairs(labelled, dimension)], columns=["dimension", "rater", "other", "ccc"]
+    )
+    raters = pd.DataFrame(
+        [row for dimension in dimensions for row in _raters(labelled, dimension, pairs)],
+        columns=["dimension", "rater", "recordings", "agreement", "lag", "mean", "spread", "constant"],
+    )
+    gold = pd.DataFrame([row for recording in labelled for row in _gold(recording)])
+    return LabelReport(raters, pairs, gold, _truth_lag(labelled), len(recordings), len(labelled), label_sources(labelled))
+
+
+def datasets() -> pd.DataFrame:
+    """The data sets that can be read: name, title, licence, apply, holds (what its folder holds), found (its folder, or None),
+    looked_for (the folders in which it was looked for, separated by ';')."""
+    rows = []
+    for data_set in DATASETS.values():
+        found = found_at(data_set.name) if data_set.folders else None
+        rows.append(
+            {
+                "name": data_set.name,
+                "title": data_set.title,
+                "licence": data_set.licence,
+                "apply": data_set.apply,
+                "holds": data_set.holds,
+                "found": None if found is None else str(found),
+                "looked_for": "; ".join(str(path) for path in looked_for(data_set.name)),
+            }
+        )
+    return pd.DataFrame(rows).astype(object).where(lambda table: table.notna(), None)
+
+
+def _names(recording: Recording, dimension: str) -> tuple[str, ...]:
+    count = recording.raters[dimension].shape[1]
+    return recording.rater_names.get(dimension) or tuple(f"rater {k + 1}" for k in range(count))
+
+
+def _pairs(recordings: Sequence[Recording], dimension: str) -> list[dict]:
+    """The mean over recordings of the CCC of each two raters who marked the same recording; 0 where one of them never moves."""
+    found: dict[tuple[str, str], list[float]] = {}
+    for recording in recordings:
+        if dimension not in recording.raters:
+            continue
+        marks = _whole(recording.raters[dimension])
+        for (a, first), (b, other) in itertools.combinations(enumerate(_names(recording, dimension)), 2):
+            found.setdefault((first, other), []).append(float(np.nan_to_num(ccc(marks[:, a], marks[:, b]))))
+    return [
+        {"dimension": dimension, "rater": first, "other": other, "ccc": float(np.mean(values))} for (first, other), values in found.items()
+    ]
+
+
+def _raters(recordings: Sequence[Recording], dimension: str, pairs: pd.DataFrame) -> list[dict]:
+    of: dict[str, list[tuple[Recording, int]]] = {}
+    for recording in recordings:
+        for column, name in enumerate(_names(recording, dimension)) if dimension in recording.raters else ():
+            of.setdefault(name, []).append((recording, column))
+    rows = []
+    for name, marked in of.items():
+        own = [_whole(recording.raters[dimension])[:, column] for recording, column in marked]
+        beside = pairs[(pairs.dimension == dimension) & ((pairs.rater == name) | (pairs.other == name))]
+        joined = np.concatenate(own)
+        rows.append(
+            {
+                "dimension": dimension,
+                "rater": name,
+                "recordings": len(marked),
+                "agreement": float(beside.ccc.mean()) if len(beside) else np.nan,
+                "lag": _lag(marked, dimension),
+                "mean": float(joined.mean()),
+                "spread": float(joined.std()),
+                "constant": sum(bool(marks.min() == marks.max()) for marks in own),
+            }
+        )
+    return rows
+
+
+def _lag(marked: list[tuple[Recording, int]], dimension: str) -> float:
+    """By how many seconds one rater comes after the mean of the others who move, over all recordings together."""
+    before, after = [], []
+    for recording, column in marked:
+        marks = recording.raters[dimension]
+        moving = [k for k in range(marks.shape[1]) if k != column and np.nanstd(marks[:, k]) > 0]
+        if moving and np.nanstd(marks[:, column]) > 0:
+            before.append((recording.label_times, marks[:, moving].mean(1)))
+            after.append((recording.label_times, marks[:, column]))
+    return find_delay(before, after, grid=LAGS) if before else float("nan")
+
+
+def _gold(recording: Recording) -> list[dict]:
+    times = recording.label_times
+    step = float(np.median(np.diff(times))) if len(times) > 1 else np.nan
+    rows = []
+    for column, dimension in enumerate(recording.dimensions):
+        values = recording.labels[:, column]
+        known = values[np.isfinite(values)]
+        raters = recording.raters.get(dimension)
+        rows.append(
+            {
+                "recording": recording.name,
+                "split": recording.split,
+                "dimension": dimension,
+                "source": recording.label_source,
+                "seconds": float(times[-1] - times[0]),
+                "rate": 1 / step,
+                "mean": float(known.mean()) if len(known) else np.nan,
+                "spread": float(known.std()) if len(known) else np.nan,
+                "low": float(known.min()) if len(known) else np.nan,
+                "high": float(known.max()) if len(known) else np.nan,
+                "invalid": int(len(values) - len(known)),
+                "agreement": np.nan if raters is None else _agreement(_whole(raters)),
+            }
+        )
+    return rows
+
+
+def _agreement(marks: np.ndarray) -> float:
+    values = [np.nan_to_num(ccc(marks[:, a], marks[:, b])) for a, b in itertools.combinations(range(marks.shape[1]), 2)]
+    return float(np.mean(values)) if values else float("nan")
+
+
+def _truth_lag(recordings: Sequence[Recording]) -> dict[str, float]:
+    """By how many seconds the raters' marks lag behind the true valence of drawn recordings."""
+    drawn = [recording for recording in recordings if recording.truth is not None and "valence" in recording.raters]
+    if not drawn:
+        return {}
+    truths = [read_truth(recording.truth) for recording in drawn]
+    predicted = [(truth.times, truth.valence) for truth in truths]
+    return {"valence": find_delay(predicted, [(one.label_times, one.raters["valence"].mean(1)) for one in drawn])}
+
+
+def _whole(marks: np.ndarray) -> np.ndarray:
+    """The rows in which all raters have a mark."""
+    return marks[np.isfinite(marks).all(1)]
+
+
+def _rows(table: pd.DataFrame) -> list[dict]:
+    return table.astype(object).where(table.notna(), None).to_dict("records")

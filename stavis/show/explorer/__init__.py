@@ -1,0 +1,1 @@
+"""The explorer: recordings opened, asked and annotated in a notebook."""

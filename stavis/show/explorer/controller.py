@@ -1,0 +1,325 @@
+"""What happens in an explorer: a recording is opened, a window of it shown, its attributions computed and streamed in."""
+
+import html
+import threading
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from stavis.data.datasets.annotations import Marks
+from stavis.errors import StavisError
+from stavis.show.explorer.marks_file import MarksFile, joined
+from stavis.show.explorer.panel import Panel
+from stavis.show.explorer.source import Footage, Opener, Seen
+from stavis.show.explorer.wiring import Poster, Telling, glance_at
+from stavis.show.explorer.worker import Task
+from stavis.show.explorer_windows import around, moved, window_of
+from stavis.show.scrubber import Scrubber
+from stavis.types import AttentionMaps, Attribution, Clip
+
+MOMENTS = 6
+"""So many explained moments are kept among the maps; the oldest goes first."""
+
+
+class Stage:
+    """The shown recording and the work on it. `clip` is None while none is shown; then `asked_time` (s) is where it will begin."""
+
+    def __init__(self, panel: Panel, poster: Poster, opener: Opener, glance: Callable, methods: Sequence[Callable[..., Attribution]]):
+        self.panel, self.poster, self._opener, self._glance = panel, poster, opener, glance
+        self.methods = {method.label: method for method in methods}
+        self.telling = Telling(panel.status, self._failed, self._slow)
+        self.lock = threading.RLock()
+        self.scrubber: Scrubber | None = None
+        self.footage: Footage | None = None
+        self.clip: Clip | None = None
+        self.seen: Seen | None = None
+        self.maps: dict[str, AttentionMaps | Attribution] = {}
+        self.listeners: list[Callable[[float], None]] = []
+        self.asked_time: float | None = None
+        self.filling = False
+        self.first_sight = threading.Event()
+        self._window = slice(0, 0)
+        self._marks = MarksFile("", "")
+        self._curves: dict[int, dict[str, pd.DataFrame]] = {}
+        self._moments: list[str] = []
+        self._preferred = "attention"
+        self._stopped: list[Task] = []
+
+    # Opening a recording and showing a window of it
+
+    @property
+    def number(self) -> int:
+        """The number of the chosen recording."""
+        return self.panel.recording.value
+
+    def open(self) -> None:
+        """Opens the chosen recording; what was computed for another one stops."""
+        self._clear()
+        with self.lock:
+            self.footage = self.asked_time = None
+        name = self.panel.recording.label
+        self.telling.worker.submit(f"Opening {name}", partial(self._open, self.number), "open")
+
+    def show(self, window: slice) -> None:
+        """Shows another window of the recording."""
+        footage = self.footage
+        if footage is None:
+            return
+        self._clear()
+        self.telling.worker.submit(f"Reading {footage.name}", partial(self._show, footage, window), "open")
+
+    def move_window(self, steps: int) -> None:
+        """Shows the window that lies `steps` windows later."""
+        if self.footage is not None:
+            self.show(moved(self.footage.times, self._window, self.panel.length.value, steps))
+
+    def window_changed(self) -> None:
+        """Shows the window that start and length say."""
+        if self.footage is not None:
+            self.show(window_of(self.footage.times, self.panel.start.value, self.panel.length.value))
+
+    def stop(self) -> None:
+        """Stops what runs and waits; what is shown stays."""
+        self._stopped = self.telling.worker.stop()
+        if self._stopped:
+            self.telling.say("Stopped.")
+            self.panel.status.stopped = True
+
+    def go_on(self) -> None:
+        """Takes up what was stopped."""
+        again, self._stopped = self._stopped, []
+        self.panel.status.stopped = False
+        self.telling.say("")
+        for task in again:
+            self.telling.worker.submit(task.name, task.work, task.key)
+
+    def _clear(self) -> None:
+        self.telling.worker.stop()
+        with self.lock:
+            self.clip = self.seen = None
+        self._stopped, self.panel.status.stopped = [], False
+        self.telling.say("")
+
+    def _open(self, number: int, task: Task) -> None:
+        footage = self._opener(number, task)
+        task.check()
+        with self.lock:
+            self.footage = footage
+            moment, length = self.asked_time, self.panel.length.value
+        times = footage.times
+        self._show(footage, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
+
+    def _show(self, footage: Footage, window: slice, task: Task) -> None:
+        """Pictures first, then what the network says of them; then the ticked methods are asked."""
+        clip, raters = footage.cut(window), footage.raters(window)
+        task.check()
+        with self.lock:
+            self.clip = self.seen = None
+            self._window, self.maps, self._moments = window, {}, []
+            self._put(clip, {"raters": raters, "curves": self._tables(footage), "title": footage.name})
+            self._marks, marks = MarksFile(self.panel.marks.value, footage.name), Marks()
+            try:
+                marks = self._marks.read()
+            except StavisError as error:
+                self.telling.say(str(error), "error")
+            self.scrubber.marks = marks
+            self.clip = clip
+            if self.asked_time is not None:
+                self.scrubber.time, self.asked_time = self.asked_time, None
+        self._fill(footage, clip)
+        self.tell_time()
+        self._renew_poster()
+        self.first_sight.set()
+        seen = footage.read(window, task)
+        task.check()
+        self.seen = seen
+        with self.lock:
+            self.scrubber.set_lines(prediction=seen.prediction)
+        if seen.attention is not None:
+            self._add("attention", seen.attention, show=self._preferred not in map(self._name, self._ticked()))
+        self._renew_poster()
+        for label in self._ticked():
+            self._ask(label, show=seen.attention is None)
+
+    def _put(self, clip: Clip, lines: dict) -> None:
+        if self.scrubber is None:
+            self.scrubber = Scrubber.from_clip(clip, {}, **lines, embed=False)
+            self.scrubber.observe(lambda _: self.tell_time(), "frame")
+            self.scrubber.observe(lambda _: self.telling.attempt("Keeping the marks", self._keep_marks), "selection")
+        else:
+            if self.scrubber.map != "none":
+                self._preferred = self.scrubber.map
+            self.scrubber.show_clip(clip, {}, **lines)
+        if self.scrubber not in self.panel.place.children:
+            self.panel.place.children = [self.scrubber]
+
+    def _fill(self, footage: Footage, clip: Clip) -> None:
+        """The widgets that depend on the recording."""
+        panel, times = self.panel, footage.times
+        self.filling = True
+        try:
+            panel.window.layout.display = None if len(clip) < len(times) else "none"
+            panel.start.max = float(times[-1])
+            panel.start.value = round(float(clip.times[0]), 2)
+            panel.earlier.disabled, panel.later.disabled = bool(clip.times[0] <= times[0]), bool(clip.times[-1] >= times[-1])
+            panel.signals.layout.display = "none" if footage.signals is None else None
+            panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
+            panel.forget.layout.display = "none"
+        finally:
+            self.filling = False
+        count = footage.windows(clip)
+        words = "one, which is all of this stretch" if count == 1 else f"this stretch has {count}"
+        panel.hint.value = f"A cost is for each window that the network reads: {words}."
+        panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in footage.notes)
+        panel.notes.layout.display = None if footage.notes else "none"
+
+    def _slow(self, task: Task) -> None:
+        """Something to look at while a face is looked for."""
+        number, place = self.number, self.panel.place
+        if task.key != "open" or self.footage is not None or (place.children and place.children[0] is not self.scrubber):
+            return
+        picture = self._glance(number)
+        if picture is not None:
+            place.children = [glance_at(picture, self.panel.recording.label)]
+        elif place.children:
+            place.children = []
+
+    def _failed(self, task: Task, stopped: bool) -> None:
+        """A recording that could not be opened is not shown under the name of another."""
+        if task.key == "open" and self.footage is None and not self.telling.worker.waiting:
+            self.panel.place.children = []
+            self.first_sight.set()
+
+    def _renew_poster(self) -> None:
+        self.poster.renew(self.scrubber, str(self.scrubber))
+
+    def _add(self, name: str, maps: AttentionMaps | Attribution, *, show: bool) -> None:
+        with self.lock:
+            self.maps[name] = maps
+            self.scrubber.add_map(name, maps, show=show or name == self._preferred)
+
+    def tell_time(self) -> None:
+        """Tells the listeners which moment is shown."""
+        if self.clip is not None:
+            for listener in list(self.listeners):
+                self.telling.attempt("What listens to the time", listener, self.scrubber.time)
+
+    # Attributions
+
+    def method_ticked(self, label: str, on: bool) -> None:
+        """Asks for a method, or takes its map away."""
+        if on:
+            self._ask(label, show=True)
+            return
+        self.telling.worker.stop(f"method {label}")
+        self._drop(self._name(label))
+
+    def dimension_changed(self, old: str) -> None:
+        """Asks the ticked methods about the other dimension."""
+        for label in self.methods:
+            self.telling.worker.stop(f"method {label}")
+            self._drop(f"{label}, {old}")
+        for label in self._ticked():
+            self._ask(label, show=False)
+
+    def explain_moment(self, label: str | None = None) -> None:
+        """Asks for the attribution of exactly the shown frame."""
+        label = label or self.panel.moment_method.value
+        if label not in self.methods:
+            raise StavisError(f"there is no attribution method {label!r}: choose from {', '.join(self.methods)}.")
+        clip, frame = self.shown(), self.scrubber.frame
+        seconds = float(clip.times[frame])
+        if not clip.valid[frame]:
+            raise StavisError(f"at {seconds:.2f} s no face is seen, so there is nothing to explain: choose another moment.")
+        name = f"{self._name(label)} at {seconds:.2f} s"
+        work = partial(self._moment, name, self.methods[label], self.footage, clip, self.panel.dimension.value, frame)
+        self.telling.worker.submit(name, work, f"moment {name}")
+
+    def forget_moments(self) -> None:
+        """Takes the maps of single moments away."""
+        for name in self._moments:
+            self._drop(name)
+        self._moments, self.panel.forget.layout.display = [], "none"
+
+    def shown(self) -> Clip:
+        """The shown clip. Raises StavisError where none is shown yet."""
+        if self.clip is None:
+            raise StavisError("no recording is shown yet: wait until it has been opened.")
+        return self.clip
+
+    def _ticked(self) -> list[str]:
+        return [label for label, tick in self.panel.ticks.items() if tick.value]
+
+    def _name(self, label: str) -> str:
+        several = len(self.panel.dimension.options) > 1
+        return f"{label}, {self.panel.dimension.value}" if several else label
+
+    def _ask(self, label: str, *, show: bool) -> None:
+        if self.clip is None or self.seen is None:
+            return  # it is ticked, so it is asked for once the recording has been read
+        name, method = self._name(label), self.methods[label]
+        work = partial(self._attribute, name, method, self.footage, self.clip, self.panel.dimension.value, show)
+        self.telling.worker.submit(name, work, f"method {label}")
+
+    def _attribute(self, name: str, method: Callable, footage: Footage, clip: Clip, dimension: str, show: bool, task: Task) -> None:
+        found = footage.attribute(method, clip, dimension, task)
+        task.check()
+        self._add(name, found, show=show)
+
+    def _moment(self, name: str, method: Callable, footage: Footage, clip: Clip, dimension: str, frame: int, task: Task) -> None:
+        found = footage.attribute_moment(method, clip, dimension, frame, task)
+        task.check()
+        self._add(name, found, show=True)
+        on = np.flatnonzero((found.values != 0).reshape(len(found.values), -1).any(1))
+        if len(on):
+            first, last = clip.times[on[[0, -1]]]
+            stretch = f"on {len(on)} frames from {first:.2f} to {last:.2f} s" if len(on) > 1 else "on this frame alone"
+            self.telling.say(f"{name}: the map is {stretch}, and zero elsewhere.")
+        self._moments = [*(one for one in self._moments if one != name), name]
+        for old in self._moments[:-MOMENTS]:
+            self._drop(old)
+        self._moments, self.panel.forget.layout.display = self._moments[-MOMENTS:], None
+
+    def _drop(self, name: str) -> None:
+        with self.lock:
+            if self.maps.pop(name, None) is not None:
+                self.scrubber.remove_map(name)
+
+    # Marks and curves
+
+    def _keep_marks(self) -> None:
+        if self.clip is not None and self._marks.keep(self.scrubber.marks):
+            self.telling.say(f"Marks are kept in {self._marks.path}.")
+
+    def marks_folder_changed(self) -> None:
+        """Marks that are in the folder already join those that were set before it was named."""
+        if self.clip is None:
+            return
+        self._marks = MarksFile(self.panel.marks.value, self.footage.name)
+        self.scrubber.marks = joined(self.scrubber.marks, self._marks.read())
+        self._keep_marks()
+
+    def add_curves(self, name: str, table: pd.DataFrame) -> None:
+        """Lays further curves under the chosen recording."""
+        self._curves.setdefault(self.number, {})[name] = table
+        self.refresh_curves()
+
+    def remove_curves(self) -> None:
+        """Takes the further curves of the chosen recording away."""
+        self._curves.pop(self.number, None)
+        self.refresh_curves()
+
+    def refresh_curves(self) -> None:
+        """Draws the further curves again."""
+        self.panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
+        with self.lock:
+            if self.clip is not None:
+                self.scrubber.set_lines(curves=self._tables(self.footage))
+
+    def _tables(self, footage: Footage) -> dict[str, pd.DataFrame] | None:
+        tables = dict(self._curves.get(self.number, {}))
+        if self.panel.signals.value and footage.signals is not None:
+            tables["tracker"] = footage.signals
+        return tables or None

@@ -1,0 +1,61 @@
+"""What an explorer asks of whoever knows the recordings and the network: it knows neither itself."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from stavis.show.explorer.worker import Task
+from stavis.types import AttentionMaps, Attribution, Clip, Prediction
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a network says of the frames of a clip, and where it looked (None for a network without attention)."""
+
+    prediction: Prediction | None
+    attention: AttentionMaps | None
+
+
+class Footage(Protocol):
+    """One opened recording. Whatever takes long gets a Task: it tells its progress there and is stopped there.
+
+    name; times (T,) s of all frames; signals: a table with a time column, or None; notes: what is to be said of the recording;
+    provenance: what is needed to make its results again.
+    """
+
+    name: str
+    times: np.ndarray
+    signals: pd.DataFrame | None
+    notes: tuple[str, ...]
+    provenance: dict
+
+    def cut(self, window: slice) -> Clip:
+        """The frames of a window."""
+        ...
+
+    def raters(self, window: slice) -> dict[str, np.ndarray] | None:
+        """Each dimension's ratings (T,K) in [-1,1] at the frames of a window; None where there are none."""
+        ...
+
+    def read(self, window: slice, task: Task) -> Seen:
+        """What the network says of the frames of a window."""
+        ...
+
+    def windows(self, clip: Clip) -> int:
+        """How many times a method is asked to explain the clip: once for each window that the network reads."""
+        ...
+
+    def attribute(self, method: Callable[..., Attribution], clip: Clip, dimension: str, task: Task) -> Attribution:
+        """What moved the prediction of each of the clip's windows."""
+        ...
+
+    def attribute_moment(self, method: Callable[..., Attribution], clip: Clip, dimension: str, frame: int, task: Task) -> Attribution:
+        """What moved the prediction at exactly this frame of the clip; zero in frames that did not enter."""
+        ...
+
+
+Opener = Callable[[int, Task], Footage]
+"""Opens the recording of a number; where its face has to be found first, that takes long."""

@@ -1,0 +1,143 @@
+"""What connects an explorer's widgets with its work: the status line, the buttons and boxes, the poster of a saved notebook."""
+
+import base64
+import html
+import time as clock
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import ipywidgets as widgets
+import numpy as np
+from IPython.display import display
+
+from stavis.show.explorer.panel import StatusLine
+from stavis.show.explorer.worker import Stopped, Task, Worker, sentence
+from stavis.show.scrubber.page import fragment
+
+TELLINGS = 0.1
+"""Progress is told at most once in so many seconds."""
+LARGEST_POSTER = 6 << 20
+"""Up to how many characters a saved notebook keeps of a view, so that its exported page scrubs; of more, one frame is kept."""
+
+
+class Telling:
+    """Says on the status line what a worker does; `failed(task, stopped)` hears of tasks that did not get to their end."""
+
+    def __init__(self, status: StatusLine, failed: Callable[[Task, bool], None], slow: Callable[[Task], None]):
+        self._status, self._failed, self._slow, self._last = status, failed, slow, 0.0
+        self.worker = Worker(begun=self._begun, ended=self._ended, told=self._told)
+
+    def say(self, text: str, kind: str = "") -> None:
+        """One sentence."""
+        with self._status.hold_sync():
+            self._status.kind, self._status.said = kind, text
+
+    def attempt(self, name: str, call: Callable, *args) -> None:
+        """Does what is quick; what goes wrong becomes a sentence."""
+        try:
+            call(*args)
+        except Exception as error:  # whatever fails behind a button is said, never thrown at who pressed it
+            self.say(sentence(name, error), "error")
+
+    def _begun(self, task: Task) -> None:
+        self._last = 0.0
+        with self._status.hold_sync():
+            self._status.doing, self._status.done, self._status.total = task.name, 0, 0
+            self._status.waiting = self.worker.waiting
+
+    def _told(self, task: Task, stage: str, done: int, total: int) -> None:
+        now = clock.monotonic()
+        if now - self._last < TELLINGS and done < total:
+            return
+        self._last = now
+        self._slow(task)
+        with self._status.hold_sync():
+            self._status.doing = f"{task.name}: {stage}" if stage else task.name
+            self._status.done, self._status.total, self._status.waiting = done, max(total, 0), self.worker.waiting
+
+    def _ended(self, task: Task, error: Exception | None) -> None:
+        if error is not None:
+            self._failed(task, isinstance(error, Stopped))
+            if not isinstance(error, Stopped):
+                self.say(sentence(task.name, error), "error")
+        if not self.worker.waiting:
+            with self._status.hold_sync():
+                self._status.doing, self._status.waiting = "", 0
+
+
+def wire(explorer, stage) -> None:
+    """Lets every widget of an explorer's panel do what it says."""
+    panel, telling = stage.panel, stage.telling
+
+    def press(button: widgets.Button, name: str, call: Callable, *args) -> None:
+        button.on_click(lambda _: telling.attempt(name, call, *args))
+
+    def heard(widget: widgets.Widget, name: str, call: Callable) -> None:
+        def changed(change) -> None:
+            if not stage.filling:
+                telling.attempt(name, call, change)
+
+        widget.observe(changed, "value")
+
+    def add_csv() -> None:
+        path = panel.csv.value.strip()
+        explorer.add_curves(Path(path).expanduser() if path else "")
+        panel.csv.value = ""
+
+    heard(panel.recording, "Opening the recording", lambda _: stage.open())
+    heard(panel.dimension, "Changing the dimension", lambda change: stage.dimension_changed(change.old))
+    for label, tick in panel.ticks.items():
+        heard(tick, label, lambda change, label=label: stage.method_ticked(label, change.new))
+    heard(panel.start, "Moving the window", lambda _: stage.window_changed())
+    heard(panel.length, "Moving the window", lambda _: stage.window_changed())
+    press(panel.earlier, "Moving the window", stage.move_window, -1)
+    press(panel.later, "Moving the window", stage.move_window, 1)
+    press(panel.moment, "Explaining the moment", stage.explain_moment)
+    press(panel.forget, "Removing the moments", stage.forget_moments)
+    press(panel.add_csv, "Adding curves", add_csv)
+    press(panel.drop_csv, "Removing curves", stage.remove_curves)
+    heard(panel.signals, "Showing the tracker's signals", lambda _: stage.refresh_curves())
+    heard(panel.marks, "Keeping the marks", lambda _: stage.marks_folder_changed())
+    for kind, button in panel.exports.items():
+        press(button, button.description, explorer.export, kind)
+    panel.status.observe(lambda _: stage.stop() if telling.worker.busy else stage.go_on(), "pressed")
+
+
+def glance_at(picture: np.ndarray, name: str) -> widgets.HTML:
+    """The first picture of a recording, (H,W,3) uint8 RGB, while its face is looked for."""
+    factor = min(1.0, 384 / max(picture.shape[:2]))
+    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
+    small = cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA)
+    data = base64.b64encode(cv2.imencode(".jpg", small[..., ::-1])[1].tobytes()).decode()
+    return widgets.HTML(f'<img class="stvx-glance" alt="First picture of {html.escape(name)}" src="data:image/jpeg;base64,{data}">')
+
+
+class Poster:
+    """What a saved notebook shows where there is no kernel or the notebook is not trusted: one frame and one line of text. The
+    data of a short stretch go with it, inert, so that the notebook's exported page scrubs.
+
+    It stands beside the live view, which hides it by its key, and is renewed when there is more to show.
+    """
+
+    def __init__(self, key: str):
+        self.key = key
+        self._shown = None
+
+    def show(self, scrubber, words: str) -> None:
+        """Displays the poster as an output of its own; scrubber is None where nothing was drawn yet."""
+        inside = f"<p>{html.escape(words)}: nothing had been drawn when this was saved.</p>" if scrubber is None else _inside(scrubber)
+        self._shown = display(self._bundle(inside, words), raw=True, display_id=True)
+
+    def renew(self, scrubber, words: str) -> None:
+        """Puts the scrubber's present frame in the place of what was shown."""
+        if self._shown is not None:
+            self._shown.update(self._bundle(_inside(scrubber), words), raw=True)
+
+    def _bundle(self, inside: str, words: str) -> dict[str, str]:
+        return {"text/html": f'<div data-stavis-explorer="{self.key}">{inside}</div>', "text/plain": words}
+
+
+def _inside(scrubber) -> str:
+    whole = fragment(scrubber, data=True)
+    return whole if len(whole) <= LARGEST_POSTER else fragment(scrubber, data=False)

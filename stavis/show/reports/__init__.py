@@ -1,0 +1,1 @@
+"""Offline pages: one recording, a batch, a verdict."""

@@ -1,0 +1,191 @@
+"""Reports: one HTML file that stays interactive with no network and no kernel, under a policy that allows no script but ours.
+
+Everything given as text is escaped. Scripts are constant, so the policy names them by their hashes; data stand in inert blocks.
+"""
+
+import html
+import json
+import tempfile
+import webbrowser
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from jinja2 import Environment
+from markupsafe import Markup
+from plotly.offline import get_plotlyjs
+
+from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.module import MODULE, STYLE, policy
+from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount
+from stavis.storage.files import write_text
+
+_HERE = files(__package__)
+PAGE = Environment(autoescape=True, trim_blocks=False, keep_trailing_newline=True).from_string(
+    _HERE.joinpath("report.html.jinja").read_text(encoding="utf-8")
+)
+
+
+def csp(*, figures: bool = True) -> str:
+    """The content-security policy of every report: our module, and plotly's text where a page has figures; nothing is fetched."""
+    return policy(MODULE, plotly_text()) if figures else policy(MODULE)
+
+
+@cache
+def plotly_text() -> str:
+    """plotly.js as it goes into a page: one text, whose hash the policy names."""
+    return get_plotlyjs()
+
+
+@cache
+def plotly_block() -> str:
+    """plotly.js squeezed in an inert block (1.9 MB in place of 4.7); the module unpacks it and adds it as an inline script."""
+    return data_block("plotly", plotly_text().encode())
+
+
+class HtmlReport:
+    """A report made of parts in reading order: shown inline in a notebook, saved as one file, opened in a browser.
+
+    provenance maps what was used (package, checkpoint hash, data, crop, seeds, command ...) to text or nested text; it ends the report.
+    """
+
+    def __init__(self, title: str, *, provenance: dict, subtitle: str = "", language: str = "en"):
+        self.title, self.subtitle, self.language = title, subtitle, language
+        self.provenance = dict(provenance)
+        self._parts: list[str] = []
+        self._blocks: dict[str, bytes] = {}
+        self._scrubbers = self._figures = 0
+
+    def add_text(self, heading: str, paragraphs: str | list[str]) -> "HtmlReport":
+        """Plain paragraphs under a heading ('' = none)."""
+        paragraphs = [paragraphs] if isinstance(paragraphs, str) else paragraphs
+        return self._section(heading, "".join(f"<p>{html.escape(str(text))}</p>" for text in paragraphs))
+
+    def add_figure(self, heading: str, figure: go.Figure, caption: str = "") -> "HtmlReport":
+        """A plotly figure; plotly.js is put into the page once, and only when there is a figure."""
+        self._figures += 1
+        return self._section(heading, figure_block(figure, caption or heading), caption)
+
+    def add_table(self, heading: str, table: pd.DataFrame, caption: str = "") -> "HtmlReport":
+        """A table: its index is left out when it only counts, numbers are set to the right."""
+        return self._section(heading, table_block(table, caption or heading), caption)
+
+    def add_scrubber(self, heading: str, scrubber: Scrubber, caption: str = "") -> "HtmlReport":
+        """A scrubber; buffers that several scrubbers share stand in the page once."""
+        self._scrubbers += 1
+        self._blocks |= buffer_blocks(scrubber)
+        return self._section(heading, mount(scrubber), caption)
+
+    def add_notice(self, text: str) -> "HtmlReport":
+        """Something a reader must know to read the rest rightly."""
+        self._parts.append(f'<p class="notice" role="note">{html.escape(text)}</p>')
+        return self
+
+    def add_warning(self, text: str) -> "HtmlReport":
+        """Something that went wrong or is doubtful: damage in the video, frames without a face."""
+        self._parts.append(f'<p class="warning" role="note"><strong>Warning:</strong> {html.escape(text)}</p>')
+        return self
+
+    def add_html(self, heading: str, trusted_html: str) -> "HtmlReport":
+        """HTML of the caller's own making, as it is. Never pass on text that came from a file or a user; scripts in it do not run."""
+        return self._section(heading, trusted_html)
+
+    def html(self) -> str:
+        """The whole page."""
+        blocks = [data_block(name, content) for name, content in self._blocks.items()]
+        if self._figures:
+            blocks.append(plotly_block())
+        return PAGE.render(
+            title=self.title,
+            headline=True,
+            subtitle=self.subtitle,
+            language=self.language,
+            policy=csp(figures=bool(self._figures)),
+            page_style=Markup(_HERE.joinpath("report.css").read_text(encoding="utf-8")),
+            scrubber_style=Markup(STYLE),
+            scrubbers=self._scrubbers,
+            alive=self._scrubbers or self._figures,
+            parts=[Markup(part) for part in self._parts],
+            provenance=_flat(self.provenance),
+            blocks=[Markup(block) for block in blocks],
+            module=Markup(MODULE),
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Writes the page, whole or not at all; returns the path.
+
+        Raises StavisError where it cannot be written.
+        """
+        return write_text(path, self.html())
+
+    def open(self) -> Path:
+        """Saves the page to a temporary file and opens it in the browser; returns its path."""
+        path = self.save(Path(tempfile.mkdtemp(prefix="stavis-")) / "report.html")
+        webbrowser.open(path.as_uri())
+        return path
+
+    def _repr_html_(self) -> str:
+        return (
+            f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.html())}" '
+            'style="width:100%;height:80vh;border:1px solid #d3d8de;border-radius:6px"></iframe>'
+            f"<p>Report: {html.escape(self.title)}</p>"
+        )
+
+    def _section(self, heading: str, inside: str, caption: str = "") -> "HtmlReport":
+        title = f"<h2>{html.escape(heading)}</h2>" if heading else ""
+        below = f'<p class="caption">{html.escape(caption)}</p>' if caption else ""
+        self._parts.append(f"<section>{title}{inside}{below}</section>")
+        return self
+
+
+def figure_block(figure: go.Figure, words: str) -> str:
+    """The place of a plotly figure in a page; its numbers stand in an inert block."""
+    spec = json.loads(figure.to_json())
+    height = int(figure.layout.height or 360)
+    spec.get("layout", {}).pop("width", None)
+    return (
+        f'<div class="figure" data-stavis-figure role="group" aria-label="{html.escape(words or "figure")}" style="min-height:{height}px">'
+        f'<script type="application/json">{json_block({"data": spec.get("data", []), "layout": spec.get("layout", {})})}</script>'
+        '<div class="stavis-plot"><p>This figure needs scripts, and they are off.</p></div></div>'
+    )
+
+
+def table_block(table: pd.DataFrame, words: str) -> str:
+    """A DataFrame as an HTML table, every cell escaped."""
+    counted = isinstance(table.index, pd.RangeIndex) and table.index.name is None
+    frame = table if counted else table.reset_index()
+    kinds = ["number" if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) else "" for kind in frame.dtypes]
+    mark = [f' class="{kind}"' if kind else "" for kind in kinds]
+    names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
+    head = "".join(f'<th scope="col"{m}>{html.escape(name)}</th>' for name, m in zip(names, mark, strict=True))
+    rows = "".join(
+        "<tr>" + "".join(f"<td{m}>{html.escape(_cell(value))}</td>" for value, m in zip(row, mark, strict=True)) + "</tr>"
+        for row in frame.itertuples(index=False, name=None)
+    )
+    label = html.escape(words or "table")
+    return (
+        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{rows}</tbody></table></div>"
+    )
+
+
+def _cell(value) -> str:
+    if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)) or value is pd.NaT:
+        return "–"
+    if isinstance(value, float | np.floating):
+        return f"{value:.3f}".replace("-", "−") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}".replace("-", "−")
+    return str(value)
+
+
+def _flat(value: dict, before: str = "") -> list[tuple[str, str]]:
+    """Nested provenance as rows: names joined by ' · '."""
+    rows = []
+    for name, one in value.items():
+        if isinstance(one, dict):
+            rows += _flat(one, f"{before}{name} · ")
+        else:
+            rows.append((f"{before}{name}", ", ".join(map(str, one)) if isinstance(one, list | tuple) else str(one)))
+    return rows

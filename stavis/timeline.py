@@ -1,0 +1,110 @@
+"""Stretches of time: labels at a clip's times, frames at an even rate, sliding windows, interleaved streams."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from stavis.errors import StavisError
+
+CLOCK_TOLERANCE = 1e-3
+"""Containers round their clocks to milliseconds: a frame this far (s) outside the labels still has the outermost label."""
+
+
+def resample(label_times: np.ndarray, labels: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """What the labels (N,D) at label_times (N,) s say at times (T,) s: (T,D) float64, linear between labels, NaN outside them.
+
+    A moment whose nearest label is invalid (NaN) has none; its neighbours are not touched by it.
+    """
+    label_times, labels = np.asarray(label_times, np.float64), np.asarray(labels, np.float64)
+    times = np.asarray(times, np.float64)
+    if not len(label_times):
+        return np.full((len(times), labels.shape[1]), np.nan)
+    inside = (times >= label_times[0] - CLOCK_TOLERANCE) & (times <= label_times[-1] + CLOCK_TOLERANCE)
+    columns = [np.where(inside, _between_valid(label_times, column, times), np.nan) for column in labels.T]
+    return np.stack(columns, 1) if columns else np.empty((len(times), 0))
+
+
+def _between_valid(label_times: np.ndarray, column: np.ndarray, times: np.ndarray) -> np.ndarray:
+    valid = np.isfinite(column)
+    if valid.all():
+        return np.interp(times, label_times, column)
+    if not valid.any():
+        return np.full(len(times), np.nan)
+    after = np.clip(np.searchsorted(label_times, times), 0, len(label_times) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(times - label_times[before] <= label_times[after] - times, before, after)
+    return np.where(valid[nearest], np.interp(times, label_times[valid], column[valid]), np.nan)
+
+
+def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:
+    """Which frames of a video stand for an even rate (frames/s): indices (K,), rising strictly.
+
+    For each moment of the even grid that begins at the first frame, the nearest frame in time; no frame comes twice. A video slower
+    than the rate gives every frame once, a rate of None gives every frame. Between frames far apart nothing is made up.
+    """
+    times = np.asarray(times, np.float64)
+    if rate is None or len(times) < 2:
+        return np.arange(len(times))
+    if not (np.isfinite(rate) and rate > 0):
+        raise StavisError(f"a rate of {rate} frames/s cannot be: give a number above 0, or None for every frame.")
+    # Only moments near a frame: a clock that jumps by years must not make a grid of years.
+    near = np.rint((times - times[0]) * rate)
+    grid = np.unique(np.concatenate([near - 1, near, near + 1]))
+    grid = grid[(grid >= 0) & (grid <= near[-1])] / rate + times[0]
+    after = np.clip(np.searchsorted(times, grid), 1, len(times) - 1)
+    earlier = grid - times[after - 1] <= times[after] - grid + 1e-6
+    return np.unique(np.where(earlier, after - 1, after))
+
+
+def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> list[slice]:
+    """Overlapping windows that cover every frame: slices of equal length, the last one flush with the end.
+
+    A window has as many frames as `seconds` hold at the median frame distance, at least one; overlap in [0,1) is the part that
+    neighbours share. A recording shorter than one window is one slice.
+    """
+    if not (seconds > 0 and 0 <= overlap < 1):
+        raise StavisError(f"windows of {seconds} s with overlap {overlap}: give seconds above 0 and an overlap from 0 to below 1.")
+    frames = len(times)
+    if frames == 0:
+        return []
+    step = float(np.median(np.diff(times))) if frames > 1 else seconds
+    length = max(1, round(min(seconds / max(step, 1e-9), frames)))
+    hop = max(1, round(length * (1 - overlap)))
+    starts = [*range(0, frames - length, hop), frames - length]
+    return [slice(start, start + length) for start in starts]
+
+
+def merge_windows(slices: Sequence[slice], values: Sequence[np.ndarray], frames: int) -> np.ndarray:
+    """One course from the values (n,D) of overlapping windows: (T,D) float64, a mean weighted by a triangle over each window.
+
+    The middle of a window, which has seen what comes before and after, weighs most.
+
+    Raises StavisError where a frame is in no window, or a window's values have another length.
+    """
+    if len(slices) != len(values):
+        raise StavisError(f"{len(slices)} windows need as many values, not {len(values)}.")
+    depth = np.asarray(values[0]).shape[1] if len(values) else 0
+    total, weights = np.zeros((frames, depth)), np.zeros(frames)
+    for where, value in zip(slices, values, strict=True):
+        length = where.stop - where.start
+        if np.shape(value) != (length, depth):
+            raise StavisError(f"a window of {length} frames has values {np.shape(value)}, expected ({length}, {depth}).")
+        weight = 1 - np.abs((2 * np.arange(length) + 1) / length - 1) + 1e-3
+        total[where] += weight[:, None] * value
+        weights[where] += weight
+    if not (weights > 0).all():
+        raise StavisError(f"frame {int(np.argmin(weights > 0))} of {frames} is in no window.")
+    return total / weights[:, None]
+
+
+def stride_of(times: np.ndarray, rate: float | None) -> int:
+    """Every how many-th frame comes nearest to `rate` frames/s; 1 where the video is no faster, or rate is None."""
+    if rate is None or len(times) < 2:
+        return 1
+    return max(1, round(1 / (rate * max(float(np.median(np.diff(times))), 1e-6))))
+
+
+def streams(times: np.ndarray, rate: float) -> list[np.ndarray]:
+    """The frames of a video dealt out to interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
+    stride = stride_of(times, rate)
+    return [np.arange(start, len(times), stride) for start in range(min(stride, len(times)))]

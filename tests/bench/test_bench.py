@@ -1,0 +1,319 @@
+"""The bench runner: units that resume, a crash that stays alone, figures that are those of stavis.metrics, files that others rely on."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import stavis
+from stavis.bench import bench as runner
+from stavis.bench import runs as bench_units
+from stavis.bench.data import material, train_projection
+from stavis.bench.descriptors.lgbptop import LgbpTop
+from stavis.bench.plan import BENCH, BenchPlan, chosen_systems, folder_hash
+from stavis.bench.scores import COLUMNS, PROTOCOLS, Sums, error_by_range, scores_by_group, scores_of, table_of
+from stavis.bench.scores import draws_of as drawn_recordings
+from stavis.data.crops.crops import CropSpec
+from stavis.errors import StavisError
+from stavis.metrics import METRICS, bootstrap, ccc, concatenated, paired_difference, per_recording
+from stavis.models.checkpoint import load_checkpoint
+from stavis.models.systems import SYSTEMS
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.writer import write_dataset
+from stavis.tensors import as_input
+
+CHEAP = "bovw-svr,bovw-lstm"
+SPEC = SyntheticSpec(
+    scenarios=("switching", "motion"), recordings=12, seconds=6.4, fps=6.25, size=(64, 64), seed=9, shares=(0.5, 0.25, 0.25)
+)
+
+
+@pytest.fixture(scope="session")
+def faces(tmp_path_factory):
+    """A dozen drawn recordings of 6.4 s."""
+    return write_dataset(tmp_path_factory.mktemp("bench") / "faces", SPEC)
+
+
+@pytest.fixture(scope="module")
+def finished(faces, tmp_path_factory):
+    """A bench of two cheap systems with two seeds. Copy what is to be changed."""
+    out = tmp_path_factory.mktemp("bench") / "out"
+    return stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
+
+
+# Figures
+
+
+def random_pairs(count: int = 7, seed: int = 0) -> list[tuple[np.ndarray, np.ndarray]]:
+    rng = np.random.default_rng(seed)
+    made = []
+    for length in rng.integers(20, 60, count):
+        gold = np.clip(rng.normal(0, 0.4, length).cumsum() / 4, -1, 1)
+        made.append((np.clip(gold * 0.6 + rng.normal(0, 0.2, length), -1, 1), gold))
+    return made
+
+
+@pytest.mark.parametrize(("protocol", "function"), zip(PROTOCOLS, (concatenated, per_recording), strict=True))
+@pytest.mark.parametrize("metric", METRICS)
+def test_figures_from_sums_are_those_of_the_metrics(protocol, function, metric):
+    pairs, others = random_pairs(), random_pairs(seed=5)
+    others = [(p[: len(g)] if len(p) >= len(g) else np.resize(p, len(g)), g) for (p, _), (_, g) in zip(others, pairs, strict=True)]
+    counts = np.concatenate([np.ones((1, 7)), drawn_recordings(7, 200)])
+    found, other = (scores_of(Sums.of(one), protocol, counts)[metric] for one in (pairs, others))
+    expected = bootstrap(function, METRICS[metric], pairs, draws=200)
+    assert found[0] == pytest.approx(expected.value, abs=1e-12)
+    assert np.quantile(found[1:], [0.025, 0.975]) == pytest.approx([expected.low, expected.high], abs=1e-12)
+    difference = paired_difference(function, METRICS[metric], pairs, others, draws=200)
+    assert (found - other)[0] == pytest.approx(difference.value, abs=1e-12)
+    assert np.quantile((found - other)[1:], [0.025, 0.975]) == pytest.approx([difference.low, difference.high], abs=1e-12)
+
+
+def test_the_organisers_ccc_divides_variances_by_one_less():
+    predicted, gold = random_pairs(1)[0]
+    covariance = np.cov(predicted, gold, bias=True)[0, 1]  # divided by N
+    spread = np.var(predicted, ddof=1) + np.var(gold, ddof=1) + (predicted.mean() - gold.mean()) ** 2
+    assert ccc(predicted, gold, ddof=1) == pytest.approx(2 * covariance / spread, abs=1e-12)
+    assert ccc(predicted, gold, ddof=1) != pytest.approx(ccc(predicted, gold), abs=1e-6)
+
+
+def predictions_of(pairs: list) -> pd.DataFrame:
+    parts = [pd.DataFrame({"recording": f"r{k}", "predicted": p, "gold": g}) for k, (p, g) in enumerate(pairs)]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_the_table_has_a_row_a_seed_and_one_of_means():
+    gold = random_pairs()
+    rng = np.random.default_rng(8)
+    tables, results = {}, {}
+    for name, noise in (("cnn", 0.5), ("sta", 0.05)):
+        noisy = {s: [(np.clip(g + rng.normal(0, noise, len(g)), -1, 1), g) for _, g in gold] for s in range(3)}
+        tables[name] = {s: predictions_of(pairs) for s, pairs in noisy.items()}
+        about = {"parameters": 9, "train_seconds": 2.0, "frames_per_second": 5.0, "delay": 2.0}
+        results[name] = {s: {**about, "postprocessing": "none" if s else "median"} for s in range(3)}
+    table = table_of(results, tables, "valence")
+    assert tuple(table.columns) == COLUMNS and len(table) == 2 * 2 * 4
+    rows = table[table.protocol == "concatenated"].set_index(["system", "seed"])
+    assert rows.ccc["cnn", "mean"] == pytest.approx(np.mean([rows.ccc["cnn", s] for s in range(3)]))
+    assert rows.delta_vs_sta["cnn", "mean"] == pytest.approx(rows.ccc["cnn", "mean"] - rows.ccc["sta", "mean"])
+    assert rows.delta_high["cnn", "mean"] < 0 and rows.delta_vs_sta[[("sta", 0), ("sta", "mean")]].isna().all()
+    assert rows.postprocessing["cnn", "mean"] == "median | none" and (rows.ccc_low <= rows.ccc).all() and (rows.ccc <= rows.ccc_high).all()
+    groups = scores_by_group(tables, ["r", "nobody"])
+    assert groups.group.tolist() == ["r", "r"] and groups.recordings.tolist() == [7, 7]
+
+
+def test_errors_are_counted_by_range_of_the_gold():
+    table = pd.DataFrame({"recording": "a", "predicted": [0.0, 0.5, -0.9], "gold": [0.1, 1.0, -1.0]})
+    found = error_by_range({"sta": {0: table}}).set_index("low")
+    assert found.labels.tolist() == [1, 1, 1] and found.rmse[0.75] == pytest.approx(0.5) and found.bias[-1.0] == pytest.approx(0.1)
+
+
+# The run
+
+
+def test_a_bench_writes_what_others_rely_on(finished):
+    assert finished.failures == ()
+    table = pd.read_csv(finished.folder / "bench.csv")
+    assert tuple(table.columns) == COLUMNS
+    assert set(table.system) == set(CHEAP.split(",")) and set(table.seed) == {"0", "1", "mean"} and len(table) == 2 * 2 * 3
+    told = json.loads((finished.folder / "bench.json").read_text())
+    about = told["provenance"]
+    assert about["label source"] == "gold standard of 6 raters (CCC centring)" and about["scored on"] == "test, 3 recordings"
+    assert about["data hash"] == SPEC.hash() and "aligned by truth" in about["crop"] and about["stavis"] == stavis.package_version()
+    assert told["counts"]["train"]["frames"] == 6 * 40 and told["plan"]["data"] == "faces"
+    assert [one["published"] for one in told["systems"]] == [SYSTEMS[name].published for name in chosen_systems(CHEAP)]
+    page = (finished.folder / "bench.html").read_text()
+    assert "RECOLA" in page and "LGBP" not in page and "/tmp" not in page
+
+
+def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
+    for name in CHEAP.split(","):
+        checkpoint = load_checkpoint(finished.folder / "units" / name / "seed-1" / "run")
+        assert checkpoint.system == name and checkpoint.info["training"]["seed"] == 1
+    predictions = pd.read_csv(finished.folder / "units" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
+    assert list(predictions.columns) == ["recording", "time", "predicted", "raw", "gold"]
+    early = predictions.time < 2.0 - 0.01  # the s by which this system moves its labels
+    assert predictions.raw[early].isna().all() and predictions.raw[~early].notna().all()
+
+
+def test_a_head_is_built_on_the_cnn_of_its_seed_and_kept_whole(faces, tmp_path):
+    done = stavis.bench(tmp_path / "out", faces, systems="cnn,cnn-rnn-1s", seeds=1, scale=0.005, jobs=1, quiet=True)
+    assert done.failures == () and set(done.table.parameters) == {1_333_849, 1_414_550} and len(done.table) == 8
+    base, built = (load_checkpoint(tmp_path / "out" / "units" / name / "seed-0" / "run").model for name in ("cnn", "cnn-rnn-1s"))
+    assert all(torch.equal(a, b) for a, b in zip(base.parameters(), built.cnn.parameters(), strict=True))
+    item = material(tmp_path / "out").of("test")[0]
+    said = pd.read_csv(tmp_path / "out" / "units" / "cnn-rnn-1s" / "seed-0" / "result" / "predictions.csv")
+    said = said[said.recording == item.name]
+    delay = material(tmp_path / "out").delay
+    with torch.inference_mode():
+        values = built(as_input(np.array(item.crops.frames)))[0, :, 0].numpy()
+    expected = np.interp(said.time - delay, item.crops.times, np.clip(values, -1, 1))
+    known = said.raw.notna().to_numpy()
+    assert said.raw[known].to_numpy() == pytest.approx(expected[known], abs=0.02)  # features were read in bf16
+
+
+def test_the_bench_as_it_was_written_is_read_back(finished):
+    again = stavis.bench_result(finished.folder)
+    assert stavis.bench_table(again.table)["CCC"].tolist() == pytest.approx(stavis.bench_table(finished.table)["CCC"].tolist(), abs=1e-5)
+    assert set(stavis.bench_table(again.table, "per_recording").columns) >= {"system", "CCC", "less STA", "RECOLA CCC"}
+    with pytest.raises(StavisError, match="is missing"):
+        stavis.bench_result(finished.folder / "units")
+
+
+def test_what_is_done_is_not_done_again(finished, faces, tmp_path, monkeypatch):
+    out = shutil.copytree(finished.folder, tmp_path / "out")
+    shutil.rmtree(out / "units" / "bovw-svr" / "seed-1" / "result")
+    trained = []
+    monkeypatch.setattr(bench_units, "train_system", lambda *a, real=bench_units.train_system: trained.append(a[1:3]) or real(*a))
+    again = stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
+    assert trained == [("bovw-svr", 1)]
+    assert (out / "bench.csv").read_text().splitlines()[1:2] and len(again.table) == len(finished.table)
+    columns = ["system", "protocol", "rmse", "cc", "ccc", "ccc_low", "ccc_high"]
+    pd.testing.assert_frame_equal(again.table[columns], finished.table[columns])
+
+
+def test_one_unit_that_crashes_leaves_the_others(faces, tmp_path, monkeypatch, shell):
+    def failing(found, name, seed, *rest, real=bench_units.train_system):
+        if (name, seed) == ("bovw-svr", 0):
+            raise RuntimeError("no memory\nleft")
+        return real(found, name, seed, *rest)
+
+    monkeypatch.setattr(bench_units, "train_system", failing)
+    words = (
+        "bench",
+        "--data",
+        faces,
+        "--out",
+        tmp_path / "out",
+        "--systems",
+        "bovw-svr",
+        "--seeds",
+        "2",
+        "--jobs",
+        "1",
+        "--quiet",
+        "--json",
+    )
+    done = shell(*words)
+    assert done.code == 1 and "bovw-svr, seed 0: RuntimeError: no memory left" in done.err
+    told = json.loads(done.out)
+    assert told["failures"] == [{"system": "bovw-svr", "seed": 0, "reason": "RuntimeError: no memory left"}]
+    assert [unit["seed"] for unit in told["systems"][0]["seeds"]] == [1]
+    monkeypatch.undo()
+    assert "seed 0" in (tmp_path / "out" / "bench.html").read_text()
+    again = stavis.bench(tmp_path / "out", faces, systems="bovw-svr", seeds=2, jobs=1, quiet=True)
+    assert again.failures == ()
+
+
+def test_a_row_that_is_built_on_another_says_so_where_that_failed(faces, tmp_path, monkeypatch):
+    def failing(found, name, seed, *rest, real=bench_units.train_system):
+        if name == "cnn":
+            raise RuntimeError("stop")
+        return real(found, name, seed, *rest)
+
+    monkeypatch.setattr(bench_units, "train_system", failing)
+    done = stavis.bench(tmp_path / "out", faces, systems="cnn-rnn-1s", seeds=1, scale=0.005, jobs=1, quiet=True)
+    assert "built on cnn of seed 0" in done.failures[0]["reason"] and not len(done.table)
+
+
+def test_another_plan_is_refused_and_more_systems_are_not(finished, faces, tmp_path):
+    out = shutil.copytree(finished.folder, tmp_path / "out")
+    with pytest.raises(StavisError, match=r"begun with another plan .*fill"):
+        stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, fill="zero", jobs=1, quiet=True)
+    fewer = stavis.bench(out, faces, systems="bovw-svr", seeds=1, scale=0.005, jobs=1, quiet=True)
+    assert set(fewer.table.system) == {"bovw-svr"}
+
+
+# Fitted on training alone
+
+
+def test_nothing_is_fitted_on_what_is_scored(faces, tmp_path):
+    """Projection, scaling, codebook and training sets see the train split: other pixels and labels elsewhere change nothing."""
+    spoiled = shutil.copytree(faces, tmp_path / "faces")
+    splits = pd.read_csv(spoiled / "splits.csv").set_index("recording")
+    held = splits.index[splits.split == "test"]
+    donor = splits.index[splits.split == "dev"][0]
+    for name in held:
+        for folder, suffix in (("videos", "mp4"), ("truth", "npz"), ("labels", "csv")):
+            shutil.copy(spoiled / folder / f"{donor}.{suffix}", spoiled / folder / f"{name}.{suffix}")
+    kept = {}
+    for number, folder in enumerate((faces, spoiled)):
+        out = tmp_path / str(number)
+        plan = BenchPlan(str(folder), folder_hash(folder), ("lgbptop-svr", "bovw-svr"), seeds=1, scale=0.01, version="0")
+        runner._begin(out, plan)
+        found = material(out)
+        projection = train_projection(found, LgbpTop(size=32))
+        stavis.bench(out.with_name(f"b{number}"), folder, systems="bovw-svr,bovw-lstm", seeds=1, scale=0.02, jobs=1, quiet=True, delay=2.0)
+        networks = [
+            load_checkpoint(out.with_name(f"b{number}") / "units" / name / "seed-0" / "run").hash for name in ("bovw-svr", "bovw-lstm")
+        ]
+        kept[number] = (projection.mean.tobytes(), projection.components.tobytes(), *networks)
+        assert projection.components.shape[1] == LgbpTop(size=32).values
+    assert kept[0] == kept[1]
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"systems": "sta,resnet"}, "no system 'resnet'"),
+        ({"systems": ""}, "no system is given"),
+        ({"preset": "huge"}, "choose one of small, paper"),
+        ({"labels": "mine"}, "choose one of auto, given, raters"),
+        ({"seeds": 0}, "seeds"),
+        ({"delay": 20.0}, "outside 0 to 10"),
+        ({"scale": 0.0}, "scale"),
+        ({"dimension": "arousal"}, "arousal"),
+        ({"split": "holdout"}, "no recording in split 'holdout'"),
+    ],
+)
+def test_a_bench_that_cannot_be_is_refused_in_one_sentence(faces, tmp_path, options, said):
+    with pytest.raises(StavisError, match=said):
+        stavis.bench(tmp_path / "out", faces, jobs=1, quiet=True, **{"systems": "bovw-svr", **options})
+    assert not (tmp_path / "out").exists(), "a plan that cannot be done is no obstacle to the next"
+
+
+def test_a_folder_of_something_else_is_left_alone(faces, tmp_path):
+    (tmp_path / "mine.txt").write_text("mine")
+    with pytest.raises(StavisError, match="is no bench"):
+        stavis.bench(tmp_path, faces, systems="bovw-svr", quiet=True)
+    with pytest.raises(StavisError, match="does not exist"):
+        stavis.bench(tmp_path / "out", tmp_path / "nowhere", systems="bovw-svr", quiet=True)
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_recordings_where_no_face_was_found_stop_nothing(faces, tmp_path, monkeypatch):
+    blind = shutil.copytree(faces, tmp_path / "faces")
+    train = pd.read_csv(blind / "splits.csv").query("split == 'train'").recording.iloc[0]
+    with np.load(blind / "truth" / f"{train}.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    np.savez(blind / "truth" / f"{train}.npz", **{**arrays, "visible": np.zeros_like(arrays["visible"])})
+    (blind / "dataset.json").unlink()
+    with pytest.warns(match="no face"):
+        done = stavis.bench(
+            tmp_path / "out", blind, systems="bovw-svr,lgbptop-lstm", seeds=1, scale=0.05, jobs=1, quiet=True, labels="raters"
+        )
+    assert done.failures == () and done.summary["counts"]["train"]["frames_without_face"] == 40
+
+
+# The shell
+
+
+def test_the_systems_are_listed(shell):
+    done = shell("systems", "--json")
+    told = json.loads(done.out)
+    assert done.code == 0 and [one["name"] for one in told] == list(SYSTEMS)
+    assert all(set(one) == {"name", "row", "table", "published", "parameters"} for one in told)
+    sta = told[-1]
+    assert sta["published"]["recola"]["ccc"] == 0.546 and sta["parameters"] > 100_000
+    text = shell("systems")
+    assert text.code == 0 and ".102 / .572 / .546" in text.out and "- / - / .400" in text.out
+
+
+def test_the_embedded_data_are_what_the_paper_cannot_give():
+    assert set(BENCH.scenarios) == {"motion", "switching"} and BENCH.rater_lag == 2.0
+    assert CropSpec(size=SYSTEMS["sta"].preset("small").crop_size).size == 112

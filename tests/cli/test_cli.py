@@ -1,0 +1,234 @@
+"""The shell: help with examples, exit codes, JSON on stdout alone, and the files that others rely on."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import stavis
+import stavis.jobs.demo
+from stavis.cli import app
+from stavis.jobs.pretrain import describe
+from stavis.jobs.verify import measure
+from stavis.regions import REGIONS
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.training.fit import Plan
+
+COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
+TINY_SPEC = SyntheticSpec(recordings=8, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.5, 0.25, 0.25), seed=5)
+INTERVAL = {"value", "low", "high"}
+
+
+# Help and exit codes
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_shows_an_example_that_begins_with_its_name(shell, command):
+    done = shell(command, "--help")
+    assert done.code == 0 and done.err == ""
+    assert f"Example: stavis {command}" in " ".join(done.out.split())
+
+
+def test_the_shell_has_the_commands_it_promises(shell):
+    assert {"demo", "synth", "train", "evaluate", "explain", "verify", "lab"} <= set(COMMANDS)
+    told = shell("--help")
+    assert told.code == 0 and all(command in told.out for command in COMMANDS)
+    assert shell("--version").out.strip() == stavis.package_version()
+    alone = shell()
+    assert alone.code == 2 and "Usage" in alone.err and alone.out == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "said"),
+    [
+        (stavis.StavisError("a.mp4 is\nempty: take another."), 2, "stavis: a.mp4 is empty: take another."),
+        (RuntimeError("some\nthing"), 2, "something failed that should not (RuntimeError: some thing): run again with --debug"),
+        (MemoryError(), 2, "memory of this machine is not enough"),
+        (KeyboardInterrupt(), 130, ""),
+    ],
+)
+def test_whatever_fails_inside_is_one_line_and_an_exit_code(shell, monkeypatch, error, code, said):
+    def failing(*args, **options):
+        raise error
+
+    monkeypatch.setattr(stavis, "evaluate", failing, raising=False)
+    done = shell("evaluate", "run")
+    assert done.code == code and said in done.err and done.out == ""
+    assert len(done.err.strip().splitlines()) <= 1
+
+
+# Files and words others rely on
+
+
+def test_explain_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
+    video = next((drawn / "videos").glob("*.mp4"))
+    done = shell("explain", tiny_run, video, "--out", tmp_path / "out", "--quiet", "--json", "--source", "centre")
+    assert done.code == 0 and done.err == ""
+    told = json.loads(done.out)
+    assert told == json.loads((tmp_path / "out" / "explain.json").read_text())
+    assert (told["video"], told["frames"], told["only_drawn_faces_seen"]) == (video.name, 25, True)
+    shares = pd.read_csv(tmp_path / "out" / "shares.csv")
+    assert list(shares.columns)[:10] == ["frame", "time", "valid", *REGIONS] and shares.frame.tolist() == list(range(25))
+    predictions = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert list(predictions.columns) == ["time", "dimension", "predicted"] and predictions.predicted.between(-1, 1).all()
+    with np.load(tmp_path / "out" / "attention.npz", allow_pickle=False) as file:
+        assert set(file.files) == {"weights", "times"}
+        assert file["weights"].sum((1, 2)) == pytest.approx(np.ones(25), abs=1e-4)
+        assert file["times"] == pytest.approx(shares.time.to_numpy(), abs=1e-4)
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "only ever seen drawn faces" in page and "Saliency" in page and "Integrated gradients" in page
+
+
+def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, drawn, tiny_run, monkeypatch):
+    asked = {}
+
+    def remember(run, video, out, **options):
+        asked.update(run=run, video=video, out=out)
+        raise stavis.StavisError("enough: that was all.")
+
+    monkeypatch.setattr(stavis, "explain", remember, raising=False)
+    assert shell("explain", "my film.mp4").code == 2
+    assert (asked["run"], str(asked["video"]), str(asked["out"])) == ("sta-synthetic", "my film.mp4", "my film-explained")
+
+
+def test_shares_of_a_tracked_face_add_up_to_one(tmp_path, drawn, tiny_run):
+    recording = stavis.recordings_of(drawn, "test")[0]
+    stavis.explain(tiny_run, recording, tmp_path / "out", methods=(), quiet=True)
+    shares = pd.read_csv(tmp_path / "out" / "shares.csv")
+    seen = shares[shares.valid == 1]
+    assert len(seen) and seen[list(REGIONS)].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(seen)), abs=1e-4)
+    assert shares[shares.valid == 0][list(REGIONS)].isna().all().all()
+
+
+def test_evaluate_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
+    done = shell("evaluate", tiny_run, "--data", drawn, "--out", tmp_path / "out", "--json", "--quiet")
+    assert done.code == 0 and done.err == ""
+    told, kept = json.loads(done.out), json.loads((tmp_path / "out" / "metrics.json").read_text())
+    for protocol in ("concatenated", "per_recording"):
+        assert set(told[protocol]) == {"rmse", "cc", "ccc"} and told[protocol] == kept[protocol]
+        assert all(set(told[protocol][metric]["valence"]) == INTERVAL for metric in told[protocol])
+    table = pd.read_csv(tmp_path / "out" / "predictions.csv")
+    assert list(table.columns) == ["recording", "time", "dimension", "predicted", "gold"] and len(table) == 25
+    known = table.dropna()
+    assert np.sqrt(((known.predicted - known.gold) ** 2).mean()) == pytest.approx(
+        kept["concatenated"]["rmse"]["valence"]["value"], abs=1e-4
+    )
+    words = shell("evaluate", tiny_run, "--data", drawn, "--quiet")
+    assert words.code == 0 and "concatenated" in words.out and "1 recordings, 25 frames" in words.out
+
+
+def test_progress_goes_to_stderr(shell, drawn, tiny_run):
+    done = shell("evaluate", tiny_run, "--data", drawn, "--json")
+    assert json.loads(done.out) and "reading the recordings" in done.err and "drawing" not in done.err
+
+
+def test_synth_writes_a_folder_that_evaluate_reads(shell, tmp_path, tiny_run):
+    words = (
+        "synth",
+        tmp_path / "faces",
+        "--recordings",
+        "3",
+        "--seconds",
+        "1.6",
+        "--size",
+        "64x64",
+        "--fps",
+        "12.5",
+        "--scenario",
+        "mouth",
+    )
+    done = shell(*words, "--scenario", "eyes", "--seed", "2", "--quiet")
+    assert (done.code, done.out.strip(), done.err) == (0, str(tmp_path / "faces"), "")
+    for part, suffix in (("videos", "mp4"), ("labels", "csv"), ("raters/valence", "csv"), ("truth", "npz")):
+        assert len(list((tmp_path / "faces" / part).glob(f"*.{suffix}"))) == 3
+    assert json.loads((tmp_path / "faces" / "dataset.json").read_text())["spec"]["scenarios"] == ["mouth", "eyes"]
+    assert shell("evaluate", tiny_run, "--data", tmp_path / "faces", "--quiet").code == 0
+
+
+@pytest.fixture
+def tiny_demo(monkeypatch):
+    """The demo, small enough for a test: the same ways, fewer and shorter recordings."""
+    monkeypatch.setattr(stavis.jobs.demo, "EMBEDDED", TINY_SPEC)
+    monkeypatch.setattr(stavis.jobs.demo, "PLAN", Plan(steps=9, batch=2, seconds=0.96, epoch=9))
+
+
+@pytest.mark.slow
+def test_the_demo_goes_from_nothing_to_a_page(shell, tmp_path, tiny_demo):
+    done = shell("demo", "--out", tmp_path / "demo", "--steps", "2", "--recordings", "8", "--json", "--device", "cpu")
+    assert done.code == 0, done.err
+    told = json.loads(done.out)
+    assert told == json.loads((tmp_path / "demo" / "demo.json").read_text())
+    assert {"seconds", "ccc", "ccc_low", "ccc_high", "mouth_cue_correlation", "cue_density", "device"} <= set(told)
+    assert told["device"] == "cpu" and told["seconds"] > 0 and all(isinstance(told[name], float) for name in ("ccc", "cue_density"))
+    page = (tmp_path / "demo" / "report.html").read_text()
+    assert "How good the network is" in page and "Against the truth" in page and "http://" not in page.split("<body", 1)[0]
+    assert {"data", "run", "evaluation", "shown", "explanation", "report.html", "demo.json"} == {
+        path.name for path in (tmp_path / "demo").iterdir()
+    }
+    assert "training" in done.err  # the progress bars
+    again = shell("demo", "--out", tmp_path / "demo")
+    assert again.code == 2 and "not empty" in again.err
+
+
+@pytest.mark.slow
+def test_train_writes_a_run_that_can_be_named_and_resumed(shell, tmp_path, drawn):
+    words = ("train", "--data", drawn, "--out", tmp_path / "run", "--steps", "2", "--batch", "1", "--device", "cpu", "--quiet")
+    done = shell(*words)
+    assert done.code == 0 and "after 2 steps" in done.out, done.err
+    assert {"best", "last", "log.csv", "plan.json", "resume.ckpt"} == {path.name for path in (tmp_path / "run").iterdir()}
+    weights = (tmp_path / "run" / "last" / "model.safetensors").read_bytes()
+    taken = shell(*words)
+    assert taken.code == 2 and "--resume" in taken.err
+    assert shell(*words, "--resume").code == 0
+    assert (tmp_path / "run" / "last" / "model.safetensors").read_bytes() == weights
+    card = (tmp_path / "run" / "best" / "README.md").read_text()
+    assert "only ever seen drawn faces" in card and "Intended use" in card
+    assert shell("evaluate", tmp_path / "run", "--data", drawn, "--quiet").code == 0
+
+
+@pytest.mark.slow
+def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn, tiny_run):
+    words = ("train", "--data", drawn, "--steps", "1", "--batch", "1", "--device", "cpu", "--quiet")
+    done = shell(*words, "--start", tiny_run, "--out", tmp_path / "run")
+    assert done.code == 0, done.err
+    begun = stavis.load_checkpoint(tiny_run)
+    info = json.loads((tmp_path / "run" / "best" / "config.json").read_text())
+    assert info["start"]["weights_sha256"] == begun.hash and info["config"]["hidden"] == begun.model.config.hidden
+    for option, value in (("--system", "cnn3d"), ("--preset", "paper")):
+        refused = shell(*words, "--start", tiny_run, option, value, "--out", tmp_path / "other")
+        assert refused.code == 2 and f"leave out {option[2:]} {value}, or start" in refused.err
+    missing = shell(*words, "--start", tmp_path / "none", "--out", tmp_path / "other")
+    assert missing.code == 2 and "is no checkpoint" in missing.err
+    assert not (tmp_path / "other").exists()
+
+
+def test_verify_holds_where_the_figures_are_the_same_and_fails_where_one_differs(shell, tmp_path, tiny_run):
+    spec = {"faces": SyntheticSpec(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()}
+    figures = measure(tiny_run, spec, device="cpu", quiet=True)
+    run = describe(tiny_run, tmp_path / "described", figures=figures, evaluated_on=spec)
+    done = shell("verify", run, "--json", "--quiet")
+    rows = json.loads(done.out)
+    assert done.code == 0 and len(rows) == len(figures["faces"]) > 3 and all(row["same"] for row in rows)
+    shutil.copytree(run, tmp_path / "other")
+    info = json.loads((run / "config.json").read_text())
+    info["figures"]["faces"]["ccc"] += 0.001
+    (tmp_path / "other" / "config.json").write_text(json.dumps(info))
+    done = shell("verify", tmp_path / "other", "--json", "--quiet")
+    assert done.code == 1 and [row["figure"] for row in json.loads(done.out) if not row["same"]] == ["ccc"]
+
+
+def test_lab_opens_copies_on_this_machine_only_and_keeps_older_ones(tmp_path, monkeypatch):
+    started = []
+    monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
+    monkeypatch.chdir(tmp_path)
+    stavis.copy_notebooks("stavis-notebooks")
+    (tmp_path / "stavis-notebooks" / "train.ipynb").write_text("mine")
+    monkeypatch.setattr("sys.argv", ["stavis", "lab"])
+    with pytest.raises(SystemExit) as end:
+        stavis.cli.main()
+    assert not end.value.code and "--ServerApp.ip=127.0.0.1" in started[0] and started[0][-1] == "stavis-notebooks"
+    assert {"train.ipynb", "evaluate.ipynb", "explore.ipynb"} <= {path.name for path in (tmp_path / "stavis-notebooks").iterdir()}
+    assert (tmp_path / "stavis-notebooks" / "train.ipynb").read_text() == "mine"

@@ -1,0 +1,62 @@
+"""Excluded ranges: read, told where they are wrong, and left out of labels."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from stavis.data.crops.counts import count
+from stavis.data.datasets.exclusion import read_exclusions
+from stavis.errors import StavisError
+from tests.data.datasets.fakes import written
+from tests.training.made_crops import made_crops
+
+
+def test_ranges_are_read_by_recording(tmp_path):
+    found = read_exclusions(
+        written(tmp_path / "a.csv", ["Recording; Start ;stop;reason", "one;1;2.5;hand, over the face", "two;0;1;", "one;4;4;blink"])
+    )
+    assert found == {"one": [(1.0, 2.5, "hand, over the face"), (4.0, 4.0, "blink")], "two": [(0.0, 1.0, "")]}
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["recording,start", "a,1"], "line 2: the column 'stop' is missing"),
+        (["recording,start,stop", ",1,2"], "line 2: the recording's name is empty"),
+        (["recording,start,stop", "a,1,2", "a,x,2"], "line 3: start is 'x', not seconds"),
+        (["recording,start,stop", "a,1,nan"], "line 2: stop is 'nan', not seconds"),
+        (["recording,start,stop", "a,2,1"], "line 2: the range ends at 1 s before it starts at 2 s"),
+    ],
+)
+def test_bad_ranges_are_told_in_a_sentence(lines, said, tmp_path):
+    with pytest.raises(StavisError, match=said):
+        read_exclusions(written(tmp_path / "a.csv", lines))
+
+
+def test_excluded_frames_have_no_label_and_every_frame_is_counted_once():
+    (crops,) = made_crops(1)  # 40 frames at 12.5 a second
+    valid = np.ones(40, bool)
+    valid[[3, 30]] = False
+    labels = crops.label_values.copy()
+    labels[[4, 31]] = np.nan
+    crops = replace(crops, exclude=((0.2, 0.4, "hand"), (0.32, 0.5, "again")), valid=valid, label_values=labels)
+    assert np.flatnonzero(~crops.kept).tolist() == [3, 4, 5, 6]
+    assert np.isnan(crops.labels[[3, 4, 5, 6, 31]]).all() and np.isfinite(crops.labels[[2, 7, 30, 32]]).all()
+    counts = count([crops], found=2)
+    assert counts.as_json() == {
+        "recordings": 2,
+        "recordings_used": 1,
+        "frames": 40,
+        "frames_excluded": 4,
+        "frames_without_label": 1,
+        "frames_without_face": 1,
+        "frames_used": 34,
+    }
+    assert counts.sentence("train") == "train: 1 of 2 recordings, 34 of 40 frames (4 excluded, 1 without a label, 1 without a face)"
+
+
+def test_crops_without_labels_count_as_unused():
+    (crops,) = made_crops(1)
+    counts = count([replace(crops, label_times=None, label_values=None, dimensions=())])
+    assert (counts.recordings_used, counts.frames_used, counts.frames_without_label) == (0, 0, 40)

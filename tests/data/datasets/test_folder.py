@@ -1,0 +1,391 @@
+import itertools
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stavis.data.datasets import labels as labels_module
+from stavis.data.datasets.folder import read_folder, recording_at
+from stavis.data.datasets.gold import gold_standard
+from stavis.data.datasets.labels import read_labels, read_raters, span_note
+from stavis.errors import StavisError, StavisWarning
+from stavis.metrics import ccc
+
+TIMES = np.arange(76) / 25
+VALENCE = np.round(np.sin(TIMES), 4)
+AROUSAL = np.round(np.cos(3 * TIMES) / 2, 4)
+
+
+def lines(separator=",", spaces="", quote="", comma=False, extra=False):
+    def cell(value):
+        text = value if isinstance(value, str) else f"{value:.4f}"
+        return f"{quote}{text.replace('.', ',') if comma else text}{spaces}{quote}"
+
+    names = ["time", "valence", "arousal"]
+    rows = [names] + [[t, v, a] for t, v, a in zip(TIMES, VALENCE, AROUSAL, strict=True)]
+    if extra:
+        rows = [["comment", *names[:2], "frame", names[2]]] + [["so, la", t, v, str(k), a] for k, (t, v, a) in enumerate(rows[1:])]
+        rows = [[f'"{row[0]}"', *row[1:]] for row in rows]
+        return [separator.join([row[0], *map(cell, row[1:])]) for row in rows]
+    return [separator.join(map(cell, row)) for row in rows]
+
+
+WAYS = {
+    "plain": "\n".join(lines()),
+    "semicolon": "\n".join(lines(";")),
+    "tab": "\n".join(lines("\t")),
+    "crlf": "\r\n".join(lines()) + "\r\n",
+    "old mac": "\r".join(lines()),
+    "bom": "\ufeff" + "\n".join(lines()),
+    "quotes": "\n".join(lines(quote='"')),
+    "spaces": "\n".join(lines(";", spaces="  ")),
+    "spaces in quotes": "\n".join(lines(", ", spaces=" ", quote='"')),
+    "decimal comma": "\n".join(lines(";", comma=True)),
+    "extra columns": "\n".join(lines(extra=True)),
+    "empty rows": "\n\n".join(lines()) + "\n,,\n\n",
+    "upper case": "\n".join(lines()).replace("time,valence", "Time,VALENCE"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_labels_are_the_same_however_written(tmp_path, way):
+    path = tmp_path / "a.csv"
+    path.write_bytes(WAYS[way].encode())
+    labels = read_labels(path)
+    assert labels.dimensions == ("valence", "arousal")
+    assert np.array_equal(labels.times, np.round(TIMES, 4))
+    assert np.array_equal(labels.values, np.stack([VALENCE, AROUSAL], 1))
+
+
+def test_utf16_as_spreadsheets_write_it(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_bytes("\n".join(lines("\t")).encode("utf-16"))
+    assert np.array_equal(read_labels(path).values[:, 0], VALENCE)
+
+
+def test_asked_dimensions_come_in_the_asked_order(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,arousal,joy,valence\n0,.1,.2,.3\n")
+    assert read_labels(path, ("valence", "joy")).values.tolist() == [[0.3, 0.2]]
+
+
+BAD = {
+    "missing time": ("t,valence\n0,0\n", "line 1.*'time' is missing"),
+    "missing dimension": ("time,happiness\n0,0\n", "line 1.*no column is called valence"),
+    "no header": ("0,0.1\n0.04,0.2\n", "no header"),
+    "text": ("time,valence\n0,0\n0.04,abc\n", "line 3: valence is 'abc', not a number"),
+    "empty value": ("time,valence\n0,0\n0.04,\n", "line 3: valence is empty"),
+    "short row": ("time,valence\n0,0\n0.04\n", "line 3: valence is empty"),
+    "nan": ("time,valence\n0,nan\n", "line 2: valence is nan"),
+    "infinite": ("time,valence\n0,0\ninf,0\n", "line 3: time is inf"),
+    "backwards": ("time,valence\n0,0\n0.08,0\n0.04,0\n", "line 4.*backwards"),
+    "twice": ("time,valence\n0,0\n0.04,0\n0.04,0\n", "line 4.*twice"),
+    "range": ("time,valence\n0,0\n0.04,10\n", r"line 3: valence is 10, outside \[-1,1\]"),
+    "double column": ("time,valence,valence\n0,0,0\n", "line 1.*'valence' is there twice"),
+    "header only": ("time,valence\n", "no row below its header"),
+    "empty": ("", "is empty"),
+    "blank": (" \n\n \n", "is empty"),
+    "separators only": (";;;\n", "no header|no row"),
+    "binary": ("PK\x03\x04\0\0\0", "is not text"),
+    "underscore": ("time,valence\n0,0\n1_0,0\n", "line 3: time is '1_0', not a number"),
+    "open quote": ('time,valence\n0,"0\n' + "1,0\n" * 60000, "line|not a number"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD)
+def test_bad_labels_are_told_with_file_and_line(tmp_path, kind):
+    text, said = BAD[kind]
+    path = tmp_path / "the labels.csv"
+    path.write_text(text)
+    with pytest.raises(StavisError, match=said) as caught:
+        read_labels(path)
+    assert "the labels.csv" in str(caught.value) and "\n" not in str(caught.value) and len(str(caught.value)) < 400
+
+
+def test_asked_dimension_that_is_missing(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,valence\n0,0\n")
+    with pytest.raises(StavisError, match="'arousal' is missing"):
+        read_labels(path, ("valence", "arousal"))
+
+
+def test_huge_missing_and_odd_files(tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_text("time,valence\n0,0\n")
+    monkeypatch.setattr(labels_module, "LARGEST_FILE", 10)
+    with pytest.raises(StavisError, match="larger than"):
+        read_labels(path)
+    for wrong in (tmp_path, tmp_path / "none.csv"):
+        with pytest.raises(StavisError, match="missing or no regular file"):
+            read_labels(wrong)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.binary(max_size=300) | st.text(alphabet='time,valence;\t\n"0123.-einfa', max_size=300).map(str.encode))
+def test_any_bytes_give_labels_or_one_sentence(tmp_path_factory, content):
+    path = tmp_path_factory.getbasetemp() / "fuzz.csv"
+    path.write_bytes(content)
+    for read in (read_labels, read_raters):
+        try:
+            found = read(path)
+        except StavisError as error:
+            assert "\n" not in str(error)
+        else:
+            assert np.isfinite(found.values).all() and (np.diff(found.times) > 0).all() and np.abs(found.values).max() <= 1
+
+
+def test_raters_in_recolas_format_with_its_trailing_spaces(tmp_path):
+    path = tmp_path / "P16.csv"
+    path.write_bytes(b"time;FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3\n0;0;.1;.2;.3;.4;.5\n.04;0;.1;.2;.3;.4;-.5\n")
+    found = read_raters(path)
+    assert found.raters == ("FM1", "FM2", "FM3", "FF1", "FF2", "FF3") and found.values[1, 5] == -0.5
+    path.write_text("time;frame\n0;1\n")
+    with pytest.raises(StavisError, match="no rater"):
+        read_raters(path)
+
+
+def test_gold_of_equal_raters_is_what_they_say_and_order_does_not_matter():
+    rng = np.random.default_rng(0)
+    one = rng.uniform(-0.5, 0.5, 200)
+    assert np.allclose(gold_standard(np.stack([one] * 6, 1)), one)
+    assert np.allclose(gold_standard(one[:, None]), one)
+    ratings = one[:, None] + rng.normal(0, 0.1, (200, 6)) + rng.normal(0, 0.2, 6)
+    gold = gold_standard(ratings)
+    assert np.allclose(gold, gold_standard(ratings[:, [3, 1, 5, 0, 2, 4]]))
+    assert np.allclose(gold_standard(ratings + 0.25), gold + 0.25)
+
+
+def test_gold_is_the_published_formula_written_out():
+    rng = np.random.default_rng(1)
+    ratings = rng.normal(0, 0.2, 100)[:, None] + rng.normal(0, 0.05, (100, 4)) + (0.3, 0, -0.1, 0)
+    agreement = np.zeros(4)
+    for a, b in itertools.permutations(range(4), 2):
+        agreement[a] += ccc(ratings[:, a], ratings[:, b]) / 3
+    common = (ratings.mean(0) * agreement).sum() / agreement.sum()
+    expected = np.mean([ratings[:, r] - ratings[:, r].mean() + common for r in range(4)], 0)
+    assert np.allclose(gold_standard(ratings), expected)
+
+
+def test_gold_of_raters_who_do_not_agree_at_all_is_their_mean():
+    constant = np.tile([0.1, 0.3], (50, 1))
+    assert np.allclose(gold_standard(constant), 0.2)
+    with pytest.raises(StavisError, match="raters"):
+        gold_standard(np.zeros((0, 6)))
+
+
+def span(labels, video):
+    return span_note("P1", np.array(labels, float), np.array(video, float))
+
+
+def test_labels_and_video_of_other_lengths():
+    assert span([0, 300], [0, 299.96]) == ""
+    assert "end 20.00 s before the video" in span([0, 280], [0, 300])
+    assert "end 5.00 s after the video" in span([0, 305], [0, 300])
+    said = span([2, 290], [0, 300])
+    assert "begin 2.00 s after" in said and "end 10.00 s before" in said
+    assert "begin 4.00 s before" in span([0, 300], [4, 300])
+    with pytest.raises(StavisError, match=r"P1.*no moment in common"):
+        span([400, 500], [0, 300])
+    with pytest.raises(StavisError, match="milliseconds"):
+        span([0, 300000], [0, 300])
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    """Three recordings with labels, raters and splits; the videos are names only."""
+    root = tmp_path / "data"
+    for part in ("videos", "labels", "raters/valence", "truth"):
+        (root / part).mkdir(parents=True)
+    for name in ("a", "b", "c"):
+        (root / "videos" / f"{name}.mp4").write_bytes(b"x")
+        (root / "labels" / f"{name}.csv").write_text(WAYS["plain"])
+        (root / "raters/valence" / f"{name}.csv").write_text("time;R1 ;R2 \n0;0;.2\n4;1;1\n")
+    (root / "truth" / "b.npz").write_bytes(b"x")
+    (root / "splits.csv").write_text("recording,subject,split\na,s1,train\nb,s2,Dev\nc,s3,test\n")
+    return root
+
+
+def test_a_whole_data_set(dataset):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = read_folder(dataset)
+    assert [(one.name, one.subject, one.split) for one in found] == [("a", "s1", "train"), ("b", "s2", "dev"), ("c", "s3", "test")]
+    assert found[0].dimensions == ("valence", "arousal") and found[0].labels.shape == (76, 2)
+    assert found[0].raters["valence"].shape == (76, 2) and found[0].raters["valence"][25, 0] == pytest.approx(0.25)
+    assert found[0].truth is None and found[1].truth == dataset / "truth" / "b.npz"
+    assert read_folder(dataset, ("arousal",))[0].labels[:, 0].tolist() == AROUSAL.tolist()
+
+
+def test_a_video_brings_what_lies_beside_it(dataset, tmp_path):
+    (dataset / "labels" / "c.csv").unlink()
+    for one in read_folder(dataset):
+        alone = recording_at(one.video)
+        assert (alone.name, alone.video, alone.truth, alone.label_source) == (one.name, one.video, one.truth, one.label_source)
+        assert alone.dimensions == one.dimensions
+        assert np.array_equal(alone.labels, one.labels) and np.array_equal(alone.label_times, one.label_times)
+        assert alone.raters.keys() == one.raters.keys() and np.array_equal(alone.raters["valence"], one.raters["valence"])
+    (dataset / "labels" / "b.csv").rename(dataset / "labels" / "b.CSV")
+    (dataset / "videos" / "e\u0301mile.mp4").write_bytes(b"x")
+    (dataset / "labels" / "\u00e9mile.csv").write_text(WAYS["plain"])
+    assert all(recording_at(dataset / "videos" / name).labels is not None for name in ("b.mp4", "e\u0301mile.mp4"))
+    (dataset / "labels" / "a.csv").write_text("broken")
+    with pytest.warns(StavisWarning, match="a.mp4 is shown without its labels: .*a.csv"):
+        assert recording_at(dataset / "videos" / "a.mp4").labels is None
+    elsewhere = tmp_path / "a.mp4"
+    assert recording_at(elsewhere).labels is None and recording_at(elsewhere).truth is None
+
+
+def test_gold_is_made_where_only_raters_are(dataset):
+    for path in (dataset / "labels").iterdir():
+        path.unlink()
+    found = read_folder(dataset)[0]
+    assert found.dimensions == ("valence",) and found.label_times.tolist() == [0, 4]
+    assert np.allclose(found.labels[:, 0], np.clip(gold_standard(np.array([[0, 0.2], [1, 1]])), -1, 1))
+    with pytest.raises(StavisError, match="no labels of 'arousal'"):
+        read_folder(dataset, ("arousal",))
+
+
+def test_videos_and_labels_side_by_side_and_videos_alone(tmp_path):
+    for name in ("x.MP4", "y.webm", "._x.MP4", "notes.txt"):
+        (tmp_path / name).write_bytes(b"x")
+    assert [(one.name, one.labels) for one in read_folder(tmp_path)] == [("x", None), ("y", None)]
+    (tmp_path / "x.CSV").write_text(WAYS["semicolon"])
+    with pytest.warns(StavisWarning, match="recordings without labels: y"):
+        found = read_folder(tmp_path)
+    assert found[0].labels is not None and found[1].labels is None
+
+
+def test_names_of_a_mac_fit_those_of_the_rest(tmp_path):
+    (tmp_path / "e\u0301mile.mp4").write_bytes(b"x")
+    (tmp_path / "\u00e9mile.csv").write_text(WAYS["plain"])
+    assert read_folder(tmp_path)[0].labels is not None
+
+
+def test_loners_are_listed_in_one_warning(dataset):
+    (dataset / "labels" / "c.csv").unlink()
+    (dataset / "raters/valence" / "c.csv").unlink()
+    (dataset / "labels" / "old.csv").write_text("broken, and never read")
+    (dataset / "videos" / "d.mp4").write_bytes(b"x")
+    with (dataset / "splits.csv").open("a") as stream:
+        stream.write("gone,s9,train\n")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = read_folder(dataset)
+    assert len(found) == 4 and len(caught) == 1 and caught[0].category is StavisWarning
+    said = str(caught[0].message)
+    for part in ("without labels: c, d", "labels without a recording: old", "without a recording: gone", "does not name: d"):
+        assert part in said
+
+
+def bad_folder(root: Path, kind: str) -> tuple[Path, str]:
+    splits = root / "splits.csv"
+    if kind == "two splits":
+        splits.write_text("recording,subject,split\na,s1,train\nb,s1,test\nc,s3,test\n")
+        return root, "splits.csv, line 3: subject 's1' is in split 'test' here and in 'train' in line 2"
+    if kind == "named twice":
+        splits.write_text("recording;subject;split\na;s1;train\na;s1;train\n")
+        return root, "line 3: recording 'a' is there already in line 2"
+    if kind == "no split":
+        splits.write_text("recording,subject\na,s1\n")
+        return root, "column 'split' is missing"
+    if kind == "no name":
+        splits.write_text("recording,subject,split\n,s1,train\n")
+        return root, "line 2: the recording's name is empty"
+    if kind == "same stem":
+        (root / "videos" / "a.avi").write_bytes(b"x")
+        return root, "two videos are called 'a'"
+    if kind == "none fits":
+        for part in ("labels", "raters/valence"):
+            for path in list((root / part).iterdir()):
+                path.rename(path.with_name("other_" + path.name))
+        return root, "no label file is called like a video"
+    if kind == "bad label":
+        (root / "labels" / "b.csv").write_text("time,valence\n0,x\n")
+        return root, "b.csv, line 2"
+    if kind == "bad rater":
+        (root / "raters/valence" / "b.csv").write_text("time;R1\n0;7\n")
+        return root, "b.csv, line 2: r1 is 7"
+    if kind == "videos chosen":
+        return root / "videos", f"choose {root}\\."
+    if kind == "labels chosen":
+        return root / "labels", f"choose {root}\\."
+    if kind == "raters below chosen":
+        return root / "raters" / "valence", f"choose {root}\\."
+    if kind == "parent chosen":
+        return root.parent, f"choose {root}\\."
+    if kind == "file chosen":
+        return splits, f"is a file: give the folder of the recordings, {root}"
+    if kind == "nothing there":
+        return root / "none", "does not exist"
+    (root.parent / "empty").mkdir()
+    return root.parent / "empty", "holds no video"
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "two splits", "named twice", "no split", "no name", "same stem", "none fits", "bad label", "bad rater",
+        "videos chosen", "labels chosen", "raters below chosen", "parent chosen", "file chosen", "nothing there", "empty",
+    ],
+)  # fmt: skip
+def test_bad_folders_are_told_in_a_sentence(dataset, kind):
+    root, said = bad_folder(dataset, kind)
+    with pytest.raises(StavisError, match=said) as caught, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read_folder(root)
+    assert "\n" not in str(caught.value)
+
+
+def test_splits_may_name_the_file_and_leave_out_subjects(dataset):
+    (dataset / "splits.csv").write_text("\ufeffsplit;recording\r\ntrain;a.mp4\r\ntest;b\r\ntrain;c\r\n")
+    assert [(one.subject, one.split) for one in read_folder(dataset)] == [("a", "train"), ("b", "test"), ("c", "train")]
+
+
+def test_reading_leaves_the_folder_as_it_is(dataset):
+    def listing():
+        return {path: (path.stat().st_mtime_ns, path.stat().st_size) for path in dataset.rglob("*")}
+
+    before = listing()
+    read_folder(dataset)
+    assert listing() == before
+
+
+def test_what_may_not_be_read_is_told_in_a_sentence(dataset, monkeypatch):
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    (dataset / "raters" / "arousal").mkdir()  # a dimension that nobody rated yet
+    assert list(read_folder(dataset)[0].raters) == ["valence"]
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        with pytest.raises(StavisError, match=r"a\.csv cannot be read \(Permission denied\)"):
+            read_labels(dataset / "labels" / "a.csv")
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refused)
+        with pytest.raises(StavisError, match=r"cannot be listed \(Permission denied\)"):
+            read_folder(dataset)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_quick_and_careful_reading_give_the_same_numbers(way, tmp_path, monkeypatch):
+    path = tmp_path / "a.csv"
+    path.write_bytes(WAYS[way] if isinstance(WAYS[way], bytes) else WAYS[way].encode())
+    quick = read_labels(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(labels_module, "_quick", lambda *_: None)
+        careful = read_labels(path)
+    assert np.array_equal(quick.times, careful.times) and np.array_equal(quick.values, careful.values)
+
+
+def test_labels_say_where_they_are_from_and_constant_raters_are_named(dataset):
+    assert read_folder(dataset)[0].label_source == "label files"
+    for path in (dataset / "labels").iterdir():
+        path.unlink()
+    assert read_folder(dataset)[0].label_source == "gold standard of 2 raters (CCC centring)"
+    (dataset / "raters/valence" / "b.csv").write_text("time;FM1 ;FF1 \n0;.5;0\n4;.5;1\n")
+    with pytest.warns(StavisWarning, match=r"raters who never moved: FM1 \(valence of b\)"):
+        found = read_folder(dataset)[1]
+    assert np.isfinite(found.labels).all() and found.rater_names == {"valence": ("FM1", "FF1")}

@@ -1,0 +1,157 @@
+"""A folder of numbered images is a video: its clock, its holes, its damage, its crops."""
+
+import warnings
+
+import cv2
+import numpy as np
+import pytest
+
+from stavis.data.crops.crops import CropSpec, crops_of
+from stavis.data.video.image_folder import images_hash, info_of, probe_images
+from stavis.data.video.io import read_frames
+from stavis.errors import StavisError, StavisWarning
+from stavis.types import ImageNumbers, Recording
+from tests.data.datasets import fakes
+
+
+def frames_of(folder, numbers, **options):
+    info = probe_images(folder, numbers)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames = list(read_frames(folder, info=info, **options))
+    return info, frames, [str(one.message) for one in caught if issubclass(one.category, StavisWarning)]
+
+
+def test_every_frame_keeps_its_time_whatever_is_missing(tmp_path):
+    folder = fakes.images(tmp_path, 0, first=1, missing=(1, 5, 6), suffix=".png")
+    info, frames, said = frames_of(folder, ImageNumbers(25, 1))
+    assert len(info) == len(frames) == fakes.FRAMES and (info.width, info.height) == (fakes.SIZE, fakes.SIZE)
+    assert np.allclose(info.times, np.arange(fakes.FRAMES) / 25) and [frame.index for frame in frames] == list(range(fakes.FRAMES))
+    assert [frame.index for frame in frames if frame.note == "no image"] == [0, 4, 5]
+    for frame, image in zip(frames, fakes.pictures(0), strict=True):
+        assert (frame.image == (0 if frame.note else image)).all()
+    assert len(said) == 1 and "3 of 30 frames have no image and count as frames without a face" in said[0]
+
+
+def test_more_frames_may_be_declared_than_images_are_there(tmp_path):
+    folder = fakes.images(tmp_path, 0, first=0)
+    assert len(probe_images(folder, ImageNumbers(25, 0, 40))) == 40 and len(probe_images(folder, ImageNumbers(25, 0, 3))) == fakes.FRAMES
+
+
+def test_a_part_of_the_frames_smaller(tmp_path):
+    _, frames, _ = frames_of(fakes.images(tmp_path, 0, first=0), ImageNumbers(25, 0), start=3, stop=7, longest_side=24)
+    assert [frame.index for frame in frames] == [3, 4, 5, 6] and frames[0].image.shape == (24, 24, 3)
+
+
+def test_damaged_and_other_images_are_marked(tmp_path):
+    folder = fakes.images(tmp_path, 0, first=0, suffix=".png", count=6)
+    (folder / "00002.png").write_bytes(b"\x89PNG\r\n\x1a\nno picture")
+    (folder / "00003.png").write_bytes((folder / "00003.png").read_bytes()[:60])
+    cv2.imwrite(str(folder / "00004.png"), np.full((20, 30, 3), 7, np.uint8))
+    (folder / "notes.txt").write_text("not an image")
+    (folder / "._00009.png").write_bytes(b"a Mac's")
+    _, frames, said = frames_of(folder, ImageNumbers(25, 0))
+    assert [frame.note for frame in frames] == ["", "", "lost", "lost", "resized", ""] and frames[2].damaged
+    assert (frames[3].image == frames[1].image).all() and frames[4].image.shape == frames[0].image.shape
+    assert "2 of 6 frames are damaged" in said[0] and "1 of 6 frames have another size" in said[0]
+
+
+def test_a_small_file_that_declares_a_huge_picture_is_not_decoded(tmp_path):
+    folder = fakes.images(tmp_path, 0, first=0, suffix=".png", count=3)
+    data = bytearray((folder / "00001.png").read_bytes())
+    data[16:24] = (60000).to_bytes(4, "big") * 2
+    (folder / "00001.png").write_bytes(data)
+    _, frames, _ = frames_of(folder, ImageNumbers(25, 0))
+    assert frames[1].note == "lost"
+
+
+def test_jpegs_with_a_preamble_are_read(tmp_path):
+    folder = fakes.images(tmp_path, 0, first=0, suffix=".jpeg", count=2)
+    data = (folder / "00000.jpeg").read_bytes()
+    (folder / "00000.jpeg").write_bytes(data[:2] + b"\xff\xfe\x00\x06abcd" + data[2:])  # a comment before the size
+    _, frames, said = frames_of(folder, ImageNumbers(25, 0))
+    assert [frame.note for frame in frames] == ["", ""] and said == []
+
+
+@pytest.mark.parametrize(
+    ("make", "numbers", "said"),
+    [
+        (lambda folder: None, ImageNumbers(25), "holds no numbered image such as 00001.jpg"),
+        (lambda folder: (folder / "a.png").write_bytes(b"x"), ImageNumbers(25), "holds no numbered image"),
+        (lambda folder: (folder / "00001.png").write_bytes(b"x"), ImageNumbers(25), "none of its 1 images can be decoded"),
+        (lambda folder: [(folder / f"1{s}").write_bytes(b"x") for s in (".png", ".jpg")], ImageNumbers(25), "have the same number"),
+        (lambda folder: fakes.images(folder, 0, first=0), ImageNumbers(25, 1), "image 0 comes before the first one, 1"),
+        (lambda folder: (folder / "999999999.png").write_bytes(b"x"), ImageNumbers(25), "too long for one recording"),
+    ],
+)
+def test_what_is_no_sequence_is_told_in_a_sentence(make, numbers, said, tmp_path):
+    make(tmp_path)
+    with pytest.raises(StavisError, match=said):
+        probe_images(tmp_path, numbers)
+
+
+def test_a_missing_folder_and_an_impossible_rate():
+    with pytest.raises(StavisError, match="cannot be listed"):
+        probe_images("not there", ImageNumbers(25))
+    with pytest.raises(StavisError, match="cannot come at 0 frames/s"):
+        ImageNumbers(0)
+
+
+def test_the_hash_tells_folders_and_rates_apart(tmp_path):
+    folder = fakes.images(tmp_path / "a", 0, first=0)
+    before = images_hash(folder, ImageNumbers(25))
+    assert before == images_hash(folder, ImageNumbers(25)) != images_hash(folder, ImageNumbers(30))
+    (folder / "00003.jpg").unlink()
+    assert images_hash(folder, ImageNumbers(25)) != before
+
+
+def test_crops_of_images_mark_what_is_missing_and_are_made_anew_when_an_image_comes(tmp_path):
+    folder = fakes.images(tmp_path / "images", 0, first=0, missing=(3,))
+    recording = Recording("one", folder, images=ImageNumbers(25, 0))
+    spec = CropSpec(size=32, rate=None, source="centre")
+    with pytest.warns(StavisWarning, match="1 of 30 frames have no image"):
+        crops = crops_of(recording, spec)
+    assert np.flatnonzero(~crops.valid).tolist() == [3] and crops.notes[3] == "no image" and len(crops) == fakes.FRAMES
+    cv2.imwrite(str(folder / "00003.jpg"), fakes.pictures(0)[3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert crops_of(recording, spec).valid.all()
+
+
+@pytest.mark.real_clips
+def test_a_face_is_followed_over_missing_images(tmp_path, real_clips):
+    clip = sorted(real_clips.glob("*.mp4"))[0]
+    for frame in read_frames(clip, stop=16, longest_side=360):
+        if frame.index not in (5, 6, 11):
+            cv2.imwrite(str(tmp_path / f"{frame.index:05d}.jpg"), frame.image[:, :, ::-1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StavisWarning)
+        crops = crops_of(Recording("real", tmp_path, images=ImageNumbers(25, 0)), CropSpec(size=48, rate=None, source="face"))
+    assert not crops.valid[[5, 6, 11]].any() and crops.valid.sum() >= 10
+    assert [crops.notes[k] for k in (5, 6, 11)] == ["no image"] * 3
+
+
+def test_what_only_looks_like_an_image_is_lost_not_fatal(tmp_path, monkeypatch):
+    folder = fakes.images(tmp_path, 0, first=0, suffix=".png", count=6)
+    (folder / "00001.png").unlink()
+    (folder / "00001.png").mkdir()
+    (folder / "00002.png").write_bytes(b"\xff\xd8\xff\xff\xe0\x00\x02\xff\xc0\x00")  # a JPEG that ends in its header
+    (folder / "00003.png").write_bytes(b"GIF89a")
+    (folder / "00004.png").write_bytes(b"")
+    _, frames, _ = frames_of(folder, ImageNumbers(25, 0))
+    assert [frame.note for frame in frames] == ["", "lost", "lost", "lost", "lost", ""]
+    info = probe_images(folder, ImageNumbers(25, 0))
+
+    def refused(self):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(type(folder), "read_bytes", refused)
+        assert [frame.note for frame in read_frames(folder, info=info, stop=1)] == ["lost"]
+
+
+def test_a_video_file_and_a_folder_are_probed_alike(tmp_path):
+    video = fakes.video(tmp_path / "a.mp4", 0)
+    folder = fakes.images(tmp_path / "a", 0, first=0)
+    infos = [info_of(one) for one in (Recording("a", video), Recording("a", folder, images=ImageNumbers(25, 0)))]
+    assert np.allclose(infos[0].times, infos[1].times) and infos[0].width == infos[1].width

@@ -1,0 +1,38 @@
+"""An attribution of a whole recording: every frame with a face once, none where no face was."""
+
+import numpy as np
+import pytest
+import torch
+
+from stavis.inference.attribute import attribute
+from stavis.models.sta import STA
+from stavis.types import Attribution
+from tests.training.made_crops import TINY, made_crops
+
+
+def _brightness(model, clip, target):
+    """A method that puts each frame's own brightness into its map."""
+    values = clip.frames.mean(3).astype(np.float32)
+    return Attribution("brightness", target, values, clip.times, relative_delta=0.01 * len(clip), seconds=0.5)
+
+
+@pytest.fixture
+def model():
+    torch.manual_seed(0)
+    return STA(TINY)
+
+
+def test_every_frame_gets_its_own_map(model):
+    clip = made_crops(1, frames=60)[0].clip(regions=False)
+    found = attribute([_brightness], model, clip, "valence", rate=6.25, seconds=2.0)["brightness"]
+    assert np.allclose(found.values, clip.frames.mean(3), atol=1e-3)
+    assert found.seconds > 0 and 0 < found.relative_delta < 1
+
+
+def test_windows_without_a_face_stay_empty_and_stop_nothing(model):
+    clip = made_crops(1, frames=80)[0].clip(regions=False)
+    clip.valid[:50] = False
+    found = attribute([_brightness], model, clip, "valence", rate=6.25, seconds=1.0)["brightness"]
+    assert (found.values[:16] == 0).all() and (found.values[-10:] > 0).all()
+    clip.valid[:] = False
+    assert attribute([_brightness], model, clip, "valence", rate=6.25, seconds=1.0) == {}

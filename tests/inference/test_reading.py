@@ -1,0 +1,92 @@
+"""Laws of reading a recording: every frame once, no clock but the video's, the attention a distribution."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from stavis.evaluation.evaluate import evaluate
+from stavis.inference.reading import read
+from stavis.models.sta import CNN3D, STA
+from stavis.timeline import streams
+from tests.training.made_crops import TINY, made_crops
+
+
+class Brightness(nn.Module):
+    """A network without parameters of its own: the mean brightness of each frame, in [-1,1]."""
+
+    dimensions = ("valence",)
+
+    def __init__(self):
+        super().__init__()
+        self.unused = nn.Parameter(torch.zeros(1))
+
+    def forward(self, frames):
+        return frames.mean((2, 3, 4)).unsqueeze(2) * 2 - 1
+
+
+@given(st.integers(1, 400), st.sampled_from([1.0, 5.0, 12.5, 23.976, 25.0, 60.0, 1000.0]))
+@settings(deadline=None, max_examples=60)
+def test_every_frame_belongs_to_exactly_one_stream(frames, fps):
+    dealt = streams(np.arange(frames) / fps, 6.25)
+    assert sorted(np.concatenate(dealt).tolist()) == list(range(frames))
+    step = 1 / fps if frames > 1 else 0
+    for stream in dealt:
+        if len(stream) > 1 and fps > 6.25:
+            assert np.diff(stream).max() * step == pytest.approx(1 / 6.25, rel=0.35)
+
+
+@pytest.mark.parametrize("fps", [6.25, 12.5, 30.0])
+def test_a_frames_value_is_its_own_whatever_the_rate(fps):
+    crops = made_crops(1, frames=90, fps=fps)[0]
+    reading = read(Brightness(), crops.frames, crops.times, rate=6.25, seconds=2.0)
+    expected = crops.frames.mean((1, 2, 3)) / 255 * 2 - 1
+    assert reading.prediction.values[:, 0] == pytest.approx(expected, abs=1e-4)
+    assert np.array_equal(reading.prediction.times, crops.times) and reading.attention is None
+
+
+def test_attention_stays_a_distribution_where_windows_overlap():
+    torch.manual_seed(0)
+    network = STA(TINY).train()
+    crops = made_crops(1, frames=60)[0]
+    reading = read(network, crops.frames, crops.times)
+    assert reading.attention.weights.shape == (60, TINY.grid, TINY.grid)
+    assert reading.attention.weights.sum((1, 2)) == pytest.approx(np.ones(60), abs=1e-4)
+    assert network.training  # the mode is as it was
+    assert (np.abs(reading.prediction.values) <= 1).all()
+
+
+def test_the_batch_size_does_not_matter():
+    torch.manual_seed(0)
+    network = CNN3D(TINY)
+    crops = made_crops(1, frames=70)[0]
+    one, eight = (read(network, crops.frames, crops.times, batch=size).prediction.values for size in (1, 8))
+    assert one == pytest.approx(eight, abs=1e-5)
+
+
+def test_one_frame_can_be_read():
+    reading = read(STA(TINY), made_crops(1)[0].frames[:1], np.zeros(1))
+    assert reading.prediction.values.shape == (1, 1)
+
+
+def test_an_evaluation_counts_and_fills_frames_without_a_face():
+    crops = made_crops(2)
+    hidden = crops[0]
+    hidden.valid[5:9] = False
+    done = evaluate(Brightness(), crops)
+    assert done.counts == {
+        "recordings": 2,
+        "frames": 80,
+        "frames_without_face": 4,
+        "frames_without_label": 0,
+        "frames_excluded": 0,
+        "recordings_scored": 2,
+        "frames_scored": 80,
+    }
+    mine = done.predictions[done.predictions.recording == hidden.recording].predicted.to_numpy()
+    assert mine[4:10] == pytest.approx(np.linspace(mine[4], mine[9], 6))  # interpolated between the neighbours
+    score = done.scores["concatenated"]["cc"]["valence"]
+    assert score.value > 0.99 and score.low <= score.value <= score.high
+    assert list(done.predictions.columns) == ["recording", "time", "dimension", "predicted", "gold"]

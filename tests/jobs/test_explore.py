@@ -1,0 +1,176 @@
+"""A run and recordings in the explorer: what is read and attributed is that of the jobs, kept on disk, and stops soon."""
+
+import shutil
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+import stavis
+from stavis.attribution import cache
+from stavis.attribution.methods import ALL_METHODS, saliency
+from stavis.attribution.target import question
+from stavis.jobs import explore as exploring
+from stavis.jobs.explore import RecordingFootage, explore, interruptible
+from stavis.models.checkpoint import load_checkpoint
+from stavis.show.explorer.worker import Stopped, Task
+from stavis.types import Attribution, Recording, Target
+
+
+@pytest.fixture
+def opened():
+    """opened(...) → stavis.explore(...) on the CPU, waited for, closed after the test."""
+    made = []
+
+    def open_one(*given, **options):
+        made.append(explore(*given, **{"device": "cpu", "methods": (), "quiet": True, **options}))
+        assert made[-1].wait(120)
+        return made[-1]
+
+    yield open_one
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def footage(drawn, tiny_run):
+    recording = stavis.recordings_of(drawn, "test")[0]
+    checkpoint = load_checkpoint(tiny_run)
+    crops = stavis.crops_of(recording, stavis.CropSpec(size=checkpoint.model.config.crop_size, rate=None))
+    return RecordingFootage(recording.name, recording, crops, checkpoint)
+
+
+def work() -> Task:
+    return Task("test", lambda task: None)
+
+
+def names(explorer) -> list[str]:
+    return [one["name"] for one in explorer.scrubber.clip["maps"]]
+
+
+def test_explore_shows_what_explain_video_says(opened, drawn, tiny_run):
+    recording = stavis.recordings_of(drawn, "test")[0]
+    explorer = opened(tiny_run, [recording], methods=("saliency",))
+    explanation = stavis.explain_video(tiny_run, recording, methods=("saliency",), device="cpu")
+    assert explorer.panel.status.kind == "" and names(explorer) == ["attention", "Saliency"]
+    shown = explorer._stage.maps
+    assert shown["attention"].weights == pytest.approx(explanation.attention.weights, abs=1e-5)
+    assert shown["Saliency"].values == pytest.approx(explanation.attributions["Saliency"].values, abs=1e-6)
+    kinds = [trace["kind"] for trace in explorer.scrubber.clip["traces"]]
+    assert kinds.count("rater") == 6 and kinds.count("predicted") == 1
+
+
+def test_a_second_look_computes_nothing(opened, drawn, tiny_run, monkeypatch):
+    opened(tiny_run, drawn, methods=("saliency",))
+
+    def never(*given, **options):
+        raise AssertionError("it is kept")
+
+    for module, name in ((exploring, "read"), (torch.autograd, "grad")):
+        monkeypatch.setattr(module, name, never)
+    again = opened(tiny_run, drawn, methods=("saliency",))
+    assert names(again) == ["attention", "Saliency"] and again.panel.status.said == ""
+
+
+def test_a_damaged_file_in_the_cache_is_made_again(footage):
+    window = slice(0, len(footage.times))
+    first = footage.read(window, work())
+    file = exploring._reading_file(footage.checkpoint, footage.crops, window)
+    file.write_bytes(file.read_bytes()[:100])
+    again = footage.read(window, work())
+    assert again.attention.weights == pytest.approx(first.attention.weights) and file.stat().st_size > 100
+
+
+def test_recordings_come_as_folder_list_or_file(opened, drawn, tiny_run, tmp_path):
+    video = next((drawn / "videos").glob("*.mp4"))
+    assert len(opened(tiny_run, drawn).names) == 3 and len(opened(tiny_run, data=drawn, split="test").names) == 1
+    alone = opened(tiny_run, video, source="centre")
+    assert alone.names == (video.stem,) and "extrapolation" in alone.panel.notes.value
+    (tmp_path / "b").mkdir()
+    shutil.copy(video, tmp_path / "b")
+    alike = opened(tiny_run, [video, tmp_path / "b" / video.name], source="centre", start=1)
+    assert alike.names == (f"videos/{video.stem}", f"b/{video.stem}") and alike.recording == f"b/{video.stem}"
+
+
+def test_what_cannot_be_opened_is_said(opened, drawn, tiny_run, tmp_path):
+    (tmp_path / "empty.mp4").write_bytes(b"")
+    explorer = opened(tiny_run, [tmp_path / "empty.mp4", tmp_path / "none.mp4"])
+    for number in (0, 1):
+        explorer.recording = number
+        assert explorer.wait(60) and explorer.panel.status.kind == "error" and "Traceback" not in explorer.panel.status.said
+        assert explorer.panel.status.said.count(".mp4") >= 1 and explorer.scrubber is None
+
+
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"recordings": []}, "list of recordings is empty"),
+        ({"recordings": "x.mp4", "data": "y"}, "give one of them"),
+        ({"recordings": "x.mp4", "methods": ("guess",)}, "no attribution method 'guess'"),
+        ({"run": "/no/such/run", "recordings": "x.mp4"}, "is no checkpoint"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(tiny_run, options, reason):
+    with pytest.raises(stavis.StavisError, match=reason):
+        explore(**{"run": tiny_run, "device": "cpu", **options})
+
+
+def test_a_method_of_ones_own_is_offered_and_ticked(opened, drawn, tiny_run):
+    def the_mean(model, clip, target=None):
+        with question(model, clip, target) as asked:
+            return asked.answer("the mean", np.ones(clip.frames.shape[:3]))
+
+    explorer = opened(tiny_run, drawn, methods=(the_mean, "grad-cam"))
+    assert set(names(explorer)) == {"attention", "the mean", "Grad-CAM"}
+    assert len(explorer.panel.ticks) == len(ALL_METHODS)  # all but the attention, and the own one
+    assert not hasattr(the_mean, "label")
+
+
+def test_a_moment_is_explained_through_the_window_around_it(footage):
+    clip, config = footage.cut(slice(0, len(footage.times))), footage.checkpoint.model.config
+    for frame in (0, 7, len(clip) - 1):
+        piece, place = exploring._piece_around(clip.times, frame, config)
+        assert piece[place] == frame
+        whole = footage.attribute_moment(saliency, clip, "valence", frame, work())
+        part = saliency(footage.checkpoint.model, clip[piece], Target("valence", place))
+        assert whole.values[piece] == pytest.approx(part.values) and whole.target == Target("valence", frame)
+        others = np.setdiff1d(np.arange(len(clip)), piece)
+        assert not whole.values[others].any()
+
+
+def test_a_window_without_a_face_has_no_attribution(footage):
+    clip = footage.cut(slice(0, len(footage.times)))
+    clip.valid[:] = False
+    assert not footage.attribute(saliency, clip, "valence", work()).values.any()
+
+
+def test_a_stop_comes_between_two_layers_and_leaves_no_hook(footage):
+    model = footage.checkpoint.model
+    hooks = lambda: sum(len(module._forward_pre_hooks) for module in model.modules())  # noqa: E731
+    before, task, passed = hooks(), work(), []
+
+    def check():
+        passed.append(1)
+        if len(passed) == 5:
+            task.stop()
+        task.check()
+
+    with pytest.raises(Stopped), interruptible(model, check):
+        model(torch.rand(1, 5, 3, 32, 32))
+    assert len(passed) == 5 and hooks() == before
+    task = work()
+    task.stop()
+    clip = footage.cut(slice(0, 12))
+    shutil.rmtree(cache.cache_folder() / "attributions", ignore_errors=True)
+    with pytest.raises(Stopped):
+        footage.attribute(saliency, clip, "valence", task)
+    assert hooks() == before and isinstance(footage.attribute(saliency, clip, "valence", work()), Attribution)
+
+
+def test_what_a_worker_warns_of_does_not_reach_the_cell(opened, tiny_run, drawn):
+    video = next((drawn / "videos").glob("*.mp4"))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always", stavis.StavisWarning)
+        opened(tiny_run, [Recording("centred", video)], methods=("integrated-gradients",))
+    assert [one for one in heard if issubclass(one.category, stavis.StavisWarning)] == []

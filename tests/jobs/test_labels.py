@@ -1,0 +1,117 @@
+"""`stavis labels` and `stavis datasets`: agreement, lags and gold; what is found and what is not."""
+
+import json
+
+import numpy as np
+import pytest
+
+import stavis
+from stavis.errors import StavisError, StavisWarning
+from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.writer import write_dataset
+from tests.data.datasets import fakes
+
+
+@pytest.fixture(scope="module")
+def rated(tmp_path_factory):
+    """Drawn faces of 8 s whose raters lag by 1.2 s."""
+    spec = SyntheticSpec(recordings=3, seconds=8, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), rater_lag=1.2, seed=5)
+    return write_dataset(tmp_path_factory.mktemp("rated") / "faces", spec)
+
+
+def test_raters_agree_and_their_lag_is_found(rated):
+    report = stavis.labels(rated)
+    assert (report.recordings, report.labelled) == (3, 3) and len(report.raters) == 6 and len(report.pairs) == 15
+    assert report.raters.agreement.min() > 0.8 and report.raters.lag.abs().max() < 0.4 and not report.raters.constant.any()
+    assert report.lag["valence"] == pytest.approx(1.2, abs=0.2)
+    assert report.gold.rate.to_numpy() == pytest.approx(np.full(3, 25.0)) and not report.gold.invalid.any()
+    assert len(stavis.labels(rated, "dev").gold) == 1
+
+
+def test_a_late_rater_and_a_constant_one_are_found(tmp_path):
+    root = fakes.recola(tmp_path, constant="FM2")
+    with pytest.warns(StavisWarning, match="raters who never moved"):
+        report = stavis.labels(root)
+    raters = report.raters[report.raters.dimension == "valence"].set_index("rater")
+    assert raters.constant["FM2"] == 1 and raters.agreement["FM2"] == raters.agreement.min()
+    assert set(report.gold.dimension) == {"valence", "arousal"} and report.lag == {}
+    marks = "\n".join(report.matrix().splitlines()[:8])
+    assert all(name in marks for name in fakes.RATERS)
+
+
+def test_lags_of_single_raters_are_told_apart(tmp_path):
+    fakes.video(tmp_path / "videos" / "a.mp4", 0)
+    times = np.arange(0, 20, 0.1)
+    lags = {"early": 0.0, "middle": 0.0, "other": 0.0, "late": 1.0}
+    rows = [";".join([f"{t:.1f}", *(f"{0.7 * np.sin(0.9 * (t - lag)):.4f}" for lag in lags.values())]) for t in times]
+    fakes.written(tmp_path / "raters" / "valence" / "a.csv", [";".join(["time", *lags]), *rows])
+    found = stavis.labels(tmp_path).raters.set_index("rater").lag
+    assert found["late"] == pytest.approx(1.0, abs=0.1) and found[["early", "middle", "other"]].max() < 0
+
+
+def test_labels_in_the_shell(shell, rated):
+    told = shell("labels", rated, "--json", "--quiet")
+    assert told.code == 0 and told.err == ""
+    report = json.loads(told.out)
+    assert {"raters", "pairs", "gold", "gold_lag", "source", "recordings", "labelled"} == set(report) and len(report["pairs"]) == 15
+    words = shell("labels", rated)
+    assert words.code == 0 and "3 of 3 recordings have labels" in words.out and "FF3" in words.out and "behind the truth" in words.out
+
+
+def test_labels_without_raters_are_listed_and_none_at_all_is_an_error(shell, tmp_path):
+    root = fakes.sewa(tmp_path / "sewa")
+    done = shell("labels", root, "--json")
+    assert done.code == 0 and json.loads(done.out)["raters"] == [] and len(json.loads(done.out)["gold"]) == 9
+    fakes.video(tmp_path / "bare" / "a.mp4", 0)
+    with pytest.raises(StavisError, match="1 recordings and no labels"):
+        stavis.labels(tmp_path / "bare")
+
+
+def test_datasets_are_listed_found_or_not(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("STAVIS_DATASETS", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    root = fakes.avec(tmp_path / "AVEC2016")
+    told = json.loads(shell("datasets", "--json").out)
+    assert [one["name"] for one in told] == ["recola", "avec", "sewa", "affwild2", "afewva", "folder"]
+    assert all(one["licence"] and one["apply"] and one["holds"] for one in told)
+    found = {one["name"]: one["found"] for one in told}
+    assert found["avec"] == str(root) and [name for name, place in found.items() if place] == ["avec"]
+    words = shell("datasets")
+    assert words.code == 0 and f"found: {root}" in words.out and "not found; looked for: " in words.out
+    missing = shell("train", "--data", "recola", "--out", tmp_path / "run")
+    assert missing.code == 2 and "RECOLA is not here" in missing.err and missing.err.count("\n") == 1
+
+
+def test_marks_set_in_the_explorer_are_left_out(tmp_path, rated):
+    names = [one.name for one in stavis.recordings_of(rated)]
+    root = tmp_path / "faces"
+    for folder in ("videos", "labels", "truth"):
+        (root / folder).mkdir(parents=True)
+        for path in (rated / folder).iterdir():
+            (root / folder / path.name).write_bytes(path.read_bytes())
+    fakes.written(root / "marks" / f"{names[0]}.csv", ["kind,start,end,label", "exclude,1.0,2.0,", "event,3.0,3.0,smile"])
+    fakes.written(root / "videos" / f"{names[1]}.csv", ["kind,start,end,label", "exclude,0.5,0.75,"])
+    found = {one.name: one.exclude for one in stavis.recordings_of(root)}
+    assert found == {names[0]: ((1.0, 2.0, "marked"),), names[1]: ((0.5, 0.75, "marked"),), names[2]: ()}
+    fakes.written(root / "marks" / f"{names[2]}.csv", ["kind,start,end,label", "exclude,2.0,1.0,"])
+    with pytest.raises(StavisError, match="line 2 is no mark"):
+        stavis.recordings_of(root)
+
+
+def test_train_says_what_of_the_data_it_uses(shell, tmp_path):
+    root = fakes.recola(tmp_path / "RECOLA")
+    fakes.written(root / "exclude.csv", ["recording,start,stop,reason", "P16,0,0.2,hand"])
+    words = ("train", "--data", root, "--out", tmp_path / "run", "--delay", "0.4", "--quiet")
+    done = shell(*words)
+    assert done.code == 2 and "no window of" in done.err  # nobody's face is in these pictures
+    assert "raters cannot lag by 11.0 s" in shell(*words, "--delay", "11").err
+    drawn = SyntheticSpec(recordings=3, seconds=4, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=5)
+    faces = write_dataset(tmp_path / "faces", drawn)
+    name = stavis.recordings_of(faces, "train")[0].name
+    own = fakes.written(tmp_path / "own.csv", ["recording,start,stop,reason", f"{name},0,0.39,hand"])
+    options = ("--steps", "1", "--batch", "1", "--delay", "0.4", "--exclude", own, "--quiet")
+    done = shell("train", "--data", faces, "--out", tmp_path / "run2", *options)
+    assert done.code == 0 and done.err == ""
+    assert "train: 1 of 1 recordings, 41 of 50 frames (5 excluded, 4 without a label)" in done.out
+    scored = json.loads(shell("evaluate", tmp_path / "run2", "--data", faces, "--fill", "zero", "--json", "--quiet").out)
+    assert scored["delay"] == 0.4 and scored["fill"] == "zero" and scored["counts"]["frames_scored"] == 50
