@@ -20,7 +20,7 @@ RATERS = "FM1 ;FM2 ;FM3 ;FF1 ;FF2 ;FF3"
 
 
 def course(number: int, rows: int) -> np.ndarray:
-    """Marks of one recording, (rows,) in [-1,1]."""
+    """Annotations of one recording, (rows,) in [-1,1]."""
     return np.round(0.8 * np.sin(np.arange(rows) / 90 + number), 4)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 RECORDINGS, SECONDS = 3, 8.0
@@ -15,7 +15,7 @@ MOST = 5.0  # ms a frame at 128 px
 SIZES = ((128, 128), (256, 256), (640, 480))
 
 
-def drawn(spec: SyntheticSpec) -> float:
+def drawn(spec: SyntheticConfig) -> float:
     """CPU seconds that drawing all recordings takes, what is decided before the first frame included."""
     started = time.process_time()
     for index in range(spec.recordings):
@@ -24,7 +24,7 @@ def drawn(spec: SyntheticSpec) -> float:
     return time.process_time() - started
 
 
-def written(spec: SyntheticSpec) -> float:
+def written(spec: SyntheticConfig) -> float:
     """CPU seconds that writing them takes; so few recordings are written in this process."""
     with tempfile.TemporaryDirectory() as folder:
         started = time.process_time()
@@ -37,7 +37,7 @@ def main() -> None:
     cv2.setNumThreads(1)
     print(f"{'px':>9}{'drawn':>9}{'written':>9}{'drawn':>9}{'written':>9}{'at most':>9}   ms a frame, then frames/s; CPU time, one core")
     for size in SIZES:
-        spec = SyntheticSpec(scenarios=("switching", "mouth", "eyes"), recordings=RECORDINGS, seconds=SECONDS, size=size)
+        spec = SyntheticConfig(scenarios=("switching", "mouth", "eyes"), recordings=RECORDINGS, seconds=SECONDS, size=size)
         frames = spec.recordings * spec.frames
         taken = [run(spec) / frames * 1000 for run in (drawn, written)]
         limit = f"{MOST:9.1f}" if size == SIZES[0] else " " * 9

@@ -13,7 +13,7 @@ import stavis
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 OUT = Path(__file__).parent / "images" / "scrubber.gif"
 WIDTH = 600  # pixels of the picture
-SPEC = stavis.SyntheticSpec(scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=77, size=(256, 256))
+SPEC = stavis.SyntheticConfig(scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=77, size=(256, 256))
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from .bench.bench import bench as bench
 from .bench.bench import bench_report as bench_report
 from .bench.bench import bench_result as bench_result
 from .bench.report import bench_table as bench_table
-from .data.crops.crops import CropSpec as CropSpec
+from .data.crops.crops import CropConfig as CropConfig
 from .data.crops.crops import crops_of as crops_of
 from .data.datasets.folder import read_folder as read_folder
 from .data.datasets.registry import read_dataset as read_dataset
@@ -60,8 +60,8 @@ from .storage.cache import cache_clear as cache_clear
 from .storage.cache import cache_list as cache_list
 from .synthetic.embedded import drawn_data as drawn_data
 from .synthetic.embedded import embedded_data as embedded_data
-from .synthetic.spec import SyntheticSpec as SyntheticSpec
-from .training.fit import Plan as Plan
+from .synthetic.spec import SyntheticConfig as SyntheticConfig
+from .training.fit import TrainingConfig as TrainingConfig
 from .types import AttentionMaps as AttentionMaps
 from .types import Attribution as Attribution
 from .types import Clip as Clip

@@ -67,10 +67,10 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory, _own_cache) -> Path:
     """A drawn data set of one recording a split, 64 px, two seconds. Copy what is to be changed."""
-    from stavis.synthetic.spec import SyntheticSpec
+    from stavis.synthetic.spec import SyntheticConfig
     from stavis.synthetic.writer import write_dataset
 
-    spec = SyntheticSpec(recordings=3, seconds=2.0, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=3)
+    spec = SyntheticConfig(recordings=3, seconds=2.0, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=3)
     return write_dataset(tmp_path_factory.mktemp("drawn") / "faces", spec)
 
 

@@ -496,8 +496,8 @@ def test_3_a_full_disk_while_a_checkpoint_is_saved_keeps_the_old_one(world):
 SMALL = {name: getattr(TINY, name) for name in ("encoder", "decoder", "stem", "regressor", "hidden", "vision")} | {"crop_size": 32}
 
 
-def train(world: World, out: Path, **options) -> stavis.Plan:
-    plan = stavis.Plan(steps=6, epoch=3, batch=2, seconds=0.8, save_every=1, precision="32-true")
+def train(world: World, out: Path, **options) -> stavis.TrainingConfig:
+    plan = stavis.TrainingConfig(steps=6, epoch=3, batch=2, seconds=0.8, save_every=1, precision="32-true")
     return stavis.train(out, world.data, plan=plan, device="cpu", quiet=True, **SMALL, **options)
 
 

@@ -9,11 +9,11 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stavis.attribution.target import Question
+from stavis.attribution.target import AttributionContext
 from stavis.errors import StavisError
 
 
-def class_activation(asked: Question, layer: nn.Module | str | None = None) -> torch.Tensor:
+def class_activation(asked: AttributionContext, layer: nn.Module | str | None = None) -> torch.Tensor:
     """The layer's features, weighted by their mean gradient over space in each frame: (t,h,w), signed.
 
     Raises StavisError where the network has no such convolution, or it did not run.

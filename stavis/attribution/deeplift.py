@@ -13,7 +13,7 @@ from stavis.attention.hooks import attention_module
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.deeplift_rules import RuleMode
 from stavis.attribution.labels import described
-from stavis.attribution.target import Question, on_grid, question, relative_error
+from stavis.attribution.target import AttributionContext, on_grid, question, relative_error
 from stavis.errors import StavisError
 from stavis.types import Attribution, Clip, Target
 
@@ -81,7 +81,7 @@ def exact_deeplift(
         )
 
 
-def _propagate(asked: Question, start: torch.Tensor, module, unknown: str):
+def _propagate(asked: AttributionContext, start: torch.Tensor, module, unknown: str):
     """The relevance through the features and through the attention (1,T,3,H,W) in double, the prediction's change, the names."""
     first = RuleMode(unknown=unknown)
     with first:
@@ -126,7 +126,7 @@ def _propagate(asked: Question, start: torch.Tensor, module, unknown: str):
 class _double:
     """The model in double precision inside the `with` block; its own numbers come back bit for bit."""
 
-    def __init__(self, asked: Question):
+    def __init__(self, asked: AttributionContext):
         self.tensors = [t for t in (*asked.model.parameters(), *asked.model.buffers()) if t.is_floating_point()]
 
     def __enter__(self):

@@ -24,7 +24,7 @@ from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.labels import described
-from stavis.attribution.target import Question, question, relative_error
+from stavis.attribution.target import AttributionContext, question, relative_error
 from stavis.errors import StavisError, StavisWarning
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
@@ -182,19 +182,19 @@ def _block_lengths(have: int, block: int) -> torch.Tensor:
     return (start + block).clamp(max=have) - start
 
 
-def _gradient(asked: Question) -> torch.Tensor:
+def _gradient(asked: AttributionContext) -> torch.Tensor:
     frames = asked.frames.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(asked.value(frames).sum(), frames, allow_unused=True)
     return torch.zeros_like(asked.frames) if gradient is None else gradient
 
 
-def _difference(asked: Question, start: torch.Tensor) -> float:
+def _difference(asked: AttributionContext, start: torch.Tensor) -> float:
     """The target's change from the baseline to the clip."""
     with torch.no_grad():
         return float(asked.value(asked.frames).double() - asked.value(start).double())
 
 
-def _modified(kind: type, asked: Question) -> torch.Tensor:
+def _modified(kind: type, asked: AttributionContext) -> torch.Tensor:
     """The gradient with captum's other rule at every ReLU module, whose hooks go even when the run fails."""
     if not any(isinstance(module, nn.ReLU) for module in asked.model.modules()):
         warnings.warn(f"the model has no nn.ReLU modules: {kind.__name__} is the plain gradient here.", StavisWarning, stacklevel=4)

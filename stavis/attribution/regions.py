@@ -19,7 +19,7 @@ from torch import nn
 
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.labels import described
-from stavis.attribution.target import Question, question
+from stavis.attribution.target import AttributionContext, question
 from stavis.errors import StavisError
 from stavis.regions import PLAYERS, REGIONS
 from stavis.types import Attribution, Clip, Target
@@ -105,7 +105,7 @@ def _players(clip: Clip) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(masks), np.stack(list(masks.values()))
 
 
-def _traces(asked: Question, masks: np.ndarray, coalitions: list[tuple[int, ...]], baseline: Baseline, batch: int) -> np.ndarray:
+def _traces(asked: AttributionContext, masks: np.ndarray, coalitions: list[tuple[int, ...]], baseline: Baseline, batch: int) -> np.ndarray:
     """The prediction over time with only some of the parts shown: (coalitions, T), double."""
     start = baseline_frames(asked.clip, baseline, asked.frames.device)
     rows = []
@@ -116,7 +116,7 @@ def _traces(asked: Question, masks: np.ndarray, coalitions: list[tuple[int, ...]
     return np.concatenate(rows)
 
 
-def _result(asked: Question, label: str, parts, masks: np.ndarray, values: np.ndarray, error: float | None) -> RegionAttribution:
+def _result(asked: AttributionContext, label: str, parts, masks: np.ndarray, values: np.ndarray, error: float | None) -> RegionAttribution:
     totals = values[:, asked.value.chosen].mean(1)
     area = masks.sum((1, 2, 3))
     painted = np.einsum("p,pthw->thw", totals / area, masks.astype(np.float64), optimize=True)

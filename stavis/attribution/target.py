@@ -129,7 +129,7 @@ class TargetValue(nn.Module):
 
 
 @dataclass
-class Question:
+class AttributionContext:
     """A prepared model and clip with a target, as every method takes them: `value` maps `frames` (1,T,3,H,W) to one number."""
 
     value: TargetValue
@@ -159,12 +159,12 @@ def on_grid(values: torch.Tensor) -> np.ndarray:
 
 
 @contextmanager
-def question(model: nn.Module, clip: Clip, target: Target | None = None) -> Iterator[Question]:
+def question(model: nn.Module, clip: Clip, target: Target | None = None) -> Iterator[AttributionContext]:
     """A prepared model, the clip as its input and the target as a value, inside the `with` block."""
     target = target or Target()
     with prepare(model) as ready:
         value = TargetValue(ready, clip, target)
-        yield Question(value, as_input(clip.frames, device_of(ready)), clip, target)
+        yield AttributionContext(value, as_input(clip.frames, device_of(ready)), clip, target)
 
 
 def relative_error(values: torch.Tensor | np.ndarray, difference: float) -> float:

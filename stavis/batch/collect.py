@@ -26,7 +26,7 @@ _WIDTH, _HEIGHT = 80, 60
 
 
 @dataclass(frozen=True)
-class Findings:
+class CollectedResults:
     """See stavis.batch.record.Record for the fields."""
 
     figures: dict[str, float] = field(default_factory=dict)
@@ -35,7 +35,7 @@ class Findings:
     regions: list[dict] = field(default_factory=list)
 
 
-def find(folder: Path, labels: str = "") -> Findings:
+def find(folder: Path, labels: str = "") -> CollectedResults:
     """Read what the package's notebooks write (explain.json, shares.csv, predictions.csv, metrics.json, ...) and figures.json, if there.
 
     figures.json is what a notebook of one's own writes: names to numbers. A file that is no such thing is passed over.
@@ -46,7 +46,7 @@ def find(folder: Path, labels: str = "") -> Findings:
     figures = {**_valence(_path(folder, "predictions.csv"), labels), **scores, **own}
     numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
     verdict = {question: str(judged[question].get("answer", ""))[:20] for question in QUESTIONS if isinstance(judged.get(question), dict)}
-    return Findings(
+    return CollectedResults(
         figures=dict(list(numbers.items())[:_MOST_FIGURES]),
         shares=_shares(_path(folder, "shares.csv")),
         verdict=verdict,

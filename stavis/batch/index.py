@@ -9,9 +9,9 @@ from pathlib import Path
 from jinja2 import Environment
 from markupsafe import Markup, escape
 
-from stavis.batch.plan import Plan
+from stavis.batch.plan import StudyPlan
 from stavis.batch.record import THUMBNAIL
-from stavis.batch.status import Standing, standing
+from stavis.batch.status import ReportStatus, standing
 from stavis.show.scrubber.module import policy
 from stavis.storage.files import atomic_file
 
@@ -25,7 +25,7 @@ _WIDTH, _HEIGHT = 120, 26
 _MARKS = {"yes": "✓", "no": "✗", "unclear": "?", "unknown": "?", "undefined": "–"}
 
 
-def write_index(plan: Plan, failures: dict[str, str], out: Path, finished: bool) -> None:
+def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: bool) -> None:
     """Write index.html, a row at a time, whole or not at all.
 
     Raises StavisError where it cannot be written.
@@ -64,7 +64,7 @@ def write_index(plan: Plan, failures: dict[str, str], out: Path, finished: bool)
         page.dump(stream)
 
 
-def _rows(plan: Plan, failures: dict[str, str], pictures: bool) -> Iterator[tuple[Standing, str]]:
+def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator[tuple[ReportStatus, str]]:
     """Each report with its thumbnail as a data address."""
     for one in standing(plan, failures):
         path = plan.job.out / one.report.id / THUMBNAIL

@@ -36,7 +36,7 @@ def preload_of(notebook: nbformat.NotebookNode) -> tuple[str, ...]:
     return tuple(sorted(name for name in names if name.split(":")[0].split(".")[0] in PRELOADED))
 
 
-class Nursery:
+class ForkServer:
     """One running nursery process (see stavis.batch.fork_server), asked from any thread."""
 
     def __init__(self, preload: tuple[str, ...]):
@@ -94,7 +94,7 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, nursery: Nursery, pid: int):
+    def __init__(self, nursery: ForkServer, pid: int):
         self.nursery, self.pid = nursery, pid
         self.returncode: int | None = None
 
@@ -122,11 +122,11 @@ class ForkedKernel:
         self.send_signal(signal.SIGTERM)
 
 
-_held: dict[tuple[str, ...], Nursery] = {}
+_held: dict[tuple[str, ...], ForkServer] = {}
 _holding = threading.Lock()
 
 
-def nursery_for(preload: tuple[str, ...]) -> Nursery | None:
+def nursery_for(preload: tuple[str, ...]) -> ForkServer | None:
     """This process's nursery with these imports, started at the first call; None where forking is not safe here."""
     if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
         return None
@@ -136,7 +136,7 @@ def nursery_for(preload: tuple[str, ...]) -> Nursery | None:
             for other in _held.values():
                 other.close()
             _held.clear()
-            held = _held[preload] = Nursery(preload)
+            held = _held[preload] = ForkServer(preload)
         return held if held.ready else None
 
 

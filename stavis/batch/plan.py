@@ -13,7 +13,7 @@ import pandas as pd
 from stavis.batch.kernels import preload_of
 from stavis.batch.notebook import Notebook, open_notebook
 from stavis.batch.recordings import Listed, listed
-from stavis.batch.spec import Spec
+from stavis.batch.spec import StudyConfig
 from stavis.batch.task import Job, Report, Scalar
 from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
@@ -31,10 +31,10 @@ RESULTS = "results"
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """A study that has been checked and can run."""
 
-    spec: Spec
+    spec: StudyConfig
     notebook: Notebook
     job: Job
     reports: tuple[Report, ...]
@@ -44,7 +44,7 @@ class Plan:
         return pd.DataFrame([{"id": one.id, "recording": one.recording, **one.varied} for one in self.reports])
 
 
-def make_plan(spec: Spec, beside: Path, out: Path, quiet: bool = False) -> Plan:
+def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -> StudyPlan:
     """Check a spec against its notebook and the disk, and list its reports.
 
     Raises StavisError for an unknown or ill-fitting parameter, a missing file, no recording, or more than MOST reports.
@@ -81,10 +81,10 @@ def make_plan(spec: Spec, beside: Path, out: Path, quiet: bool = False) -> Plan:
             reports.append(report)
             if progress and len(reports) % 100 == 0:
                 progress(len(reports), count)
-    return Plan(spec, notebook, job, tuple(reports))
+    return StudyPlan(spec, notebook, job, tuple(reports))
 
 
-def _reports(spec: Spec, notebook: Notebook, beside: Path, found: list[Listed | None]) -> Iterator[Report]:
+def _reports(spec: StudyConfig, notebook: Notebook, beside: Path, found: list[Listed | None]) -> Iterator[Report]:
     inputs = _Inputs(beside)
     base = {name: notebook.checked(name, value) for name, value in spec.parameters.items()}
     if "out" in notebook.defaults and notebook.defaults["out"] == "" and "out" not in {*base, *spec.vary}:

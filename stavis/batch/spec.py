@@ -60,7 +60,7 @@ def _recordings(value: Any) -> Any:
     return {"glob": value} if isinstance(value, str | list) else value
 
 
-class Spec(_Strict):
+class StudyConfig(_Strict):
     """A study. Paths in it are relative to the folder of its file.
 
     notebook: a name that `stavis lab` shows (explore, compare, ...) or the path of an .ipynb file; out: where the reports go; timeout:
@@ -89,7 +89,7 @@ class Spec(_Strict):
         return self
 
 
-def read_spec(path: str | Path) -> Spec:
+def read_config(path: str | Path) -> StudyConfig:
     """The spec in a YAML file.
 
     Raises StavisError with file, line and field where it is missing, too large, no YAML, has a key twice or an alias, or a field is
@@ -113,16 +113,16 @@ def read_spec(path: str | Path) -> Spec:
         raise StavisError(f"{path} is not YAML that can be read ({said}): write it as in reports/demo.yaml.") from error
     if not isinstance(value, dict):
         raise StavisError(f"{path} holds no fields: write at least `notebook: explore`.")
-    return checked_spec(value, str(path), _lines(root))
+    return checked_config(value, str(path), _lines(root))
 
 
-def checked_spec(value: dict, where: str, lines: dict[tuple, int] | None = None) -> Spec:
+def checked_config(value: dict, where: str, lines: dict[tuple, int] | None = None) -> StudyConfig:
     """A spec made of plain values; `lines` tells in which line a field stands.
 
     Raises StavisError for the first field that is wrong.
     """
     try:
-        return Spec.model_validate(value)
+        return StudyConfig.model_validate(value)
     except ValidationError as error:
         first = error.errors()[0]
         place = tuple(part for part in first["loc"] if not str(part).startswith("function-"))

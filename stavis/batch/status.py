@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stavis.batch.plan import Plan
+from stavis.batch.plan import StudyPlan
 from stavis.batch.record import PAGE, Record, read_record
 from stavis.batch.task import Report
 from stavis.storage.files import atomic_file
@@ -15,7 +15,7 @@ COLUMNS = ("method", "region", "share", "density")
 
 
 @dataclass(frozen=True)
-class Standing:
+class ReportStatus:
     """One report: done, failed or missing, its record (None where it never ran), its page relative to the index, why it failed."""
 
     report: Report
@@ -34,14 +34,14 @@ class Counts:
     missing: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, one: Standing) -> None:
+    def add(self, one: ReportStatus) -> None:
         """Count one report."""
         setattr(self, one.state, getattr(self, one.state) + 1)
         if one.state == "failed":
             self.failures.append((one.report.recording or one.report.id, one.reason))
 
 
-def standing(plan: Plan, failures: dict[str, str] | None = None) -> Iterator[Standing]:
+def standing(plan: StudyPlan, failures: dict[str, str] | None = None) -> Iterator[ReportStatus]:
     """Each report as the disk has it; `failures` are reasons of this run, which may not have reached the disk."""
     failures = failures or {}
     for report in plan.reports:
@@ -49,14 +49,14 @@ def standing(plan: Plan, failures: dict[str, str] | None = None) -> Iterator[Sta
         current = record is not None and record.key == report.key
         page = f"{report.id}/{PAGE}" if current else None
         if report.id in failures:
-            yield Standing(report, "failed", record if current else None, page, failures[report.id])
+            yield ReportStatus(report, "failed", record if current else None, page, failures[report.id])
         elif current:
-            yield Standing(report, record.state, record, page, record.reason)
+            yield ReportStatus(report, record.state, record, page, record.reason)
         else:
-            yield Standing(report, "missing")
+            yield ReportStatus(report, "missing")
 
 
-def left_to_do(plan: Plan, afresh: bool = False) -> Iterator[Report]:
+def left_to_do(plan: StudyPlan, afresh: bool = False) -> Iterator[Report]:
     """The reports that are not done, or whose copies are not where they should be."""
     for report in plan.reports:
         record = None if afresh else read_record(plan.job.out / report.id)
@@ -65,7 +65,7 @@ def left_to_do(plan: Plan, afresh: bool = False) -> Iterator[Report]:
             yield report
 
 
-def write_tables(plan: Plan, failures: dict[str, str], out: Path) -> Counts:
+def write_tables(plan: StudyPlan, failures: dict[str, str], out: Path) -> Counts:
     """Write status.json and summary.csv (one row a recording, region and method), a row at a time; returns the counts."""
     counts = Counts()
     varied = list(plan.spec.vary)
@@ -93,7 +93,7 @@ def write_tables(plan: Plan, failures: dict[str, str], out: Path) -> Counts:
     return counts
 
 
-def _status(one: Standing) -> dict:
+def _status(one: ReportStatus) -> dict:
     return {
         "id": one.report.id,
         "recording": one.report.recording,

@@ -15,10 +15,10 @@ from tqdm.auto import tqdm
 
 from stavis.batch.cluster import client_of
 from stavis.batch.index import write_index
-from stavis.batch.plan import Plan, make_plan
+from stavis.batch.plan import StudyPlan, make_plan
 from stavis.batch.publishing import check_place, publish_file
 from stavis.batch.runner import outcomes
-from stavis.batch.spec import Spec, checked_spec, read_spec
+from stavis.batch.spec import StudyConfig, checked_config, read_config
 from stavis.batch.status import Counts, left_to_do, write_tables
 from stavis.batch.task import Report, Scalar
 from stavis.errors import StavisError
@@ -50,7 +50,7 @@ def plan_study(
     timeout: float | None = None,
     publish: str | None = None,
     quiet: bool = False,
-) -> Plan:
+) -> StudyPlan:
     """The checked plan of a spec (.yaml), or of a notebook (.ipynb or a shipped name) over the files that patterns match.
 
     over and parameters replace what a spec says; parameters are text, read as YAML reads a value.
@@ -59,7 +59,7 @@ def plan_study(
     """
     source = Path(source)
     is_spec = source.suffix.lower() in (".yaml", ".yml")
-    spec, beside = (read_spec(source), source.parent) if is_spec else (Spec(notebook=_notebook_name(source)), Path())
+    spec, beside = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
     changes = {"recordings": {"glob": _absolute(over)}} if (over := list(over)) else {}
     given = {name: _value(name, text) for name, text in (parameters or {}).items()}
     changes["parameters"] = {**spec.parameters, **given}
@@ -70,7 +70,7 @@ def plan_study(
         changes["publish"] = publish
     if spec.recordings is not None and "recordings" not in changes:
         changes["recordings"] = spec.recordings.model_dump(exclude_none=True)
-    spec = checked_spec({**spec.model_dump(exclude={"recordings"}), **changes}, str(source))
+    spec = checked_config({**spec.model_dump(exclude={"recordings"}), **changes}, str(source))
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
     place = Path(out) if out is not None else beside / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
@@ -80,7 +80,7 @@ def plan_study(
 
 
 def run_study(
-    source: str | Path | Plan, *, scheduler=None, workers: int | None = None, afresh: bool = False, quiet=False, **options
+    source: str | Path | StudyPlan, *, scheduler=None, workers: int | None = None, afresh: bool = False, quiet=False, **options
 ) -> Study:
     """Make every report of a study that is not done yet, and its index, summary.csv and status.json; `options` as in plan_study.
 
@@ -90,7 +90,7 @@ def run_study(
     Raises StavisError for a bad spec, an output folder that another runner holds or that cannot be written, an unreachable scheduler.
     """
     started = time.monotonic()
-    plan = source if isinstance(source, Plan) else plan_study(source, quiet=quiet, **options)
+    plan = source if isinstance(source, StudyPlan) else plan_study(source, quiet=quiet, **options)
     out = plan.job.out
     with only_runner(out), _ending_well():
         _clean(out)
@@ -125,7 +125,7 @@ def _again(todo: list[Report], out: Path, afresh: bool) -> Iterator[Report]:
 class _Progress:
     """What has happened in this run, shown as a bar and written down from time to time."""
 
-    plan: Plan
+    plan: StudyPlan
     quiet: bool
     failures: dict[str, str] = field(default_factory=dict)
     made: int = 0

@@ -2,8 +2,8 @@
 
 FOLDER/plan.json     what was asked for; a folder begun with another plan is refused
 FOLDER/shared/       what several systems read: the labels' delay, LGBP-TOP
-FOLDER/units/        one folder a system and seed (see bench_units)
-FOLDER/bench.json, bench.csv, bench.html    made of all units that are done
+FOLDER/units/       one folder a system and seed (see bench_runs)
+FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 """
 
 import json
@@ -17,10 +17,10 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from stavis.bench.data import Material, material, prepare
-from stavis.bench.plan import BENCH, BenchPlan, chosen_systems, folder_hash, hash_of
+from stavis.bench.data import BenchData, material, prepare
+from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
 from stavis.bench.report import bench_page
-from stavis.bench.runs import Unit, run_unit
+from stavis.bench.runs import Run, execute_run
 from stavis.bench.scores import MEAN, error_by_range, scores_by_group, table_of
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
@@ -37,7 +37,7 @@ _LONGEST_FIRST = ("sta", "cnn3d", "cnn")
 
 @dataclass(frozen=True)
 class Bench:
-    """A finished bench: its folder, bench.csv as a table, the units that failed ({system, seed, reason}), and what bench.json says."""
+    """A finished bench: its folder, bench.csv as a table, the runs that failed ({system, seed, reason}), and what bench.json says."""
 
     folder: Path
     table: pd.DataFrame
@@ -68,9 +68,9 @@ def bench(
     """Train and score systems on a folder of recordings (the embedded bench data where none is given) and write all of it under `out`.
 
     systems: names separated by commas, or all. A folder that was begun with the same plan goes on where it stopped. The other
-    options are those of BenchPlan; jobs: processes at a time (None: all cores on the CPU, one on a GPU).
+    options are those of BenchConfig; jobs: processes at a time (None: all cores on the CPU, one on a GPU).
 
-    Raises StavisError where the data or `out` cannot be used; a unit that fails is listed and stops no other.
+    Raises StavisError where the data or `out` cannot be used; a run that fails is listed and stops no other.
     """
     out = Path(out)
     names = chosen_systems(systems)
@@ -79,7 +79,7 @@ def bench(
         if data is None:
             data = embedded_data(BENCH, progress and _stage(progress, "drawing the embedded data"))
         folder = folder_of(data)
-        plan = BenchPlan(
+        plan = BenchConfig(
             data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=seeds, dimension=dimension,
             preset=preset, delay=delay, labels=labels, fill=fill, split=split, source=source, scale=scale, device=device,
             version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
@@ -119,10 +119,10 @@ def bench_report(folder: str | Path) -> HtmlReport:
     Raises StavisError where the folder holds none.
     """
     done = bench_result(folder)
-    told = [(one["name"], unit["seed"]) for one in done.summary["systems"] for unit in one["seeds"]]
+    told = [(one["name"], run["seed"]) for one in done.summary["systems"] for run in one["seeds"]]
     predictions: dict[str, dict[int, pd.DataFrame]] = {}
     for name, seed in told:
-        predictions.setdefault(name, {})[seed] = Unit(done.folder, name, seed).predictions()
+        predictions.setdefault(name, {})[seed] = Run(done.folder, name, seed).predictions()
     errors, groups = (pd.DataFrame(done.summary[name]) for name in ("error_by_range", "by_scenario"))
     return bench_page(done, errors, groups, predictions)
 
@@ -131,7 +131,7 @@ def _stage(progress, name: str) -> Callable[[int, int], None]:
     return lambda done, total: progress(name, done, total)
 
 
-def _begin(out: Path, plan: BenchPlan) -> bool:
+def _begin(out: Path, plan: BenchConfig) -> bool:
     """Write the plan (True), or check that the folder was begun with the same one (False; more systems may be asked for later)."""
     asked = plan.as_json()
     path = out / "plan.json"
@@ -159,18 +159,18 @@ def _write_plan(path: Path, asked: dict) -> None:
     write_json(path, asked)
 
 
-def _run_all(out: Path, plan: BenchPlan, jobs: int, progress) -> None:
-    """Every unit that is not done, those that others are built on first, the long ones before the short ones."""
+def _run_all(out: Path, plan: BenchConfig, jobs: int, progress) -> None:
+    """Every run that is not done, those that others are built on first, the long ones before the short ones."""
     names = list(plan.systems)
     hidden = [SYSTEMS[name].needs for name in names if SYSTEMS[name].needs and SYSTEMS[name].needs not in names]
     names += list(dict.fromkeys(hidden))
     names.sort(key=lambda name: _LONGEST_FIRST.index(name) if name in _LONGEST_FIRST else len(_LONGEST_FIRST))
     waves = [[name for name in names if not SYSTEMS[name].needs], [name for name in names if SYSTEMS[name].needs]]
-    units = [[Unit(out, name, seed) for name in wave for seed in range(plan.seeds)] for wave in waves]
-    total = sum(map(len, units))
+    runs = [[Run(out, name, seed) for name in wave for seed in range(plan.seeds)] for wave in waves]
+    total = sum(map(len, runs))
     done = 0
-    for wave in units:
-        waiting = [unit for unit in wave if not unit.done]
+    for wave in runs:
+        waiting = [run for run in wave if not run.done]
         done += len(wave) - len(waiting)
         for _ in _finished(waiting, jobs):
             done += 1
@@ -178,38 +178,40 @@ def _run_all(out: Path, plan: BenchPlan, jobs: int, progress) -> None:
                 progress(done, total)
 
 
-def _finished(units: Sequence[Unit], jobs: int):
-    """Run units, at most `jobs` at a time, and yield as each ends. One whose process dies is tried once more, alone, then given up."""
-    if jobs == 1 or len(units) < 2:
-        for unit in units:
-            yield run_unit(unit)
+def _finished(runs: Sequence[Run], jobs: int):
+    """Run runs, at most `jobs` at a time, and yield as each ends. One whose process dies is tried once more, alone, then given up."""
+    if jobs == 1 or len(runs) < 2:
+        for run in runs:
+            yield execute_run(run)
         return
-    waiting = list(units)
+    waiting = list(runs)
     try:
         work = Parallel(n_jobs=min(jobs, len(waiting)), return_as="generator_unordered", pre_dispatch="all", batch_size=1)
-        yield from work(delayed(run_unit)(unit, 1) for unit in waiting)
+        yield from work(delayed(execute_run)(run, 1) for run in waiting)
         return
     except TerminatedWorkerError:
-        waiting = [unit for unit in units if not unit.done and unit.failure is None]
-    for unit in waiting:
+        waiting = [run for run in runs if not run.done and run.failure is None]
+    for run in waiting:
         try:
-            yield from Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="all")(delayed(run_unit)(one, 1) for one in (unit,))
+            yield from Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="all")(
+                delayed(execute_run)(one, 1) for one in (run,)
+            )
         except TerminatedWorkerError:
-            write_json(unit.home / "failure.json", {"reason": "its process died: killed, or out of memory"})
+            write_json(run.home / "failure.json", {"reason": "its process died: killed, or out of memory"})
             yield "died"
 
 
 def _collect(out: Path) -> Bench:
-    """The tables of all units that are done, written beside them."""
+    """The tables of all runs that are done, written beside them."""
     found = material(out)
     plan = found.plan
-    units = [Unit(out, name, seed) for name in plan.systems for seed in range(plan.seeds)]
-    failures = [{"system": u.system, "seed": u.seed, "reason": u.failure or "not run"} for u in units if not u.done]
+    runs = [Run(out, name, seed) for name in plan.systems for seed in range(plan.seeds)]
+    failures = [{"system": u.system, "seed": u.seed, "reason": u.failure or "not run"} for u in runs if not u.done]
     results: dict[str, dict[int, dict]] = {}
     predictions: dict[str, dict[int, pd.DataFrame]] = {}
-    for unit in (u for u in units if u.done):
-        results.setdefault(unit.system, {})[unit.seed] = unit.result()
-        predictions.setdefault(unit.system, {})[unit.seed] = unit.predictions()
+    for run in (u for u in runs if u.done):
+        results.setdefault(run.system, {})[run.seed] = run.result()
+        predictions.setdefault(run.system, {})[run.seed] = run.predictions()
     table = table_of(results, predictions, plan.dimension)
     errors = error_by_range(predictions)
     about = _provenance(found)
@@ -233,7 +235,7 @@ def _collect(out: Path) -> Bench:
     return done
 
 
-def _provenance(found: Material) -> dict[str, str]:
+def _provenance(found: BenchData) -> dict[str, str]:
     plan, facts = found.plan, data_facts(found.plan.data)
     crops = found.items[0].crops
     kinds = ", ".join(sorted({item.crops.source for item in found.items}))
@@ -258,7 +260,7 @@ def _provenance(found: Material) -> dict[str, str]:
     )
 
 
-def _counts(found: Material) -> dict:
+def _counts(found: BenchData) -> dict:
     counts = {}
     for split in dict.fromkeys(item.split for item in found.items):
         items = found.of(split)

@@ -15,15 +15,15 @@ from stavis.bench.descriptors.lgbptop import LgbpTop, grey_crops
 from stavis.bench.descriptors.reduction import Projection, fit_projection
 from stavis.bench.descriptors.shape import face_shape
 from stavis.bench.descriptors.windows import fill_missing, functionals
-from stavis.bench.plan import BenchPlan, read_plan
-from stavis.bench.trainers.svr import Described, fit_support
-from stavis.data.crops.crops import Crops, CropSpec
+from stavis.bench.plan import BenchConfig, read_plan
+from stavis.bench.trainers.svr import Described, fit_svr
+from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.gold import gold_standard
 from stavis.data.datasets.selection import data_facts, of_split, recordings_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
-from stavis.models.svr import SupportConfig
+from stavis.models.svr import SVRConfig
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import atomic_file, read_json, write_json
 from stavis.types import Recording
@@ -35,7 +35,7 @@ _RUN = 8  # of these, neighbours: a frame's patterns need the frames around it
 
 
 @dataclass(frozen=True)
-class Item:
+class BenchRecording:
     """One recording of a bench: its crops at the bench's rate, and its gold (N,) in [-1,1] at gold_times (N,) s, NaN where invalid."""
 
     recording: Recording
@@ -62,15 +62,15 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Material:
+class BenchData:
     """All recordings of a bench, with what was computed of them beforehand under its folder."""
 
     folder: Path
-    plan: BenchPlan
-    items: tuple[Item, ...]
+    plan: BenchConfig
+    items: tuple[BenchRecording, ...]
     label_source: str
 
-    def of(self, *splits: str) -> list[Item]:
+    def of(self, *splits: str) -> list[BenchRecording]:
         """The recordings of some splits."""
         return [item for item in self.items if item.split in splits]
 
@@ -109,7 +109,7 @@ class Material:
         missing = {item.name: np.full((len(item.crops), width), np.nan, np.float32) for item in self.items if found[item.name] is None}
         return {**found, **missing}, kinds.pop()
 
-    def filled(self, item: Item, features: np.ndarray) -> np.ndarray:
+    def filled(self, item: BenchRecording, features: np.ndarray) -> np.ndarray:
         """Features (T,F) of a recording with the plan's decision on frames without a face; NaN throughout where there is none at all."""
         return fill_missing(features, item.crops.valid, self.plan.fill)
 
@@ -121,7 +121,7 @@ class Material:
 
 
 @lru_cache(maxsize=2)
-def material(folder: Path) -> Material:
+def material(folder: Path) -> BenchData:
     """The recordings of a bench that was begun; a process reads them once.
 
     Raises StavisError where a split that is needed is missing or has no labels.
@@ -138,17 +138,17 @@ def material(folder: Path) -> Material:
         of_split(everything, plan.data, split, labelled=True)  # says what is there where it is missing
     for split in splits:
         labelled = [r for r in everything if r.split == split and r.labels is not None and plan.dimension in r.dimensions]
-        for recording, crops in zip(labelled, crops_for(labelled, CropSpec(size=size, rate=rate, source=plan.source)), strict=True):
+        for recording, crops in zip(labelled, crops_for(labelled, CropConfig(size=size, rate=rate, source=plan.source)), strict=True):
             times, gold, source = _gold(recording, plan.dimension, raters)
             sources.add(source)
-            items.append(Item(recording, split, dataclasses.replace(crops, dimensions=(plan.dimension,)), times, gold))
+            items.append(BenchRecording(recording, split, dataclasses.replace(crops, dimensions=(plan.dimension,)), times, gold))
     for split in ("train", "dev"):
         if not any(item.split == split for item in items):
             raise StavisError(f"{plan.data}: no recording of split {split!r} has labels of {plan.dimension!r}: choose another --dimension.")
-    return Material(folder, plan, tuple(items), "; ".join(sorted(sources)))
+    return BenchData(folder, plan, tuple(items), "; ".join(sorted(sources)))
 
 
-def prepare(folder: Path, jobs: int, progress=None) -> Material:
+def prepare(folder: Path, jobs: int, progress=None) -> BenchData:
     """Compute what several systems of a bench need, where it is not there yet: the delay of the labels, LGBP-TOP."""
     shared = folder / "shared"
     found = material(folder)
@@ -160,7 +160,7 @@ def prepare(folder: Path, jobs: int, progress=None) -> Material:
     return found
 
 
-def train_projection(found: Material, descriptor: LgbpTop) -> Projection:
+def train_projection(found: BenchData, descriptor: LgbpTop) -> Projection:
     """The principal components of LGBP-TOP over frames of the training partition, and of nothing else."""
     train = found.of("train")
     rows = []
@@ -174,7 +174,7 @@ def train_projection(found: Material, descriptor: LgbpTop) -> Projection:
     return fit_projection(np.concatenate(rows))
 
 
-def _reading(plan: BenchPlan) -> tuple[float, int]:
+def _reading(plan: BenchConfig) -> tuple[float, int]:
     """The rate (frames/s) and size (px) at which the crops of a bench are made: what the plan's preset reads."""
     configs = [SYSTEMS[name].preset(plan.preset) for name in plan.systems]
     return float(configs[0].rate), max(config.crop_size for config in configs)
@@ -192,12 +192,12 @@ def _gold(recording: Recording, dimension: str, raters: bool) -> tuple[np.ndarra
     return recording.label_times, values, recording.label_source or "the recordings' own labels"
 
 
-def _pilot(found: Material) -> dict:
+def _pilot(found: BenchData) -> dict:
     """The delay of the labels by a linear machine over simple measures of the faces: what makes it best on development."""
     machine = {}
     described = {split: [item.described(_simple(found, item)) for item in found.of(split)] for split in ("train", "dev")}
     width = described["train"][0].features.shape[1]
-    fitted = fit_support(described["train"], described["dev"], SupportConfig(inputs=width), delays=found.delays, costs=(1e-3, 1e-2))
+    fitted = fit_svr(described["train"], described["dev"], SVRConfig(inputs=width), delays=found.delays, costs=(1e-3, 1e-2))
     predicted, gold = [], []
     with torch.inference_mode():
         for one in described["dev"]:
@@ -210,7 +210,7 @@ def _pilot(found: Material) -> dict:
     return {**machine, "dev_ccc": round(fitted.dev_ccc, 4), "by": "linear machine over face shapes, best on the dev split"}
 
 
-def _simple(found: Material, item: Item) -> np.ndarray:
+def _simple(found: BenchData, item: BenchRecording) -> np.ndarray:
     """Measures for the pilot: face shapes where a face was tracked, else a small grey picture; they and their speed over 1 s."""
     if any(one.crops.track is not None for one in found.of("train")):
         values = found.shapes[0][item.name]
@@ -221,7 +221,7 @@ def _simple(found: Material, item: Item) -> np.ndarray:
     return np.concatenate([values, functionals(values, item.crops.times, 1.0), functionals(speed, item.crops.times, 1.0)], 1)
 
 
-def _write_lgbptop(found: Material, shared: Path, jobs: int, progress) -> None:
+def _write_lgbptop(found: BenchData, shared: Path, jobs: int, progress) -> None:
     descriptor = LgbpTop()
     projection = train_projection(found, descriptor)
     work = Parallel(n_jobs=jobs, return_as="generator")

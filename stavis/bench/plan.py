@@ -5,15 +5,15 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from stavis.bench.trainers.sequence_heads import HeadPlan
-from stavis.bench.trainers.single_frames import PUBLISHED, FramePlan
+from stavis.bench.trainers.sequence_heads import HeadConfig
+from stavis.bench.trainers.single_frames import PUBLISHED, FrameConfig
 from stavis.errors import StavisError
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
-from stavis.synthetic.spec import SyntheticSpec
-from stavis.training.fit import Plan
+from stavis.synthetic.spec import SyntheticConfig
+from stavis.training.fit import TrainingConfig
 
-BENCH = SyntheticSpec(
+BENCH = SyntheticConfig(
     scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
 )
 """The embedded data of the bench: what single frames tell (switching) and what only movement tells (motion), marked by six raters
@@ -27,46 +27,46 @@ AVEC_2019_DELAY = 2.0
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SystemConfig:
     """How a system is trained: by `clips` end to end, by `frames` one at a time, or by `head` over features computed beforehand."""
 
-    clips: Plan | None = None
-    frames: FramePlan | None = None
-    head: HeadPlan | None = None
+    clips: TrainingConfig | None = None
+    frames: FrameConfig | None = None
+    head: HeadConfig | None = None
     delay: float | None = None
 
 
-_CLIPS = Plan(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, noise=4.0)
+_CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, noise=4.0)
 _SMALL = {
-    "sta": Recipe(clips=_CLIPS),
-    "cnn3d": Recipe(clips=_CLIPS),
-    "cnn": Recipe(frames=FramePlan(steps=280, validate_every=70)),
-    "cnn-rnn-1s": Recipe(head=HeadPlan(epochs=12, batch=128, validate_every=1)),
-    "cnn-rnn-4s": Recipe(head=HeadPlan(epochs=8, batch=128, validate_every=1)),
-    "cnn-lstm-eps": Recipe(head=HeadPlan(loss="epsilon", learning_rate=3e-3)),
-    "lgbptop-lstm": Recipe(head=HeadPlan(learning_rate=3e-3)),
-    "lgbptop-bilstm": Recipe(head=HeadPlan(learning_rate=3e-3)),
-    "lgbptop-lstm-eps": Recipe(head=HeadPlan(loss="epsilon", learning_rate=3e-3)),
-    "bovw-lstm": Recipe(head=HeadPlan(loss="ccc-each", optimiser="rmsprop", weight_decay=0.0), delay=AVEC_2019_DELAY),
-    "lgbptop-svr": Recipe(),
-    "bovw-svr": Recipe(),
+    "sta": SystemConfig(clips=_CLIPS),
+    "cnn3d": SystemConfig(clips=_CLIPS),
+    "cnn": SystemConfig(frames=FrameConfig(steps=280, validate_every=70)),
+    "cnn-rnn-1s": SystemConfig(head=HeadConfig(epochs=12, batch=128, validate_every=1)),
+    "cnn-rnn-4s": SystemConfig(head=HeadConfig(epochs=8, batch=128, validate_every=1)),
+    "cnn-lstm-eps": SystemConfig(head=HeadConfig(loss="epsilon", learning_rate=3e-3)),
+    "lgbptop-lstm": SystemConfig(head=HeadConfig(learning_rate=3e-3)),
+    "lgbptop-bilstm": SystemConfig(head=HeadConfig(learning_rate=3e-3)),
+    "lgbptop-lstm-eps": SystemConfig(head=HeadConfig(loss="epsilon", learning_rate=3e-3)),
+    "bovw-lstm": SystemConfig(head=HeadConfig(loss="ccc-each", optimiser="rmsprop", weight_decay=0.0), delay=AVEC_2019_DELAY),
+    "lgbptop-svr": SystemConfig(),
+    "bovw-svr": SystemConfig(),
 }
-_LONG = Plan(steps=20000, batch=8, seconds=4.0, loss="mse", epoch=1000, save_every=500)
+_LONG = TrainingConfig(steps=20000, batch=8, seconds=4.0, loss="mse", epoch=1000, save_every=500)
 _PAPER = {
     **{
         name: dataclasses.replace(recipe, head=recipe.head and dataclasses.replace(recipe.head, epochs=100))
         for name, recipe in _SMALL.items()
     },
-    "sta": Recipe(clips=_LONG),
-    "cnn3d": Recipe(clips=_LONG),
-    "cnn": Recipe(frames=PUBLISHED),
+    "sta": SystemConfig(clips=_LONG),
+    "cnn3d": SystemConfig(clips=_LONG),
+    "cnn": SystemConfig(frames=PUBLISHED),
 }
 RECIPES = {"small": _SMALL, "paper": _PAPER}
 """How each system is trained in each preset. `small` is meant for two cores and the embedded data, `paper` for a GPU."""
 
 
 @dataclass(frozen=True)
-class BenchPlan:
+class BenchConfig:
     """Everything that decides what a bench finds. A folder that was begun with another plan is not gone on with.
 
     data: the folder; data_hash: of its files' names, sizes and labels; systems, seeds: what is trained; delay: s, or None to find it
@@ -104,7 +104,7 @@ class BenchPlan:
         if not 0 < self.scale <= 1:
             raise StavisError(f"a scale of {self.scale} cannot be: give the part of the training steps to do, above 0 and up to 1.")
 
-    def recipe(self, system: str) -> Recipe:
+    def recipe(self, system: str) -> SystemConfig:
         """How a system is trained under this plan."""
         recipe = RECIPES[self.preset][system]
 
@@ -128,7 +128,7 @@ class BenchPlan:
         return json.loads(json.dumps({**dataclasses.asdict(self), "recipes": recipes}))
 
 
-def read_plan(folder: str | Path) -> BenchPlan:
+def read_plan(folder: str | Path) -> BenchConfig:
     """The plan that a bench's folder was begun with.
 
     Raises StavisError where it is none of this version.
@@ -136,8 +136,8 @@ def read_plan(folder: str | Path) -> BenchPlan:
     path = Path(folder) / "plan.json"
     told = read_json(path)
     try:
-        fields = {field.name: told[field.name] for field in dataclasses.fields(BenchPlan)}
-        return BenchPlan(**{**fields, "systems": tuple(fields["systems"])})
+        fields = {field.name: told[field.name] for field in dataclasses.fields(BenchConfig)}
+        return BenchConfig(**{**fields, "systems": tuple(fields["systems"])})
     except (KeyError, TypeError) as error:
         raise StavisError(f"{path} is no plan of a bench of this version ({error}): choose another folder.") from error
 

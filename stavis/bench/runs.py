@@ -1,7 +1,7 @@
-"""One unit of a bench: a system trained with one seed, read over the development and scored recordings, written whole or not at all.
+"""One run of a bench: a system trained with one seed, read over the development and scored recordings, written whole or not at all.
 
 FOLDER/units/SYSTEM/seed-K/run/       what training keeps for itself, and the checkpoint in run/best/
-FOLDER/units/SYSTEM/seed-K/result/    result.json and predictions.csv; it is there when the unit is done
+FOLDER/units/SYSTEM/seed-K/result/    result.json and predictions.csv; it is there when the run is done
 FOLDER/units/SYSTEM/seed-K/failure.json   why it stopped, where it did
 """
 
@@ -14,17 +14,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from stavis.bench.data import Item, Material, material
+from stavis.bench.data import BenchData, BenchRecording, material
 from stavis.bench.train import Trained, train_system
 from stavis.errors import StavisError
-from stavis.evaluation.postprocess import Chain, fit_chain
+from stavis.evaluation.postprocess import PostProcessing, fit_chain
 from stavis.inference.devices import choose_device
 from stavis.storage.files import atomic_file, atomic_folder, read_json, write_json
 from stavis.timeline import resample
 
 
 @dataclass(frozen=True)
-class Unit:
+class Run:
     """A system and a seed of a bench's folder."""
 
     folder: Path
@@ -33,7 +33,7 @@ class Unit:
 
     @property
     def home(self) -> Path:
-        """Where everything of the unit lies."""
+        """Where everything of the run lies."""
         return self.folder / "units" / self.system / f"seed-{self.seed}"
 
     @property
@@ -56,21 +56,21 @@ class Unit:
         return pd.read_csv(self.home / "result" / "predictions.csv", dtype={"recording": str})
 
 
-def run_unit(unit: Unit, threads: int | None = None) -> str | None:
-    """Train and score a unit where it is not done; returns why it failed, or None. Nothing that goes wrong inside is raised."""
-    if unit.done:
+def execute_run(run: Run, threads: int | None = None) -> str | None:
+    """Train and score a run where it is not done; returns why it failed, or None. Nothing that goes wrong inside is raised."""
+    if run.done:
         return None
-    failure = unit.home / "failure.json"
+    failure = run.home / "failure.json"
     failure.unlink(missing_ok=True)
-    marker = unit.home / "running"
+    marker = run.home / "running"
     try:
-        unit.home.mkdir(parents=True, exist_ok=True)
+        run.home.mkdir(parents=True, exist_ok=True)
         marker.touch()
         if threads:
             torch.set_num_threads(threads)
-        _work(unit)
+        _work(run)
         return None
-    except Exception as error:  # one unit must not take the others with it: the reason is kept and listed
+    except Exception as error:  # one run must not take the others with it: the reason is kept and listed
         said = " ".join(str(error).split())
         reason = said if isinstance(error, StavisError) else f"{type(error).__name__}: {said[:300]}"
         write_json(failure, {"reason": reason})
@@ -79,11 +79,11 @@ def run_unit(unit: Unit, threads: int | None = None) -> str | None:
         marker.unlink(missing_ok=True)
 
 
-def _work(unit: Unit) -> None:
-    found = material(unit.folder)
+def _work(run: Run) -> None:
+    found = material(run.folder)
     device = choose_device(found.plan.device)
     started, used = time.perf_counter(), time.process_time()
-    trained = train_system(found, unit.system, unit.seed, unit.home / "run", device)
+    trained = train_system(found, run.system, run.seed, run.home / "run", device)
     values, speed = _read_all(found, trained)
     chain = _chain(found, trained, values)
     table = pd.concat([_courses(item, values[item.name], trained.delay, chain) for item in found.of(found.scored)], ignore_index=True)
@@ -94,8 +94,8 @@ def _work(unit: Unit) -> None:
     lost = {"labels": len(table), "without_gold": int(table.gold.isna().sum())}
     lost["without_prediction"] = int((table.gold.notna() & table.predicted.isna()).sum())
     result = {
-        "system": unit.system,
-        "seed": unit.seed,
+        "system": run.system,
+        "seed": run.seed,
         "parameters": sum(p.numel() for p in trained.model.parameters()),
         "train_seconds": round(trained.seconds, 1),
         "unit_seconds": round(time.perf_counter() - started, 1),
@@ -109,16 +109,16 @@ def _work(unit: Unit) -> None:
         "notes": list(trained.notes),
         "counts": lost,
     }
-    with atomic_folder(unit.home / "result") as files:
+    with atomic_folder(run.home / "result") as files:
         with atomic_file(files / "predictions.csv") as path:
             table.to_csv(path, index=False, float_format="%.6g")
         write_json(files / "result.json", result)
     for left in ("resume.ckpt", "last"):
-        path = unit.home / "run" / left
+        path = run.home / "run" / left
         shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
 
 
-def _read_all(found: Material, trained: Trained) -> tuple[dict[str, np.ndarray], float]:
+def _read_all(found: BenchData, trained: Trained) -> tuple[dict[str, np.ndarray], float]:
     """The values (T,) of the development and scored recordings at their frames, and the frames/s from crops to values."""
     values, spent, frames = {}, 0.0, 0
     for item in found.of("dev", found.scored):
@@ -130,13 +130,13 @@ def _read_all(found: Material, trained: Trained) -> tuple[dict[str, np.ndarray],
     return values, 1 / (1 / speed + (1 / trained.before if trained.before else 0))
 
 
-def _chain(found: Material, trained: Trained, values: dict[str, np.ndarray]) -> Chain:
+def _chain(found: BenchData, trained: Trained, values: dict[str, np.ndarray]) -> PostProcessing:
     tables = [_courses(item, values[item.name], trained.delay, None) for item in found.of("dev")]
     steps = np.concatenate([np.diff(item.gold_times) for item in found.of("dev")])
     return fit_chain([t.raw.to_numpy() for t in tables], [t.gold.to_numpy() for t in tables], 1 / max(float(np.median(steps)), 1e-3))
 
 
-def _courses(item: Item, values: np.ndarray, delay: float, chain: Chain | None) -> pd.DataFrame:
+def _courses(item: BenchRecording, values: np.ndarray, delay: float, chain: PostProcessing | None) -> pd.DataFrame:
     """Predictions at the labels' own times with the delay undone, beside the gold; NaN where the video showed nothing that early."""
     asked = item.gold_times - delay
     raw = resample(item.crops.times, values[:, None], asked)[:, 0]

@@ -9,18 +9,18 @@ import numpy as np
 import torch
 from torch import nn
 
-from stavis.bench.data import Item, Material
+from stavis.bench.data import BenchData, BenchRecording
 from stavis.bench.descriptors.bags import fit_codebook
 from stavis.bench.trainers.sequence_heads import FeatureSequence, fit_head, predict_head
 from stavis.bench.trainers.single_frames import fit_frames
-from stavis.bench.trainers.svr import fit_support
+from stavis.bench.trainers.svr import fit_svr
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_precision
 from stavis.inference.reading import read
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.cnn import CNN
-from stavis.models.svr import SupportVector
+from stavis.models.svr import SVRNetwork
 from stavis.models.systems import SYSTEMS, System
 from stavis.storage.files import atomic_file, read_json, write_json
 from stavis.tensors import as_input
@@ -39,7 +39,7 @@ class Trained:
     """
 
     model: nn.Module
-    predict: Callable[[Item], np.ndarray]
+    predict: Callable[[BenchRecording], np.ndarray]
     delay: float
     seconds: float
     reads: str
@@ -47,7 +47,7 @@ class Trained:
     notes: tuple[str, ...] = ()
 
 
-def train_system(found: Material, name: str, seed: int, run: Path, device: torch.device) -> Trained:
+def train_system(found: BenchData, name: str, seed: int, run: Path, device: torch.device) -> Trained:
     """Train a system by the bench's recipe; its checkpoint is in `run`/best.
 
     Raises StavisError where the data do not carry it, or the network it is built on is not there.
@@ -55,7 +55,7 @@ def train_system(found: Material, name: str, seed: int, run: Path, device: torch
     chosen = SYSTEMS[name]
     recipe = found.plan.recipe(name)
     if chosen.reads != "frames":
-        ways = _support if chosen.network is SupportVector else _descriptor_head
+        ways = _support if chosen.network is SVRNetwork else _descriptor_head
     elif chosen.needs:
         ways = _cnn_head
     else:
@@ -63,17 +63,17 @@ def train_system(found: Material, name: str, seed: int, run: Path, device: torch
     return ways(found, chosen, recipe, seed, run, device)
 
 
-def _config(found: Material, chosen: System, **changes):
+def _config(found: BenchData, chosen: System, **changes):
     return replace(chosen.preset(found.plan.preset), dimensions=(found.plan.dimension,), **changes)
 
 
-def _info(found: Material, recipe, seed: int, delay: float, **more) -> dict:
+def _info(found: BenchData, recipe, seed: int, delay: float, **more) -> dict:
     plan = found.plan
     data = {"name": Path(plan.data).name, "hash": plan.data_hash, "split": "train", "recordings": len(found.of("train"))}
     return {"data": data, "labels": found.label_source, "delay": delay, "training": {"seed": seed, **more}}
 
 
-def _clips(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+def _clips(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
     config = _config(found, chosen)
     train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
     plan = replace(recipe.clips, seed=seed)
@@ -85,11 +85,11 @@ def _clips(found: Material, chosen: System, recipe, seed: int, run: Path, device
     return Trained(model, lambda item: _windows(model, item), found.delay, done.seconds, f"crops of {config.crop_size} px")
 
 
-def _windows(model: nn.Module, item: Item) -> np.ndarray:
+def _windows(model: nn.Module, item: BenchRecording) -> np.ndarray:
     return read(model, item.crops.frames, item.crops.times).prediction.values[:, 0]
 
 
-def _frames(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+def _frames(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
     train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
     started = time.perf_counter()
     with torch.random.fork_rng(devices=[]):
@@ -124,7 +124,7 @@ def _stills(network: CNN, frames: np.ndarray, device: torch.device) -> np.ndarra
     return np.clip(np.concatenate(parts or [np.zeros(0)]), -1, 1).astype(np.float64)
 
 
-def _write_features(found: Material, network: CNN, run: Path, device: torch.device) -> None:
+def _write_features(found: BenchData, network: CNN, run: Path, device: torch.device) -> None:
     """The features of every frame, for the rows that are built on this network."""
     dependents = [name for name in found.plan.systems if SYSTEMS[name].needs == "cnn"]
     if not dependents:
@@ -145,7 +145,7 @@ def _write_features(found: Material, network: CNN, run: Path, device: torch.devi
     write_json(run / "features.json", {"frames_per_second": speed})
 
 
-def _cnn_head(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+def _cnn_head(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
     base = found.folder / "units" / chosen.needs / f"seed-{seed}" / "run"
     if (base / "best").is_dir() and not (base / CNN_FEATURES).is_file():  # its features were not asked for then
         _write_features(found, load_checkpoint(base).model.to(device), base, device)
@@ -164,7 +164,7 @@ def _cnn_head(found: Material, chosen: System, recipe, seed: int, run: Path, dev
     )
 
 
-def _descriptor_head(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+def _descriptor_head(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
     features, words, before = _descriptors(found, chosen, seed)
     width = next(iter(features.values())).shape[1]
     with torch.random.fork_rng(devices=[]):
@@ -196,13 +196,13 @@ def _head(found, chosen, recipe, seed, run, device, network, features, words, be
     return Trained(network.eval(), lambda item: predict_head(head, features[item.name], device)[:, 0], delay, seconds, words, before)
 
 
-def _support(found: Material, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
+def _support(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
     features, words, before = _descriptors(found, chosen, seed)
     width = next(iter(features.values())).shape[1]
     described = {split: [item.described(features[item.name]) for item in found.of(split)] for split in ("train", "dev")}
     delays = found.delays if found.plan.delay is None else [found.plan.delay]
     started = time.perf_counter()
-    fitted = fit_support(described["train"], described["dev"], _config(found, chosen, inputs=width), delays=delays, seed=seed)
+    fitted = fit_svr(described["train"], described["dev"], _config(found, chosen, inputs=width), delays=delays, seed=seed)
     seconds = time.perf_counter() - started
     save_checkpoint(run / "best", fitted.network, system=chosen.name, info=_info(found, recipe, seed, fitted.delay, cost=fitted.cost))
     return Trained(
@@ -215,7 +215,7 @@ def _support(found: Material, chosen: System, recipe, seed: int, run: Path, devi
     )
 
 
-def _descriptors(found: Material, chosen: System, seed: int) -> tuple[dict[str, np.ndarray], str, float | None]:
+def _descriptors(found: BenchData, chosen: System, seed: int) -> tuple[dict[str, np.ndarray], str, float | None]:
     """What a system of descriptors reads, by recording; in words; and how many frames/s computing it gives."""
     if chosen.reads == "lgbptop":
         return found.lgbptop, "LGBP-TOP, principal components of the train split, 4 s", _speed(found.folder / "shared" / "lgbptop.json")

@@ -65,7 +65,9 @@ def train(
 
     Example: stavis train --data faces --start sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
-    plan = stavis.Plan(steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision)
+    plan = stavis.TrainingConfig(
+        steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision
+    )
     options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
     said: list[str] = []
     options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)

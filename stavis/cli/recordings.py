@@ -31,7 +31,7 @@ def synth(
     Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
     """
     given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps, "wide": wide}
-    spec = stavis.SyntheticSpec(scenarios=tuple(scenario or ["switching"]), **given)
+    spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given)
     typer.echo(stavis.synth(root, spec, quiet=quiet))
 
 

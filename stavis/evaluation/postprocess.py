@@ -18,7 +18,7 @@ from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
 
-Course = tuple[np.ndarray, np.ndarray]
+TimeSeries = tuple[np.ndarray, np.ndarray]
 """Times (T,) s, rising, and values (T,) in [-1,1] at them."""
 
 DELAYS = np.arange(0, 10.01, 0.2)
@@ -31,7 +31,7 @@ LEAST_SHIFT, MOST_SHIFT = 0.04, 10.0
 _RISES = 1e-9  # a step that changes the CCC by less than this is rounding
 
 
-def find_delay(predicted: Sequence[Course], gold: Sequence[Course], *, grid: np.ndarray = DELAYS) -> float:
+def find_delay(predicted: Sequence[TimeSeries], gold: Sequence[TimeSeries], *, grid: np.ndarray = DELAYS) -> float:
     """By how many seconds the gold lags behind the predictions: the delay whose undoing gives the best concatenated CCC.
 
     predicted, gold: one (times (T,) s, values (T,)) a recording, each at its own times; NaN values do not count. Every delay of
@@ -80,7 +80,7 @@ def without_delay(crops: Crops, delay: float) -> Crops:
 
 
 @dataclass(frozen=True)
-class Chain:
+class PostProcessing:
     """The corrections kept on development: median filter, centring, scaling, time shift, in this order; None where one is not kept.
 
     rate: frames/s of the values; median: window in s; centre: what is added; scale: what the distance from `pivot` is multiplied
@@ -134,7 +134,7 @@ class Chain:
         return ", ".join(words[name]() for name in self.kept) or "none"
 
 
-def fit_chain(predictions: list[np.ndarray], golds: list[np.ndarray], rate: float) -> Chain:
+def fit_chain(predictions: list[np.ndarray], golds: list[np.ndarray], rate: float) -> PostProcessing:
     """The chain that corrects a system's values best on the development partition (concatenated CCC), each step only if the CCC rises.
 
     predictions, golds: one pair of courses (T,) a recording, both at `rate` frames/s; frames where either is NaN do not count.
@@ -150,10 +150,10 @@ def fit_chain(predictions: list[np.ndarray], golds: list[np.ndarray], rate: floa
     if not any((np.isfinite(p) & np.isfinite(g)).any() for p, g in zip(predictions, golds, strict=True)):
         raise StavisError("no development frame has both a prediction and a label: nothing can be corrected.")
 
-    def score(chain: Chain) -> float:
+    def score(chain: PostProcessing) -> float:
         return _ccc([chain.apply(values) for values in predictions], golds)
 
-    chain = Chain(float(rate))
+    chain = PostProcessing(float(rate))
     best = before = score(chain)
     longest = max(len(values) for values in predictions) / rate
     for step in (_medians(rate, longest), _centrings, _scalings, _shifts(rate, longest)):
@@ -164,7 +164,7 @@ def fit_chain(predictions: list[np.ndarray], golds: list[np.ndarray], rate: floa
     return replace(chain, ccc_before=before, ccc_after=best)
 
 
-Step = Callable[[Chain, list[np.ndarray], list[np.ndarray]], Iterable[Chain]]
+Step = Callable[[PostProcessing, list[np.ndarray], list[np.ndarray]], Iterable[PostProcessing]]
 
 
 def _medians(rate: float, longest: float) -> Step:
@@ -172,12 +172,12 @@ def _medians(rate: float, longest: float) -> Step:
     return lambda chain, predictions, golds: [replace(chain, median=seconds) for window, seconds in windows.items() if window > 1]
 
 
-def _centrings(chain: Chain, predictions: list[np.ndarray], golds: list[np.ndarray]) -> Iterable[Chain]:
+def _centrings(chain: PostProcessing, predictions: list[np.ndarray], golds: list[np.ndarray]) -> Iterable[PostProcessing]:
     values, gold = _joined(chain, predictions, golds)
     return [replace(chain, centre=float(gold.mean() - values.mean()))]
 
 
-def _scalings(chain: Chain, predictions: list[np.ndarray], golds: list[np.ndarray]) -> Iterable[Chain]:
+def _scalings(chain: PostProcessing, predictions: list[np.ndarray], golds: list[np.ndarray]) -> Iterable[PostProcessing]:
     values, gold = _joined(chain, predictions, golds)
     spread = values.std()
     return [replace(chain, scale=float(gold.std() / spread), pivot=float(values.mean()))] if spread > 1e-9 and gold.std() > 1e-9 else []
@@ -189,7 +189,7 @@ def _shifts(rate: float, longest: float) -> Step:
     return lambda chain, predictions, golds: [replace(chain, shift=float(seconds)) for seconds in shifts]
 
 
-def _joined(chain: Chain, predictions: list[np.ndarray], golds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def _joined(chain: PostProcessing, predictions: list[np.ndarray], golds: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
     values, gold = np.concatenate([chain.apply(values) for values in predictions]), np.concatenate(golds)
     known = np.isfinite(values) & np.isfinite(gold)
     return values[known], gold[known]
@@ -208,7 +208,7 @@ def _window(seconds: float, rate: float, most: int | None = None) -> int:
     return frames if frames % 2 else max(1, frames - 1)
 
 
-def _known(course: Course) -> Course:
+def _known(course: TimeSeries) -> TimeSeries:
     times, values = (np.asarray(part, np.float64) for part in course)
     if times.ndim != 1 or times.shape != values.shape:
         raise StavisError(f"a course is times (T,) and values (T,), not {times.shape} and {values.shape}.")

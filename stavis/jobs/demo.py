@@ -17,10 +17,10 @@ from stavis.jobs.synth import synth
 from stavis.jobs.train import train
 from stavis.storage.files import write_json
 from stavis.synthetic.embedded import EMBEDDED
-from stavis.synthetic.spec import SyntheticSpec
-from stavis.training.fit import Plan
+from stavis.synthetic.spec import SyntheticConfig
+from stavis.training.fit import TrainingConfig
 
-PLAN = Plan(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, noise=12.0)
+PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, noise=12.0)
 """How long the demo trains: enough for the attention to find the cue, short enough to wait for. The pixels stay as they are drawn, and
 there is less noise behind the attention than by default, for in so few steps it costs more CCC than the attention gains by it."""
 _SHOWN = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
@@ -55,7 +55,9 @@ def demo_options(steps: int | None = None, recordings: int | None = None) -> dic
     return {"spec": spec, "plan": plan}
 
 
-def demo(out: str | Path, *, spec: SyntheticSpec = EMBEDDED, plan: Plan = PLAN, device: str = "auto", quiet: bool = False) -> Demo:
+def demo(
+    out: str | Path, *, spec: SyntheticConfig = EMBEDDED, plan: TrainingConfig = PLAN, device: str = "auto", quiet: bool = False
+) -> Demo:
     """Draw the embedded data, train the small STA network, evaluate it on unseen people and explain one of them, all under `out`.
 
     Raises StavisError where `out` holds something already or cannot be written.

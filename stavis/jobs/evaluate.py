@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
-from stavis.data.crops.crops import Crops, CropSpec
+from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
@@ -64,7 +64,7 @@ def evaluate_run(
     fold = checkpoint.info.get("data", {}).get("fold") if fold is None and data_facts(folder).get("format") == "AFEW-VA" else fold
     recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude)
     with bar(f"cropping the {split} split", quiet) as progress:
-        crops = crops_for(recordings, CropSpec(size=config.crop_size, rate=None, source=source), progress)
+        crops = crops_for(recordings, CropConfig(size=config.crop_size, rate=None, source=source), progress)
     with bar("reading the recordings", quiet) as progress:
         delay = float(checkpoint.info.get("delay") or 0)
         evaluation = evaluate_model(model, crops, fill=fill, delay=delay, progress=progress)

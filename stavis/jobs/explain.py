@@ -10,7 +10,7 @@ import pandas as pd
 
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.attribution.methods import integrated_gradients, saliency
-from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.folder import recording_at
 from stavis.data.datasets.truth import read_truth
 from stavis.data.signals import signal_table
@@ -107,7 +107,7 @@ def explain_video(
     video = video if isinstance(video, Recording) else recording_at(video)
     checkpoint = load_checkpoint(run)
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
-    crops = crops_of(video, CropSpec(size=config.crop_size, rate=None, source=source, face=face), _stage(progress, "crops"))
+    crops = crops_of(video, CropConfig(size=config.crop_size, rate=None, source=source, face=face), _stage(progress, "crops"))
     if not crops.valid.any():
         raise StavisError(f"{video.video} shows no face in any of its {len(crops.times)} frames: choose another video.")
     reading = read(model, crops.frames, crops.times, progress=_stage(progress, "attention"))

@@ -18,7 +18,7 @@ from stavis.attribution.attention_maps import raw_attention
 from stavis.attribution.cache import cached
 from stavis.attribution.labels import described
 from stavis.attribution.methods import ALL_METHODS
-from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.folder import recording_at
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
@@ -33,7 +33,7 @@ from stavis.jobs.explain import SHIPPED, SHOWN_SECONDS
 from stavis.models.checkpoint import Checkpoint, load_checkpoint, trained_on
 from stavis.provenance import provenance
 from stavis.show.explorer.explorer import Explorer
-from stavis.show.explorer.source import Seen
+from stavis.show.explorer.source import ReadResult
 from stavis.show.explorer.worker import Task
 from stavis.storage.files import atomic_file, cache_folder, content_hash
 from stavis.synthetic.embedded import folder_of
@@ -78,12 +78,12 @@ def explore(
     chosen = _recordings(recordings, data, split, quiet)
     model = checkpoint.model.to(choose_device(device))
     offered, ticked = _methods(model, methods)
-    spec = CropSpec(size=model.config.crop_size, rate=None, source=source, face=face)
+    spec = CropConfig(size=model.config.crop_size, rate=None, source=source, face=face)
 
-    def opener(number: int, task: Task) -> RecordingFootage:
+    def opener(number: int, task: Task) -> PredictorSource:
         with _quiet():
             crops = crops_of(chosen[number], spec, lambda done, total: task.progress("finding the face, cutting crops", done, total))
-        return RecordingFootage(names[number], chosen[number], crops, checkpoint)
+        return PredictorSource(names[number], chosen[number], crops, checkpoint)
 
     names = _names(chosen)
     return Explorer(
@@ -97,13 +97,13 @@ def explore(
         seconds=seconds,
         marks=marks,
         out=out,
-        glance=lambda number: _first_picture(chosen[number]),
+        preview=lambda number: _first_picture(chosen[number]),
     )
 
 
 @dataclass(frozen=True, eq=False)
-class RecordingFootage:
-    """One recording with its crops, read by a network; see stavis.show.explorer.source.Footage."""
+class PredictorSource:
+    """One recording with its crops, read by a network; see stavis.show.explorer.source.RecordingSource."""
 
     name: str
     recording: Recording
@@ -154,7 +154,7 @@ class RecordingFootage:
     def windows(self, clip: Clip) -> int:
         return len(_pieces(clip.times, self._config))
 
-    def read(self, window: slice, task: Task) -> Seen:
+    def read(self, window: slice, task: Task) -> ReadResult:
         """Read with the network's window before and after, so that the first and last frames have what they need."""
         times = self.times
         margin = self._config.seconds
@@ -167,12 +167,12 @@ class RecordingFootage:
             with interruptible(self._model, task.check):
                 told = lambda done, total: task.progress("attention and prediction", done, total)  # noqa: E731
                 found = read(self._model, self.crops.frames[wide], times[wide], batch=2, progress=told)
-            kept = Seen(found.prediction, found.attention)
+            kept = ReadResult(found.prediction, found.attention)
             _keep_reading(file, kept)
         inner = slice(window.start - wide.start, window.stop - wide.start)
         prediction = Prediction(times[window], kept.prediction.values[inner], kept.prediction.dimensions)
         attention = None if kept.attention is None else AttentionMaps(kept.attention.weights[inner], times[window])
-        return Seen(prediction, attention)
+        return ReadResult(prediction, attention)
 
     def attribute(self, method: Method, clip: Clip, dimension: str, task: Task) -> Attribution:
         told = lambda done, total: task.progress("", done, total)  # noqa: E731
@@ -225,7 +225,7 @@ def _reading_file(checkpoint: Checkpoint, crops: Crops, frames: slice) -> Path |
     return cache_folder() / "readings" / f"{content_hash(*parts)}.npz"
 
 
-def _kept_reading(file: Path | None, times: np.ndarray, dimensions: tuple[str, ...]) -> Seen | None:
+def _kept_reading(file: Path | None, times: np.ndarray, dimensions: tuple[str, ...]) -> ReadResult | None:
     """The reading in a file; None where it is missing or damaged."""
     if file is None or not file.exists():
         return None
@@ -233,12 +233,12 @@ def _kept_reading(file: Path | None, times: np.ndarray, dimensions: tuple[str, .
         with np.load(file, allow_pickle=False) as kept:
             weights = kept["weights"] if "weights" in kept.files else None
             attention = None if weights is None else AttentionMaps(weights, times)
-            return Seen(Prediction(times, kept["values"], dimensions), attention)
+            return ReadResult(Prediction(times, kept["values"], dimensions), attention)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, StavisError):
         return None
 
 
-def _keep_reading(file: Path | None, seen: Seen) -> None:
+def _keep_reading(file: Path | None, seen: ReadResult) -> None:
     if file is None:
         return
     arrays = {"values": seen.prediction.values}

@@ -11,7 +11,7 @@ from stavis.bench.scores import error_by_range
 from stavis.errors import StavisError
 from stavis.jobs.evaluate import RunEvaluation
 from stavis.jobs.explain import Explanation
-from stavis.jobs.verdict import Judgement, between_matrix
+from stavis.jobs.verdict import VerdictResult, between_matrix
 from stavis.show.figures.moments import agreement_matrix, filmstrip
 from stavis.show.figures.over_time import figure_of, share_over_time, valence_traces
 
@@ -54,12 +54,12 @@ def _attention(explanation: Explanation):
     return explanation.attention
 
 
-def verdict_card(judgement: Judgement) -> HTML:
+def verdict_card(judgement: VerdictResult) -> HTML:
     """The four answers as a card."""
     return HTML(judgement.verdict.card())
 
 
-def between_figure(judgement: Judgement) -> go.Figure:
+def between_figure(judgement: VerdictResult) -> go.Figure:
     """How alike the methods' maps are to each other."""
     return agreement_matrix(between_matrix(judgement.verdict))
 

@@ -12,14 +12,14 @@ from stavis.models.card import model_card
 from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
 from stavis.progress import bar
 from stavis.synthetic.embedded import embedded_data
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.training.augment import Jitter
 from stavis.training.averaging import averaged
-from stavis.training.fit import Plan
+from stavis.training.fit import TrainingConfig
 
 NAME = "sta-synthetic"
 COMMAND = "stavis pretrain sta-synthetic"
-SPEC = SyntheticSpec(
+SPEC = SyntheticConfig(
     scenarios=("switching", "switching", "mouth", "eyes", "occlusion"),
     recordings=2800,
     seconds=4.8,
@@ -47,7 +47,7 @@ JITTER = Jitter(
 """Light, colour, shadows and sharpness change strongly, because real recordings differ in them (without the shadows, low brows over
 dark eyes were read as a frown on real faces at rest); the place hardly, because crops are aligned; and nothing is hidden, because
 covers are drawn with the truth about them."""
-_FIRST = Plan(steps=9000, batch=24, seconds=0.96, epoch=500, augment=1.0, jitter=JITTER)
+_FIRST = TrainingConfig(steps=9000, batch=24, seconds=0.96, epoch=500, augment=1.0, jitter=JITTER)
 _SECOND = dataclasses.replace(_FIRST, steps=12000, learning_rate=2e-3, seed=1)
 COURSES = (
     (SPEC, _FIRST, 0.3),
@@ -57,7 +57,7 @@ COURSES = (
 """Courses of training, each from where the one before ended: the drawn people, the plan, and the part in the mean of weights that ships.
 The mean follows the cue as closely as the first, and takes more real faces at rest as neutral than either of its parts: they err
 differently."""
-_MEASURED = SyntheticSpec(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
+_MEASURED = SyntheticConfig(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
 MEASURED = {
     "switching": dataclasses.replace(_MEASURED, seed=900),
     "mouth": dataclasses.replace(_MEASURED, scenarios=("mouth",), seed=901),
@@ -71,8 +71,8 @@ _MADE_ANEW = ("format", "system", "config", "dimensions", "weights_sha256")  # o
 def pretrain(
     out: str | Path,
     *,
-    courses: Sequence[tuple[SyntheticSpec, Plan, float]] = COURSES,
-    measured: dict[str, SyntheticSpec] = MEASURED,
+    courses: Sequence[tuple[SyntheticConfig, TrainingConfig, float]] = COURSES,
+    measured: dict[str, SyntheticConfig] = MEASURED,
     device: str = "auto",
     remarks: str = "",
     quiet: bool = False,

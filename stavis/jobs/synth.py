@@ -3,11 +3,11 @@
 from pathlib import Path
 
 from stavis.progress import bar
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 
-def synth(root: str | Path, spec: SyntheticSpec = SyntheticSpec(), *, quiet: bool = False) -> Path:
+def synth(root: str | Path, spec: SyntheticConfig = SyntheticConfig(), *, quiet: bool = False) -> Path:
     """Render a drawn data set in the `folder` format under `root`, with a progress bar; returns the folder.
 
     Raises StavisError where the folder holds something else already or cannot be written.

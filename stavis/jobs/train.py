@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from stavis.data.crops.counts import count
-from stavis.data.crops.crops import Crops, CropSpec
+from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
 from stavis.errors import StavisError
@@ -15,7 +15,7 @@ from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.progress import bar
 from stavis.synthetic.embedded import folder_of
-from stavis.training.fit import Fitted, Plan, fit
+from stavis.training.fit import Fitted, TrainingConfig, fit
 from stavis.types import Recording
 
 
@@ -25,7 +25,7 @@ def train(
     *,
     system: str | None = None,
     preset: str | None = None,
-    plan: Plan = Plan(),
+    plan: TrainingConfig = TrainingConfig(),
     start: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
@@ -57,7 +57,7 @@ def train(
     config = dataclasses.replace(config, **changes)
     choose_device(device)  # a device that is not there is told before anything is drawn or written
     recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude)
-    spec = CropSpec(size=config.crop_size, rate=None, source=source)
+    spec = CropConfig(size=config.crop_size, rate=None, source=source)
     parts = {split: of_split(recordings, folder, split, labelled=True) for split in ("train", "dev")}
     crops, counts = {}, {}
     for split, part in parts.items():
@@ -84,7 +84,7 @@ def _network_of(system: str | None, preset: str | None, start: str | Path | None
     return begun.system, begun.model.config
 
 
-def _cropped(part: Sequence[Recording], spec: CropSpec, split: str, delay: float, quiet: bool) -> list[Crops]:
+def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: float, quiet: bool) -> list[Crops]:
     """The crops of a split, with the raters' delay undone."""
     with bar(f"cropping the {split} split", quiet) as progress:
         return [without_delay(one, delay) for one in crops_for(part, spec, progress)]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.exclusion import Ranges, read_exclusions
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.signals import signal_table
@@ -54,7 +54,7 @@ def transfer(
     rows = []
     with bar("real clips", quiet) as progress:
         for done, path in enumerate(paths, 1):
-            crops = crops_of(path, CropSpec(size=model.config.crop_size, rate=None, source="auto"))
+            crops = crops_of(path, CropConfig(size=model.config.crop_size, rate=None, source="auto"))
             if crops.track is not None and crops.valid.any():
                 rows.append(_row(path.stem, crops, read(model, crops.frames, crops.times), hands.get(normal(path.stem), [])))
             if progress:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.crops.crops import Crops, CropSpec
+from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError
@@ -26,7 +26,7 @@ from stavis.types import Clip, Target
 
 
 @dataclass(frozen=True)
-class Judgement:
+class VerdictResult:
     """A verdict with the network and the clips that it is about."""
 
     verdict: Verdict
@@ -46,7 +46,7 @@ def verdict(
     device: str = "auto",
     seed: int = 0,
     quiet: bool = False,
-) -> Judgement:
+) -> VerdictResult:
     """Judge a run's attention on one clip of each of the first `clips` recordings of a split; write the verdict to `out` if given.
 
     A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
@@ -60,11 +60,11 @@ def verdict(
     folder = folder_of(data, quiet)
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
-        crops = crops_for(recordings, CropSpec(size=config.crop_size, rate=None), progress)
+        crops = crops_for(recordings, CropConfig(size=config.crop_size, rate=None), progress)
     chosen = tuple(middle_clip(each, config.rate, config.seconds) for each in crops)
     target = Target(dimension) if dimension else None
     facts = data_facts(folder)
-    made = Judgement(
+    made = VerdictResult(
         judge(model, chosen, target=target, seed=seed),
         checkpoint,
         chosen,
@@ -92,7 +92,7 @@ def middle_clip(crops: Crops, rate: float, seconds: float) -> Clip:
     return crops.clip(int(frames[0]), int(frames[-1]) + 1)[frames - frames[0]]
 
 
-def write_verdict(judgement: Judgement, out: str | Path) -> Path:
+def write_verdict(judgement: VerdictResult, out: str | Path) -> Path:
     """Write verdict.json, verdict.html and agreement.csv (tidy) under `out`, each whole or not at all."""
     out = Path(out)
     write_json(out / "verdict.json", {**judgement.verdict.to_json(), "provenance": judgement.provenance})
@@ -102,7 +102,7 @@ def write_verdict(judgement: Judgement, out: str | Path) -> Path:
     return out
 
 
-def verdict_report(judgement: Judgement) -> HtmlReport:
+def verdict_report(judgement: VerdictResult) -> HtmlReport:
     """The page about a verdict: the card, the tests behind it, where the map lies, agreement by method."""
     found = judgement.verdict
     report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=judgement.provenance)

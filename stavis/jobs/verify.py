@@ -11,7 +11,7 @@ from stavis.jobs.evaluate import evaluate_run
 from stavis.models.checkpoint import load_checkpoint
 from stavis.progress import bar
 from stavis.synthetic.embedded import embedded_data
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 
 DIGITS = 3
 """How many digits after the point a printed figure has."""
@@ -70,6 +70,6 @@ def verify(run: str | Path, *, device: str = "auto", quiet: bool = False) -> Ver
     return Verification(table.assign(same=table.printed == table.measured))
 
 
-def spec_of(values: dict) -> SyntheticSpec:
+def spec_of(values: dict) -> SyntheticConfig:
     """A spec from its JSON values."""
-    return SyntheticSpec(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return SyntheticConfig(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

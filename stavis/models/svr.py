@@ -14,7 +14,7 @@ from stavis.models.recurrent import as_descriptors
 
 
 @dataclass(frozen=True)
-class SupportConfig:
+class SVRConfig:
     """A linear function of `inputs` descriptors; the other fields as in LSTMConfig."""
 
     dimensions: tuple[str, ...] = ("valence",)
@@ -24,10 +24,10 @@ class SupportConfig:
     seconds: float = 20.0
 
 
-class SupportVector(nn.Module):
+class SVRNetwork(nn.Module):
     """A linear function of standardised descriptors, fitted as a support vector machine: forward(descriptors (B,T,F)) -> (B,T,D)."""
 
-    def __init__(self, config: SupportConfig = SupportConfig()):
+    def __init__(self, config: SVRConfig = SVRConfig()):
         super().__init__()
         self.config = config
         self.dimensions = config.dimensions

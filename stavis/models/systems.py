@@ -16,7 +16,7 @@ from stavis.errors import StavisError
 from stavis.models.cnn import CNN, CNN_PRESETS, CNNConfig
 from stavis.models.recurrent import CNNLSTM, CNNRNN, CNNLSTMConfig, CNNRNNConfig, DescriptorLSTM, LSTMConfig
 from stavis.models.sta import CNN3D, PRESETS, STA, STAConfig
-from stavis.models.svr import SupportConfig, SupportVector
+from stavis.models.svr import SVRConfig, SVRNetwork
 
 SETS = ("recola", "avec2017")
 """The two sets of published figures: RECOLA (AV+EC 2015) and SEWA (AV+EC'17)."""
@@ -74,7 +74,7 @@ _EPS = {"pooling": 0.64, "units": (64,)}
 
 _ROWS = (
     System(
-        "lgbptop-svr", "Baseline (AV+EC 2015)", SupportVector, SupportConfig, _rates(lambda rate: SupportConfig(rate=rate)),
+        "lgbptop-svr", "Baseline (AV+EC 2015)", SVRNetwork, SVRConfig, _rates(lambda rate: SVRConfig(rate=rate)),
         "lgbptop", "", _RECOLA, _figures(".117 .358 .273"),
     ),
     System(
@@ -110,7 +110,7 @@ _ROWS = (
         "frames", "cnn", _RECOLA, _figures(".116 .561 .538"),
     ),
     System(
-        "bovw-svr", "Baseline (AVEC 2017)", SupportVector, SupportConfig, _rates(lambda rate: SupportConfig(inputs=100, rate=rate)),
+        "bovw-svr", "Baseline (AVEC 2017)", SVRNetwork, SVRConfig, _rates(lambda rate: SVRConfig(inputs=100, rate=rate)),
         "bags", "", _AVEC, _figures("", "- - .400"),
     ),
     System(

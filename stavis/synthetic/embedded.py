@@ -7,19 +7,19 @@ from pathlib import Path
 from stavis.data.datasets.registry import locate
 from stavis.progress import bar
 from stavis.storage.files import cache_folder
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 Progress = Callable[[int, int], None]
 
-EMBEDDED = SyntheticSpec(
+EMBEDDED = SyntheticConfig(
     scenarios=("switching",), recordings=480, seconds=3.2, fps=6.25, seed=1, shares=(0.8, 0.05, 0.15), rater_noise=0.05
 )
 """The embedded default: drawn faces whose valence moves between mouth and eyes; many people for a short time each, because new people
 teach a network more than new frames of the same ones."""
 
 
-def embedded_data(spec: SyntheticSpec = EMBEDDED, progress: Progress | None = None) -> Path:
+def embedded_data(spec: SyntheticConfig = EMBEDDED, progress: Progress | None = None) -> Path:
     """The folder of a drawn data set in the cache, rendered at the first call."""
     root = cache_folder() / "synthetic" / spec.hash()[:16]
     if not (root / "dataset.json").exists():

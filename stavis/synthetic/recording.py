@@ -19,7 +19,7 @@ from stavis.synthetic.identity import Identity, draw_identity
 from stavis.synthetic.raters import Ratings, draw_ratings
 from stavis.synthetic.scenarios import Courses, draw_courses
 from stavis.synthetic.scene import Background, Camera, draw_body, draw_light
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 
 
 @dataclass(frozen=True)
@@ -46,10 +46,10 @@ class Truth:
 
 
 @dataclass(frozen=True)
-class DrawnRecording:
+class SyntheticRecording:
     """One drawn recording; `frames()` draws it anew each time, always the same."""
 
-    spec: SyntheticSpec
+    spec: SyntheticConfig
     index: int
     name: str
     subject: str
@@ -70,7 +70,7 @@ class DrawnRecording:
         return _draw(self.spec, self.index, chosen)
 
 
-def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
+def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
     """Recording `index` of a drawn data set; it hangs on the spec and the index alone.
 
     Raises StavisError where the set has no such recording.
@@ -91,7 +91,7 @@ def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
         visible=np.all((middle >= 0) & (middle < spec.size), 1),
         size=spec.size,
     )
-    return DrawnRecording(
+    return SyntheticRecording(
         spec=spec,
         index=index,
         name=spec.name_of(index),
@@ -106,7 +106,7 @@ def render(spec: SyntheticSpec, index: int) -> DrawnRecording:
 class _Stage:
     """All that is decided before the first frame is drawn."""
 
-    def __init__(self, spec: SyntheticSpec, index: int):
+    def __init__(self, spec: SyntheticConfig, index: int):
         width, height = spec.size
         self.scenario = spec.scenario_of(index)
         self.person: Identity = draw_identity(spec.generator("identity", spec.identity_of(index)), spec.wide_of(index))
@@ -121,7 +121,7 @@ class _Stage:
         self.pose: Pose = pose_of(self.expression, unit, anchor)
 
 
-def _draw(spec: SyntheticSpec, index: int, chosen: Iterable[int]) -> Iterator[np.ndarray]:
+def _draw(spec: SyntheticConfig, index: int, chosen: Iterable[int]) -> Iterator[np.ndarray]:
     stage = _Stage(spec, index)
     person, courses, pose = stage.person, stage.courses, stage.pose
     rng = spec.generator("scene", index)
@@ -161,7 +161,7 @@ def _over(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray, move: np.n
     return cv2.blendLinear(warped, picture, weight, 1 - weight)
 
 
-def _covers(spec: SyntheticSpec, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Cover | None], np.ndarray]]:
+def _covers(spec: SyntheticConfig, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Cover | None], np.ndarray]]:
     """For mouth and eyes: how far each is covered, by what in each frame (another thing each time), and how that moves."""
     rng = spec.generator("covers", index)
     found = []

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stavis.synthetic.noise import smooth_course, smooth_step
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 
 CARRIERS = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
 """The codes of `carrier`; none = mouth and eyes carry the valence together."""
@@ -43,7 +43,7 @@ class Courses:
     prop: np.ndarray | None = None
 
 
-def draw_courses(spec: SyntheticSpec, index: int) -> Courses:
+def draw_courses(spec: SyntheticConfig, index: int) -> Courses:
     """Draw the time courses of recording `index` by its scenario."""
     rng = spec.generator("course", index)
     past = int(np.ceil((spec.rater_lag + 8 * spec.rater_lag_spread + 0.5) * spec.fps))

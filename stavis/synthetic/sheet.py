@@ -6,10 +6,10 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 
 
-def contact_sheet(spec: SyntheticSpec, recordings: Sequence[int], moments: Sequence[float]) -> np.ndarray:
+def contact_sheet(spec: SyntheticConfig, recordings: Sequence[int], moments: Sequence[float]) -> np.ndarray:
     """One picture of a drawn data set: a row for each recording, a column for each moment; (H,W,3) uint8 RGB.
 
     recordings: indices into the set; moments: s from the start, each shows the frame that is on the screen then. Frames keep their

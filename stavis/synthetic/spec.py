@@ -28,7 +28,7 @@ _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 
 @dataclass(frozen=True)
-class SyntheticSpec:
+class SyntheticConfig:
     """A set of drawn recordings; the same spec gives the same frames, labels and truth bit for bit.
 
     scenarios: names out of SCENARIOS, dealt in turn to the recordings of each split; recordings: how many; seconds: length of each;

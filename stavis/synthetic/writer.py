@@ -17,8 +17,8 @@ from joblib import Parallel, cpu_count, delayed
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_folder, read_json, write_json, write_text
 from stavis.synthetic.raters import RATERS, Ratings
-from stavis.synthetic.recording import DrawnRecording, render
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.recording import SyntheticRecording, render
+from stavis.synthetic.spec import SyntheticConfig
 
 FORMAT = "stavis drawn data set"
 _CHUNK = 64  # frames of region masks held at once
@@ -27,7 +27,7 @@ _CHUNK = 64  # frames of region masks held at once
 _WHOLE_STEP = 128
 
 
-def write_dataset(root: str | Path, spec: SyntheticSpec, progress: Callable[[int, int], None] | None = None) -> Path:
+def write_dataset(root: str | Path, spec: SyntheticConfig, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write the recordings of `spec` as a folder; it appears whole or not at all. Returns the folder.
 
     root must not exist, be empty, or hold a drawn data set and nothing else, which is replaced. progress(done, total) is called
@@ -62,7 +62,7 @@ class _Written(NamedTuple):
     lags: tuple[float, ...]
 
 
-def _write_all(folder: Path, spec: SyntheticSpec) -> Iterator[_Written]:
+def _write_all(folder: Path, spec: SyntheticConfig) -> Iterator[_Written]:
     """Write every recording, on all cores where there are enough of them, in order."""
     if spec.recordings < 8 or cpu_count() == 1:
         yield from (_write_one(folder, spec, index) for index in range(spec.recordings))
@@ -79,13 +79,13 @@ def _write_all(folder: Path, spec: SyntheticSpec) -> Iterator[_Written]:
             written.close()
 
 
-def _write_one(folder: Path, spec: SyntheticSpec, index: int) -> _Written:
+def _write_one(folder: Path, spec: SyntheticConfig, index: int) -> _Written:
     recording = render(spec, index)
     _write_recording(folder, recording, _quality(spec, index))
     return _Written(recording.name, recording.subject, recording.split, tuple(recording.ratings.lags))
 
 
-def read_spec(root: str | Path) -> SyntheticSpec:
+def read_spec(root: str | Path) -> SyntheticConfig:
     """The spec of a drawn data set on disk.
 
     Raises StavisError where the folder is not one.
@@ -95,14 +95,14 @@ def read_spec(root: str | Path) -> SyntheticSpec:
     if not isinstance(described, dict) or described.get("format") != FORMAT or not isinstance(described.get("spec"), dict):
         raise StavisError(f"{path} does not describe a drawn data set: write one with `stavis synth`.")
     try:
-        return SyntheticSpec(**described["spec"])
+        return SyntheticConfig(**described["spec"])
     except TypeError as error:
         raise StavisError(f"{path} was written by another version of stavis ({error}): write the data set again.") from error
     except StavisError as error:
         raise StavisError(f"{path} holds a spec that cannot be drawn ({str(error).rstrip('.')}): write the data set again.") from error
 
 
-def _description(spec: SyntheticSpec, lags: dict[str, list[float]]) -> dict:
+def _description(spec: SyntheticConfig, lags: dict[str, list[float]]) -> dict:
     return {
         "format": FORMAT,
         "hash": spec.hash(),
@@ -133,19 +133,19 @@ def _refuse_foreign(root: Path) -> None:
             raise StavisError(f"{root} holds {name} besides the drawn data set: move it elsewhere or give the path of a new folder.")
 
 
-def _files_of(spec: SyntheticSpec) -> set[str]:
+def _files_of(spec: SyntheticConfig) -> set[str]:
     """The files of a drawn data set, seen from its folder."""
     kinds = (("videos", "mp4"), ("labels", "csv"), ("raters/valence", "csv"), ("truth", "npz"))
     names = [spec.name_of(index) for index in range(spec.recordings)]
     return {"dataset.json", "splits.csv", *(f"{folder}/{name}.{suffix}" for folder, suffix in kinds for name in names)}
 
 
-def _quality(spec: SyntheticSpec, index: int) -> int:
+def _quality(spec: SyntheticConfig, index: int) -> int:
     low, high = spec.crf
     return int(spec.generator("pixels", index).integers(low, high + 1))
 
 
-def _write_recording(folder: Path, recording: DrawnRecording, crf: int) -> None:
+def _write_recording(folder: Path, recording: SyntheticRecording, crf: int) -> None:
     spec, name = recording.spec, recording.name
     _encode(folder / "videos" / f"{name}.mp4", recording.frames(), spec.size, spec.fps, crf)
     ratings = recording.ratings
@@ -169,7 +169,7 @@ def _encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps
         container.mux(stream.encode())
 
 
-def _write_truth(path: Path, recording: DrawnRecording) -> None:
+def _write_truth(path: Path, recording: SyntheticRecording) -> None:
     """truth.npz, with the region masks written a stretch at a time."""
     truth = recording.truth
     arrays = {name: getattr(truth, name) for name in ("times", "landmarks", "carrier", "mouth_cue", "valence", "occluded", "visible")}

@@ -97,7 +97,7 @@ class _OverAll3d(_OverAll, nn.BatchNorm3d):
 _TWINS = {nn.BatchNorm1d: _OverAll1d, nn.BatchNorm2d: _OverAll2d, nn.BatchNorm3d: _OverAll3d}
 
 
-def normed_over_all(network: nn.Module) -> nn.Module:
+def convert_sync_batchnorm(network: nn.Module) -> nn.Module:
     """The same network, whose batch norms count all processes while it trains; its names, weights and predictions stay as they are."""
     for module in network.modules():
         if type(module) in _TWINS:

@@ -34,7 +34,7 @@ from stavis.models.systems import system as system_named
 from stavis.storage.files import read_json, write_json
 from stavis.training.augment import Jitter, scaled
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
-from stavis.training.distributed import gathered, normed_over_all, rank_of
+from stavis.training.distributed import convert_sync_batchnorm, gathered, rank_of
 from stavis.training.finetune import begin_from
 from stavis.training.losses import LOSSES
 from stavis.training.sampling import StepSampler
@@ -51,7 +51,7 @@ _FROM_THE_START = (-1.0, 0.0)  # a network that has learned already meets them i
 
 
 @dataclass(frozen=True)
-class Plan:
+class TrainingConfig:
     """How to train: `steps` of `batch` windows of `seconds` s, one-cycle AdamW, validated every `epoch` steps.
 
     augment in [0,1] is the part of `jitter` by which pixels are changed. noise is what AttentionProduct adds behind the attention, in
@@ -106,7 +106,7 @@ class Fitted:
 class _Regression(pl.LightningModule):
     """A network with its loss and its optimiser, as Lightning wants them."""
 
-    def __init__(self, network: nn.Module, plan: Plan, ramp: tuple[float, float] = RAMP):
+    def __init__(self, network: nn.Module, plan: TrainingConfig, ramp: tuple[float, float] = RAMP):
         super().__init__()
         self.network = network
         self.plan = plan
@@ -167,7 +167,7 @@ def fit(
     *,
     system: str = "sta",
     config=None,
-    plan: Plan = Plan(),
+    plan: TrainingConfig = TrainingConfig(),
     start: str | Path | None = None,
     device: str = "auto",
     devices: int = 1,
@@ -202,7 +202,7 @@ def fit(
         if begun:
             begin_from(network, begun, system)
         point = _resume_point(run, resume, plan, config, system, begun, first=rank_of(devices) == 0)
-        network = normed_over_all(network) if devices * num_nodes > 1 else network
+        network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
         windows = _windows(train, plan, config.rate, ramp := _FROM_THE_START if begun else RAMP)
         score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
         told = {**(info or {}), **_begun_from(begun), "training": dataclasses.asdict(plan)}
@@ -222,7 +222,7 @@ def fit(
     return Fitted(run, trainer.global_step, best, stop.asked, validation.seconds, trainer.global_rank)
 
 
-def _windows(train: Sequence[Crops], plan: Plan, rate: float, ramp: tuple[float, float]) -> RandomWindows:
+def _windows(train: Sequence[Crops], plan: TrainingConfig, rate: float, ramp: tuple[float, float]) -> RandomWindows:
     jitter = scaled(plan.jitter, plan.augment) if plan.augment else None
     samples = plan.steps * plan.batch
     # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
@@ -231,7 +231,9 @@ def _windows(train: Sequence[Crops], plan: Plan, rate: float, ramp: tuple[float,
     return RandomWindows(_in_memory(train), length, samples, plan.seed, jitter=jitter, rate=rate, ramp=grows)
 
 
-def _trainer(plan: Plan, device: torch.device, callbacks: list, logger, run: Path, devices: int = 1, num_nodes: int = 1) -> pl.Trainer:
+def _trainer(
+    plan: TrainingConfig, device: torch.device, callbacks: list, logger, run: Path, devices: int = 1, num_nodes: int = 1
+) -> pl.Trainer:
     return pl.Trainer(
         accelerator={"cuda": "gpu"}.get(device.type, device.type),
         devices=[device.index] if device.index is not None and devices == 1 else devices,
@@ -271,7 +273,7 @@ def _begun_from(start: Checkpoint | None) -> dict:
     return {"start": {"name": start.name, "weights_sha256": start.hash, "only_drawn": start.only_drawn}} if start else {}
 
 
-def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, start: Checkpoint | None, first: bool) -> Path | None:
+def _resume_point(run: Path, resume: bool, plan: TrainingConfig, config, system: str, start: Checkpoint | None, first: bool) -> Path | None:
     """The resume file to go on from, after the check (by the first process) that the run is asked for what it was begun with."""
     if not first:
         return run / "resume.ckpt" if resume and (run / "resume.ckpt").exists() else None
@@ -284,7 +286,7 @@ def _resume_point(run: Path, resume: bool, plan: Plan, config, system: str, star
         write_json(run / "plan.json", asked)
         return None
     begun = read_json(run / "plan.json")
-    planned = _filled(begun.get("plan", {}), dataclasses.asdict(Plan()))
+    planned = _filled(begun.get("plan", {}), dataclasses.asdict(TrainingConfig()))
     changed = [key for key in asked["plan"] if planned[key] != asked["plan"][key]]
     changed += [key for key in ("system", "config", "start") if begun.get(key) != asked.get(key)]
     if changed:

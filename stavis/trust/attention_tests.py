@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from stavis.attention.hooks import attention_module, inject_attention, record_attention
-from stavis.attribution.target import Question, question
+from stavis.attribution.target import AttributionContext, question
 from stavis.trust import nulls
 from stavis.trust.agreement import jensen_shannon
 from stavis.types import Clip, Target
@@ -25,10 +25,10 @@ TOLERANCE = 0.05
 """How much a prediction (in [-1,1]) may change and still count as the same."""
 
 
-class Replaceable:
+class AttentionOverride:
     """A model on one clip whose attention can be replaced: `weights` (T,h,w) is its own, `run` predicts with others."""
 
-    def __init__(self, asked: Question, attention: nn.Module | str | None, batch: int = 4):
+    def __init__(self, asked: AttributionContext, attention: nn.Module | str | None, batch: int = 4):
         self.asked, self.attention, self.batch = asked, attention, batch
         with torch.no_grad(), record_attention(asked.model, attention) as recorder:
             self.own = asked.value.trace(asked.frames)[0].double().cpu().numpy()
@@ -56,11 +56,11 @@ class Replaceable:
 @contextmanager
 def replaceable(
     model: nn.Module, clip: Clip, target: Target | None = None, attention: nn.Module | str | None = None
-) -> Iterator[Replaceable]:
+) -> Iterator[AttentionOverride]:
     """A model and clip whose attention can be replaced, inside the `with` block."""
     attention_module(model, attention)
     with question(model, clip, target) as asked:
-        yield Replaceable(asked, attention)
+        yield AttentionOverride(asked, attention)
 
 
 def replacements(maps: list[np.ndarray], place: int, seed: int = 0, permutations: int = 3) -> dict[str, list[np.ndarray]]:
@@ -112,7 +112,7 @@ def recorded(model: nn.Module, clip: Clip, target: Target | None, attention: nn.
         return at.weights, at.own
 
 
-def adversarial(at: Replaceable, *, tolerance: float = TOLERANCE, steps: int = 60, seed: int = 0) -> np.ndarray:
+def adversarial(at: AttentionOverride, *, tolerance: float = TOLERANCE, steps: int = 60, seed: int = 0) -> np.ndarray:
     """The map (T,h,w) most unlike the model's own that was found at a change of at most `tolerance` in every frame.
 
     First along straight lines to maps far away and to mixtures of two that err in opposite directions, then by gradient ascent on the
@@ -129,7 +129,9 @@ def adversarial(at: Replaceable, *, tolerance: float = TOLERANCE, steps: int = 6
     return best
 
 
-def _keep_better(at: Replaceable, best: np.ndarray, found: float, candidate: np.ndarray, tolerance: float) -> tuple[np.ndarray, float]:
+def _keep_better(
+    at: AttentionOverride, best: np.ndarray, found: float, candidate: np.ndarray, tolerance: float
+) -> tuple[np.ndarray, float]:
     """The better of two maps: the best so far, or the candidate drawn back towards the model's own, frame by frame, until it is allowed."""
     part = np.ones(len(candidate))
     for _ in range(6):
@@ -144,7 +146,7 @@ def _keep_better(at: Replaceable, best: np.ndarray, found: float, candidate: np.
     return best, found
 
 
-def _pulls(at: Replaceable) -> list[np.ndarray]:
+def _pulls(at: AttentionOverride) -> list[np.ndarray]:
     """In each frame the one cell that raises the prediction most, and the one that lowers it most, by the gradient."""
     tensor = at.tensor.clone().requires_grad_(True)
     total = at.trace(tensor).sum()
@@ -191,7 +193,7 @@ def far_maps(own: np.ndarray, seed: int) -> list[np.ndarray]:
 
 
 def _ascend(
-    at: Replaceable, best: np.ndarray, found: float, start: np.ndarray, tolerance: float, steps: int, seed: int
+    at: AttentionOverride, best: np.ndarray, found: float, start: np.ndarray, tolerance: float, steps: int, seed: int
 ) -> tuple[np.ndarray, float]:
     """Gradient ascent on the divergence, with a price on changes of the prediction that rises while they are too large."""
     own = at.tensor[0].double().flatten(1)
@@ -219,7 +221,7 @@ def _ascend(
     return best, found
 
 
-def leave_one_out(at: Replaceable, cells: int = 64) -> float:
+def leave_one_out(at: AttentionOverride, cells: int = 64) -> float:
     """Whether cells with more attention matter more: Kendall's τ between weight and the prediction's change without the cell.
 
     Over the `cells` with the most attention on average; NaN where either does not vary.

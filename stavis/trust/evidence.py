@@ -13,8 +13,8 @@ from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.errors import StavisError
 from stavis.trust import nulls
 from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon, pooled
-from stavis.trust.attention_tests import Replaceable, adversarial, far_maps, recorded, replaceable, replacements
-from stavis.trust.faithfulness import Uncover
+from stavis.trust.attention_tests import AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements
+from stavis.trust.faithfulness import InsertionDeletion
 from stavis.trust.localisation import localisation
 from stavis.trust.sanity import branches, randomised
 from stavis.types import Attribution, Clip, Target
@@ -78,7 +78,7 @@ def gather(
         with randomised(model, None, seed + 1000 + number):
             for place, clip in enumerate(clips):
                 with replaceable(model, clip, target, attention) as at:
-                    area = Uncover(at.asked).insertion_area(at.weights, seed)
+                    area = InsertionDeletion(at.asked).insertion_area(at.weights, seed)
                     found.insertion[place][f"random network {number + 1}"] = area
     found.scores = scores(model, clips, target, attention, found.attention, methods=methods, heads=heads, seed=seed)
     found.places = places(clips, found.attention)
@@ -168,9 +168,9 @@ def call(method: Callable[..., Attribution], model, clip: Clip, target: Target, 
     return method(model, clip, target)
 
 
-def _insertion(at: Replaceable, maps: list[np.ndarray], place: int, seed: int) -> dict[str, float]:
+def _insertion(at: AttentionOverride, maps: list[np.ndarray], place: int, seed: int) -> dict[str, float]:
     clip, own = at.asked.clip, maps[place]
-    uncover = Uncover(at.asked)
+    uncover = InsertionDeletion(at.asked)
     orders = {
         "attention": own,
         "random order": nulls.uniform(own.shape),
@@ -188,7 +188,7 @@ def _insertion(at: Replaceable, maps: list[np.ndarray], place: int, seed: int) -
     return areas
 
 
-def _uniqueness(at: Replaceable, tolerance: float, seed: int) -> tuple[float, float]:
+def _uniqueness(at: AttentionOverride, tolerance: float, seed: int) -> tuple[float, float]:
     """1 − JSD in bits of the map most unlike the model's own, mean over frames: at the same prediction, and at any."""
     other = adversarial(at, tolerance=tolerance, seed=seed)
     free = max(float(jensen_shannon(at.weights, far).mean()) for far in far_maps(at.weights, seed))

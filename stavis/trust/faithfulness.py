@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from stavis.attribution.baselines import Baseline, baseline_frames
-from stavis.attribution.target import Question, question
+from stavis.attribution.target import AttributionContext, question
 from stavis.errors import StavisError
 from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
@@ -72,14 +72,14 @@ def curves(
     Raises StavisError where the map has not the clip's frames, or the fractions do not run from 0 to 1.
     """
     with question(model, clip, target) as asked:
-        runner = Uncover(asked, baseline, fractions)
+        runner = InsertionDeletion(asked, baseline, fractions)
         return FaithfulnessCurves(runner.fractions, runner.insertion(maps, seed), runner.deletion(maps, seed))
 
 
-class Uncover:
+class InsertionDeletion:
     """A model on one clip of which only some cells are shown, the others as in the baseline."""
 
-    def __init__(self, asked: Question, baseline: Baseline = "blur", fractions: tuple[float, ...] = FRACTIONS, batch: int = 4):
+    def __init__(self, asked: AttributionContext, baseline: Baseline = "blur", fractions: tuple[float, ...] = FRACTIONS, batch: int = 4):
         self.fractions = np.asarray(fractions, float)
         if self.fractions[0] != 0 or self.fractions[-1] != 1 or (np.diff(self.fractions) <= 0).any():
             raise StavisError("the fractions of a curve rise from 0 to 1: mend them.")
@@ -180,6 +180,6 @@ def _ranks(maps: np.ndarray, frames: int, seed: int) -> np.ndarray:
 
 
 def _pixels(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Marks of cells (T,h,w) in [0,1] on pixels (T,H,W): the part of each pixel that lies in marked cells."""
+    """Annotations of cells (T,h,w) in [0,1] on pixels (T,H,W): the part of each pixel that lies in marked cells."""
     scale = size[0] * size[1] / (cells.shape[1] * cells.shape[2])
     return np.clip(spread(cells, size) * scale, 0, 1) if cells.shape[1:] != size else cells

@@ -126,7 +126,7 @@ class OnlyPath(nn.Module):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class ToyFace:
     """What is in the clips: which patches there are and which of them carries the valence.
 
     cue: 'mouth' (a red patch on the face, its strength is the valence), 'place' (a red patch at one of two places, which tells) or
@@ -137,12 +137,12 @@ class Drawing:
     decoy: bool = False
 
 
-def drawn_clips(drawing: Drawing, count: int, seed: int) -> list[Clip]:
+def toy_clips(drawing: ToyFace, count: int, seed: int) -> list[Clip]:
     """Clips of 8 frames of 32 px with valence labels and regions: a grey face with a mouth and eyes on a noisy ground."""
     return [_draw(drawing, np.random.default_rng([seed, number]), f"drawing {number}") for number in range(count)]
 
 
-def _draw(drawing: Drawing, rng: np.random.Generator, name: str) -> Clip:
+def _draw(drawing: ToyFace, rng: np.random.Generator, name: str) -> Clip:
     valence = np.tanh(1.2 * rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
     frames = np.full((FRAMES, SIZE, SIZE, 3), rng.uniform(0.35, 0.5)) + 0.03 * rng.standard_normal((FRAMES, SIZE, SIZE, 1))
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
@@ -220,9 +220,9 @@ def _colour(weight: torch.Tensor, channel: int, scale: float) -> None:
     weight[channel] = scale / CELL**2
 
 
-def trained(uses: str, drawing: Drawing, seed: int, *, steps: int = 300, clips: int = 128) -> Attentive:
+def trained(uses: str, drawing: ToyFace, seed: int, *, steps: int = 300, clips: int = 128) -> Attentive:
     """An Attentive network trained for some seconds on drawings."""
-    shown = drawn_clips(drawing, clips, seed + 5000)
+    shown = toy_clips(drawing, clips, seed + 5000)
     frames = torch.cat([as_input(clip.frames) for clip in shown])
     labels = torch.from_numpy(np.stack([clip.labels for clip in shown])).float()
     model = untrained(seed, uses)
@@ -248,17 +248,17 @@ def untrained(seed: int, uses: str = "attention") -> Attentive:
 
 def case(name: str, seed: int, *, clips: int = 12) -> tuple[nn.Module, list[Clip]]:
     """One of the models of EXPECTED and clips that it has not seen."""
-    mouth = Drawing("mouth", decoy=True)
+    mouth = ToyFace("mouth", decoy=True)
     if name == "decorative":
-        return decorative(), drawn_clips(mouth, clips, seed)
+        return decorative(), toy_clips(mouth, clips, seed)
     if name == "only path":
-        return only_path(), drawn_clips(Drawing("place"), clips, seed)
+        return only_path(), toy_clips(ToyFace("place"), clips, seed)
     if name == "untrained":
-        return untrained(seed), drawn_clips(mouth, clips, seed)
+        return untrained(seed), toy_clips(mouth, clips, seed)
     if name == "distractor":
-        background = Drawing("background")
-        return trained("attention", background, seed), drawn_clips(background, clips, seed)
-    return trained("uniform", mouth, seed), drawn_clips(mouth, clips, seed)
+        background = ToyFace("background")
+        return trained("attention", background, seed), toy_clips(background, clips, seed)
+    return trained("uniform", mouth, seed), toy_clips(mouth, clips, seed)
 
 
 def known_answers(seeds: Sequence[int] = (0, 1, 2)) -> list[dict]:

@@ -11,7 +11,7 @@ import yaml
 from distributed import LocalCluster
 
 from stavis.batch.cluster import _SETTINGS
-from stavis.batch.plan import Plan
+from stavis.batch.plan import StudyPlan
 from stavis.batch.study import plan_study
 from stavis.batch.task import Report
 
@@ -65,11 +65,11 @@ class Home:
         self.yaml.write_text(yaml.safe_dump(spec, sort_keys=False), encoding="utf-8")
         return self.yaml
 
-    def plan(self, **changes) -> Plan:
+    def plan(self, **changes) -> StudyPlan:
         """The plan of the spec with these changes."""
         return plan_study(self.write(**changes), out=self.out, quiet=True)
 
-    def report(self, **parameters) -> tuple[Plan, Report]:
+    def report(self, **parameters) -> tuple[StudyPlan, Report]:
         """The plan of a study without recordings, and its one report."""
         plan = self.plan(recordings=None, parameters=parameters)
         return plan, plan.reports[0]
@@ -90,10 +90,10 @@ def home(tmp_path) -> Home:
 
 
 @pytest.fixture
-def frozen(home) -> Callable[[Plan], Plan]:
+def frozen(home) -> Callable[[StudyPlan], StudyPlan]:
     """Puts the plan's notebook where a worker reads it, as a runner does before it hands anything out."""
 
-    def freeze(plan: Plan) -> Plan:
+    def freeze(plan: StudyPlan) -> StudyPlan:
         plan.job.out.mkdir(parents=True, exist_ok=True)
         nbformat.write(plan.notebook.node, plan.job.notebook)
         return plan

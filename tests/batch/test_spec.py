@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stavis.batch.spec import Spec, read_spec
+from stavis.batch.spec import StudyConfig, read_config
 from stavis.batch.study import plan_study
 from stavis.errors import StavisError
 from tests.batch.conftest import write_notebook
@@ -52,22 +52,22 @@ def refused(call, said: str) -> str:
 def test_a_bad_spec_is_one_sentence_with_its_line(tmp_path, kind):
     text, said = BAD[kind]
     (tmp_path / "spec.yaml").write_text(text)
-    assert str(tmp_path / "spec.yaml") in refused(lambda: read_spec(tmp_path / "spec.yaml"), said)
+    assert str(tmp_path / "spec.yaml") in refused(lambda: read_config(tmp_path / "spec.yaml"), said)
 
 
 def test_a_spec_that_is_no_readable_file_is_one_sentence(tmp_path):
-    refused(lambda: read_spec(tmp_path / "none.yaml"), "is no file")
-    refused(lambda: read_spec(tmp_path), "is no file")
+    refused(lambda: read_config(tmp_path / "none.yaml"), "is no file")
+    refused(lambda: read_config(tmp_path), "is no file")
     (tmp_path / "binary.yaml").write_bytes(b"\xff\xfe\x00a")
-    refused(lambda: read_spec(tmp_path / "binary.yaml"), "not UTF-8")
+    refused(lambda: read_config(tmp_path / "binary.yaml"), "not UTF-8")
     (tmp_path / "big.yaml").write_text("#" * (2 << 20))
-    refused(lambda: read_spec(tmp_path / "big.yaml"), "larger than 1 MB")
+    refused(lambda: read_config(tmp_path / "big.yaml"), "larger than 1 MB")
 
 
 def test_a_billion_laughs_are_refused_in_no_time(tmp_path):
     lines = ["a0: &a0 [x, x]"] + [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range(1, 12)]
     (tmp_path / "spec.yaml").write_text("\n".join(lines))
-    refused(lambda: read_spec(tmp_path / "spec.yaml"), "aliases are not read")
+    refused(lambda: read_config(tmp_path / "spec.yaml"), "aliases are not read")
 
 
 @settings(max_examples=150, deadline=None)
@@ -76,7 +76,7 @@ def test_whatever_stands_in_a_spec_it_is_read_or_refused(tmp_path_factory, text)
     path = tmp_path_factory.getbasetemp() / "fuzz.yaml"
     path.write_bytes(text if isinstance(text, bytes) else ("notebook: a\n" + text).encode())
     try:
-        assert isinstance(read_spec(path), Spec)
+        assert isinstance(read_config(path), StudyConfig)
     except StavisError as error:
         assert str(path) in str(error)
 
@@ -84,7 +84,7 @@ def test_whatever_stands_in_a_spec_it_is_read_or_refused(tmp_path_factory, text)
 def test_the_ready_specs_can_be_read():
     from tests.conftest import ROOT
 
-    specs = {path.stem: read_spec(path) for path in sorted((ROOT / "reports").glob("*.yaml"))}
+    specs = {path.stem: read_config(path) for path in sorted((ROOT / "reports").glob("*.yaml"))}
     assert {"demo", "study", "bench"} <= set(specs)
     for name in ("study", "bench"):
         assert plan_study(ROOT / "reports" / f"{name}.yaml", quiet=True).reports

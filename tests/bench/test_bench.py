@@ -1,4 +1,4 @@
-"""The bench runner: units that resume, a crash that stays alone, figures that are those of stavis.metrics, files that others rely on."""
+"""The bench runner: runs that resume, a crash that stays alone, figures that are those of stavis.metrics, files that others rely on."""
 
 import json
 import shutil
@@ -10,23 +10,23 @@ import torch
 
 import stavis
 from stavis.bench import bench as runner
-from stavis.bench import runs as bench_units
+from stavis.bench import runs as bench_runs
 from stavis.bench.data import material, train_projection
 from stavis.bench.descriptors.lgbptop import LgbpTop
-from stavis.bench.plan import BENCH, BenchPlan, chosen_systems, folder_hash
+from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash
 from stavis.bench.scores import COLUMNS, PROTOCOLS, Sums, error_by_range, scores_by_group, scores_of, table_of
 from stavis.bench.scores import draws_of as drawn_recordings
-from stavis.data.crops.crops import CropSpec
+from stavis.data.crops.crops import CropConfig
 from stavis.errors import StavisError
 from stavis.metrics import METRICS, bootstrap, ccc, concatenated, paired_difference, per_recording
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import SYSTEMS
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.tensors import as_input
 
 CHEAP = "bovw-svr,bovw-lstm"
-SPEC = SyntheticSpec(
+SPEC = SyntheticConfig(
     scenarios=("switching", "motion"), recordings=12, seconds=6.4, fps=6.25, size=(64, 64), seed=9, shares=(0.5, 0.25, 0.25)
 )
 
@@ -130,9 +130,9 @@ def test_a_bench_writes_what_others_rely_on(finished):
 
 def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
     for name in CHEAP.split(","):
-        checkpoint = load_checkpoint(finished.folder / "units" / name / "seed-1" / "run")
+        checkpoint = load_checkpoint(finished.folder / "runs" / name / "seed-1" / "run")
         assert checkpoint.system == name and checkpoint.info["training"]["seed"] == 1
-    predictions = pd.read_csv(finished.folder / "units" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
+    predictions = pd.read_csv(finished.folder / "runs" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
     assert list(predictions.columns) == ["recording", "time", "predicted", "raw", "gold"]
     early = predictions.time < 2.0 - 0.01  # the s by which this system moves its labels
     assert predictions.raw[early].isna().all() and predictions.raw[~early].notna().all()
@@ -141,10 +141,10 @@ def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
 def test_a_head_is_built_on_the_cnn_of_its_seed_and_kept_whole(faces, tmp_path):
     done = stavis.bench(tmp_path / "out", faces, systems="cnn,cnn-rnn-1s", seeds=1, scale=0.005, jobs=1, quiet=True)
     assert done.failures == () and set(done.table.parameters) == {1_333_849, 1_414_550} and len(done.table) == 8
-    base, built = (load_checkpoint(tmp_path / "out" / "units" / name / "seed-0" / "run").model for name in ("cnn", "cnn-rnn-1s"))
+    base, built = (load_checkpoint(tmp_path / "out" / "runs" / name / "seed-0" / "run").model for name in ("cnn", "cnn-rnn-1s"))
     assert all(torch.equal(a, b) for a, b in zip(base.parameters(), built.cnn.parameters(), strict=True))
     item = material(tmp_path / "out").of("test")[0]
-    said = pd.read_csv(tmp_path / "out" / "units" / "cnn-rnn-1s" / "seed-0" / "result" / "predictions.csv")
+    said = pd.read_csv(tmp_path / "out" / "runs" / "cnn-rnn-1s" / "seed-0" / "result" / "predictions.csv")
     said = said[said.recording == item.name]
     delay = material(tmp_path / "out").delay
     with torch.inference_mode():
@@ -159,14 +159,14 @@ def test_the_bench_as_it_was_written_is_read_back(finished):
     assert stavis.bench_table(again.table)["CCC"].tolist() == pytest.approx(stavis.bench_table(finished.table)["CCC"].tolist(), abs=1e-5)
     assert set(stavis.bench_table(again.table, "per_recording").columns) >= {"system", "CCC", "less STA", "RECOLA CCC"}
     with pytest.raises(StavisError, match="is missing"):
-        stavis.bench_result(finished.folder / "units")
+        stavis.bench_result(finished.folder / "runs")
 
 
 def test_what_is_done_is_not_done_again(finished, faces, tmp_path, monkeypatch):
     out = shutil.copytree(finished.folder, tmp_path / "out")
-    shutil.rmtree(out / "units" / "bovw-svr" / "seed-1" / "result")
+    shutil.rmtree(out / "runs" / "bovw-svr" / "seed-1" / "result")
     trained = []
-    monkeypatch.setattr(bench_units, "train_system", lambda *a, real=bench_units.train_system: trained.append(a[1:3]) or real(*a))
+    monkeypatch.setattr(bench_runs, "train_system", lambda *a, real=bench_runs.train_system: trained.append(a[1:3]) or real(*a))
     again = stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
     assert trained == [("bovw-svr", 1)]
     assert (out / "bench.csv").read_text().splitlines()[1:2] and len(again.table) == len(finished.table)
@@ -175,12 +175,12 @@ def test_what_is_done_is_not_done_again(finished, faces, tmp_path, monkeypatch):
 
 
 def test_one_unit_that_crashes_leaves_the_others(faces, tmp_path, monkeypatch, shell):
-    def failing(found, name, seed, *rest, real=bench_units.train_system):
+    def failing(found, name, seed, *rest, real=bench_runs.train_system):
         if (name, seed) == ("bovw-svr", 0):
             raise RuntimeError("no memory\nleft")
         return real(found, name, seed, *rest)
 
-    monkeypatch.setattr(bench_units, "train_system", failing)
+    monkeypatch.setattr(bench_runs, "train_system", failing)
     words = (
         "bench",
         "--data",
@@ -200,7 +200,7 @@ def test_one_unit_that_crashes_leaves_the_others(faces, tmp_path, monkeypatch, s
     assert done.code == 1 and "bovw-svr, seed 0: RuntimeError: no memory left" in done.err
     told = json.loads(done.out)
     assert told["failures"] == [{"system": "bovw-svr", "seed": 0, "reason": "RuntimeError: no memory left"}]
-    assert [unit["seed"] for unit in told["systems"][0]["seeds"]] == [1]
+    assert [run["seed"] for run in told["systems"][0]["seeds"]] == [1]
     monkeypatch.undo()
     assert "seed 0" in (tmp_path / "out" / "bench.html").read_text()
     again = stavis.bench(tmp_path / "out", faces, systems="bovw-svr", seeds=2, jobs=1, quiet=True)
@@ -208,12 +208,12 @@ def test_one_unit_that_crashes_leaves_the_others(faces, tmp_path, monkeypatch, s
 
 
 def test_a_row_that_is_built_on_another_says_so_where_that_failed(faces, tmp_path, monkeypatch):
-    def failing(found, name, seed, *rest, real=bench_units.train_system):
+    def failing(found, name, seed, *rest, real=bench_runs.train_system):
         if name == "cnn":
             raise RuntimeError("stop")
         return real(found, name, seed, *rest)
 
-    monkeypatch.setattr(bench_units, "train_system", failing)
+    monkeypatch.setattr(bench_runs, "train_system", failing)
     done = stavis.bench(tmp_path / "out", faces, systems="cnn-rnn-1s", seeds=1, scale=0.005, jobs=1, quiet=True)
     assert "built on cnn of seed 0" in done.failures[0]["reason"] and not len(done.table)
 
@@ -241,13 +241,13 @@ def test_nothing_is_fitted_on_what_is_scored(faces, tmp_path):
     kept = {}
     for number, folder in enumerate((faces, spoiled)):
         out = tmp_path / str(number)
-        plan = BenchPlan(str(folder), folder_hash(folder), ("lgbptop-svr", "bovw-svr"), seeds=1, scale=0.01, version="0")
+        plan = BenchConfig(str(folder), folder_hash(folder), ("lgbptop-svr", "bovw-svr"), seeds=1, scale=0.01, version="0")
         runner._begin(out, plan)
         found = material(out)
         projection = train_projection(found, LgbpTop(size=32))
         stavis.bench(out.with_name(f"b{number}"), folder, systems="bovw-svr,bovw-lstm", seeds=1, scale=0.02, jobs=1, quiet=True, delay=2.0)
         networks = [
-            load_checkpoint(out.with_name(f"b{number}") / "units" / name / "seed-0" / "run").hash for name in ("bovw-svr", "bovw-lstm")
+            load_checkpoint(out.with_name(f"b{number}") / "runs" / name / "seed-0" / "run").hash for name in ("bovw-svr", "bovw-lstm")
         ]
         kept[number] = (projection.mean.tobytes(), projection.components.tobytes(), *networks)
         assert projection.components.shape[1] == LgbpTop(size=32).values
@@ -316,4 +316,4 @@ def test_the_systems_are_listed(shell):
 
 def test_the_embedded_data_are_what_the_paper_cannot_give():
     assert set(BENCH.scenarios) == {"motion", "switching"} and BENCH.rater_lag == 2.0
-    assert CropSpec(size=SYSTEMS["sta"].preset("small").crop_size).size == 112
+    assert CropConfig(size=SYSTEMS["sta"].preset("small").crop_size).size == 112

@@ -14,11 +14,11 @@ from stavis.cli import app
 from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
 from stavis.regions import REGIONS
-from stavis.synthetic.spec import SyntheticSpec
-from stavis.training.fit import Plan
+from stavis.synthetic.spec import SyntheticConfig
+from stavis.training.fit import TrainingConfig
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
-TINY_SPEC = SyntheticSpec(recordings=8, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.5, 0.25, 0.25), seed=5)
+TINY_SPEC = SyntheticConfig(recordings=8, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.5, 0.25, 0.25), seed=5)
 INTERVAL = {"value", "low", "high"}
 
 
@@ -152,7 +152,7 @@ def test_synth_writes_a_folder_that_evaluate_reads(shell, tmp_path, tiny_run):
 def tiny_demo(monkeypatch):
     """The demo, small enough for a test: the same ways, fewer and shorter recordings."""
     monkeypatch.setattr(stavis.jobs.demo, "EMBEDDED", TINY_SPEC)
-    monkeypatch.setattr(stavis.jobs.demo, "PLAN", Plan(steps=9, batch=2, seconds=0.96, epoch=9))
+    monkeypatch.setattr(stavis.jobs.demo, "PLAN", TrainingConfig(steps=9, batch=2, seconds=0.96, epoch=9))
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn
 
 
 def test_verify_holds_where_the_figures_are_the_same_and_fails_where_one_differs(shell, tmp_path, tiny_run):
-    spec = {"faces": SyntheticSpec(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()}
+    spec = {"faces": SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()}
     figures = measure(tiny_run, spec, device="cpu", quiet=True)
     run = describe(tiny_run, tmp_path / "described", figures=figures, evaluated_on=spec)
     done = shell("verify", run, "--json", "--quiet")

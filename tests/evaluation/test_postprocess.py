@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from stavis.data.datasets.gold import gold_standard
 from stavis.errors import StavisError
-from stavis.evaluation.postprocess import Chain, find_delay, fit_chain, shifted, without_delay
+from stavis.evaluation.postprocess import PostProcessing, find_delay, fit_chain, shifted, without_delay
 from stavis.metrics import cc, ccc, concatenated
 from stavis.synthetic.raters import draw_ratings
 from stavis.synthetic.scenarios import draw_courses
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from tests.training.made_crops import made_crops
 
 RATE = 25.0
@@ -76,7 +76,7 @@ def test_what_cannot_be_compared_is_refused():
 
 @pytest.mark.parametrize("lag", [0.0, 1.0, 2.0, 4.0])
 def test_the_simulated_raters_lag_is_found_to_a_fifth_of_a_second_and_gold_is_the_true_valence(lag):
-    spec = SyntheticSpec(scenarios=("motion", "switching"), recordings=8, seconds=20, rater_lag=lag, rater_lag_spread=0.1)
+    spec = SyntheticConfig(scenarios=("motion", "switching"), recordings=8, seconds=20, rater_lag=lag, rater_lag_spread=0.1)
     drawn = [draw_courses(spec, index) for index in range(spec.recordings)]
     ratings = [draw_ratings(spec, index, course) for index, course in enumerate(drawn)]
     true = [(np.arange(spec.frames) / spec.fps, course.valence) for course in drawn]
@@ -158,13 +158,13 @@ def test_unknown_values_do_not_count_and_stay_unknown():
     made[0][10:20], golds[1][30:40] = np.nan, np.nan
     chain = fit_chain(made, golds, RATE)
     assert "scaling" in chain.kept and np.isnan(chain.apply(made[0])[10:20]).all() and np.isfinite(chain.apply(made[0])[20:]).all()
-    assert np.isnan(Chain(RATE, median=1.0).apply(np.full(5, np.nan))).all()
+    assert np.isnan(PostProcessing(RATE, median=1.0).apply(np.full(5, np.nan))).all()
 
 
 def test_a_median_filter_delays_nothing():
     values = np.zeros(101)
     values[40:61] = 1
-    smooth = Chain(RATE, median=0.4).apply(values)
+    smooth = PostProcessing(RATE, median=0.4).apply(values)
     assert np.array_equal(smooth, smooth[::-1]) and np.array_equal(smooth, values)
 
 
@@ -179,4 +179,4 @@ def test_a_chain_that_cannot_be_fitted_is_refused():
     with pytest.raises(StavisError, match="no development frame has both"):
         fit_chain(values, [np.full(10, np.nan)], RATE)
     with pytest.raises(StavisError, match=r"not \(3, 1\)"):
-        Chain(RATE).apply(np.zeros((3, 1)))
+        PostProcessing(RATE).apply(np.zeros((3, 1)))

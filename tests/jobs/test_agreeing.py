@@ -14,9 +14,9 @@ from stavis.types import Attribution, Target
 def explained(tmp_path_factory):
     from stavis.data.datasets.selection import recordings_of
     from stavis.jobs.synth import synth
-    from stavis.synthetic.spec import SyntheticSpec
+    from stavis.synthetic.spec import SyntheticConfig
 
-    data = synth(tmp_path_factory.mktemp("faces") / "data", SyntheticSpec(recordings=1, seconds=2.0, fps=6.25, seed=3), quiet=True)
+    data = synth(tmp_path_factory.mktemp("faces") / "data", SyntheticConfig(recordings=1, seconds=2.0, fps=6.25, seed=3), quiet=True)
     return explain_video("sta-synthetic", recordings_of(data)[0], methods=())
 
 

@@ -12,7 +12,7 @@ from stavis.attribution import cache
 from stavis.attribution.methods import ALL_METHODS, saliency
 from stavis.attribution.target import question
 from stavis.jobs import explore as exploring
-from stavis.jobs.explore import RecordingFootage, explore, interruptible
+from stavis.jobs.explore import PredictorSource, explore, interruptible
 from stavis.models.checkpoint import load_checkpoint
 from stavis.show.explorer.worker import Stopped, Task
 from stavis.types import Attribution, Recording, Target
@@ -37,8 +37,8 @@ def opened():
 def footage(drawn, tiny_run):
     recording = stavis.recordings_of(drawn, "test")[0]
     checkpoint = load_checkpoint(tiny_run)
-    crops = stavis.crops_of(recording, stavis.CropSpec(size=checkpoint.model.config.crop_size, rate=None))
-    return RecordingFootage(recording.name, recording, crops, checkpoint)
+    crops = stavis.crops_of(recording, stavis.CropConfig(size=checkpoint.model.config.crop_size, rate=None))
+    return PredictorSource(recording.name, recording, crops, checkpoint)
 
 
 def work() -> Task:

@@ -7,7 +7,7 @@ import pytest
 
 import stavis
 from stavis.errors import StavisError, StavisWarning
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from tests.data.datasets import fakes
 
@@ -15,7 +15,7 @@ from tests.data.datasets import fakes
 @pytest.fixture(scope="module")
 def rated(tmp_path_factory):
     """Drawn faces of 8 s whose raters lag by 1.2 s."""
-    spec = SyntheticSpec(recordings=3, seconds=8, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), rater_lag=1.2, seed=5)
+    spec = SyntheticConfig(recordings=3, seconds=8, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), rater_lag=1.2, seed=5)
     return write_dataset(tmp_path_factory.mktemp("rated") / "faces", spec)
 
 
@@ -105,7 +105,7 @@ def test_train_says_what_of_the_data_it_uses(shell, tmp_path):
     done = shell(*words)
     assert done.code == 2 and "no window of" in done.err  # nobody's face is in these pictures
     assert "raters cannot lag by 11.0 s" in shell(*words, "--delay", "11").err
-    drawn = SyntheticSpec(recordings=3, seconds=4, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=5)
+    drawn = SyntheticConfig(recordings=3, seconds=4, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=5)
     faces = write_dataset(tmp_path / "faces", drawn)
     name = stavis.recordings_of(faces, "train")[0].name
     own = fakes.written(tmp_path / "own.csv", ["recording,start,stop,reason", f"{name},0,0.39,hand"])

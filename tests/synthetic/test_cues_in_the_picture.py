@@ -13,7 +13,7 @@ from stavis.synthetic.covers import EYE_COVERS, MOUTH_COVERS
 from stavis.synthetic.identity import draw_identity
 from stavis.synthetic.recording import render
 from stavis.synthetic.scene import Background, Camera
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from tests.synthetic.test_drawing import part_hidden
 
 MANY = 60
@@ -21,7 +21,7 @@ MANY = 60
 
 def seen_of(scenario: str, **options) -> list[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """For each recording: its valence, and what the geometry shows in each frame, as parts of the aligned crop's width."""
-    spec = SyntheticSpec(scenarios=scenario, recordings=MANY, seconds=8, fps=12.5, **options)
+    spec = SyntheticConfig(scenarios=scenario, recordings=MANY, seconds=8, fps=12.5, **options)
     return [(truth.valence, geometry(truth.landmarks)) for truth in (render(spec, index).truth for index in range(MANY))]
 
 
@@ -73,7 +73,7 @@ def test_in_motion_no_single_frame_tells_but_the_rhythm_does():
 
 
 def test_in_switching_the_decoy_moves_as_far_and_says_nothing():
-    spec = SyntheticSpec(scenarios="switching", recordings=MANY, seconds=8, fps=12.5)
+    spec = SyntheticConfig(scenarios="switching", recordings=MANY, seconds=8, fps=12.5)
     carried, decoyed = {"mouth": [], "eyes": []}, {"mouth": [], "eyes": []}
     for index in range(MANY):
         truth = render(spec, index).truth
@@ -92,7 +92,7 @@ def test_in_switching_the_decoy_moves_as_far_and_says_nothing():
         assert 0.8 < decoy.std() / cue.std() < 1.25
 
 
-def hidden_shares(spec: SyntheticSpec, index: int, frames: list[int], monkeypatch) -> tuple[np.ndarray, np.ndarray]:
+def hidden_shares(spec: SyntheticConfig, index: int, frames: list[int], monkeypatch) -> tuple[np.ndarray, np.ndarray]:
     """How much of the rings of mouth and of eyes a cover changes in each frame: (T,) each."""
     shown = list(render(spec, index).frames(frames))
     landmarks = render(spec, index).truth.landmarks[frames]
@@ -110,7 +110,7 @@ def hidden_shares(spec: SyntheticSpec, index: int, frames: list[int], monkeypatc
 
 
 def test_the_decoy_is_covered_in_the_picture(monkeypatch):
-    spec = SyntheticSpec(scenarios="switching", recordings=8, seconds=6, fps=12.5)
+    spec = SyntheticConfig(scenarios="switching", recordings=8, seconds=6, fps=12.5)
     decoys = []
     for index in range(6):
         cue = render(spec, index).truth.mouth_cue
@@ -121,7 +121,7 @@ def test_the_decoy_is_covered_in_the_picture(monkeypatch):
 
 
 def test_a_hand_passes_in_occlusion(monkeypatch):
-    spec = SyntheticSpec(scenarios="occlusion", recordings=4, seconds=8, fps=6.25)
+    spec = SyntheticConfig(scenarios="occlusion", recordings=4, seconds=8, fps=6.25)
     hidden = []
     for index in range(4):
         truth = render(spec, index).truth
@@ -152,7 +152,7 @@ def test_a_cover_leaves_the_carrier_free(region, kind):
 
 
 def test_the_distractor_moves_with_the_valence_in_training_pictures(monkeypatch):
-    spec = SyntheticSpec(scenarios="distractor", recordings=4, seconds=6, fps=6.25)
+    spec = SyntheticConfig(scenarios="distractor", recordings=4, seconds=6, fps=6.25)
     for index in (0, 3):
         assert spec.split_of(index) == "train"
         shown = list(render(spec, index).frames())
@@ -181,7 +181,7 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
     monkeypatch.setattr(recording_module, "draw_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
     monkeypatch.setattr(recording_module, "_covers", lambda spec, index, stage: [])
     monkeypatch.setattr(Camera, "take", lambda self, picture, frame: picture)
-    spec = SyntheticSpec(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)
+    spec = SyntheticConfig(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)
     for index in range(3):
         drawn = render(spec, index)
         chosen = [0, 20, 40, 74]
@@ -197,7 +197,7 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
 
 
 def test_a_moustache_hangs_on_the_person_and_not_on_the_valence():
-    spec = SyntheticSpec(scenarios=("mouth", "eyes"), recordings=400, seconds=2, fps=6.25)
+    spec = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=400, seconds=2, fps=6.25)
     people = [draw_identity(spec.generator("identity", index)) for index in range(400)]
     bearded = [index for index, person in enumerate(people) if person.beard in ("moustache", "goatee", "full")]
     valence = np.array([recording_module.draw_courses(spec, index).valence.mean() for index in range(400)])

@@ -15,11 +15,11 @@ from stavis.errors import StavisError
 from stavis.regions import REGIONS
 from stavis.synthetic import writer
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import LONGEST, SCENARIOS, SyntheticSpec
+from stavis.synthetic.spec import LONGEST, SCENARIOS, SyntheticConfig
 from stavis.synthetic.writer import read_spec, write_dataset
 from tests.failing_disk import full_disk
 
-TINY = SyntheticSpec(recordings=1, seconds=0.2, size=(64, 64))
+TINY = SyntheticConfig(recordings=1, seconds=0.2, size=(64, 64))
 
 
 def contents(root) -> dict[str, bytes]:
@@ -27,7 +27,7 @@ def contents(root) -> dict[str, bytes]:
 
 
 def test_many_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
-    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=8, seconds=0.4, size=(64, 64), seed=11)
+    spec = SyntheticConfig(scenarios=SCENARIOS, recordings=8, seconds=0.4, size=(64, 64), seed=11)
     monkeypatch.setattr(writer, "cpu_count", lambda: 2)
     together = contents(write_dataset(tmp_path / "together", spec))
     monkeypatch.setattr(writer, "cpu_count", lambda: 1)
@@ -39,7 +39,7 @@ def test_many_processes_write_the_bytes_of_one(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("size", [(112, 112), (144, 96)])
 def test_a_video_does_not_hang_on_what_lies_in_memory(tmp_path, size):
-    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=8, seconds=0.4, size=size, seed=11)
+    spec = SyntheticConfig(scenarios=SCENARIOS, recordings=8, seconds=0.4, size=size, seed=11)
     rng, kept = np.random.default_rng(0), []
     for index in (0, 1):
         frames, found = list(render(spec, index).frames()), set()
@@ -52,7 +52,7 @@ def test_a_video_does_not_hang_on_what_lies_in_memory(tmp_path, size):
 
 @pytest.mark.parametrize(("size", "fps"), [((128, 128), 25.0), ((256, 256), 12.5), ((640, 480), 30.0), ((64, 96), 23.976)])
 def test_videos_are_h264_with_every_frame_at_its_time(tmp_path, size, fps):
-    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=1, seconds=0.4, size=size, fps=fps)
+    spec = SyntheticConfig(scenarios=SCENARIOS, recordings=1, seconds=0.4, size=size, fps=fps)
     root = write_dataset(tmp_path / "set", spec)
     (read,) = read_folder(root)
     info, truth = probe(read.video), read_truth(read.truth)
@@ -67,7 +67,7 @@ def test_videos_are_h264_with_every_frame_at_its_time(tmp_path, size, fps):
 
 
 def test_raters_have_the_form_of_recola_to_the_letter(tmp_path):
-    spec = SyntheticSpec(scenarios=("mouth",), recordings=1, seconds=3, size=(64, 64))
+    spec = SyntheticConfig(scenarios=("mouth",), recordings=1, seconds=3, size=(64, 64))
     root = write_dataset(tmp_path / "set", spec)
     text = (root / "raters" / "valence" / "mouth_00000.csv").read_bytes().decode("ascii")
     header, *rows, end = text.split("\n")
@@ -80,7 +80,7 @@ def test_raters_have_the_form_of_recola_to_the_letter(tmp_path):
 
 
 def test_the_spec_comes_back_from_the_folder(tmp_path):
-    spec = SyntheticSpec(scenarios=("eyes", "motion"), recordings=1, seconds=0.2, size=(64, 96), shares=(0.5, 0.25, 0.25), crf=(20, 24))
+    spec = SyntheticConfig(scenarios=("eyes", "motion"), recordings=1, seconds=0.2, size=(64, 96), shares=(0.5, 0.25, 0.25), crf=(20, 24))
     root = write_dataset(tmp_path / "set", spec)
     again = read_spec(root)
     assert again == spec and hash(again) == hash(spec)
@@ -115,7 +115,7 @@ def test_a_reader_that_gives_up_leaves_nothing_behind(tmp_path, recordings, monk
         if done == 2:
             raise KeyboardInterrupt
 
-    spec = SyntheticSpec(recordings=recordings, seconds=0.4, size=(64, 64))
+    spec = SyntheticConfig(recordings=recordings, seconds=0.4, size=(64, 64))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(KeyboardInterrupt):
@@ -128,7 +128,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, largest):
     before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     try:
         with full_disk(largest), pytest.raises(StavisError, match="cannot be written"):
-            write_dataset(tmp_path / "set", SyntheticSpec(recordings=1, seconds=1))
+            write_dataset(tmp_path / "set", SyntheticConfig(recordings=1, seconds=1))
     finally:
         signal.signal(signal.SIGXFSZ, before)
     assert not list(tmp_path.iterdir())
@@ -145,9 +145,9 @@ def test_an_encoder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
 
 
 def test_a_recording_is_no_longer_than_memory_holds():
-    assert SyntheticSpec(seconds=LONGEST).frames == 90_000
+    assert SyntheticConfig(seconds=LONGEST).frames == 90_000
     with pytest.raises(StavisError, match="seconds"):
-        SyntheticSpec(seconds=LONGEST + 1)
+        SyntheticConfig(seconds=LONGEST + 1)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +155,12 @@ def test_a_recording_is_no_longer_than_memory_holds():
 )
 def test_bad_values_are_told_in_one_sentence(wrong):
     with pytest.raises(StavisError) as told:
-        SyntheticSpec(**wrong)
+        SyntheticConfig(**wrong)
     assert "\n" not in str(told.value) and str(told.value).endswith(".") and len(str(told.value)) < 200
 
 
 def test_drawing_in_other_order_changes_nothing():
-    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=6, seconds=0.2, size=(64, 64))
+    spec = SyntheticConfig(scenarios=SCENARIOS, recordings=6, seconds=0.2, size=(64, 64))
     forward = [np.stack(list(render(spec, index).frames())) for index in range(4)]
     backward = [np.stack(list(render(spec, index).frames())) for index in reversed(range(4))][::-1]
     assert all(np.array_equal(a, b) for a, b in zip(forward, backward, strict=True))

@@ -17,12 +17,12 @@ from stavis.synthetic.identity import BEARDS, COLLARS, GLASSES, HAIRCUTS, HATS, 
 from stavis.synthetic.recording import render
 from stavis.synthetic.scene import draw_body
 from stavis.synthetic.sheet import contact_sheet
-from stavis.synthetic.spec import SCENARIOS, SyntheticSpec
+from stavis.synthetic.spec import SCENARIOS, SyntheticConfig
 
-SPEC = SyntheticSpec(scenarios=SCENARIOS, recordings=18, seconds=2)
+SPEC = SyntheticConfig(scenarios=SCENARIOS, recordings=18, seconds=2)
 
 
-def frames_of(spec: SyntheticSpec, index: int, count: int | None = None) -> np.ndarray:
+def frames_of(spec: SyntheticConfig, index: int, count: int | None = None) -> np.ndarray:
     return np.stack(list(itertools.islice(render(spec, index).frames(), count)))
 
 
@@ -114,7 +114,7 @@ def test_region_masks_are_those_of_the_crops():
 
 def test_what_is_covered_changes_and_keeps_its_landmarks():
     """Without its covers a switching recording would be another picture there, and only there."""
-    spec = SyntheticSpec(scenarios="switching", recordings=8, seconds=6, crf=(20, 20))
+    spec = SyntheticConfig(scenarios="switching", recordings=8, seconds=6, crf=(20, 20))
     shares = []
     for index in range(4):
         recording = render(spec, index)

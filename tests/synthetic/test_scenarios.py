@@ -5,11 +5,11 @@ import pytest
 
 from stavis.synthetic.identity import draw_identity
 from stavis.synthetic.scenarios import CARRIERS, draw_courses
-from stavis.synthetic.spec import SCENARIOS, SyntheticSpec
+from stavis.synthetic.spec import SCENARIOS, SyntheticConfig
 
 
 def courses_of(scenario: str, count: int = 40, **options):
-    spec = SyntheticSpec(scenarios=scenario, recordings=count, seconds=12, **options)
+    spec = SyntheticConfig(scenarios=scenario, recordings=count, seconds=12, **options)
     return spec, [draw_courses(spec, index) for index in range(count)]
 
 
@@ -100,19 +100,19 @@ def test_the_distractor_follows_the_valence_in_training_only():
         part = [course for index, course in enumerate(courses) if spec.split_of(index) == split]
         r = correlation(joined(part, "prop"), joined(part, "valence"))
         assert r > 0.95 if split == "train" else abs(r) < 0.25
-    assert draw_courses(SyntheticSpec(scenarios="mouth"), 0).prop is None
+    assert draw_courses(SyntheticConfig(scenarios="mouth"), 0).prop is None
 
 
 def test_nothing_of_a_person_hangs_on_the_valence():
     """The person is drawn from a stream of its own: another scenario, another course, the same face."""
-    first, second = (SyntheticSpec(scenarios=name, recordings=5) for name in ("mouth", "switching"))
+    first, second = (SyntheticConfig(scenarios=name, recordings=5) for name in ("mouth", "switching"))
     for identity in range(5):
         a, b = (draw_identity(spec.generator("identity", identity)) for spec in (first, second))
         assert repr(a) == repr(b)
 
 
 def test_resting_mouths_differ_but_little_against_the_cue():
-    spec = SyntheticSpec(recordings=200)
+    spec = SyntheticConfig(recordings=200)
     people = [draw_identity(spec.generator("identity", k)) for k in range(200)]
     resting = np.array([person.resting_corner for person in people])
     assert resting.std() > 0.005 and np.abs(resting).max() < 0.02

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from stavis.errors import StavisError
-from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticSpec
+from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticConfig
 
 
 @pytest.mark.parametrize(
@@ -44,15 +44,15 @@ from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticSpec
 )
 def test_a_value_that_cannot_be_drawn_is_refused_by_name(wrong, named):
     with pytest.raises(StavisError, match=named):
-        SyntheticSpec(**wrong)
+        SyntheticConfig(**wrong)
 
 
 def test_one_scenario_may_be_given_as_a_word():
-    assert SyntheticSpec(scenarios="eyes") == SyntheticSpec(scenarios=("eyes",))
+    assert SyntheticConfig(scenarios="eyes") == SyntheticConfig(scenarios=("eyes",))
 
 
 def test_identities_never_cross_splits():
-    spec = SyntheticSpec(recordings=60, recordings_per_identity=3)
+    spec = SyntheticConfig(recordings=60, recordings_per_identity=3)
     splits = {}
     for index in range(spec.recordings):
         splits.setdefault(spec.identity_of(index), set()).add(spec.split_of(index))
@@ -62,7 +62,7 @@ def test_identities_never_cross_splits():
 
 @pytest.mark.parametrize("recordings", [3, 4, 7, 20, 200])
 def test_every_split_has_its_share_and_none_is_empty(recordings):
-    spec = SyntheticSpec(recordings=recordings)
+    spec = SyntheticConfig(recordings=recordings)
     counts = {name: sum(spec.split_of(index) == name for index in range(recordings)) for name in SPLITS}
     assert min(counts.values()) >= 1
     if recordings >= 20:
@@ -71,28 +71,28 @@ def test_every_split_has_its_share_and_none_is_empty(recordings):
 
 
 def test_a_share_of_nothing_gets_nothing():
-    spec = SyntheticSpec(recordings=10, shares=(0, 0, 1))
+    spec = SyntheticConfig(recordings=10, shares=(0, 0, 1))
     assert {spec.split_of(index) for index in range(10)} == {"test"}
 
 
 def test_every_split_sees_every_scenario():
-    spec = SyntheticSpec(scenarios=SCENARIOS, recordings=60, shares=(0.6, 0.2, 0.2))
+    spec = SyntheticConfig(scenarios=SCENARIOS, recordings=60, shares=(0.6, 0.2, 0.2))
     for name in SPLITS:
         seen = [spec.scenario_of(index) for index in range(60) if spec.split_of(index) == name]
         assert set(seen) == set(SCENARIOS)
 
 
 def test_the_hash_tells_specs_apart_and_only_specs():
-    spec = SyntheticSpec()
-    assert spec.hash() == SyntheticSpec().hash()
+    spec = SyntheticConfig()
+    assert spec.hash() == SyntheticConfig().hash()
     others = [dataclasses.replace(spec, **change) for change in ({"seed": 1}, {"size": (256, 256)}, {"rater_lag": 1.0})]
     assert len({spec.hash(), *(other.hash() for other in others)}) == 4
-    assert SyntheticSpec(**spec.as_dict()) == spec
+    assert SyntheticConfig(**spec.as_dict()) == spec
 
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 1.0])
 def test_the_asked_part_of_the_people_differs_widely_in_every_scenario(part):
-    spec = SyntheticSpec(scenarios=("mouth", "eyes"), recordings=400, wide=part, recordings_per_identity=2)
+    spec = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=400, wide=part, recordings_per_identity=2)
     wide = [spec.wide_of(index) for index in range(400)]
     assert wide[::2] == wide[1::2]  # a person stays the same
     for scenario in ("mouth", "eyes"):

@@ -5,13 +5,13 @@ from itertools import cycle, islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticSpec
+from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticConfig
 
 
 @st.composite
-def specs(draw) -> SyntheticSpec:
+def specs(draw) -> SyntheticConfig:
     parts = draw(st.lists(st.integers(0, 10), min_size=3, max_size=3).filter(any))
-    return SyntheticSpec(
+    return SyntheticConfig(
         scenarios=tuple(draw(st.lists(st.sampled_from(SCENARIOS), min_size=1, max_size=6))),
         recordings=draw(st.integers(1, 120)),
         recordings_per_identity=draw(st.integers(1, 5)),
@@ -44,7 +44,7 @@ def test_each_split_goes_through_the_scenarios_in_turn(spec):
 @settings(max_examples=40, deadline=None)
 @given(specs(), st.integers(1, 400))
 def test_more_recordings_change_none_of_the_first(spec, more):
-    longer = SyntheticSpec(**(spec.as_dict() | {"recordings": spec.recordings + more}))
+    longer = SyntheticConfig(**(spec.as_dict() | {"recordings": spec.recordings + more}))
     for index in range(0, spec.recordings, 7):
         assert longer.name_of(index) == spec.name_of(index) and longer.split_of(index) == spec.split_of(index)
     names = [spec.name_of(index) for index in range(spec.recordings)]
@@ -54,5 +54,5 @@ def test_more_recordings_change_none_of_the_first(spec, more):
 @settings(max_examples=40, deadline=None)
 @given(specs())
 def test_a_spec_comes_back_from_its_json(spec):
-    again = SyntheticSpec(**spec.as_dict())
+    again = SyntheticConfig(**spec.as_dict())
     assert again == spec and hash(again) == hash(spec) and again.hash() == spec.hash()

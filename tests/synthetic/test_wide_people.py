@@ -10,7 +10,7 @@ from stavis.synthetic.geometry import shapes_of
 from stavis.synthetic.head import light_on
 from stavis.synthetic.identity import draw_identity
 from stavis.synthetic.scenarios import draw_courses
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from tests.synthetic.test_drawing import SIZE, drawn, expression, part_hidden, person
 
 BLUE = np.array((0, 0, 255), np.float32)
@@ -69,7 +69,7 @@ def test_a_shade_over_the_eyes_leaves_the_mouth_in_the_light():
 
 
 def test_a_mouth_that_rests_open_is_shut_by_words_alone():
-    spec = SyntheticSpec(seconds=40, fps=25)
+    spec = SyntheticConfig(seconds=40, fps=25)
     courses = draw_courses(spec, 0)
 
     def jaw(resting: float, speaks: float) -> np.ndarray:
@@ -83,7 +83,7 @@ def test_a_mouth_that_rests_open_is_shut_by_words_alone():
 def test_words_press_the_lips_of_those_who_do_so_and_only_while_they_are_shut():
     rest, pressed = (np.ptp(shapes_of(person(3), expression(press=[amount])).mouth[0][[6, 18], 1]) for amount in (0.0, 0.5))
     assert pressed == pytest.approx(rest / 2)
-    spec = SyntheticSpec(seconds=40, fps=25)
+    spec = SyntheticConfig(seconds=40, fps=25)
     courses = draw_courses(spec, 0)
     none, some, silent = (
         draw_expression(np.random.default_rng(1), courses, person(3, **manner), spec.fps)
@@ -95,7 +95,7 @@ def test_words_press_the_lips_of_those_who_do_so_and_only_while_they_are_shut():
 
 
 def test_some_blink_more_often_than_others():
-    spec = SyntheticSpec(seconds=60, fps=25)
+    spec = SyntheticConfig(seconds=60, fps=25)
     courses = draw_courses(spec, 0)
 
     def blinks(pause: float) -> int:
@@ -145,7 +145,7 @@ def test_speech_draws_the_lips_of_some_wide_and_bares_their_upper_teeth_without_
     assert wide[[0, 12], 1] == pytest.approx(plain[[0, 12], 1]), "the corners stay where they are"
     low, high = (mouth(bares_teeth=amount)[1][:13, 1].min() for amount in (0.02, 0.16))
     assert high < low - 0.04
-    spec = SyntheticSpec(recordings=1, seconds=20.0)
+    spec = SyntheticConfig(recordings=1, seconds=20.0)
     courses = draw_courses(spec, 0)
     for reach in (0.2, 0.8):
         who = person(3, speaks=1.0, stretches=reach)
@@ -155,7 +155,7 @@ def test_speech_draws_the_lips_of_some_wide_and_bares_their_upper_teeth_without_
 
 def test_the_valence_of_people_who_differ_widely_may_come_and_go_in_a_word():
     def quickness(wide: float) -> np.ndarray:
-        spec = SyntheticSpec(recordings=40, seconds=8.0, fps=12.5, wide=wide)
+        spec = SyntheticConfig(recordings=40, seconds=8.0, fps=12.5, wide=wide)
         found = [draw_courses(spec, index).valence for index in range(40)]
         return np.array([np.abs(np.diff(one)).mean() / one.std() for one in found])
 

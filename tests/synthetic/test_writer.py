@@ -11,10 +11,10 @@ from stavis.data.datasets.folder import read_folder
 from stavis.errors import StavisError
 from stavis.synthetic import writer
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import SyntheticSpec
+from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import read_spec, write_dataset
 
-SPEC = SyntheticSpec(scenarios=("switching", "mouth", "eyes"), recordings=4, seconds=0.8, seed=5, rater_lag=0.6, crf=(10, 14))
+SPEC = SyntheticConfig(scenarios=("switching", "mouth", "eyes"), recordings=4, seconds=0.8, seed=5, rater_lag=0.6, crf=(10, 14))
 
 
 @pytest.fixture(scope="module")
@@ -90,7 +90,7 @@ def test_the_same_spec_writes_the_same_bytes(folder, tmp_path):
 
 def test_progress_is_told_from_the_start(tmp_path):
     told = []
-    spec = SyntheticSpec(recordings=2, seconds=0.2)
+    spec = SyntheticConfig(recordings=2, seconds=0.2)
     write_dataset(tmp_path / "set", spec, lambda done, total: told.append((done, total)))
     assert told == [(0, 2), (1, 2), (2, 2)]
 
@@ -98,9 +98,9 @@ def test_progress_is_told_from_the_start(tmp_path):
 def test_an_older_drawn_set_is_replaced_and_an_empty_folder_filled(tmp_path):
     root = tmp_path / "set"
     root.mkdir()
-    small = SyntheticSpec(recordings=1, seconds=0.2)
+    small = SyntheticConfig(recordings=1, seconds=0.2)
     write_dataset(root, small)
-    write_dataset(root, SyntheticSpec(recordings=2, seconds=0.2))
+    write_dataset(root, SyntheticConfig(recordings=2, seconds=0.2))
     assert len(list((root / "videos").iterdir())) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["set"], "nothing is left beside it"
 
@@ -119,18 +119,18 @@ def test_nothing_else_is_ever_overwritten(tmp_path, kind):
         (root / ("dataset.json" if kind in content else "thesis.txt")).write_text(content.get(kind, "mine"))
     before = sorted((path.name, path.is_file() and path.read_bytes()) for path in tmp_path.rglob("*"))
     with pytest.raises(StavisError, match="place"):
-        write_dataset(root, SyntheticSpec(recordings=1, seconds=0.2))
+        write_dataset(root, SyntheticConfig(recordings=1, seconds=0.2))
     assert before == sorted((path.name, path.is_file() and path.read_bytes()) for path in tmp_path.rglob("*"))
 
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StavisError, match="cannot be"):
-        write_dataset(tmp_path / "file" / "set", SyntheticSpec(recordings=1, seconds=0.2))
+        write_dataset(tmp_path / "file" / "set", SyntheticConfig(recordings=1, seconds=0.2))
 
 
 def test_a_failure_half_way_leaves_the_old_set_and_nothing_else(tmp_path, monkeypatch):
-    root = write_dataset(tmp_path / "set", SyntheticSpec(recordings=1, seconds=0.2))
+    root = write_dataset(tmp_path / "set", SyntheticConfig(recordings=1, seconds=0.2))
     before = (root / "dataset.json").read_bytes()
     real = writer._write_truth
 
@@ -141,7 +141,7 @@ def test_a_failure_half_way_leaves_the_old_set_and_nothing_else(tmp_path, monkey
 
     monkeypatch.setattr(writer, "_write_truth", full)
     with pytest.raises(StavisError, match="No space left"):
-        write_dataset(root, SyntheticSpec(recordings=3, seconds=0.2))
+        write_dataset(root, SyntheticConfig(recordings=3, seconds=0.2))
     assert (root / "dataset.json").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 

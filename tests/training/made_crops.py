@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.crops.crops import Crops, CropSpec
+from stavis.data.crops.crops import CropConfig, Crops
 from stavis.models.sta import STAConfig
 
 TINY = STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, dropout=0.2, crop_size=32, vision=32)
@@ -22,7 +22,7 @@ def made_crops(count: int, seed: int = 0, frames: int = 40, fps: float = 12.5, s
             Crops(
                 recording=f"made {seed} {number}",
                 video=Path("made.mp4"),
-                spec=CropSpec(size=size, rate=None, source="centre"),
+                spec=CropConfig(size=size, rate=None, source="centre"),
                 frames=np.clip(light, 0, 255).astype(np.uint8),
                 times=times,
                 indices=np.arange(frames),

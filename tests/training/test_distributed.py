@@ -16,8 +16,8 @@ from torch import nn
 
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
-from stavis.training.distributed import normed_over_all, rank_of
-from stavis.training.fit import Plan, fit
+from stavis.training.distributed import convert_sync_batchnorm, rank_of
+from stavis.training.fit import TrainingConfig, fit
 from stavis.training.sampling import StepSampler
 from tests.conftest import ROOT
 from tests.training.made_crops import TINY, made_crops
@@ -38,7 +38,7 @@ SCRIPT = """
         usual = module._trainer
         module._trainer = lambda plan, device, callbacks, *rest: usual(plan, device, [*callbacks, Killer()], *rest)
         config = dataclasses.replace(TINY, dropout=0.0)
-        plan = module.Plan(steps=12, epoch=4, batch=4, seconds=0.8, save_every=2, noise=0.0, precision="32-true")
+        plan = module.TrainingConfig(steps=12, epoch=4, batch=4, seconds=0.8, save_every=2, noise=0.0, precision="32-true")
         options = {"config": config, "plan": plan, "device": "cpu", "devices": int(sys.argv[2]), "quiet": True}
         options["resume"] = "resume" in sys.argv
         done = module.fit(made_crops(3), made_crops(2, seed=9), Path(sys.argv[1]), **options)
@@ -107,7 +107,7 @@ def test_a_batch_is_dealt_out_whole_and_once():
 
 def test_a_batch_that_cannot_be_divided_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(StavisError, match="a batch of 3 cannot be divided among 4 processes"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=Plan(steps=2, batch=3), devices=2, num_nodes=2, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=TrainingConfig(steps=2, batch=3), devices=2, num_nodes=2, quiet=True)
     assert not (tmp_path / "run").exists()
 
 
@@ -116,7 +116,7 @@ def test_norms_over_all_processes_are_plain_ones_in_a_single_process():
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
     changed = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU())
     changed.load_state_dict(plain.state_dict())
-    normed_over_all(changed)
+    convert_sync_batchnorm(changed)
     x = torch.rand(2, 3, 8, 8)
     assert torch.equal(plain(x), changed(x)) and plain.state_dict().keys() == changed.state_dict().keys()
     assert isinstance(changed[1], nn.BatchNorm2d) and torch.equal(plain.eval()(x), changed.eval()(x))

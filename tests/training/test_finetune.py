@@ -10,10 +10,10 @@ from stavis.errors import StavisError
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import SYSTEMS
 from stavis.training.finetune import begin_from
-from stavis.training.fit import Plan, fit, noise_part
+from stavis.training.fit import TrainingConfig, fit, noise_part
 from tests.training.made_crops import TINY, made_crops
 
-PLAN = Plan(steps=2, epoch=2, batch=2, seconds=0.8, learning_rate=1e-12, weight_decay=0.0, precision="32-true")
+PLAN = TrainingConfig(steps=2, epoch=2, batch=2, seconds=0.8, learning_rate=1e-12, weight_decay=0.0, precision="32-true")
 
 
 @pytest.fixture(scope="module")

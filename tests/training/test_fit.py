@@ -18,11 +18,11 @@ import torch
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
 from stavis.training.augment import Jitter
-from stavis.training.fit import Plan, fit
+from stavis.training.fit import TrainingConfig, fit
 from stavis.training.sampling import StepSampler
 from tests.training.made_crops import TINY, made_crops
 
-PLAN = Plan(steps=12, epoch=5, batch=2, seconds=0.8, save_every=2, augment=True, precision="32-true")
+PLAN = TrainingConfig(steps=12, epoch=5, batch=2, seconds=0.8, save_every=2, augment=True, precision="32-true")
 
 
 def _weights(run):
@@ -133,7 +133,7 @@ def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
     with pytest.raises(StavisError, match="no labelled recording"):
         fit([], [], tmp_path / "other", config=TINY, plan=plan, quiet=True)
     with pytest.raises(StavisError, match="no loss"):
-        Plan(loss="hinge")
+        TrainingConfig(loss="hinge")
 
 
 @pytest.mark.parametrize("left_out", [("jitter",), ("jitter", "shade")])

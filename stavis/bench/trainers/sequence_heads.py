@@ -27,7 +27,7 @@ class FeatureSequence:
 
 
 @dataclass(frozen=True)
-class HeadPlan:
+class HeadConfig:
     """How a head is trained: `epochs` passes in batches of `batch` sequences (of windows for an Elman head).
 
     loss: a name of LOSSES, or 'ccc-each' for 1 − CCC of each sequence by itself; optimiser: adam or rmsprop.
@@ -53,7 +53,7 @@ def fit_head(
     head: nn.Module,
     train: Sequence[FeatureSequence],
     dev: Sequence[FeatureSequence],
-    plan: HeadPlan,
+    plan: HeadConfig,
     *,
     rate: float,
     seed: int,

@@ -1,6 +1,6 @@
 """Training of a network of single frames: batches of frames drawn at random, the best weights on development kept.
 
-The published way (Khorrami et al. 2016) is `FramePlan(optimiser="sgd", learning_rate=.01, ...)`; the default reaches more in few steps.
+The published way (Khorrami et al. 2016) is `FrameConfig(optimiser="sgd", learning_rate=.01, ...)`; the default reaches more in few steps.
 """
 
 import copy
@@ -19,7 +19,7 @@ from stavis.training.losses import LOSSES
 
 
 @dataclass(frozen=True)
-class FramePlan:
+class FrameConfig:
     """How single frames are trained on: `steps` of `batch` frames, half of them mirrored; optimiser sgd or adamw (one cycle)."""
 
     steps: int = 300
@@ -32,7 +32,7 @@ class FramePlan:
     validate_every: int = 75
 
 
-PUBLISHED = FramePlan(steps=20000, optimiser="sgd", learning_rate=0.01, validate_every=500)
+PUBLISHED = FrameConfig(steps=20000, optimiser="sgd", learning_rate=0.01, validate_every=500)
 """Euclidean loss, SGD .01, momentum .9, weight decay 5e-4, batch 128."""
 
 
@@ -40,7 +40,7 @@ def fit_frames(
     network: nn.Module,
     train: Sequence[Crops],
     score: Callable[[nn.Module], float] | None,
-    plan: FramePlan,
+    plan: FrameConfig,
     *,
     seed: int,
     device: str | torch.device = "cpu",
@@ -88,7 +88,7 @@ def fit_frames(
     return best if math.isfinite(best) else math.nan
 
 
-def _optimiser(network: nn.Module, plan: FramePlan):
+def _optimiser(network: nn.Module, plan: FrameConfig):
     if plan.optimiser == "sgd":
         options = {"lr": plan.learning_rate, "momentum": plan.momentum, "weight_decay": plan.weight_decay}
         return torch.optim.SGD(network.parameters(), **options), None

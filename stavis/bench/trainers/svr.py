@@ -9,7 +9,7 @@ from sklearn.svm import LinearSVR
 
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
-from stavis.models.svr import SupportConfig, SupportVector
+from stavis.models.svr import SVRConfig, SVRNetwork
 
 COSTS = tuple(float(cost) for cost in np.logspace(-4, 0, 9))
 """The values of C that are tried."""
@@ -36,24 +36,24 @@ class Described:
 
 
 @dataclass(frozen=True)
-class Support:
+class FittedSVR:
     """A fitted machine as a network, with the delay (s) and the C that were best on development, and the CCC reached there."""
 
-    network: SupportVector
+    network: SVRNetwork
     delay: float
     cost: float
     dev_ccc: float
 
 
-def fit_support(
+def fit_svr(
     train: Sequence[Described],
     dev: Sequence[Described],
-    config: SupportConfig,
+    config: SVRConfig,
     *,
     delays: Sequence[float],
     costs: Sequence[float] = COSTS,
     seed: int = 0,
-) -> Support:
+) -> FittedSVR:
     """The linear machine (L2-regularised, L2 loss, with bias) whose delay and C give the best concatenated CCC on `dev`.
 
     The delay is found at the middle C, then both its neighbours with every C.
@@ -74,13 +74,13 @@ def fit_support(
     near = delays[max(0, at - 1) : at + 2]
     delay, cost = max(((d, c) for d in near for c in costs), key=lambda pair: attempt(*pair))
     reached, machine, (mean, deviation) = tried[delay, cost]
-    network = SupportVector(config).eval()
+    network = SVRNetwork(config).eval()
     with torch.no_grad():
         network.mean.copy_(torch.from_numpy(mean))
         network.deviation.copy_(torch.from_numpy(deviation))
         network.value.weight.copy_(torch.from_numpy(machine.coef_.reshape(1, -1)))
         network.value.bias.copy_(torch.from_numpy(np.atleast_1d(machine.intercept_)))
-    return Support(network, float(delay), float(cost), reached)
+    return FittedSVR(network, float(delay), float(cost), reached)
 
 
 def _attempt(train, dev, delay: float, cost: float, seed: int):

@@ -12,7 +12,7 @@ import numpy as np
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import centre_affine, crop_affine, cut
 from stavis.data.faces.model_file import VARIABLE, fetch_face_model
-from stavis.data.faces.track_cache import followed
+from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE, Tracks
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import probe_images
@@ -132,7 +132,7 @@ def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
         if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
             raise
         raise NoTracker(str(error)) from error
-    return followed(info, digest, choose=face, progress=progress, model=model).tracks
+    return load_or_track(info, digest, choose=face, progress=progress, model=model).tracks
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:

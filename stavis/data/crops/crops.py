@@ -22,7 +22,7 @@ from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 
 @dataclass(frozen=True)
-class CropSpec:
+class CropConfig:
     """How crops are made: size px square; rate frames/s or None for every frame of the video; source of the alignment; which face.
 
     source: 'truth' the known landmarks of a drawn recording, 'face' the tracker's, 'centre' the centred square of the picture (no
@@ -58,7 +58,7 @@ class Crops:
 
     recording: str
     video: Path
-    spec: CropSpec
+    spec: CropConfig
     frames: np.ndarray
     times: np.ndarray
     indices: np.ndarray
@@ -125,7 +125,9 @@ class Crops:
         return _open, (self.folder, self.spec, *about, self.exclude, self.images)
 
 
-def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, progress: Callable[[int, int], None] | None = None) -> Crops:
+def crops_of(
+    recording: Recording | str | Path, spec: CropConfig | None = None, progress: Callable[[int, int], None] | None = None
+) -> Crops:
     """The face crops of a recording or a video file, from the cache where it was seen before: then nothing is decoded or tracked.
 
     progress: called with frames done and frames in all, while the face is tracked and again while crops are cut.
@@ -134,7 +136,7 @@ def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, pr
     was found ('auto': then the centred square). Raises StavisError for a file that is no video, labels that share no moment
     with it, source='truth' without a truth file, source='face' without a tracker or a face.
     """
-    spec = spec or CropSpec()
+    spec = spec or CropConfig()
     if not isinstance(recording, Recording):
         recording = Recording(Path(recording).stem, Path(recording))
     source = decided_source(recording, spec.source)
@@ -158,7 +160,7 @@ def crops_of(recording: Recording | str | Path, spec: CropSpec | None = None, pr
     return crops
 
 
-def _entry(recording: Recording, spec: CropSpec, source: str, progress) -> Path:
+def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Path:
     """The folder of the crops in the cache: named by all that they depend on, made where it is not there."""
     digest = cache.file_hash(recording.video) if recording.images is None else images_hash(recording.video, recording.images)
     parts = ["crops", str(FORMAT), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
@@ -181,7 +183,7 @@ def usable(folder: Path) -> bool:
 
 def _open(
     folder: Path,
-    spec: CropSpec,
+    spec: CropConfig,
     name: str,
     video: Path,
     dimensions,

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 
 from joblib import Parallel, cpu_count, delayed
 
-from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.types import Recording
 
 Progress = Callable[[int, int], None]
 
 
-def crops_for(recordings: Sequence[Recording], spec: CropSpec, progress: Progress | None = None) -> list[Crops]:
+def crops_for(recordings: Sequence[Recording], spec: CropConfig, progress: Progress | None = None) -> list[Crops]:
     """The crops of several recordings, made on all cores where they are not in the cache yet."""
     if len(recordings) > 3 and cpu_count() > 1:
         # joblib's processes, because they need no guard around a user's script
@@ -22,7 +22,7 @@ def crops_for(recordings: Sequence[Recording], spec: CropSpec, progress: Progres
     return [crops_of(recording, spec) for recording in recordings]
 
 
-def _fill_cache(recording: Recording, spec: CropSpec) -> None:
+def _fill_cache(recording: Recording, spec: CropConfig) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they are kept with the crops and said by the process that asked
         crops_of(recording, spec)

@@ -27,7 +27,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.datasets.assembly import Notes, gathered, listed
+from stavis.data.datasets.assembly import Notes, build_recordings, listed
 from stavis.data.video.image_folder import IMAGE_SUFFIXES, numbered_images
 from stavis.errors import StavisError
 from stavis.storage.files import read_json
@@ -86,7 +86,7 @@ def read(root: Path, fold: int = 1) -> list[Recording]:
             images=ImageNumbers(FPS, 0, int(numbers[-1]) + 1 if numbers[-1] > last + 1 else None),
         )
 
-    return gathered(root, TITLE, images, files, notes, make)
+    return build_recordings(root, TITLE, images, files, notes, make)
 
 
 def read_clip_labels(path: Path) -> tuple[np.ndarray, np.ndarray, str]:

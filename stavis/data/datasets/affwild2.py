@@ -29,7 +29,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.datasets.assembly import Notes, files_by_name, gathered, listed
+from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, listed
 from stavis.data.datasets.labels import text_of
 from stavis.data.video.image_folder import IMAGE_SUFFIXES, numbered_images
 from stavis.errors import StavisError
@@ -91,7 +91,7 @@ def read(root: Path) -> list[Recording]:
             images=ImageNumbers(fps, 1, len(values) if len(values) > last + 1 else None),
         )
 
-    return gathered(root, TITLE, folders, files, notes, make)
+    return build_recordings(root, TITLE, folders, files, notes, make)
 
 
 def read_frame_labels(path: Path) -> np.ndarray:

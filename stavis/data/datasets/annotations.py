@@ -13,7 +13,7 @@ COLUMNS = ("kind", "start", "end", "label")
 
 
 @dataclass(frozen=True)
-class Marks:
+class Annotations:
     """exclude: (start, end) in seconds, both ends excluded from metrics; events: (time in seconds, label)."""
 
     exclude: tuple[tuple[float, float], ...] = ()
@@ -37,7 +37,7 @@ class Marks:
         return write_text(path, self.table().to_csv(index=False, float_format="%.4f"))
 
     @classmethod
-    def from_selection(cls, selection: dict) -> "Marks":
+    def from_selection(cls, selection: dict) -> "Annotations":
         """The marks in the scrubber's `selection`."""
         exclude = sorted((float(a), float(b)) for a, b in selection.get("exclude") or [])
         events = sorted((float(t), str(label)) for t, label in selection.get("events") or [])
@@ -48,7 +48,7 @@ class Marks:
         return {"exclude": [list(pair) for pair in self.exclude], "events": [list(pair) for pair in self.events]}
 
 
-def read_marks(path: str | Path) -> Marks:
+def read_annotations(path: str | Path) -> Annotations:
     """The marks in a CSV of kind,start,end,label.
 
     Raises StavisError where the file is missing, lacks a column, or holds an unknown kind or a range that ends before it starts.
@@ -70,4 +70,4 @@ def read_marks(path: str | Path) -> Marks:
             exclude.append((float(start), float(end)))
         else:
             events.append((float(start), row.get("label", "")))
-    return Marks(tuple(sorted(exclude)), tuple(sorted(events)))
+    return Annotations(tuple(sorted(exclude)), tuple(sorted(events)))

@@ -37,7 +37,7 @@ class Notes:
             warnings.warn(f"{root}: {said}.", StavisWarning, stacklevel=4)
 
 
-def gathered(
+def build_recordings(
     root: Path, title: str, videos: Mapping[str, Path], labelled: Collection[str], notes: Notes, make: Callable[[str], Recording]
 ) -> list[Recording]:
     """A Recording a video, in order of the names, made by `make(name)`; loners are listed in one StavisWarning.

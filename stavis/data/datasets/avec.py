@@ -28,7 +28,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.datasets.arff import read_arff
-from stavis.data.datasets.assembly import Notes, files_by_name, gathered, note_rate, videos_below
+from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, note_rate, videos_below
 from stavis.data.datasets.gold import constant_raters
 from stavis.data.datasets.labels import Labels, read_raters
 from stavis.errors import StavisError
@@ -91,7 +91,7 @@ def read(root: Path) -> list[Recording]:
             label_source="gold standard of the challenge",
         )
 
-    return gathered(root, TITLE, videos, set().union(*gold.values()), notes, make)
+    return build_recordings(root, TITLE, videos, set().union(*gold.values()), notes, make)
 
 
 def read_gold(path: str | Path) -> Labels:

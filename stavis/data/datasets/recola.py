@@ -24,7 +24,7 @@ Ringeval, Sonderegger, Sauer, Lalanne: Introducing the RECOLA multimodal corpus 
 
 from pathlib import Path
 
-from stavis.data.datasets.assembly import Notes, files_by_name, gathered, note_rate, of_raters, videos_below
+from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, note_rate, of_raters, videos_below
 from stavis.data.datasets.labels import read_raters
 from stavis.types import Recording
 
@@ -66,4 +66,4 @@ def read(root: Path) -> list[Recording]:
         labels = of_raters(name, ratings, notes) if ratings else {}
         return Recording(name, videos[name], name, _SPLIT_OF.get(name, ""), **labels)
 
-    return gathered(root, TITLE, videos, set().union(*files.values()), notes, make)
+    return build_recordings(root, TITLE, videos, set().union(*files.values()), notes, make)

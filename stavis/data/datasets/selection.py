@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stavis.data.datasets.annotations import COLUMNS, read_marks
+from stavis.data.datasets.annotations import COLUMNS, read_annotations
 from stavis.data.datasets.registry import DATASETS, locate, read_dataset
 from stavis.errors import StavisError
 from stavis.storage.files import file_stem, read_json
@@ -29,7 +29,7 @@ def recordings_of(
 
     Raises StavisError where the split is empty, or (labelled=True) none of it has labels.
     """
-    everything = [with_marks(recording, locate(data, kind)[0]) for recording in read_dataset(data, kind, fold=fold, exclude=exclude)]
+    everything = [with_annotations(recording, locate(data, kind)[0]) for recording in read_dataset(data, kind, fold=fold, exclude=exclude)]
     return of_split(everything, data, split, labelled=labelled)
 
 
@@ -52,7 +52,7 @@ def label_sources(recordings: Sequence[Recording]) -> str:
     return "; ".join(dict.fromkeys(recording.label_source for recording in recordings if recording.label_source)) or "label files"
 
 
-def with_marks(recording: Recording, data: str | Path) -> Recording:
+def with_annotations(recording: Recording, data: str | Path) -> Recording:
     """A recording without the ranges that were marked for exclusion while looking at it.
 
     Raises StavisError where a file of marks is damaged.
@@ -61,7 +61,7 @@ def with_marks(recording: Recording, data: str | Path) -> Recording:
     found: set[tuple[float, float, str]] = set()
     for path in (Path(data) / "marks" / name, recording.video.parent / name):
         if path.is_file() and (path.parent.name == "marks" or _holds_marks(path)):
-            found |= {(start, end, "marked") for start, end in read_marks(path).exclude}
+            found |= {(start, end, "marked") for start, end in read_annotations(path).exclude}
     return replace(recording, exclude=tuple(sorted({*recording.exclude, *found}))) if found else recording
 
 

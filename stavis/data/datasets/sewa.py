@@ -23,7 +23,7 @@ import itertools
 import re
 from pathlib import Path
 
-from stavis.data.datasets.assembly import Notes, files_by_name, gathered, listed, note_rate, videos_below
+from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, listed, note_rate, videos_below
 from stavis.data.datasets.labels import Labels, columns_of, is_number, rows_of, text_of
 from stavis.errors import StavisError
 from stavis.types import Recording
@@ -62,7 +62,7 @@ def read(root: Path) -> list[Recording]:
         given = {"dimensions": labels.dimensions, "label_times": labels.times, "labels": labels.values}
         return Recording(name, videos[name], name, split, label_source="gold standard of the challenge", **given)
 
-    return gathered(root, TITLE, videos, files, notes, make)
+    return build_recordings(root, TITLE, videos, files, notes, make)
 
 
 def read_sewa_labels(path: Path) -> Labels:

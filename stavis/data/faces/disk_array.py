@@ -5,7 +5,7 @@ import tempfile
 import numpy as np
 
 
-class Spool:
+class DiskArray:
     """Rows of one shape, appended one by one to a file without a name that goes when nothing looks at it any more."""
 
     def __init__(self, shape: tuple[int, ...]):
@@ -28,19 +28,19 @@ class Spool:
         return np.memmap(self._file, np.float32, "r+", shape=(self.count, *self.shape))
 
 
-def picked(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
+def take(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
     """The rows `kept` (rising indices) of an array; of one on the disk the result lies there too."""
     if len(kept) == len(values):
         return values
     if not isinstance(values, np.memmap):
         return values[kept]
-    spool = Spool(values.shape[1:])
+    spool = DiskArray(values.shape[1:])
     for index in kept.tolist():
         spool.append(values[index])
     return spool.array()
 
 
-def spread(count: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+def scatter(count: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     """An array of `count` rows whose rows `rows` (rising) are the values and the others NaN; on the disk where the values are."""
     if len(rows) == count:
         return values
@@ -48,7 +48,7 @@ def spread(count: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
         out = np.full((count, *values.shape[1:]), np.nan, np.float32)
         out[rows] = values
         return out
-    spool, nothing = Spool(values.shape[1:]), np.full(values.shape[1:], np.nan, np.float32)
+    spool, nothing = DiskArray(values.shape[1:]), np.full(values.shape[1:], np.nan, np.float32)
     at = dict(zip(rows.tolist(), range(len(rows)), strict=True))
     for row in range(count):
         spool.append(values[at[row]] if row in at else nothing)

@@ -16,7 +16,7 @@ import numpy as np
 from stavis.data.faces.alignment import anchors
 from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.model_file import fetch_face_model
-from stavis.data.faces.track_cache import Followed, followed
+from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
 from stavis.errors import StavisError, StavisWarning
@@ -81,7 +81,7 @@ def write_track(
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", StavisWarning)
         info, found = probe(video), fetch_face_model(model)
-        kept = followed(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
+        kept = load_or_track(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
     tracks, seconds = kept.tracks, kept.seconds
     said = list(info.warnings) + [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]
     for sentence in said:
@@ -143,7 +143,7 @@ def _write_landmarks(path: Path, tracks: Tracks) -> None:
     )
 
 
-def _write_preview(path: Path, info: VideoInfo, kept: Followed) -> None:
+def _write_preview(path: Path, info: VideoInfo, kept: LoadedTrack) -> None:
     def make(file: Path) -> None:
         scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height))
         rate = float(np.clip((len(info) - 1) / max(info.times[-1] - info.times[0], 1e-9), 1 / 60, 240)) if len(info) > 1 else 25.0

@@ -11,7 +11,7 @@ import numpy as np
 
 from stavis.data.faces.landmarker import resolved_backend
 from stavis.data.faces.model_file import SHA256, FaceModel
-from stavis.data.faces.tracks import Sightings, Tracks, check_choice, follow_faces
+from stavis.data.faces.tracks import Detections, Tracks, check_choice, follow_faces
 from stavis.data.video.io import VideoInfo
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage.cache import INDEX, entry
@@ -22,7 +22,7 @@ FORMAT = 1
 
 
 @dataclass(frozen=True)
-class Followed:
+class LoadedTrack:
     """The faces of a video, the seconds that it took to follow them, and the folder of the cache in which they are kept."""
 
     tracks: Tracks
@@ -30,7 +30,7 @@ class Followed:
     folder: Path
 
 
-def followed(
+def load_or_track(
     info: VideoInfo,
     digest: str,
     *,
@@ -38,7 +38,7 @@ def followed(
     choose: str | int | tuple[float, float] = "largest",
     backend: str = "auto",
     progress: Callable[[int, int], None] | None = None,
-) -> Followed:
+) -> LoadedTrack:
     """The tracks of a video as `track_faces` gives them, from the cache where its faces were followed before.
 
     digest: the hash of the video's content. What was said while they were followed (StavisWarning) is said again each time.
@@ -51,7 +51,7 @@ def followed(
         with warnings.catch_warnings(record=True) as heard:
             warnings.simplefilter("always", StavisWarning)
             began = time.perf_counter()
-            sightings = Sightings()
+            sightings = Detections()
             for frame in follow_faces(info.path, model=model, backend=backend, progress=progress, info=info):
                 sightings.add(frame)
             seconds = time.perf_counter() - began
@@ -71,10 +71,10 @@ def followed(
     sightings, index = found
     for sentence in index["warnings"]:
         warnings.warn(sentence, StavisWarning, stacklevel=2)
-    return Followed(sightings.tracks(choose), float(index["seconds"]), folder)
+    return LoadedTrack(sightings.tracks(choose), float(index["seconds"]), folder)
 
 
-def _read(folder: Path, frames: int) -> tuple[Sightings, dict] | None:
+def _read(folder: Path, frames: int) -> tuple[Detections, dict] | None:
     """What an entry holds; None where it is missing, damaged or of another format."""
     try:
         index = read_json(folder / INDEX)
@@ -84,6 +84,6 @@ def _read(folder: Path, frames: int) -> tuple[Sightings, dict] | None:
         with np.load(folder / "sightings.npz", allow_pickle=False) as kept:
             arrays = {name: kept[name] for name in kept.files}
         arrays["landmarks"] = np.load(folder / "landmarks.npy", mmap_mode="r", allow_pickle=False)
-        return Sightings.of(arrays), index
+        return Detections.of(arrays), index
     except (StavisError, OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, BadZipFile):
         return None

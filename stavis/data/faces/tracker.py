@@ -32,7 +32,7 @@ _NEAR, _ALIKE = 1.0, 2.0
 
 
 @dataclass(frozen=True)
-class FaceSeen:
+class TrackedFace:
     """One face in one frame: number (who, as far as places tell); points (478,2) px, smoothed; box (4,) x0 y0 x1 y1 px of these;
     score in [0,1] (presence); blendshapes (52,) in [0,1] of the points before smoothing."""
 
@@ -72,7 +72,7 @@ class FaceTracker:
         self._faces: list[_Face] = []
         self._thumbnail: np.ndarray | None = None
 
-    def step(self, image: np.ndarray, time: float) -> list[FaceSeen]:
+    def step(self, image: np.ndarray, time: float) -> list[TrackedFace]:
         """The faces in the next picture (H,W,3) uint8 RGB, shown at `time` s, in the order of their numbers."""
         cut = self._is_cut(image)
         detections = self._networks.detect(image)
@@ -173,11 +173,11 @@ class FaceTracker:
             given.append((face, mesh))
         return given
 
-    def _seen(self, face: _Face, mesh: Mesh, time: float) -> FaceSeen:
+    def _seen(self, face: _Face, mesh: Mesh, time: float) -> TrackedFace:
         face.points = mesh.points
         smooth = face.smoother(mesh.points, time, face.size)
         box = np.concatenate([smooth.min(0), smooth.max(0)])
-        return FaceSeen(face.number, smooth, box, mesh.presence, self._networks.blendshapes(mesh.points))
+        return TrackedFace(face.number, smooth, box, mesh.presence, self._networks.blendshapes(mesh.points))
 
 
 def _box(points: np.ndarray) -> np.ndarray:

@@ -10,10 +10,10 @@ import numpy as np
 
 from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.blendshapes import BLENDSHAPES
-from stavis.data.faces.disk_array import Spool, picked, spread
+from stavis.data.faces.disk_array import DiskArray, scatter, take
 from stavis.data.faces.landmarker import FaceNetworks
 from stavis.data.faces.model_file import FaceModel, fetch_face_model
-from stavis.data.faces.tracker import FaceSeen, FaceTracker
+from stavis.data.faces.tracker import FaceTracker, TrackedFace
 from stavis.data.video.decoding import LOST, NO_IMAGE
 from stavis.data.video.io import Frame, VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
@@ -37,7 +37,7 @@ class FrameFaces:
 
     index: int
     time: float
-    faces: tuple[FaceSeen, ...]
+    faces: tuple[TrackedFace, ...]
     note: str = ""
 
 
@@ -71,7 +71,7 @@ class Tracks(FaceTrack):
             raise StavisError(f"there is no face {number} in this video (faces: {known}): choose one of these.")
         count, frames = len(self.times), self.rows[mine]
         seen = (self.all_boxes, self.all_landmarks, self.all_scores, self.all_blendshapes)
-        boxes, landmarks, scores, blendshapes = (spread(count, frames, picked(values, np.flatnonzero(mine))) for values in seen)
+        boxes, landmarks, scores, blendshapes = (scatter(count, frames, take(values, np.flatnonzero(mine))) for values in seen)
         return _track(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, self.picture_notes)
 
 
@@ -124,13 +124,13 @@ def track_faces(
     Raises StavisError as `read_frames` and `fetch_face_model` do, and where there are faces but not the one asked for.
     """
     check_choice(choose)
-    sightings = Sightings()
+    sightings = Detections()
     for frame in follow_faces(source, model=model, backend=backend, progress=progress, info=info):
         sightings.add(frame)
     return sightings.tracks(choose)
 
 
-class Sightings:
+class Detections:
     """What was seen so far: one entry a face and frame, so that frames without a face cost nothing; the landmarks are on the disk.
 
     From it comes the track of any face that is chosen.
@@ -139,7 +139,7 @@ class Sightings:
     def __init__(self):
         self.times, self.notes, self.rows, self.numbers = [], [], [], []
         self.boxes, self.scores, self.blendshapes = [], [], []
-        self._landmarks: Spool | np.ndarray = Spool((478, 2))
+        self._landmarks: DiskArray | np.ndarray = DiskArray((478, 2))
 
     def add(self, frame: FrameFaces) -> None:
         """Add what was seen in the next frame."""
@@ -156,7 +156,7 @@ class Sightings:
     @property
     def landmarks(self) -> np.ndarray:
         """(M,478,2) float32, one entry a sighting."""
-        return self._landmarks.array() if isinstance(self._landmarks, Spool) else self._landmarks
+        return self._landmarks.array() if isinstance(self._landmarks, DiskArray) else self._landmarks
 
     def arrays(self) -> dict[str, np.ndarray]:
         """All that was seen, to be written down: one entry a sighting, `times` and `notes` one a frame."""
@@ -173,7 +173,7 @@ class Sightings:
         }
 
     @classmethod
-    def of(cls, arrays: dict[str, np.ndarray]) -> "Sightings":
+    def of(cls, arrays: dict[str, np.ndarray]) -> "Detections":
         """The sightings that `arrays` wrote down. Raises ValueError or KeyError where they do not belong together."""
         found = cls()
         count, shapes = len(arrays["rows"]), {"boxes": (4,), "landmarks": (478, 2), "scores": (), "blendshapes": (len(BLENDSHAPES),)}
@@ -199,7 +199,7 @@ class Sightings:
             "rows": np.array(self.rows, np.int64)[real],
             "numbers": order.astype(np.int64),
             "all_boxes": _stack(self.boxes, kept, (4,)),
-            "all_landmarks": picked(self.landmarks, kept),
+            "all_landmarks": take(self.landmarks, kept),
             "all_scores": np.array(self.scores, np.float32)[real],
             "all_blendshapes": _stack(self.blendshapes, kept, (len(BLENDSHAPES),)),
             "picture_notes": tuple(self.notes),
@@ -268,12 +268,12 @@ def _track(times, boxes, landmarks, score, blendshapes, notes) -> FaceTrack:
     )
 
 
-def _scaled(face: FaceSeen, scale: float) -> FaceSeen:
+def _scaled(face: TrackedFace, scale: float) -> TrackedFace:
     if scale == 1:
         return face
     # A pixel's centre is at its index here, so the corner moves by half a pixel.
     points, box = ((p + 0.5) * scale - 0.5 for p in (face.points, face.box))
-    return FaceSeen(face.number, points, box, face.score, face.blendshapes)
+    return TrackedFace(face.number, points, box, face.score, face.blendshapes)
 
 
 def _stack(values: Sequence[np.ndarray] | np.ndarray, kept: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:

@@ -8,12 +8,12 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from stavis.data.datasets.annotations import Marks
+from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
-from stavis.show.explorer.marks_file import MarksFile, joined
+from stavis.show.explorer.annotation_file import AnnotationFile, joined
 from stavis.show.explorer.panel import Panel
-from stavis.show.explorer.source import Footage, Opener, Seen
-from stavis.show.explorer.wiring import Poster, Telling, glance_at
+from stavis.show.explorer.source import Opener, ReadResult, RecordingSource
+from stavis.show.explorer.wiring import StaticFallback, StatusReporter, glance_at
 from stavis.show.explorer.worker import Task
 from stavis.show.explorer_windows import around, moved, window_of
 from stavis.show.scrubber import Scrubber
@@ -23,25 +23,27 @@ MOMENTS = 6
 """So many explained moments are kept among the maps; the oldest goes first."""
 
 
-class Stage:
+class ExplorerController:
     """The shown recording and the work on it. `clip` is None while none is shown; then `asked_time` (s) is where it will begin."""
 
-    def __init__(self, panel: Panel, poster: Poster, opener: Opener, glance: Callable, methods: Sequence[Callable[..., Attribution]]):
-        self.panel, self.poster, self._opener, self._glance = panel, poster, opener, glance
+    def __init__(
+        self, panel: Panel, poster: StaticFallback, opener: Opener, preview: Callable, methods: Sequence[Callable[..., Attribution]]
+    ):
+        self.panel, self.poster, self._opener, self._preview = panel, poster, opener, preview
         self.methods = {method.label: method for method in methods}
-        self.telling = Telling(panel.status, self._failed, self._slow)
+        self.telling = StatusReporter(panel.status, self._failed, self._slow)
         self.lock = threading.RLock()
         self.scrubber: Scrubber | None = None
-        self.footage: Footage | None = None
+        self.footage: RecordingSource | None = None
         self.clip: Clip | None = None
-        self.seen: Seen | None = None
+        self.seen: ReadResult | None = None
         self.maps: dict[str, AttentionMaps | Attribution] = {}
         self.listeners: list[Callable[[float], None]] = []
         self.asked_time: float | None = None
         self.filling = False
         self.first_sight = threading.Event()
         self._window = slice(0, 0)
-        self._marks = MarksFile("", "")
+        self._marks = AnnotationFile("", "")
         self._curves: dict[int, dict[str, pd.DataFrame]] = {}
         self._moments: list[str] = []
         self._preferred = "attention"
@@ -111,7 +113,7 @@ class Stage:
         times = footage.times
         self._show(footage, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
 
-    def _show(self, footage: Footage, window: slice, task: Task) -> None:
+    def _show(self, footage: RecordingSource, window: slice, task: Task) -> None:
         """Pictures first, then what the network says of them; then the ticked methods are asked."""
         clip, raters = footage.cut(window), footage.raters(window)
         task.check()
@@ -119,7 +121,7 @@ class Stage:
             self.clip = self.seen = None
             self._window, self.maps, self._moments = window, {}, []
             self._put(clip, {"raters": raters, "curves": self._tables(footage), "title": footage.name})
-            self._marks, marks = MarksFile(self.panel.marks.value, footage.name), Marks()
+            self._marks, marks = AnnotationFile(self.panel.marks.value, footage.name), Annotations()
             try:
                 marks = self._marks.read()
             except StavisError as error:
@@ -147,7 +149,7 @@ class Stage:
         if self.scrubber is None:
             self.scrubber = Scrubber.from_clip(clip, {}, **lines, embed=False)
             self.scrubber.observe(lambda _: self.tell_time(), "frame")
-            self.scrubber.observe(lambda _: self.telling.attempt("Keeping the marks", self._keep_marks), "selection")
+            self.scrubber.observe(lambda _: self.telling.run_safely("Keeping the marks", self._keep_marks), "selection")
         else:
             if self.scrubber.map != "none":
                 self._preferred = self.scrubber.map
@@ -155,7 +157,7 @@ class Stage:
         if self.scrubber not in self.panel.place.children:
             self.panel.place.children = [self.scrubber]
 
-    def _fill(self, footage: Footage, clip: Clip) -> None:
+    def _fill(self, footage: RecordingSource, clip: Clip) -> None:
         """The widgets that depend on the recording."""
         panel, times = self.panel, footage.times
         self.filling = True
@@ -180,7 +182,7 @@ class Stage:
         number, place = self.number, self.panel.place
         if task.key != "open" or self.footage is not None or (place.children and place.children[0] is not self.scrubber):
             return
-        picture = self._glance(number)
+        picture = self._preview(number)
         if picture is not None:
             place.children = [glance_at(picture, self.panel.recording.label)]
         elif place.children:
@@ -204,7 +206,7 @@ class Stage:
         """Tells the listeners which moment is shown."""
         if self.clip is not None:
             for listener in list(self.listeners):
-                self.telling.attempt("What listens to the time", listener, self.scrubber.time)
+                self.telling.run_safely("What listens to the time", listener, self.scrubber.time)
 
     # Attributions
 
@@ -263,12 +265,12 @@ class Stage:
         work = partial(self._attribute, name, method, self.footage, self.clip, self.panel.dimension.value, show)
         self.telling.worker.submit(name, work, f"method {label}")
 
-    def _attribute(self, name: str, method: Callable, footage: Footage, clip: Clip, dimension: str, show: bool, task: Task) -> None:
+    def _attribute(self, name: str, method: Callable, footage: RecordingSource, clip: Clip, dimension: str, show: bool, task: Task) -> None:
         found = footage.attribute(method, clip, dimension, task)
         task.check()
         self._add(name, found, show=show)
 
-    def _moment(self, name: str, method: Callable, footage: Footage, clip: Clip, dimension: str, frame: int, task: Task) -> None:
+    def _moment(self, name: str, method: Callable, footage: RecordingSource, clip: Clip, dimension: str, frame: int, task: Task) -> None:
         found = footage.attribute_moment(method, clip, dimension, frame, task)
         task.check()
         self._add(name, found, show=True)
@@ -287,17 +289,17 @@ class Stage:
             if self.maps.pop(name, None) is not None:
                 self.scrubber.remove_map(name)
 
-    # Marks and curves
+    # Annotations and curves
 
     def _keep_marks(self) -> None:
         if self.clip is not None and self._marks.keep(self.scrubber.marks):
-            self.telling.say(f"Marks are kept in {self._marks.path}.")
+            self.telling.say(f"Annotations are kept in {self._marks.path}.")
 
     def marks_folder_changed(self) -> None:
-        """Marks that are in the folder already join those that were set before it was named."""
+        """Annotations that are in the folder already join those that were set before it was named."""
         if self.clip is None:
             return
-        self._marks = MarksFile(self.panel.marks.value, self.footage.name)
+        self._marks = AnnotationFile(self.panel.marks.value, self.footage.name)
         self.scrubber.marks = joined(self.scrubber.marks, self._marks.read())
         self._keep_marks()
 
@@ -318,7 +320,7 @@ class Stage:
             if self.clip is not None:
                 self.scrubber.set_lines(curves=self._tables(self.footage))
 
-    def _tables(self, footage: Footage) -> dict[str, pd.DataFrame] | None:
+    def _tables(self, footage: RecordingSource) -> dict[str, pd.DataFrame] | None:
         tables = dict(self._curves.get(self.number, {}))
         if self.panel.signals.value and footage.signals is not None:
             tables["tracker"] = footage.signals

@@ -8,13 +8,13 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from stavis.data.datasets.annotations import Marks
+from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.explorer import export as files
-from stavis.show.explorer.controller import Stage
+from stavis.show.explorer.controller import ExplorerController
 from stavis.show.explorer.panel import Panel
 from stavis.show.explorer.source import Opener
-from stavis.show.explorer.wiring import Poster, wire
+from stavis.show.explorer.wiring import StaticFallback, connect_widgets
 from stavis.show.explorer.worker import Task, Worker, sentence
 from stavis.show.explorer_windows import around
 from stavis.show.scrubber import Scrubber
@@ -48,7 +48,7 @@ class Explorer:
         seconds: float = 20.0,
         marks: str | Path | None = None,
         out: str | Path | None = None,
-        glance: Callable[[int], np.ndarray | None] = lambda number: None,
+        preview: Callable[[int], np.ndarray | None] = lambda number: None,
     ):
         if not 0 <= start < len(names):
             raise StavisError(f"there is no recording {start} among {len(names)}: choose a number from 0 to {len(names) - 1}.")
@@ -57,16 +57,16 @@ class Explorer:
         if not 0 < seconds <= LONGEST_WINDOW:
             raise StavisError(f"a window of {seconds} s cannot be shown: give more than 0 and at most {LONGEST_WINDOW:.0f} seconds.")
         self.names = tuple(names)
-        poster = Poster(uuid.uuid4().hex)
+        poster = StaticFallback(uuid.uuid4().hex)
         self.panel = Panel(self.names, tuple(dimensions), methods, set(ticked), poster.key)
         self.panel.recording.value = start
         self.panel.dimension.value = dimension or dimensions[0]
         self.panel.length.max, self.panel.length.value = LONGEST_WINDOW, float(seconds)
         self.panel.length.min = min(1.0, float(seconds))
         self.panel.marks.value, self.panel.out.value = str(marks or ""), str(out or "")
-        self._stage = Stage(self.panel, poster, opener, glance, methods)
+        self._stage = ExplorerController(self.panel, poster, opener, preview, methods)
         self._writer = Worker(ended=self._written)
-        wire(self, self._stage)
+        connect_widgets(self, self._stage)
         self._stage.open()
 
     def __repr__(self) -> str:
@@ -117,13 +117,13 @@ class Explorer:
         return lambda: listeners.remove(callback) if callback in listeners else None
 
     @property
-    def marks(self) -> Marks:
+    def marks(self) -> Annotations:
         """The excluded ranges and events of the chosen recording, in seconds. Raises StavisError where none is shown yet."""
         self._stage.shown()
         return self.scrubber.marks
 
     @marks.setter
-    def marks(self, marks: Marks) -> None:
+    def marks(self, marks: Annotations) -> None:
         self._stage.shown()
         self.scrubber.marks = marks
 

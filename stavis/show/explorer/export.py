@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from stavis.data.datasets.annotations import Marks
+from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
-from stavis.show.explorer.source import Footage, Seen
+from stavis.show.explorer.source import ReadResult, RecordingSource
 from stavis.show.figures.over_time import share_over_time, valence_traces
 from stavis.show.figures.overlay import paint_map, write_overlay
 from stavis.show.reports.report import HtmlReport
@@ -51,7 +51,7 @@ def write_film(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution |
     return write_overlay(part, maps, path, longest_side=GIF_SIDE if Path(path).suffix.lower() == ".gif" else FILM_SIDE)
 
 
-def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: Seen | None, marks: Marks) -> pd.DataFrame:
+def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: ReadResult | None, marks: Annotations) -> pd.DataFrame:
     """One row a frame: time, face, the map's share on each region, excluded, and what was predicted in each dimension."""
     table = shares_over_time(clip, maps).assign(excluded=~marks.kept(clip.times))
     if seen is not None and seen.prediction is not None:
@@ -68,7 +68,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> Path:
     return Path(path)
 
 
-def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: Seen | None, footage: Footage) -> HtmlReport:
+def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult | None, footage: RecordingSource) -> HtmlReport:
     """The page of what is shown: the scrubber with all its maps, curves and marks, and the figures; with provenance."""
     length = float(clip.times[-1] - clip.times[0])
     subtitle = f"{len(clip)} frames from {clip.times[0]:.2f} to {clip.times[-1]:.2f} s ({length:.1f} s)"

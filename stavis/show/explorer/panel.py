@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import traitlets
 
 _HERE = files(__name__.rpartition(".")[0])
-_TABS = (("methods", "Attributions"), ("curves", "Curves"), ("files", "Marks and files"))
+_TABS = (("methods", "Attributions"), ("curves", "Curves"), ("files", "Annotations and files"))
 EXPORTS = {
     "still": "Picture (PNG)",
     "mp4": "Film (MP4)",

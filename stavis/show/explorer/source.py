@@ -12,14 +12,14 @@ from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 
 @dataclass(frozen=True)
-class Seen:
+class ReadResult:
     """What a network says of the frames of a clip, and where it looked (None for a network without attention)."""
 
     prediction: Prediction | None
     attention: AttentionMaps | None
 
 
-class Footage(Protocol):
+class RecordingSource(Protocol):
     """One opened recording. Whatever takes long gets a Task: it tells its progress there and is stopped there.
 
     name; times (T,) s of all frames; signals: a table with a time column, or None; notes: what is to be said of the recording;
@@ -40,7 +40,7 @@ class Footage(Protocol):
         """Each dimension's ratings (T,K) in [-1,1] at the frames of a window; None where there are none."""
         ...
 
-    def read(self, window: slice, task: Task) -> Seen:
+    def read(self, window: slice, task: Task) -> ReadResult:
         """What the network says of the frames of a window."""
         ...
 
@@ -57,5 +57,5 @@ class Footage(Protocol):
         ...
 
 
-Opener = Callable[[int, Task], Footage]
+Opener = Callable[[int, Task], RecordingSource]
 """Opens the recording of a number; where its face has to be found first, that takes long."""

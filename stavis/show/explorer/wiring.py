@@ -21,7 +21,7 @@ LARGEST_POSTER = 6 << 20
 """Up to how many characters a saved notebook keeps of a view, so that its exported page scrubs; of more, one frame is kept."""
 
 
-class Telling:
+class StatusReporter:
     """Says on the status line what a worker does; `failed(task, stopped)` hears of tasks that did not get to their end."""
 
     def __init__(self, status: StatusLine, failed: Callable[[Task, bool], None], slow: Callable[[Task], None]):
@@ -33,7 +33,7 @@ class Telling:
         with self._status.hold_sync():
             self._status.kind, self._status.said = kind, text
 
-    def attempt(self, name: str, call: Callable, *args) -> None:
+    def run_safely(self, name: str, call: Callable, *args) -> None:
         """Does what is quick; what goes wrong becomes a sentence."""
         try:
             call(*args)
@@ -66,17 +66,17 @@ class Telling:
                 self._status.doing, self._status.waiting = "", 0
 
 
-def wire(explorer, stage) -> None:
+def connect_widgets(explorer, stage) -> None:
     """Lets every widget of an explorer's panel do what it says."""
     panel, telling = stage.panel, stage.telling
 
     def press(button: widgets.Button, name: str, call: Callable, *args) -> None:
-        button.on_click(lambda _: telling.attempt(name, call, *args))
+        button.on_click(lambda _: telling.run_safely(name, call, *args))
 
     def heard(widget: widgets.Widget, name: str, call: Callable) -> None:
         def changed(change) -> None:
             if not stage.filling:
-                telling.attempt(name, call, change)
+                telling.run_safely(name, call, change)
 
         widget.observe(changed, "value")
 
@@ -110,10 +110,10 @@ def glance_at(picture: np.ndarray, name: str) -> widgets.HTML:
     size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
     small = cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA)
     data = base64.b64encode(cv2.imencode(".jpg", small[..., ::-1])[1].tobytes()).decode()
-    return widgets.HTML(f'<img class="stvx-glance" alt="First picture of {html.escape(name)}" src="data:image/jpeg;base64,{data}">')
+    return widgets.HTML(f'<img class="stvx-preview" alt="First picture of {html.escape(name)}" src="data:image/jpeg;base64,{data}">')
 
 
-class Poster:
+class StaticFallback:
     """What a saved notebook shows where there is no kernel or the notebook is not trusted: one frame and one line of text. The
     data of a short stretch go with it, inert, so that the notebook's exported page scrubs.
 

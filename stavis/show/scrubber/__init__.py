@@ -9,7 +9,7 @@ import pandas as pd
 import traitlets
 from IPython.display import display
 
-from stavis.data.datasets.annotations import Marks
+from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.regions import REGIONS
 from stavis.show.figures.colours import PALETTES
@@ -142,12 +142,12 @@ class Scrubber(anywidget.AnyWidget):
         self.frame = int(np.nanargmin(np.abs(np.asarray(self._clip.times, float) - seconds)))
 
     @property
-    def marks(self) -> Marks:
+    def marks(self) -> Annotations:
         """The excluded ranges and events that the user set, in seconds."""
-        return Marks.from_selection(self.selection)
+        return Annotations.from_selection(self.selection)
 
     @marks.setter
-    def marks(self, marks: Marks) -> None:
+    def marks(self, marks: Annotations) -> None:
         self.selection = {"range": self.selection.get("range"), **marks.to_selection()}
 
     def words(self) -> str:

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from stavis.bench.trainers.sequence_heads import FeatureSequence, HeadPlan, ccc_each, fit_head, predict_head, score
-from stavis.bench.trainers.single_frames import FramePlan, fit_frames
-from stavis.bench.trainers.svr import Described, fit_support
+from stavis.bench.trainers.sequence_heads import FeatureSequence, HeadConfig, ccc_each, fit_head, predict_head, score
+from stavis.bench.trainers.single_frames import FrameConfig, fit_frames
+from stavis.bench.trainers.svr import Described, fit_svr
 from stavis.errors import StavisError
 from stavis.models.cnn import CNN, CNNConfig
 from stavis.models.recurrent import DescriptorLSTM, ElmanHead, LSTMConfig
-from stavis.models.svr import SupportConfig
+from stavis.models.svr import SVRConfig
 from tests.training.made_crops import made_crops
 
 RATE = 6.25
@@ -31,7 +31,7 @@ def sequences(count: int, seed: int, *, lag: int = 0) -> list[FeatureSequence]:
 @pytest.mark.parametrize("loss", ["mse", "epsilon", "ccc-each"])
 def test_an_lstm_learns_to_remember(loss):
     head = DescriptorLSTM(LSTMConfig(inputs=3, units=(16,), dropout=0.0)).head
-    plan = HeadPlan(epochs=40, batch=4, loss=loss, learning_rate=2e-2)
+    plan = HeadConfig(epochs=40, batch=4, loss=loss, learning_rate=2e-2)
     reached = fit_head(head, sequences(12, 0, lag=1), sequences(4, 1, lag=1), plan, rate=RATE, seed=0)
     assert reached > 0.8 and reached == pytest.approx(score(head, sequences(4, 1, lag=1)))
 
@@ -39,7 +39,7 @@ def test_an_lstm_learns_to_remember(loss):
 def test_an_elman_head_learns_within_its_window():
     torch.manual_seed(0)
     head = ElmanHead(3, 16, 1, 4, 1)
-    plan = HeadPlan(epochs=25, batch=64, learning_rate=5e-3)
+    plan = HeadConfig(epochs=25, batch=64, learning_rate=5e-3)
     assert fit_head(head, sequences(12, 0, lag=2), sequences(4, 1, lag=2), plan, rate=RATE, seed=0) > 0.8
 
 
@@ -47,7 +47,7 @@ def test_the_same_seed_trains_the_same_head_and_another_does_not():
     def weights(seed: int) -> torch.Tensor:
         torch.manual_seed(5)
         head = DescriptorLSTM(LSTMConfig(inputs=3, units=(4,))).head
-        fit_head(head, sequences(4, 0), sequences(2, 1), HeadPlan(epochs=2), rate=RATE, seed=seed)
+        fit_head(head, sequences(4, 0), sequences(2, 1), HeadConfig(epochs=2), rate=RATE, seed=seed)
         return head.value.weight.detach()
 
     assert torch.equal(weights(1), weights(1)) and not torch.equal(weights(1), weights(2))
@@ -58,12 +58,12 @@ def test_frames_that_are_not_known_are_not_trained_on_and_not_predicted():
     train = sequences(3, 0)
     train[0].features[5:20] = np.nan
     train[1].labels[:] = np.nan
-    fit_head(head, train, [], HeadPlan(epochs=2), rate=RATE, seed=0)
+    fit_head(head, train, [], HeadConfig(epochs=2), rate=RATE, seed=0)
     assert all(torch.isfinite(p).all() for p in head.parameters())
     values = predict_head(head, train[0].features)
     assert np.isnan(values[5:20]).all() and np.isfinite(values[20:]).all() and np.abs(values[20:]).max() <= 1
     with pytest.raises(StavisError, match="no training frame"):
-        fit_head(head, train[1:2], [], HeadPlan(epochs=1), rate=RATE, seed=0)
+        fit_head(head, train[1:2], [], HeadConfig(epochs=1), rate=RATE, seed=0)
 
 
 def test_ccc_of_each_sequence_does_not_mix_them():
@@ -87,10 +87,10 @@ def test_a_network_of_frames_learns_how_bright_they_are():
         scored.append(np.corrcoef(np.concatenate(values), np.concatenate([c.labels[:, 0] for c in held]))[0, 1])
         return scored[-1]
 
-    best = fit_frames(network, train, fit_of, FramePlan(steps=60, batch=32, learning_rate=5e-3, validate_every=20), seed=0)
+    best = fit_frames(network, train, fit_of, FrameConfig(steps=60, batch=32, learning_rate=5e-3, validate_every=20), seed=0)
     assert best == max(scored[:3]) > 0.8 and fit_of(network) == pytest.approx(best, abs=1e-5)
     with pytest.raises(StavisError, match="no training frame"):
-        fit_frames(network, [], None, FramePlan(steps=1), seed=0)
+        fit_frames(network, [], None, FrameConfig(steps=1), seed=0)
 
 
 def described(count: int, seed: int, lag: float) -> list[Described]:
@@ -109,7 +109,7 @@ def described(count: int, seed: int, lag: float) -> list[Described]:
 @pytest.mark.parametrize("lag", [0.0, 2.0])
 def test_a_support_vector_machine_finds_the_raters_lag_and_is_a_linear_function(lag):
     train, dev = described(8, 0, lag), described(4, 1, lag)
-    fitted = fit_support(train, dev, SupportConfig(inputs=3), delays=np.arange(0, 4.01, 0.2))
+    fitted = fit_svr(train, dev, SVRConfig(inputs=3), delays=np.arange(0, 4.01, 0.2))
     assert fitted.delay == pytest.approx(lag, abs=0.2) and fitted.dev_ccc > 0.8
     a, b = (torch.from_numpy(one.features)[None] for one in dev[:2])
     with torch.inference_mode():
@@ -121,4 +121,4 @@ def test_a_support_vector_machine_without_labels_says_so():
     one = described(1, 0, 0.0)[0]
     empty = Described(one.features, one.times, one.label_times, np.full(len(one.labels), np.nan))
     with pytest.raises(StavisError, match="no training frame"):
-        fit_support([empty], [one], SupportConfig(inputs=3), delays=[0.0])
+        fit_svr([empty], [one], SVRConfig(inputs=3), delays=[0.0])

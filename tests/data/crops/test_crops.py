@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from stavis.data.crops import build as crop_writer
-from stavis.data.crops.crops import Crops, CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.faces.alignment import EYES_AT, anchors, apply_affine
 from stavis.data.faces.model_file import fetch_face_model
-from stavis.data.faces.track_cache import Followed
+from stavis.data.faces.track_cache import LoadedTrack
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import write_video
 from stavis.errors import StavisError, StavisWarning
@@ -90,7 +90,7 @@ def counted(monkeypatch) -> dict:
     return counts
 
 
-def pretended_track(info, digest, *, choose, progress, model, faces=tuple(range(5, FRAMES))) -> Followed:
+def pretended_track(info, digest, *, choose, progress, model, faces=tuple(range(5, FRAMES))) -> LoadedTrack:
     """A tracker that sees a face in some frames, at the drawn face's place."""
     landmarks = np.full((FRAMES, MEDIAPIPE.count, 2), np.nan, np.float32)
     valid = np.zeros(FRAMES, bool)
@@ -110,7 +110,7 @@ def pretended_track(info, digest, *, choose, progress, model, faces=tuple(range(
         notes=tuple("" if ok else "no face" for ok in valid),
         numbers=np.zeros(len(faces), int),
     )
-    return Followed(tracks, 1.0, Path())
+    return LoadedTrack(tracks, 1.0, Path())
 
 
 def level(crops: Crops) -> np.ndarray:
@@ -119,7 +119,7 @@ def level(crops: Crops) -> np.ndarray:
 
 
 def test_centred_crops_are_the_right_frames_at_their_own_times(video):
-    crops = crops_of(video, CropSpec(size=48, rate=None, source="centre"))
+    crops = crops_of(video, CropConfig(size=48, rate=None, source="centre"))
     assert crops.frames.shape == (FRAMES, 48, 48, 3) and crops.frames.dtype == np.uint8
     assert np.abs(level(crops) - np.arange(FRAMES)).max() <= 1
     assert np.allclose(crops.times, np.arange(FRAMES) / FPS, atol=1e-3)
@@ -133,13 +133,13 @@ def test_centred_crops_are_the_right_frames_at_their_own_times(video):
 
 
 def test_the_rate_chooses_frames(video):
-    crops = crops_of(video, CropSpec(size=32, rate=6.25, source="centre"))
+    crops = crops_of(video, CropConfig(size=32, rate=6.25, source="centre"))
     assert crops.indices.tolist() == list(range(0, FRAMES, 4)) and np.abs(level(crops) - crops.indices).max() <= 1
     assert np.allclose(np.diff(crops.times), 0.16, atol=2e-3)
 
 
 def test_true_landmarks_align_and_give_regions_and_labels(drawn):
-    crops = crops_of(drawn, CropSpec(size=64, rate=None))
+    crops = crops_of(drawn, CropConfig(size=64, rate=None))
     assert crops.source == "truth" and crops.dimensions == ("valence",)
     assert crops.valid.tolist() == [not 10 <= k < 20 for k in range(FRAMES)]
     assert crops.notes[9:11] == ("", "no face")
@@ -159,15 +159,15 @@ def test_true_landmarks_align_and_give_regions_and_labels(drawn):
 def test_labels_are_used_only_where_they_are(drawn):
     short = replace(drawn, label_times=drawn.label_times[:20], labels=drawn.labels[:20])
     with pytest.warns(StavisWarning, match=r"end 1.20 s before the video"):
-        crops = crops_of(short, CropSpec(size=16, rate=None))
+        crops = crops_of(short, CropConfig(size=16, rate=None))
     assert any("before the video" in one for one in crops.warnings)
     assert np.isfinite(crops.labels[:20]).all() and np.isnan(crops.labels[20:]).all()
     with pytest.raises(StavisError, match="no moment in common"):
-        crops_of(replace(drawn, label_times=drawn.label_times + 100), CropSpec(size=16))
+        crops_of(replace(drawn, label_times=drawn.label_times + 100), CropConfig(size=16))
 
 
 def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted):
-    crops = crops_of(video, CropSpec(size=64, rate=12.5))
+    crops = crops_of(video, CropConfig(size=64, rate=12.5))
     assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "followed": 1}
     assert crops.valid.tolist() == [k >= 5 for k in range(0, FRAMES, 2)]
     assert crops.notes[:4] == ("no face", "no face", "no face", "")
@@ -178,7 +178,7 @@ def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted)
 
 def test_the_second_run_decodes_and_tracks_nothing(video, drawn, counted, tmp_path):
     for recording in (video, drawn):
-        for spec in (CropSpec(size=32), CropSpec(size=32, source="centre")):
+        for spec in (CropConfig(size=32), CropConfig(size=32, source="centre")):
             first = crops_of(recording, spec)
             counted.update(dict.fromkeys(counted, 0))
             again = crops_of(recording, spec)
@@ -186,17 +186,17 @@ def test_the_second_run_decodes_and_tracks_nothing(video, drawn, counted, tmp_pa
             assert np.array_equal(first.frames, again.frames) and first.notes == again.notes
     copy = tmp_path / "elsewhere.mp4"
     copy.write_bytes(video.read_bytes())
-    assert crops_of(copy, CropSpec(size=32)).recording == "elsewhere" and sum(counted.values()) == 0
+    assert crops_of(copy, CropConfig(size=32)).recording == "elsewhere" and sum(counted.values()) == 0
 
 
 def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_path):
-    spec = CropSpec(size=32)
+    spec = CropConfig(size=32)
     crops_of(drawn, spec)
-    for other in (CropSpec(size=40), CropSpec(size=32, rate=5), CropSpec(size=32, rate=None), CropSpec(size=32, source="centre")):
+    for other in (CropConfig(size=40), CropConfig(size=32, rate=5), CropConfig(size=32, rate=None), CropConfig(size=32, source="centre")):
         crops_of(drawn, other)
     assert counted["read_frames"] == 5
-    crops_of(video, CropSpec(size=32, face=1))
-    crops_of(video, CropSpec(size=32, face=2))
+    crops_of(video, CropConfig(size=32, face=1))
+    crops_of(video, CropConfig(size=32, face=2))
     assert counted["followed"] == 2
     with np.load(drawn.truth) as file:
         arrays = dict(file)
@@ -204,7 +204,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
     np.savez(drawn.truth, **arrays)
     assert crops_of(drawn, spec).valid.all()
     write_video(video, (picture(FRAMES - k) for k in range(FRAMES)), fps=FPS)
-    assert level(crops_of(video, CropSpec(size=32, source="centre")))[0] > FRAMES - 3
+    assert level(crops_of(video, CropConfig(size=32, source="centre")))[0] > FRAMES - 3
 
 
 def test_no_face_in_the_whole_video(video, monkeypatch):
@@ -212,11 +212,11 @@ def test_no_face_in_the_whole_video(video, monkeypatch):
     monkeypatch.setattr(crop_writer, "followed", lambda *video, **options: pretended_track(*video, **options, faces=()))
     for _ in range(2):  # from the cache as well
         with pytest.warns(StavisWarning, match="no face was found in any frame"):
-            crops = crops_of(video, CropSpec(size=32))
+            crops = crops_of(video, CropConfig(size=32))
         assert crops.source == "centre" and not crops.valid.any() and set(crops.notes) == {"no face"}
         with pytest.raises(StavisError, match="no face was found"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            crops_of(video, CropSpec(size=32, source="face"))
+            crops_of(video, CropConfig(size=32, source="face"))
 
 
 def test_without_a_tracker(video, monkeypatch):
@@ -226,13 +226,13 @@ def test_without_a_tracker(video, monkeypatch):
     monkeypatch.delenv("STAVIS_FACE_MODEL", raising=False)
     monkeypatch.setattr(crop_writer, "fetch_face_model", offline)
     with pytest.raises(StavisError, match="face model is not on this machine"):
-        crops_of(video, CropSpec(size=32, source="face"))
+        crops_of(video, CropConfig(size=32, source="face"))
     with pytest.warns(StavisWarning, match="centred square is taken, because the face model"):
-        crops = crops_of(video, CropSpec(size=32))
+        crops = crops_of(video, CropConfig(size=32))
     assert crops.source == "centre" and "centred square" in crops.warnings[0]
     monkeypatch.setenv("STAVIS_FACE_MODEL", "/wrong.task")  # given by the user: not passed over
     with pytest.raises(StavisError, match="face model"):
-        crops_of(video, CropSpec(size=32))
+        crops_of(video, CropConfig(size=32))
 
 
 def test_damage_is_said_and_marked_every_time(tmp_path):
@@ -248,7 +248,7 @@ def test_damage_is_said_and_marked_every_time(tmp_path):
     path.write_bytes(content)
     for _ in range(2):
         with pytest.warns(StavisWarning, match="damaged"):
-            crops = crops_of(path, CropSpec(size=32, rate=None, source="centre"))
+            crops = crops_of(path, CropConfig(size=32, rate=None, source="centre"))
         assert "damaged" in crops.notes and any("damaged" in one for one in crops.warnings)
     assert len(crops) == 40
 
@@ -267,7 +267,7 @@ def test_what_is_no_video_is_told_in_a_sentence(tmp_path, kind):
     elif kind == "null":
         path = tmp_path / "x\0.mp4"
     with pytest.raises(StavisError) as caught:
-        crops_of(path, CropSpec(source="centre"))
+        crops_of(path, CropConfig(source="centre"))
     assert "\n" not in str(caught.value)
     assert not list(crops_folder().glob(".*.part"))
 
@@ -277,12 +277,12 @@ def test_what_is_no_video_is_told_in_a_sentence(tmp_path, kind):
 )
 def test_specs_that_cannot_be(options):
     with pytest.raises(StavisError):
-        CropSpec(**options)
+        CropConfig(**options)
 
 
 def test_truth_that_is_missing_or_broken(video, drawn, tmp_path):
     with pytest.raises(StavisError, match="no truth file"):
-        crops_of(video, CropSpec(source="truth"))
+        crops_of(video, CropConfig(source="truth"))
     drawn.truth.write_bytes(drawn.truth.read_bytes()[:500])
     with pytest.raises(StavisError, match="truth"):
         crops_of(drawn)
@@ -290,12 +290,12 @@ def test_truth_that_is_missing_or_broken(video, drawn, tmp_path):
 
 def test_progress_counts_frames(video):
     seen = []
-    crops_of(video, CropSpec(size=16, source="centre"), progress=lambda done, total: seen.append((done, total)))
+    crops_of(video, CropConfig(size=16, source="centre"), progress=lambda done, total: seen.append((done, total)))
     assert seen[-1] == (FRAMES, FRAMES) and [one[0] for one in seen] == sorted(one[0] for one in seen)
 
 
 def test_crops_travel_to_a_worker_without_their_pixels(drawn):
-    crops = crops_of(drawn, CropSpec(size=64, rate=None))
+    crops = crops_of(drawn, CropConfig(size=64, rate=None))
     packed = pickle.dumps(crops)
     assert len(packed) < crops.frames.nbytes / 20
     there = pickle.loads(packed)  # noqa: S301 (our own)
@@ -314,7 +314,7 @@ def test_inputs_are_left_as_they_are(drawn, tmp_path):
 
 @pytest.mark.parametrize("damage", ["cut", "no index", "bad index", "other version", "gone"])
 def test_a_damaged_entry_is_made_anew(video, counted, damage):
-    spec = CropSpec(size=32, source="centre")
+    spec = CropConfig(size=32, source="centre")
     whole = np.array(crops_of(video, spec).frames)
     (folder,) = [path for path in crops_folder().iterdir() if path.is_dir()]
     index = folder / "index.json"
@@ -338,7 +338,7 @@ def test_failing_in_the_middle_leaves_nothing(video, monkeypatch):
 
     monkeypatch.setattr(crop_writer, "read_frames", broken)
     with pytest.raises(StavisError, match="pulled out"):
-        crops_of(video, CropSpec(source="centre"))
+        crops_of(video, CropConfig(source="centre"))
     assert [path for path in crops_folder().iterdir() if path.suffix != ".lock"] == []
     monkeypatch.undo()
 
@@ -349,21 +349,21 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(video, monkeypatch):
 
     monkeypatch.setattr(crop_writer, "cut", full)
     with pytest.raises(StavisError, match="No space left"):
-        crops_of(video, CropSpec(source="centre"))
+        crops_of(video, CropConfig(source="centre"))
     assert [path for path in crops_folder().iterdir() if path.suffix != ".lock"] == []
 
 
 SCRIPT = """
 import sys, time
 from stavis.data.crops import build as crop_writer
-from stavis.data.crops.crops import CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, crops_of
 cut = crop_writer.cut
 def slow(*args):
     print("cutting", flush=True)
     time.sleep(float(sys.argv[2]))
     return cut(*args)
 crop_writer.cut = slow
-crops = crops_of(sys.argv[1], CropSpec(size=16, rate=None, source="centre"))
+crops = crops_of(sys.argv[1], CropConfig(size=16, rate=None, source="centre"))
 print("sum", int(crops.frames.sum(dtype="int64")))
 """
 
@@ -379,7 +379,7 @@ def test_a_killed_half_is_cleaned_up_and_the_work_done(video, counted):
     killed.kill()
     killed.wait()
     assert len(list(crops_folder().glob(".*.part"))) == 1
-    crops = crops_of(video, CropSpec(size=16, rate=None, source="centre"))
+    crops = crops_of(video, CropConfig(size=16, rate=None, source="centre"))
     assert len(crops) == FRAMES and counted["read_frames"] == 1
     assert not list(crops_folder().glob(".*.part"))
 
@@ -390,7 +390,7 @@ def test_another_entrys_half_is_cleaned_up_too_but_not_one_at_work(video, tmp_pa
     assert at_work.stdout.readline() == "cutting\n"
     dead = crops_folder() / f".{'d' * 40}.xyz.part"
     dead.mkdir()
-    crops_of(video, CropSpec(size=24, source="centre"))
+    crops_of(video, CropConfig(size=24, source="centre"))
     assert not dead.exists() and len(list(crops_folder().glob(".*.part"))) == 1
     assert at_work.communicate(timeout=60)[0].splitlines()[-1].startswith("sum")
     assert at_work.returncode == 0
@@ -424,7 +424,7 @@ def test_a_file_system_without_locks(tmp_path, monkeypatch):
 
 
 def test_crops_whose_entry_went_away_say_so(video):
-    crops = crops_of(video, CropSpec(size=16, source="centre"))
+    crops = crops_of(video, CropConfig(size=16, source="centre"))
     packed = pickle.dumps(crops)
     cache_clear()
     with pytest.raises(StavisError, match="went away"):
@@ -433,8 +433,8 @@ def test_crops_whose_entry_went_away_say_so(video):
 
 def test_listing_and_clearing(video, drawn):
     assert cache_list().empty and list(cache_list().columns)[:3] == ["key", "video", "source"]
-    crops_of(video, CropSpec(size=32, source="centre"))
-    crops = crops_of(drawn, CropSpec(size=16, rate=None))
+    crops_of(video, CropConfig(size=32, source="centre"))
+    crops = crops_of(drawn, CropConfig(size=16, rate=None))
     listed = cache_list()
     assert listed.source.tolist() == ["truth", "centre"] and listed["size"].tolist() == [16, 32]
     assert listed.frames.tolist() == [FRAMES, 13] and listed.video.str.endswith("a video.mp4").all()
@@ -448,7 +448,7 @@ def test_listing_and_clearing(video, drawn):
 
 
 def test_the_least_recently_used_go_first(video, monkeypatch):
-    specs = [CropSpec(size=64, rate=rate, source="centre") for rate in (None, 12.5, 6.25)]
+    specs = [CropConfig(size=64, rate=rate, source="centre") for rate in (None, 12.5, 6.25)]
     for age, spec in enumerate(specs[:2]):
         folder = crops_of(video, spec).folder
         os.utime(folder / "index.json", (1000 + age, 1000 + age))
@@ -461,11 +461,11 @@ def test_the_least_recently_used_go_first(video, monkeypatch):
     assert cache_list().rate.tolist() == [12.5] and len(crops) == FRAMES / 2
     monkeypatch.setenv("STAVIS_CACHE_LIMIT", "lots")
     with pytest.raises(StavisError, match="STAVIS_CACHE_LIMIT"):
-        crops_of(video, CropSpec(size=20, source="centre"))
+        crops_of(video, CropConfig(size=20, source="centre"))
 
 
 def test_a_cache_that_cannot_be_written(video, tmp_path, monkeypatch, counted):
-    spec = CropSpec(size=32, source="centre")
+    spec = CropConfig(size=32, source="centre")
     blocked = tmp_path / "a file"
     blocked.write_text("in the way")
     monkeypatch.setenv("STAVIS_CACHE", str(blocked / "cache"))
@@ -480,7 +480,7 @@ def test_a_cache_that_cannot_be_written(video, tmp_path, monkeypatch, counted):
 
 
 def test_a_filled_cache_that_became_read_only_is_still_read(video, monkeypatch, counted):
-    spec = CropSpec(size=32, source="centre")
+    spec = CropConfig(size=32, source="centre")
     crops_of(video, spec)
 
     def refused(*args, **options):
@@ -497,14 +497,14 @@ def test_a_filled_cache_that_became_read_only_is_still_read(video, monkeypatch, 
 def test_names_with_odd_characters(tmp_path):
     path = write_video(tmp_path / 'quote" <script>alert(1)<.mp4'.replace("/", ""), (picture(k) for k in range(5)), fps=25)
     odd = path.rename(tmp_path / "ü 顔 '\" <b>.mp4")
-    assert crops_of(odd, CropSpec(size=16, source="centre")).recording == "ü 顔 '\" <b>"
+    assert crops_of(odd, CropConfig(size=16, source="centre")).recording == "ü 顔 '\" <b>"
     assert cache_list().video[0].endswith("ü 顔 '\" <b>.mp4")
 
 
 @pytest.mark.real_clips
 @pytest.mark.parametrize("name", ["derived_rotation_tag.mp4", "derived_vp9.webm", "pyfeat_noface_face_hevc_vfr.mov", "grid_brbk7n.mpg"])
 def test_real_clips_of_many_kinds_are_cut(real_clips, name):
-    crops = crops_of(real_clips / name, CropSpec(size=64, rate=None, source="centre"))
+    crops = crops_of(real_clips / name, CropConfig(size=64, rate=None, source="centre"))
     assert len(crops) in (72, 75, 169) and (np.diff(crops.times) > 0).all()
     assert np.asarray(crops.frames[len(crops) // 2]).std() > 10
 
@@ -512,7 +512,7 @@ def test_real_clips_of_many_kinds_are_cut(real_clips, name):
 @pytest.mark.real_clips
 def test_a_rotated_clip_gives_the_crops_of_the_upright_one(real_clips):
     one, other = (
-        crops_of(real_clips / name, CropSpec(size=64, rate=None, source="centre"))
+        crops_of(real_clips / name, CropConfig(size=64, rate=None, source="centre"))
         for name in ("derived_rotation_tag.mp4", "derived_vp9.webm")
     )
     assert one.picture == other.picture == (480, 270)
@@ -525,7 +525,7 @@ def test_a_real_face_is_aligned_and_read_again_without_work(real_clips, monkeypa
         monkeypatch.setenv("STAVIS_FACE_MODEL", str(fetch_face_model().path))
     except StavisError as error:
         pytest.skip(str(error))
-    spec = CropSpec(size=64, rate=6.25)
+    spec = CropConfig(size=64, rate=6.25)
     crops = crops_of(real_clips / "pyfeat_single_face.mp4", spec)
     assert crops.source == "face" and crops.valid.mean() >= 0.97 and crops.faces == 1
     left, right, mouth = anchors(apply_affine(crops.affine, crops.track.landmarks.astype(float)))

@@ -6,7 +6,7 @@ import warnings
 import numpy as np
 import pytest
 
-from stavis.data.crops.crops import CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, crops_of
 from stavis.data.datasets.afewva import dealt_folds, read_clip_labels
 from stavis.data.datasets.affwild2 import read_frame_labels
 from stavis.data.datasets.avec import read_features, read_gold
@@ -16,7 +16,7 @@ from stavis.data.datasets.sewa import read_sewa_labels
 from stavis.errors import StavisError, StavisWarning
 from stavis.jobs.evaluate import evaluate_run
 from stavis.jobs.train import train
-from stavis.training.fit import Plan
+from stavis.training.fit import TrainingConfig
 from tests.data.datasets import fakes
 from tests.data.datasets.fakes import FPS, FRAMES, MAKERS, course
 from tests.training.made_crops import TINY
@@ -34,14 +34,14 @@ def quiet_by_default():
 def centred(recording):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StavisWarning)
-        return crops_of(recording, CropSpec(size=32, rate=None, source="centre"))
+        return crops_of(recording, CropConfig(size=32, rate=None, source="centre"))
 
 
 @pytest.mark.parametrize("kind", MAKERS)
 def test_three_recordings_go_from_disk_to_a_trained_epoch(kind, tmp_path):
     root = MAKERS[kind](tmp_path / kind)
     said = []
-    plan = Plan(steps=3, batch=2, seconds=0.64, epoch=3, loss="mse", noise=0, sharpness=0)
+    plan = TrainingConfig(steps=3, batch=2, seconds=0.64, epoch=3, loss="mse", noise=0, sharpness=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StavisWarning)
         done = train(tmp_path / "run", root, plan=plan, source="centre", device="cpu", quiet=True, tell=said.append, **NETWORK)

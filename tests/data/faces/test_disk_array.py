@@ -7,9 +7,9 @@ import pytest
 
 from stavis.data.crops.build import _at
 from stavis.data.faces.blendshapes import BLENDSHAPES
-from stavis.data.faces.disk_array import Spool, picked, spread
-from stavis.data.faces.tracker import FaceSeen
-from stavis.data.faces.tracks import FrameFaces, Sightings
+from stavis.data.faces.disk_array import DiskArray, scatter, take
+from stavis.data.faces.tracker import TrackedFace
+from stavis.data.faces.tracks import Detections, FrameFaces
 
 
 @pytest.fixture(params=["memory", "disk"])
@@ -17,7 +17,7 @@ def values(request):
     rows = np.random.default_rng(0).normal(size=(9, 3, 2)).astype(np.float32)
     if request.param == "memory":
         return rows
-    spool = Spool((3, 2))
+    spool = DiskArray((3, 2))
     for row in rows:
         spool.append(row)
     assert np.array_equal(spool.array(), rows)
@@ -26,9 +26,9 @@ def values(request):
 
 @pytest.mark.parametrize("kept", [[], [4], [0, 3, 8], list(range(9))])
 def test_picked_rows_are_those_rows_and_spread_ones_lie_where_they_belong(values, kept):
-    chosen = picked(values, np.array(kept, int))
+    chosen = take(values, np.array(kept, int))
     assert np.array_equal(chosen, np.array(values)[kept])
-    whole = spread(9, np.array(kept, int), chosen)
+    whole = scatter(9, np.array(kept, int), chosen)
     expected = np.full((9, 3, 2), np.nan, np.float32)
     expected[kept] = np.array(values)[kept]
     assert whole.dtype == np.float32 and np.array_equal(whole, expected, equal_nan=True)
@@ -37,7 +37,7 @@ def test_picked_rows_are_those_rows_and_spread_ones_lie_where_they_belong(values
 
 
 def test_nothing_spooled_is_an_empty_array():
-    assert Spool((478, 2)).array().shape == (0, 478, 2)
+    assert DiskArray((478, 2)).array().shape == (0, 478, 2)
 
 
 @pytest.mark.parametrize("gap", [False, True])
@@ -47,9 +47,9 @@ def test_an_hours_landmarks_are_not_held_in_memory(gap):
     shapes = rng.normal(size=len(BLENDSHAPES)).astype(np.float32)
     points = 100 + 20 * rng.normal(size=(478, 2)).astype(np.float32)
     tracemalloc.start()
-    sightings = Sightings()
+    sightings = Detections()
     for index in range(count):
-        face = FaceSeen(0, points + index / count, np.array([60.0, 60, 140, 140]), 0.9, shapes)
+        face = TrackedFace(0, points + index / count, np.array([60.0, 60, 140, 140]), 0.9, shapes)
         there = not (gap and 50 <= index < 60)
         sightings.add(FrameFaces(index, index / 25, (face,) if there else ()))
     tracks = sightings.tracks("largest")

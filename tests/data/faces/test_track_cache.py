@@ -7,8 +7,8 @@ import pytest
 
 from stavis.data.faces import track_cache
 from stavis.data.faces.landmarker import BACKENDS
-from stavis.data.faces.track_cache import followed
-from stavis.data.faces.tracks import Sightings, track_faces
+from stavis.data.faces.track_cache import load_or_track
+from stavis.data.faces.tracks import Detections, track_faces
 from stavis.data.video.io import probe
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage.cache import file_hash
@@ -50,33 +50,33 @@ def once(monkeypatch):
 @pytest.mark.real_clips
 def test_what_is_kept_is_what_is_seen(clip, face_model, once):
     info, digest = probe(clip), file_hash(clip)
-    first = followed(info, digest, model=face_model)
-    again = followed(info, digest, model=face_model)
+    first = load_or_track(info, digest, model=face_model)
+    again = load_or_track(info, digest, model=face_model)
     anew = track_faces(clip, model=face_model)
     for kept in (first.tracks, again.tracks):
         assert all(np.array_equal(getattr(kept, name), getattr(anew, name), equal_nan=True) for name in ARRAYS)
         assert (kept.notes, kept.number, kept.count) == (anew.notes, anew.number, anew.count)
     assert len(once) == 1 and again.seconds == first.seconds > 0
-    followed(info, digest, model=face_model, choose=0)
+    load_or_track(info, digest, model=face_model, choose=0)
     assert len(once) == 1
     with pytest.raises(StavisError, match="there is no face 7"):
-        followed(info, digest, model=face_model, choose=7)
+        load_or_track(info, digest, model=face_model, choose=7)
 
     (again.folder / "sightings.npz").write_bytes(b"cut")
-    mended = followed(info, digest, model=face_model)
+    mended = load_or_track(info, digest, model=face_model)
     assert len(once) == 2 and np.array_equal(mended.tracks.landmarks, anew.landmarks, equal_nan=True)
 
 
 @pytest.mark.parametrize("choose", [-1, True, "smallest", (1.0,)])
 def test_a_choice_that_cannot_be_is_refused_before_any_work(choose, once):
     with pytest.raises(StavisError, match="cannot be chosen"):
-        followed(None, "", model=None, choose=choose)
+        load_or_track(None, "", model=None, choose=choose)
     assert not once
 
 
 def test_an_unknown_backend_is_refused():
     with pytest.raises(StavisError, match=BACKENDS[0]):
-        followed([], "", model=None, backend="brain")
+        load_or_track([], "", model=None, backend="brain")
 
 
 @pytest.mark.real_clips
@@ -88,13 +88,13 @@ def test_what_was_said_while_following_is_said_again(clip, face_model, monkeypat
     monkeypatch.setattr(track_cache, "follow_faces", warns)
     for _ in range(2):
         with pytest.warns(StavisWarning, match="frame 3 is damaged"):
-            followed(probe(clip), "of its own", model=face_model)
+            load_or_track(probe(clip), "of its own", model=face_model)
 
 
 def test_sightings_that_do_not_belong_together_are_refused():
-    arrays = Sightings().arrays()
-    assert Sightings.of(arrays).tracks("largest").number is None
+    arrays = Detections().arrays()
+    assert Detections.of(arrays).tracks("largest").number is None
     with pytest.raises(ValueError):
-        Sightings.of(arrays | {"boxes": np.zeros((1, 4), np.float32)})
+        Detections.of(arrays | {"boxes": np.zeros((1, 4), np.float32)})
     with pytest.raises(ValueError):
-        Sightings.of(arrays | {"notes": np.array(["x"])})
+        Detections.of(arrays | {"notes": np.array(["x"])})

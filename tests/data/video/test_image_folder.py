@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from stavis.data.crops.crops import CropSpec, crops_of
+from stavis.data.crops.crops import CropConfig, crops_of
 from stavis.data.video.image_folder import images_hash, info_of, probe_images
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError, StavisWarning
@@ -108,7 +108,7 @@ def test_the_hash_tells_folders_and_rates_apart(tmp_path):
 def test_crops_of_images_mark_what_is_missing_and_are_made_anew_when_an_image_comes(tmp_path):
     folder = fakes.images(tmp_path / "images", 0, first=0, missing=(3,))
     recording = Recording("one", folder, images=ImageNumbers(25, 0))
-    spec = CropSpec(size=32, rate=None, source="centre")
+    spec = CropConfig(size=32, rate=None, source="centre")
     with pytest.warns(StavisWarning, match="1 of 30 frames have no image"):
         crops = crops_of(recording, spec)
     assert np.flatnonzero(~crops.valid).tolist() == [3] and crops.notes[3] == "no image" and len(crops) == fakes.FRAMES
@@ -126,7 +126,7 @@ def test_a_face_is_followed_over_missing_images(tmp_path, real_clips):
             cv2.imwrite(str(tmp_path / f"{frame.index:05d}.jpg"), frame.image[:, :, ::-1])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StavisWarning)
-        crops = crops_of(Recording("real", tmp_path, images=ImageNumbers(25, 0)), CropSpec(size=48, rate=None, source="face"))
+        crops = crops_of(Recording("real", tmp_path, images=ImageNumbers(25, 0)), CropConfig(size=48, rate=None, source="face"))
     assert not crops.valid[[5, 6, 11]].any() and crops.valid.sum() >= 10
     assert [crops.notes[k] for k in (5, 6, 11)] == ["no image"] * 3
 

@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stavis.data.datasets.annotations import Marks, read_marks
+from stavis.data.datasets.annotations import Annotations, read_annotations
 from stavis.errors import StavisError
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.export import shares_table
-from stavis.show.explorer.source import Seen
+from stavis.show.explorer.source import ReadResult
 from stavis.show.explorer.worker import Stopped, Worker, sentence
 from stavis.show.explorer_windows import around, moved, window_of
 from stavis.show.reports.notebook_page import export_notebook
@@ -35,7 +35,7 @@ FAST, SLOW, BROKEN = method_of("Fast"), method_of("Slow", "100 runs"), method_of
 
 @dataclass
 class Drawn:
-    """Footage of a made-up face; `slow` work waits until it is let go or stopped."""
+    """RecordingSource of a made-up face; `slow` work waits until it is let go or stopped."""
 
     name: str = "anna"
     count: int = 40
@@ -63,7 +63,7 @@ class Drawn:
         times = self.times[window]
         values = np.stack([np.sin(times)] * len(self.dimensions), 1)
         attention = AttentionMaps(wandering(self.count, 8)[window], times)
-        return Seen(Prediction(times, values, self.dimensions), attention)
+        return ReadResult(Prediction(times, values, self.dimensions), attention)
 
     def attribute(self, method, clip, dimension, task):
         self.asked.append((self.name, method.label, dimension))
@@ -302,11 +302,11 @@ def test_marks_are_kept_in_the_named_folder_and_read_back(explorer_of, tmp_path)
     explorer.wait(20)
     assert not (tmp_path / "marks").exists()
     explorer.scrubber.selection = {"range": None, "exclude": [[0.2, 0.4]], "events": [[0.8, "smile"]]}
-    marks = Marks(((0.2, 0.4),), ((0.8, "smile"),))
-    assert read_marks(tmp_path / "marks" / "anna.csv") == marks == explorer.marks
+    marks = Annotations(((0.2, 0.4),), ((0.8, "smile"),))
+    assert read_annotations(tmp_path / "marks" / "anna.csv") == marks == explorer.marks
     explorer.recording = "ben"
     explorer.wait(20)
-    assert explorer.marks == Marks() and not (tmp_path / "marks" / "ben.csv").exists()
+    assert explorer.marks == Annotations() and not (tmp_path / "marks" / "ben.csv").exists()
     explorer.recording = "anna"
     explorer.wait(20)
     assert explorer.marks == marks
@@ -316,11 +316,11 @@ def test_marks_without_a_folder_stay_off_the_disk_until_one_is_named(explorer_of
     monkeypatch.chdir(tmp_path)
     explorer = explorer_of()
     explorer.wait(20)
-    explorer.marks = Marks((), ((0.8, "smile"),))
+    explorer.marks = Annotations((), ((0.8, "smile"),))
     assert list(tmp_path.iterdir()) == []
-    Marks((), ((0.1, "before"),)).save(tmp_path / "kept" / "anna.csv")
+    Annotations((), ((0.1, "before"),)).save(tmp_path / "kept" / "anna.csv")
     explorer.panel.marks.value = str(tmp_path / "kept")
-    assert explorer.marks.events == ((0.1, "before"), (0.8, "smile")) == read_marks(tmp_path / "kept" / "anna.csv").events
+    assert explorer.marks.events == ((0.1, "before"), (0.8, "smile")) == read_annotations(tmp_path / "kept" / "anna.csv").events
 
 
 def test_a_damaged_file_of_marks_is_said_and_left_alone(explorer_of, tmp_path):
@@ -328,7 +328,7 @@ def test_a_damaged_file_of_marks_is_said_and_left_alone(explorer_of, tmp_path):
     explorer = explorer_of(marks=tmp_path)
     explorer.wait(20)
     assert said(explorer)[0] == "error" and "not kept" in said(explorer)[1] and shown(explorer) == ["attention"]
-    explorer.marks = Marks((), ((0.8, "smile"),))
+    explorer.marks = Annotations((), ((0.8, "smile"),))
     assert (tmp_path / "anna.csv").read_text() == "something else\n"
 
 
@@ -397,7 +397,7 @@ def test_no_folder_no_file(explorer_of, tmp_path, monkeypatch):
 def test_the_shares_say_what_is_excluded():
     clip = clip_of(10, 32)
     maps = AttentionMaps(wandering(10, 8), clip.times)
-    table = shares_table(clip, maps, None, Marks(((0.08, 0.16),)))
+    table = shares_table(clip, maps, None, Annotations(((0.08, 0.16),)))
     assert table.excluded.tolist() == [False, False, True, True, True, *[False] * 5]
 
 

@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from stavis.data.datasets.annotations import Marks
+from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, PARTS, STYLE, policy
@@ -49,10 +49,10 @@ def test_frame_and_time_stay_within_the_clip():
 
 def test_marks_go_both_ways():
     scrubber = Scrubber.from_clip(clip_of(5, 32), {})
-    scrubber.marks = Marks(((0.0, 0.1),), ((0.04, "smile"),))
+    scrubber.marks = Annotations(((0.0, 0.1),), ((0.04, "smile"),))
     assert scrubber.selection["exclude"] == [[0.0, 0.1]]
     scrubber.selection = {"range": [1, 2], "exclude": [], "events": [[0.08, "x"]]}
-    assert scrubber.marks == Marks((), ((0.08, "x"),))
+    assert scrubber.marks == Annotations((), ((0.08, "x"),))
 
 
 def test_a_map_is_added_without_sending_the_pictures_again():
