@@ -130,9 +130,9 @@ def test_a_bench_writes_what_others_rely_on(finished):
 
 def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
     for name in CHEAP.split(","):
-        checkpoint = load_checkpoint(finished.folder / "runs" / name / "seed-1" / "run")
+        checkpoint = load_checkpoint(finished.folder / "units" / name / "seed-1" / "run")
         assert checkpoint.system == name and checkpoint.info["training"]["seed"] == 1
-    predictions = pd.read_csv(finished.folder / "runs" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
+    predictions = pd.read_csv(finished.folder / "units" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
     assert list(predictions.columns) == ["recording", "time", "predicted", "raw", "gold"]
     early = predictions.time < 2.0 - 0.01  # the s by which this system moves its labels
     assert predictions.raw[early].isna().all() and predictions.raw[~early].notna().all()
@@ -141,10 +141,10 @@ def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
 def test_a_head_is_built_on_the_cnn_of_its_seed_and_kept_whole(faces, tmp_path):
     done = stavis.bench(tmp_path / "out", faces, systems="cnn,cnn-rnn-1s", seeds=1, scale=0.005, jobs=1, quiet=True)
     assert done.failures == () and set(done.table.parameters) == {1_333_849, 1_414_550} and len(done.table) == 8
-    base, built = (load_checkpoint(tmp_path / "out" / "runs" / name / "seed-0" / "run").model for name in ("cnn", "cnn-rnn-1s"))
+    base, built = (load_checkpoint(tmp_path / "out" / "units" / name / "seed-0" / "run").model for name in ("cnn", "cnn-rnn-1s"))
     assert all(torch.equal(a, b) for a, b in zip(base.parameters(), built.cnn.parameters(), strict=True))
     item = material(tmp_path / "out").of("test")[0]
-    said = pd.read_csv(tmp_path / "out" / "runs" / "cnn-rnn-1s" / "seed-0" / "result" / "predictions.csv")
+    said = pd.read_csv(tmp_path / "out" / "units" / "cnn-rnn-1s" / "seed-0" / "result" / "predictions.csv")
     said = said[said.recording == item.name]
     delay = material(tmp_path / "out").delay
     with torch.inference_mode():
@@ -159,12 +159,12 @@ def test_the_bench_as_it_was_written_is_read_back(finished):
     assert stavis.bench_table(again.table)["CCC"].tolist() == pytest.approx(stavis.bench_table(finished.table)["CCC"].tolist(), abs=1e-5)
     assert set(stavis.bench_table(again.table, "per_recording").columns) >= {"system", "CCC", "less STA", "RECOLA CCC"}
     with pytest.raises(StavisError, match="is missing"):
-        stavis.bench_result(finished.folder / "runs")
+        stavis.bench_result(finished.folder / "units")
 
 
 def test_what_is_done_is_not_done_again(finished, faces, tmp_path, monkeypatch):
     out = shutil.copytree(finished.folder, tmp_path / "out")
-    shutil.rmtree(out / "runs" / "bovw-svr" / "seed-1" / "result")
+    shutil.rmtree(out / "units" / "bovw-svr" / "seed-1" / "result")
     trained = []
     monkeypatch.setattr(bench_runs, "train_system", lambda *a, real=bench_runs.train_system: trained.append(a[1:3]) or real(*a))
     again = stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
@@ -247,7 +247,7 @@ def test_nothing_is_fitted_on_what_is_scored(faces, tmp_path):
         projection = train_projection(found, LgbpTop(size=32))
         stavis.bench(out.with_name(f"b{number}"), folder, systems="bovw-svr,bovw-lstm", seeds=1, scale=0.02, jobs=1, quiet=True, delay=2.0)
         networks = [
-            load_checkpoint(out.with_name(f"b{number}") / "runs" / name / "seed-0" / "run").hash for name in ("bovw-svr", "bovw-lstm")
+            load_checkpoint(out.with_name(f"b{number}") / "units" / name / "seed-0" / "run").hash for name in ("bovw-svr", "bovw-lstm")
         ]
         kept[number] = (projection.mean.tobytes(), projection.components.tobytes(), *networks)
         assert projection.components.shape[1] == LgbpTop(size=32).values
