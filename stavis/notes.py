@@ -1,0 +1,37 @@
+"""Notes: what a user must know of a result beside its numbers. Collected while the work is done, kept on the result, shown once."""
+
+import warnings
+from collections.abc import Iterable, Iterator
+
+from stavis.errors import StavisWarning
+
+
+class Notes:
+    """Sentences in the order in which they came up, each once.
+
+    A function deep in the package that finds something worth saying (damage, a guess, a missing label) adds it to the Notes it was
+    given; the result that the user gets keeps them as a tuple. Nothing below the public functions calls `warnings.warn`.
+    """
+
+    def __init__(self, sentences: Iterable[str] = ()):
+        self._sentences: dict[str, None] = dict.fromkeys(" ".join(sentence.split()) for sentence in sentences)
+
+    def add(self, *sentences: str) -> None:
+        """Keep sentences that are not kept yet."""
+        for sentence in sentences:
+            self._sentences.setdefault(" ".join(sentence.split()))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sentences)
+
+    def __len__(self) -> int:
+        return len(self._sentences)
+
+    def __repr__(self) -> str:
+        return f"Notes({list(self)})"
+
+
+def show(notes: Iterable[str], stacklevel: int = 3) -> None:
+    """Tell a result's notes to whoever called the public function: one StavisWarning for each sentence."""
+    for sentence in dict.fromkeys(notes):
+        warnings.warn(sentence, StavisWarning, stacklevel=stacklevel)
