@@ -3,6 +3,6 @@
 Everything named here is loaded when it is first used, so that `import stavis` takes no time.
 """
 
-import lazy_loader as lazy
+from stavis.lazy_names import attach_stub
 
-__getattr__, __dir__, __all__ = lazy.attach_stub(__name__, __file__)
+__getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

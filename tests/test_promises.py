@@ -25,6 +25,7 @@ import pandas as pd
 import pytest
 
 import stavis
+from stavis import jobs
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.sta import STA
@@ -685,12 +686,12 @@ def test_13_rows_are_decoded_frames_at_the_containers_times(shell, world, tmp_pa
 
 def test_warnings_of_others_do_not_reach_the_reader(shell, world, monkeypatch):
     """What a library warns of is for its developers; stderr is for what a user can act on."""
-    original = stavis.evaluate
+    original = jobs.evaluate
 
     def noisy(*args, **options):
         warnings.warn("numpy will change", FutureWarning, stacklevel=1)
         return original(*args, **options)
 
-    monkeypatch.setattr(stavis, "evaluate", noisy, raising=False)
+    monkeypatch.setattr(jobs, "evaluate", noisy, raising=False)
     done = shell("evaluate", world.run, "--data", world.data, "--json", "--quiet")
     assert (done.code, done.err) == (0, "")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import stavis
+from stavis import jobs
 from stavis.cli.app import app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet
 
@@ -16,7 +17,7 @@ def systems(json: Json = False) -> None:
 
     Example: stavis systems
     """
-    listed = stavis.list_systems()
+    listed = jobs.list_systems()
     if json:
         typer.echo(json_text.dumps(listed, ensure_ascii=False))
         return

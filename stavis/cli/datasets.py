@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-import stavis
+from stavis import jobs
 from stavis.cli.app import app
 from stavis.cli.options import Json, Quiet
 
@@ -21,7 +21,7 @@ def labels(
 
     Example: stavis labels faces
     """
-    report = stavis.labels(data, split, quiet=quiet)
+    report = jobs.labels(data, split, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(report.as_json()))
         return
@@ -43,7 +43,7 @@ def datasets(json: Json = False) -> None:
 
     Example: stavis datasets
     """
-    table = stavis.datasets()
+    table = jobs.datasets()
     if json:
         typer.echo(json_text.dumps(table.to_dict("records")))
         return

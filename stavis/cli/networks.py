@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import stavis
+from stavis import jobs
 from stavis.cli.app import app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet, face_from, figure
 
@@ -24,7 +25,7 @@ def demo(
 
     Example: stavis demo --out my-demo
     """
-    done = stavis.demo(out, **stavis.demo_options(steps, recordings), device=device, quiet=quiet)
+    done = jobs.demo(out, **jobs.demo_options(steps, recordings), device=device, quiet=quiet)
     figures = done.summary
     if json:
         typer.echo(json_text.dumps(figures))
@@ -72,7 +73,7 @@ def train(
     said: list[str] = []
     options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
     options |= {"system": system, "preset": preset, "start": start}
-    done = stavis.train(out, data, plan=plan, device=device, resume=resume, quiet=quiet, **options)
+    done = jobs.train(out, data, plan=plan, device=device, resume=resume, quiet=quiet, **options)
     if done.rank:
         return  # the first process says how it ended
     for sentence in said:  # what is used of the data is said in any case
@@ -100,7 +101,7 @@ def evaluate(
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
-    done = stavis.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet)
+    done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
         return
@@ -131,8 +132,8 @@ def explain(
     """
     if video is None:
         run, video = "sta-synthetic", Path(run)
-    names = stavis.method_names(methods)
-    page = stavis.explain(
+    names = jobs.method_names(methods)
+    page = jobs.explain(
         run,
         video,
         out or Path(f"{video.stem}-explained"),
@@ -164,12 +165,12 @@ def verdict(
     Example: stavis verdict sta-synthetic --out judged
     """
     if known_answers:
-        table = stavis.known_answer_table(seeds)
+        table = jobs.known_answer_table(seeds)
         typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
         raise typer.Exit(0 if table.right.all() else 1)
     if run is None:
         raise stavis.StavisError("stavis verdict needs a RUN to judge: give a run's folder or sta-synthetic, or --known-answers.")
-    done = stavis.verdict(run, data, split=split, clips=clips, out=out, device=device, quiet=quiet)
+    done = jobs.verdict(run, data, split=split, clips=clips, out=out, device=device, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(done.verdict.to_json()))
         return
@@ -192,7 +193,7 @@ def transfer(
 
     Example: stavis transfer sta-synthetic my_clips
     """
-    table = stavis.transfer(run, clips, covered=covered, device=device, quiet=quiet)
+    table = jobs.transfer(run, clips, covered=covered, device=device, quiet=quiet)
     typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
 
 
@@ -206,7 +207,7 @@ def pretrain(
 
     Example: stavis pretrain sta-synthetic
     """
-    typer.echo(stavis.pretrain(out, device=device, quiet=quiet))
+    typer.echo(jobs.pretrain(out, device=device, quiet=quiet))
 
 
 @app.command()
@@ -220,6 +221,6 @@ def verify(
 
     Example: stavis verify sta-synthetic
     """
-    done = stavis.verify(run, device=device, quiet=quiet)
+    done = jobs.verify(run, device=device, quiet=quiet)
     typer.echo(done.table.to_json(orient="records") if json else done.table.to_string(index=False))
     raise typer.Exit(0 if done.holds else 1)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 import stavis
+from stavis import jobs
 from stavis.cli.app import app
 from stavis.cli.options import Json, Out, Quiet, face_from, size_from
 
@@ -32,7 +33,7 @@ def synth(
     """
     given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps, "wide": wide}
     spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given)
-    typer.echo(stavis.synth(root, spec, quiet=quiet))
+    typer.echo(jobs.synth(root, spec, quiet=quiet))
 
 
 @app.command()
@@ -48,7 +49,7 @@ def track(
 
     Example: stavis track my_video.mp4 --out tracked
     """
-    done = stavis.track(video, out, choose=face_from(face), backend=backend, quiet=quiet)
+    done = jobs.track(video, out, choose=face_from(face), backend=backend, quiet=quiet)
     if json:
         typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
         return
@@ -84,5 +85,5 @@ def lab() -> None:
 
     Example: stavis lab
     """
-    notebooks = stavis.copy_notebooks(Path("stavis-notebooks"))
+    notebooks = jobs.copy_notebooks(Path("stavis-notebooks"))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])

@@ -1,5 +1,6 @@
 """The shell: help with examples, exit codes, JSON on stdout alone, and the files that others rely on."""
 
+import importlib
 import json
 import os
 import shutil
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 
 import stavis
-import stavis.jobs.demo
+from stavis import jobs
 from stavis.cli import app
 from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
@@ -54,7 +55,7 @@ def test_whatever_fails_inside_is_one_line_and_an_exit_code(shell, monkeypatch, 
     def failing(*args, **options):
         raise error
 
-    monkeypatch.setattr(stavis, "evaluate", failing, raising=False)
+    monkeypatch.setattr(jobs, "evaluate", failing, raising=False)
     done = shell("evaluate", "run")
     assert done.code == code and said in done.err and done.out == ""
     assert len(done.err.strip().splitlines()) <= 1
@@ -89,7 +90,7 @@ def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, 
         asked.update(run=run, video=video, out=out)
         raise stavis.StavisError("enough: that was all.")
 
-    monkeypatch.setattr(stavis, "explain", remember, raising=False)
+    monkeypatch.setattr(jobs, "explain", remember, raising=False)
     assert shell("explain", "my film.mp4").code == 2
     assert (asked["run"], str(asked["video"]), str(asked["out"])) == ("sta-synthetic", "my film.mp4", "my film-explained")
 
@@ -151,8 +152,9 @@ def test_synth_writes_a_folder_that_evaluate_reads(shell, tmp_path, tiny_run):
 @pytest.fixture
 def tiny_demo(monkeypatch):
     """The demo, small enough for a test: the same ways, fewer and shorter recordings."""
-    monkeypatch.setattr(stavis.jobs.demo, "EMBEDDED", TINY_SPEC)
-    monkeypatch.setattr(stavis.jobs.demo, "PLAN", TrainingConfig(steps=9, batch=2, seconds=0.96, epoch=9))
+    module = importlib.import_module("stavis.jobs.demo")  # the name in the package is the function
+    monkeypatch.setattr(module, "EMBEDDED", TINY_SPEC)
+    monkeypatch.setattr(module, "PLAN", TrainingConfig(steps=9, batch=2, seconds=0.96, epoch=9))
 
 
 @pytest.mark.slow
