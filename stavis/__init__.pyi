@@ -12,7 +12,7 @@ from .data.crops.crops import crops_of as crops_of
 from .data.datasets.folder import read_folder as read_folder
 from .data.datasets.registry import read_dataset as read_dataset
 from .data.datasets.selection import recordings_of as recordings_of
-from .data.faces.model_file import fetch_face_model as fetch_face_model
+from .data.faces.model_file import fetch_models as fetch_models
 from .errors import StavisError as StavisError
 from .errors import StavisWarning as StavisWarning
 from .inference.reading import read as read

@@ -63,7 +63,7 @@ def fetch_models() -> None:
 
     Example: stavis fetch-models
     """
-    found = stavis.fetch_face_model()
+    found = stavis.fetch_models()
     typer.echo(f"{found.path} (from {found.source})")
 
 

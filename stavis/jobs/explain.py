@@ -13,7 +13,7 @@ from stavis.attribution.methods import integrated_gradients, saliency
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.folder import recording_at
 from stavis.data.datasets.truth import read_truth
-from stavis.data.signals import signal_table
+from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method, attribute
 from stavis.inference.devices import choose_device

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from stavis.data.signals import signal_table
+from stavis.data.faces.blendshapes import signal_table
 from stavis.jobs.agreeing import WORDS as agreeing_words
 from stavis.jobs.agreeing import agreement_table
 from stavis.jobs.evaluate import RunEvaluation

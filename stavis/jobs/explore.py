@@ -22,7 +22,7 @@ from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.folder import recording_at
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
-from stavis.data.signals import signal_table
+from stavis.data.faces.blendshapes import signal_table
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError, StavisWarning

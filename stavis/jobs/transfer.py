@@ -12,7 +12,7 @@ import pandas as pd
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.exclusion import Ranges, read_exclusions
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
-from stavis.data.signals import signal_table
+from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_device
 from stavis.inference.reading import Reading, read, shares_and_densities

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stavis.data.signals import SIGNALS
+from stavis.data.faces.blendshapes import SIGNALS
 from stavis.errors import StavisError
 from stavis.jobs.transfer import FEWEST, beside_signals, transfer, transfer_table
 

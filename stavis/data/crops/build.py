@@ -11,7 +11,7 @@ import numpy as np
 
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import centre_affine, crop_affine, cut
-from stavis.data.faces.model_file import VARIABLE, fetch_face_model
+from stavis.data.faces.model_file import VARIABLE, fetch_models
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE, Tracks
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
@@ -127,7 +127,7 @@ def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.nd
 
 def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
     try:
-        model = fetch_face_model()
+        model = fetch_models()
     except StavisError as error:
         if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
             raise

