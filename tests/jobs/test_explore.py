@@ -54,7 +54,7 @@ def test_explore_shows_what_explain_video_says(opened, drawn, tiny_run):
     explorer = opened(tiny_run, [recording], methods=("saliency",))
     explanation = stavis.explain_video(tiny_run, recording, methods=("saliency",), device="cpu")
     assert explorer.panel.status.kind == "" and names(explorer) == ["attention", "Saliency"]
-    shown = explorer._stage.maps
+    shown = explorer._controller.maps
     assert shown["attention"].weights == pytest.approx(explanation.attention.weights, abs=1e-5)
     assert shown["Saliency"].values == pytest.approx(explanation.attributions["Saliency"].values, abs=1e-6)
     kinds = [trace["kind"] for trace in explorer.scrubber.clip["traces"]]

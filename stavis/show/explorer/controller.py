@@ -13,9 +13,9 @@ from stavis.errors import StavisError
 from stavis.show.explorer.annotation_file import AnnotationFile, joined
 from stavis.show.explorer.panel import Panel
 from stavis.show.explorer.source import Opener, ReadResult, RecordingSource
-from stavis.show.explorer.wiring import StaticFallback, StatusReporter, glance_at
+from stavis.show.explorer.windows import around, moved, window_of
+from stavis.show.explorer.wiring import StaticFallback, StatusReporter, preview_image
 from stavis.show.explorer.worker import Task
-from stavis.show.explorer_windows import around, moved, window_of
 from stavis.show.scrubber import Scrubber
 from stavis.types import AttentionMaps, Attribution, Clip
 
@@ -24,26 +24,26 @@ MOMENTS = 6
 
 
 class ExplorerController:
-    """The shown recording and the work on it. `clip` is None while none is shown; then `asked_time` (s) is where it will begin."""
+    """The shown recording and the work on it. `clip` is None while none is shown; then `requested_time` (s) is where it will begin."""
 
     def __init__(
         self, panel: Panel, poster: StaticFallback, opener: Opener, preview: Callable, methods: Sequence[Callable[..., Attribution]]
     ):
         self.panel, self.poster, self._opener, self._preview = panel, poster, opener, preview
         self.methods = {method.label: method for method in methods}
-        self.telling = StatusReporter(panel.status, self._failed, self._slow)
+        self.reporter = StatusReporter(panel.status, self._failed, self._slow)
         self.lock = threading.RLock()
         self.scrubber: Scrubber | None = None
-        self.footage: RecordingSource | None = None
+        self.source: RecordingSource | None = None
         self.clip: Clip | None = None
         self.seen: ReadResult | None = None
         self.maps: dict[str, AttentionMaps | Attribution] = {}
         self.listeners: list[Callable[[float], None]] = []
-        self.asked_time: float | None = None
+        self.requested_time: float | None = None
         self.filling = False
         self.first_sight = threading.Event()
         self._window = slice(0, 0)
-        self._marks = AnnotationFile("", "")
+        self._annotations = AnnotationFile("", "")
         self._curves: dict[int, dict[str, pd.DataFrame]] = {}
         self._moments: list[str] = []
         self._preferred = "attention"
@@ -60,81 +60,81 @@ class ExplorerController:
         """Opens the chosen recording; what was computed for another one stops."""
         self._clear()
         with self.lock:
-            self.footage = self.asked_time = None
+            self.source = self.requested_time = None
         name = self.panel.recording.label
-        self.telling.worker.submit(f"Opening {name}", partial(self._open, self.number), "open")
+        self.reporter.worker.submit(f"Opening {name}", partial(self._open, self.number), "open")
 
     def show(self, window: slice) -> None:
         """Shows another window of the recording."""
-        footage = self.footage
-        if footage is None:
+        source = self.source
+        if source is None:
             return
         self._clear()
-        self.telling.worker.submit(f"Reading {footage.name}", partial(self._show, footage, window), "open")
+        self.reporter.worker.submit(f"Reading {source.name}", partial(self._show, source, window), "open")
 
     def move_window(self, steps: int) -> None:
         """Shows the window that lies `steps` windows later."""
-        if self.footage is not None:
-            self.show(moved(self.footage.times, self._window, self.panel.length.value, steps))
+        if self.source is not None:
+            self.show(moved(self.source.times, self._window, self.panel.length.value, steps))
 
     def window_changed(self) -> None:
         """Shows the window that start and length say."""
-        if self.footage is not None:
-            self.show(window_of(self.footage.times, self.panel.start.value, self.panel.length.value))
+        if self.source is not None:
+            self.show(window_of(self.source.times, self.panel.start.value, self.panel.length.value))
 
     def stop(self) -> None:
         """Stops what runs and waits; what is shown stays."""
-        self._stopped = self.telling.worker.stop()
+        self._stopped = self.reporter.worker.stop()
         if self._stopped:
-            self.telling.say("Stopped.")
+            self.reporter.report("Stopped.")
             self.panel.status.stopped = True
 
     def go_on(self) -> None:
         """Takes up what was stopped."""
         again, self._stopped = self._stopped, []
         self.panel.status.stopped = False
-        self.telling.say("")
+        self.reporter.report("")
         for task in again:
-            self.telling.worker.submit(task.name, task.work, task.key)
+            self.reporter.worker.submit(task.name, task.work, task.key)
 
     def _clear(self) -> None:
-        self.telling.worker.stop()
+        self.reporter.worker.stop()
         with self.lock:
             self.clip = self.seen = None
         self._stopped, self.panel.status.stopped = [], False
-        self.telling.say("")
+        self.reporter.report("")
 
     def _open(self, number: int, task: Task) -> None:
-        footage = self._opener(number, task)
+        source = self._opener(number, task)
         task.check()
         with self.lock:
-            self.footage = footage
-            moment, length = self.asked_time, self.panel.length.value
-        times = footage.times
-        self._show(footage, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
+            self.source = source
+            moment, length = self.requested_time, self.panel.length.value
+        times = source.times
+        self._show(source, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
 
-    def _show(self, footage: RecordingSource, window: slice, task: Task) -> None:
+    def _show(self, source: RecordingSource, window: slice, task: Task) -> None:
         """Pictures first, then what the network says of them; then the ticked methods are asked."""
-        clip, raters = footage.cut(window), footage.raters(window)
+        clip, raters = source.cut(window), source.raters(window)
         task.check()
         with self.lock:
             self.clip = self.seen = None
             self._window, self.maps, self._moments = window, {}, []
-            self._put(clip, {"raters": raters, "curves": self._tables(footage), "title": footage.name})
-            self._marks, marks = AnnotationFile(self.panel.marks.value, footage.name), Annotations()
+            self._put(clip, {"raters": raters, "curves": self._tables(source), "title": source.name})
+            self._annotations, marks = AnnotationFile(self.panel.marks.value, source.name), Annotations()
             try:
-                marks = self._marks.read()
+                marks = self._annotations.read()
             except StavisError as error:
-                self.telling.say(str(error), "error")
+                self.reporter.report(str(error), "error")
             self.scrubber.marks = marks
             self.clip = clip
-            if self.asked_time is not None:
-                self.scrubber.time, self.asked_time = self.asked_time, None
-        self._fill(footage, clip)
+            if self.requested_time is not None:
+                self.scrubber.time, self.requested_time = self.requested_time, None
+        self._fill(source, clip)
         self.tell_time()
         self._renew_poster()
         self.first_sight.set()
-        seen = footage.read(window, task)
+        seen = source.read(window, task)
         task.check()
         self.seen = seen
         with self.lock:
@@ -149,7 +149,7 @@ class ExplorerController:
         if self.scrubber is None:
             self.scrubber = Scrubber.from_clip(clip, {}, **lines, embed=False)
             self.scrubber.observe(lambda _: self.tell_time(), "frame")
-            self.scrubber.observe(lambda _: self.telling.run_safely("Keeping the marks", self._keep_marks), "selection")
+            self.scrubber.observe(lambda _: self.reporter.run_safely("Keeping the annotations", self._keep_annotations), "selection")
         else:
             if self.scrubber.map != "none":
                 self._preferred = self.scrubber.map
@@ -157,40 +157,40 @@ class ExplorerController:
         if self.scrubber not in self.panel.place.children:
             self.panel.place.children = [self.scrubber]
 
-    def _fill(self, footage: RecordingSource, clip: Clip) -> None:
+    def _fill(self, source: RecordingSource, clip: Clip) -> None:
         """The widgets that depend on the recording."""
-        panel, times = self.panel, footage.times
+        panel, times = self.panel, source.times
         self.filling = True
         try:
             panel.window.layout.display = None if len(clip) < len(times) else "none"
             panel.start.max = float(times[-1])
             panel.start.value = round(float(clip.times[0]), 2)
             panel.earlier.disabled, panel.later.disabled = bool(clip.times[0] <= times[0]), bool(clip.times[-1] >= times[-1])
-            panel.signals.layout.display = "none" if footage.signals is None else None
+            panel.signals.layout.display = "none" if source.signals is None else None
             panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
             panel.forget.layout.display = "none"
         finally:
             self.filling = False
-        count = footage.windows(clip)
+        count = source.windows(clip)
         words = "one, which is all of this stretch" if count == 1 else f"this stretch has {count}"
         panel.hint.value = f"A cost is for each window that the network reads: {words}."
-        panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in footage.notes)
-        panel.notes.layout.display = None if footage.notes else "none"
+        panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in source.notes)
+        panel.notes.layout.display = None if source.notes else "none"
 
     def _slow(self, task: Task) -> None:
         """Something to look at while a face is looked for."""
         number, place = self.number, self.panel.place
-        if task.key != "open" or self.footage is not None or (place.children and place.children[0] is not self.scrubber):
+        if task.key != "open" or self.source is not None or (place.children and place.children[0] is not self.scrubber):
             return
         picture = self._preview(number)
         if picture is not None:
-            place.children = [glance_at(picture, self.panel.recording.label)]
+            place.children = [preview_image(picture, self.panel.recording.label)]
         elif place.children:
             place.children = []
 
     def _failed(self, task: Task, stopped: bool) -> None:
         """A recording that could not be opened is not shown under the name of another."""
-        if task.key == "open" and self.footage is None and not self.telling.worker.waiting:
+        if task.key == "open" and self.source is None and not self.reporter.worker.waiting:
             self.panel.place.children = []
             self.first_sight.set()
 
@@ -206,7 +206,7 @@ class ExplorerController:
         """Tells the listeners which moment is shown."""
         if self.clip is not None:
             for listener in list(self.listeners):
-                self.telling.run_safely("What listens to the time", listener, self.scrubber.time)
+                self.reporter.run_safely("What listens to the time", listener, self.scrubber.time)
 
     # Attributions
 
@@ -215,13 +215,13 @@ class ExplorerController:
         if on:
             self._ask(label, show=True)
             return
-        self.telling.worker.stop(f"method {label}")
+        self.reporter.worker.stop(f"method {label}")
         self._drop(self._name(label))
 
     def dimension_changed(self, old: str) -> None:
         """Asks the ticked methods about the other dimension."""
         for label in self.methods:
-            self.telling.worker.stop(f"method {label}")
+            self.reporter.worker.stop(f"method {label}")
             self._drop(f"{label}, {old}")
         for label in self._ticked():
             self._ask(label, show=False)
@@ -236,8 +236,8 @@ class ExplorerController:
         if not clip.valid[frame]:
             raise StavisError(f"at {seconds:.2f} s no face is seen, so there is nothing to explain: choose another moment.")
         name = f"{self._name(label)} at {seconds:.2f} s"
-        work = partial(self._moment, name, self.methods[label], self.footage, clip, self.panel.dimension.value, frame)
-        self.telling.worker.submit(name, work, f"moment {name}")
+        work = partial(self._moment, name, self.methods[label], self.source, clip, self.panel.dimension.value, frame)
+        self.reporter.worker.submit(name, work, f"moment {name}")
 
     def forget_moments(self) -> None:
         """Takes the maps of single moments away."""
@@ -262,23 +262,23 @@ class ExplorerController:
         if self.clip is None or self.seen is None:
             return  # it is ticked, so it is asked for once the recording has been read
         name, method = self._name(label), self.methods[label]
-        work = partial(self._attribute, name, method, self.footage, self.clip, self.panel.dimension.value, show)
-        self.telling.worker.submit(name, work, f"method {label}")
+        work = partial(self._attribute, name, method, self.source, self.clip, self.panel.dimension.value, show)
+        self.reporter.worker.submit(name, work, f"method {label}")
 
-    def _attribute(self, name: str, method: Callable, footage: RecordingSource, clip: Clip, dimension: str, show: bool, task: Task) -> None:
-        found = footage.attribute(method, clip, dimension, task)
+    def _attribute(self, name: str, method: Callable, source: RecordingSource, clip: Clip, dimension: str, show: bool, task: Task) -> None:
+        found = source.attribute(method, clip, dimension, task)
         task.check()
         self._add(name, found, show=show)
 
-    def _moment(self, name: str, method: Callable, footage: RecordingSource, clip: Clip, dimension: str, frame: int, task: Task) -> None:
-        found = footage.attribute_moment(method, clip, dimension, frame, task)
+    def _moment(self, name: str, method: Callable, source: RecordingSource, clip: Clip, dimension: str, frame: int, task: Task) -> None:
+        found = source.attribute_moment(method, clip, dimension, frame, task)
         task.check()
         self._add(name, found, show=True)
         on = np.flatnonzero((found.values != 0).reshape(len(found.values), -1).any(1))
         if len(on):
             first, last = clip.times[on[[0, -1]]]
             stretch = f"on {len(on)} frames from {first:.2f} to {last:.2f} s" if len(on) > 1 else "on this frame alone"
-            self.telling.say(f"{name}: the map is {stretch}, and zero elsewhere.")
+            self.reporter.report(f"{name}: the map is {stretch}, and zero elsewhere.")
         self._moments = [*(one for one in self._moments if one != name), name]
         for old in self._moments[:-MOMENTS]:
             self._drop(old)
@@ -291,17 +291,17 @@ class ExplorerController:
 
     # Annotations and curves
 
-    def _keep_marks(self) -> None:
-        if self.clip is not None and self._marks.keep(self.scrubber.marks):
-            self.telling.say(f"Annotations are kept in {self._marks.path}.")
+    def _keep_annotations(self) -> None:
+        if self.clip is not None and self._annotations.keep(self.scrubber.marks):
+            self.reporter.report(f"Annotations are kept in {self._annotations.path}.")
 
-    def marks_folder_changed(self) -> None:
+    def annotations_folder_changed(self) -> None:
         """Annotations that are in the folder already join those that were set before it was named."""
         if self.clip is None:
             return
-        self._marks = AnnotationFile(self.panel.marks.value, self.footage.name)
-        self.scrubber.marks = joined(self.scrubber.marks, self._marks.read())
-        self._keep_marks()
+        self._annotations = AnnotationFile(self.panel.marks.value, self.source.name)
+        self.scrubber.marks = joined(self.scrubber.marks, self._annotations.read())
+        self._keep_annotations()
 
     def add_curves(self, name: str, table: pd.DataFrame) -> None:
         """Lays further curves under the chosen recording."""
@@ -318,10 +318,10 @@ class ExplorerController:
         self.panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
         with self.lock:
             if self.clip is not None:
-                self.scrubber.set_lines(curves=self._tables(self.footage))
+                self.scrubber.set_lines(curves=self._tables(self.source))
 
-    def _tables(self, footage: RecordingSource) -> dict[str, pd.DataFrame] | None:
+    def _tables(self, source: RecordingSource) -> dict[str, pd.DataFrame] | None:
         tables = dict(self._curves.get(self.number, {}))
-        if self.panel.signals.value and footage.signals is not None:
-            tables["tracker"] = footage.signals
+        if self.panel.signals.value and source.signals is not None:
+            tables["tracker"] = source.signals
         return tables or None

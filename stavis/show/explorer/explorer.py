@@ -14,9 +14,9 @@ from stavis.show.explorer import export as files
 from stavis.show.explorer.controller import ExplorerController
 from stavis.show.explorer.panel import Panel
 from stavis.show.explorer.source import Opener
+from stavis.show.explorer.windows import around
 from stavis.show.explorer.wiring import StaticFallback, connect_widgets
 from stavis.show.explorer.worker import Task, Worker, sentence
-from stavis.show.explorer_windows import around
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.describe import curve_columns
 from stavis.storage.files import file_stem
@@ -64,10 +64,10 @@ class Explorer:
         self.panel.length.max, self.panel.length.value = LONGEST_WINDOW, float(seconds)
         self.panel.length.min = min(1.0, float(seconds))
         self.panel.marks.value, self.panel.out.value = str(marks or ""), str(out or "")
-        self._stage = ExplorerController(self.panel, poster, opener, preview, methods)
+        self._controller = ExplorerController(self.panel, poster, opener, preview, methods)
         self._writer = Worker(ended=self._written)
-        connect_widgets(self, self._stage)
-        self._stage.open()
+        connect_widgets(self, self._controller)
+        self._controller.open()
 
     def __repr__(self) -> str:
         return f"Explorer({len(self.names)} recording{'s' * (len(self.names) != 1)}, {self.recording} is shown)"
@@ -75,7 +75,7 @@ class Explorer:
     @property
     def scrubber(self) -> Scrubber | None:
         """The scrubber in the middle; None before the first recording is shown."""
-        return self._stage.scrubber
+        return self._controller.scrubber
 
     @property
     def recording(self) -> str:
@@ -92,39 +92,39 @@ class Explorer:
     @property
     def time(self) -> float:
         """The time of the shown frame in seconds; setting it goes to the nearest frame, also outside the shown window."""
-        stage = self._stage
-        with stage.lock:
-            return stage.scrubber.time if stage.clip is not None else stage.asked_time or 0.0
+        controller = self._controller
+        with controller.lock:
+            return controller.scrubber.time if controller.clip is not None else controller.requested_time or 0.0
 
     @time.setter
     def time(self, seconds: float) -> None:
         if not np.isfinite(seconds):
             raise StavisError(f"a time of {seconds} s cannot be shown: give a number of seconds.")
-        stage = self._stage
-        with stage.lock:
-            clip, footage = stage.clip, stage.footage
-            if clip is not None and (len(clip) == len(footage.times) or clip.times[0] <= seconds <= clip.times[-1]):
-                stage.scrubber.time = seconds
+        controller = self._controller
+        with controller.lock:
+            clip, source = controller.clip, controller.source
+            if clip is not None and (len(clip) == len(source.times) or clip.times[0] <= seconds <= clip.times[-1]):
+                controller.scrubber.time = seconds
                 return
-            stage.asked_time = float(seconds)
-        if footage is not None:
-            stage.show(around(footage.times, seconds, self.panel.length.value))
+            controller.requested_time = float(seconds)
+        if source is not None:
+            controller.show(around(source.times, seconds, self.panel.length.value))
 
     def on_time(self, callback: Callable[[float], None]) -> Callable[[], None]:
         """Calls back with the time in seconds whenever another frame has been chosen; returns what ends that."""
-        listeners = self._stage.listeners
+        listeners = self._controller.listeners
         listeners.append(callback)
         return lambda: listeners.remove(callback) if callback in listeners else None
 
     @property
     def marks(self) -> Annotations:
         """The excluded ranges and events of the chosen recording, in seconds. Raises StavisError where none is shown yet."""
-        self._stage.shown()
+        self._controller.shown()
         return self.scrubber.marks
 
     @marks.setter
     def marks(self, marks: Annotations) -> None:
-        self._stage.shown()
+        self._controller.shown()
         self.scrubber.marks = marks
 
     def add_curves(self, table: pd.DataFrame | str | Path, name: str = "") -> None:
@@ -136,84 +136,84 @@ class Explorer:
             raise StavisError("no file is named: write the path of a CSV with a time column.")
         columns = curve_columns(table)
         name = name or ("curve" if isinstance(table, pd.DataFrame) else Path(table).stem)
-        self._stage.add_curves(name, pd.DataFrame({"time": columns[0][1], **{column: values for column, _, values in columns}}))
+        self._controller.add_curves(name, pd.DataFrame({"time": columns[0][1], **{column: values for column, _, values in columns}}))
 
     def explain_moment(self, method: str | None = None) -> None:
         """Asks for the attribution of the shown frame alone, by a method's label; it comes as a map of its own when it is done.
 
         Raises StavisError where the frame shows no face, or there is no such method.
         """
-        self._stage.explain_moment(method)
+        self._controller.explain_moment(method)
 
     def stop(self) -> None:
         """Stops what is being computed and what waits; what is shown stays."""
-        self._stage.stop()
+        self._controller.stop()
 
     def go_on(self) -> None:
         """Takes up what was stopped; what was finished before comes from the disk."""
-        self._stage.go_on()
+        self._controller.go_on()
 
     def wait(self, seconds: float | None = None) -> bool:
         """Waits until everything that was asked for is shown and written; False where that took longer."""
-        return self._stage.telling.worker.wait(seconds) and self._writer.wait(seconds)
+        return self._controller.reporter.worker.wait(seconds) and self._writer.wait(seconds)
 
     def close(self) -> None:
         """Stops all work and takes the view away."""
-        for worker in (self._stage.telling.worker, self._writer):
+        for worker in (self._controller.reporter.worker, self._writer):
             worker.stop()
             worker.wait(10)
         self.panel.close()
 
     # What a user takes away
 
-    def save_still(self, path: str | Path) -> Path:
+    def save_frame(self, path: str | Path) -> Path:
         """Writes the shown frame with the shown map as PNG; returns the path."""
-        clip = self._stage.shown()
-        return files.write_still(path, clip, self._stage.maps.get(self.scrubber.map), self.scrubber.frame)
+        clip = self._controller.shown()
+        return files.write_frame(path, clip, self._controller.maps.get(self.scrubber.map), self.scrubber.frame)
 
-    def save_film(self, path: str | Path) -> Path:
+    def save_clip(self, path: str | Path) -> Path:
         """Writes the chosen range (else all that is shown) with the shown map as .mp4 or .gif; returns the path."""
-        clip = self._stage.shown()
+        clip = self._controller.shown()
         first, last = self.scrubber.selection.get("range") or (0, len(clip) - 1)
-        return files.write_film(path, clip, self._stage.maps.get(self.scrubber.map), slice(int(first), int(last) + 1))
+        return files.write_clip(path, clip, self._controller.maps.get(self.scrubber.map), slice(int(first), int(last) + 1))
 
     def save_shares(self, path: str | Path) -> Path:
         """Writes the shown map's share on each region, one row a frame, as CSV; returns the path."""
-        clip = self._stage.shown()
-        maps = files.chosen_map(self._stage.maps, self.scrubber.map, "shares")
-        return files.write_table(path, files.shares_table(clip, maps, self._stage.seen, self.marks))
+        clip = self._controller.shown()
+        maps = files.chosen_map(self._controller.maps, self.scrubber.map, "shares")
+        return files.write_table(path, files.shares_table(clip, maps, self._controller.seen, self.marks))
 
     def save_report(self, path: str | Path) -> Path:
         """Writes what is shown as one page that needs no network and no kernel; returns the path."""
-        stage = self._stage
-        return files.explorer_report(self.scrubber, stage.shown(), stage.maps, stage.seen, stage.footage).save(path)
+        controller = self._controller
+        return files.explorer_report(self.scrubber, controller.shown(), controller.maps, controller.seen, controller.source).save(path)
 
     def export(self, kind: str) -> None:
-        """Writes 'still', 'mp4', 'gif', 'shares' or 'report' to the folder that is named in the panel, beside all other work.
+        """Writes 'frame', 'mp4', 'gif', 'shares' or 'report' to the folder that is named in the panel, beside all other work.
 
         Raises StavisError where no folder is named, or nothing is shown yet.
         """
         folder = self.panel.out.value.strip()
         if not folder:
             raise StavisError("no folder is named: write one under “Write files to folder”.")
-        self._stage.shown()
+        self._controller.shown()
         stem = Path(folder).expanduser() / file_stem(self.recording)
         shown = "-".join("".join(c if c.isalnum() else " " for c in self.scrubber.map).split())
         save, path = {
-            "still": (self.save_still, f"{stem}-{shown}-frame-{self.scrubber.frame + 1}.png"),
-            "mp4": (self.save_film, f"{stem}-{shown}.mp4"),
-            "gif": (self.save_film, f"{stem}-{shown}.gif"),
+            "frame": (self.save_frame, f"{stem}-{shown}-frame-{self.scrubber.frame + 1}.png"),
+            "mp4": (self.save_clip, f"{stem}-{shown}.mp4"),
+            "gif": (self.save_clip, f"{stem}-{shown}.gif"),
             "shares": (self.save_shares, f"{stem}-{shown}-shares.csv"),
             "report": (self.save_report, f"{stem}.html"),
         }[kind]
-        self._stage.telling.say(f"Writing {Path(path).name} …")
+        self._controller.reporter.report(f"Writing {Path(path).name} …")
         self._writer.submit(f"Writing {Path(path).name}", lambda task: save(path), path)
 
     def _written(self, task: Task, error: Exception | None) -> None:
         if error is None:
-            self._stage.telling.say(f"Written: {task.key}")
+            self._controller.reporter.report(f"Written: {task.key}")
         else:
-            self._stage.telling.say(sentence(task.name, error), "error")
+            self._controller.reporter.report(sentence(task.name, error), "error")
 
     # How it is shown
 
@@ -222,7 +222,7 @@ class Explorer:
         bundle = self.panel.box._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**bundle, "text/plain": repr(self)}, raw=True)
-        stage = self._stage
-        stage.first_sight.wait(FIRST_SIGHT)
-        with stage.lock:
-            stage.poster.show(stage.scrubber if stage.clip is not None else None, repr(self))
+        controller = self._controller
+        controller.first_sight.wait(FIRST_SIGHT)
+        with controller.lock:
+            controller.poster.show(controller.scrubber if controller.clip is not None else None, repr(self))

@@ -1,4 +1,4 @@
-"""What a user takes away from an explorer: a picture, a film, a table, a page; and what the files are called."""
+"""What a user takes away from an explorer: a frame, a clip, a table, a page; and what the files are called."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ STILL_SIDE, FILM_SIDE, GIF_SIDE = 768, 512, 224
 """The longest sides of what is written, in pixels."""
 
 
-def write_still(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frame: int) -> Path:
+def write_frame(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frame: int) -> Path:
     """Writes one frame with its map, enlarged to 768 px, as PNG; returns the path.
 
     The colours reach their full strength at the same value in all frames of the clip.
@@ -39,7 +39,7 @@ def write_still(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution 
     return Path(path)
 
 
-def write_film(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frames: slice) -> Path:
+def write_clip(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frames: slice) -> Path:
     """Writes the frames with their map as .mp4 or .gif; returns the path."""
     part = clip[frames]
     if maps is None:
@@ -68,12 +68,12 @@ def write_table(path: str | Path, table: pd.DataFrame) -> Path:
     return Path(path)
 
 
-def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult | None, footage: RecordingSource) -> HtmlReport:
+def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult | None, source: RecordingSource) -> HtmlReport:
     """The page of what is shown: the scrubber with all its maps, curves and marks, and the figures; with provenance."""
     length = float(clip.times[-1] - clip.times[0])
     subtitle = f"{len(clip)} frames from {clip.times[0]:.2f} to {clip.times[-1]:.2f} s ({length:.1f} s)"
-    report = HtmlReport(footage.name, subtitle=subtitle, provenance=footage.provenance)
-    for note in footage.notes:
+    report = HtmlReport(source.name, subtitle=subtitle, provenance=source.provenance)
+    for note in source.notes:
         report.add_warning(note)
     report.add_scrubber("Where it looks", scrubber)
     if "attention" in maps and clip.regions is not None:

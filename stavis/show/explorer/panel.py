@@ -10,9 +10,9 @@ import traitlets
 _HERE = files(__name__.rpartition(".")[0])
 _TABS = (("methods", "Attributions"), ("curves", "Curves"), ("files", "Annotations and files"))
 EXPORTS = {
-    "still": "Picture (PNG)",
-    "mp4": "Film (MP4)",
-    "gif": "Moving picture (GIF)",
+    "frame": "Frame (PNG)",
+    "mp4": "Clip (MP4)",
+    "gif": "Animation (GIF)",
     "shares": "Shares (CSV)",
     "report": "Report (HTML)",
 }

@@ -26,9 +26,9 @@ class StatusReporter:
 
     def __init__(self, status: StatusLine, failed: Callable[[Task, bool], None], slow: Callable[[Task], None]):
         self._status, self._failed, self._slow, self._last = status, failed, slow, 0.0
-        self.worker = Worker(begun=self._begun, ended=self._ended, told=self._told)
+        self.worker = Worker(begun=self._begun, ended=self._ended, progressed=self._progressed)
 
-    def say(self, text: str, kind: str = "") -> None:
+    def report(self, text: str, kind: str = "") -> None:
         """One sentence."""
         with self._status.hold_sync():
             self._status.kind, self._status.said = kind, text
@@ -38,7 +38,7 @@ class StatusReporter:
         try:
             call(*args)
         except Exception as error:  # whatever fails behind a button is said, never thrown at who pressed it
-            self.say(sentence(name, error), "error")
+            self.report(sentence(name, error), "error")
 
     def _begun(self, task: Task) -> None:
         self._last = 0.0
@@ -46,7 +46,7 @@ class StatusReporter:
             self._status.doing, self._status.done, self._status.total = task.name, 0, 0
             self._status.waiting = self.worker.waiting
 
-    def _told(self, task: Task, stage: str, done: int, total: int) -> None:
+    def _progressed(self, task: Task, stage: str, done: int, total: int) -> None:
         now = clock.monotonic()
         if now - self._last < TELLINGS and done < total:
             return
@@ -60,23 +60,23 @@ class StatusReporter:
         if error is not None:
             self._failed(task, isinstance(error, Stopped))
             if not isinstance(error, Stopped):
-                self.say(sentence(task.name, error), "error")
+                self.report(sentence(task.name, error), "error")
         if not self.worker.waiting:
             with self._status.hold_sync():
                 self._status.doing, self._status.waiting = "", 0
 
 
-def connect_widgets(explorer, stage) -> None:
+def connect_widgets(explorer, controller) -> None:
     """Lets every widget of an explorer's panel do what it says."""
-    panel, telling = stage.panel, stage.telling
+    panel, reporter = controller.panel, controller.reporter
 
-    def press(button: widgets.Button, name: str, call: Callable, *args) -> None:
-        button.on_click(lambda _: telling.run_safely(name, call, *args))
+    def on_click(button: widgets.Button, name: str, call: Callable, *args) -> None:
+        button.on_click(lambda _: reporter.run_safely(name, call, *args))
 
-    def heard(widget: widgets.Widget, name: str, call: Callable) -> None:
+    def on_change(widget: widgets.Widget, name: str, call: Callable) -> None:
         def changed(change) -> None:
-            if not stage.filling:
-                telling.run_safely(name, call, change)
+            if not controller.filling:
+                reporter.run_safely(name, call, change)
 
         widget.observe(changed, "value")
 
@@ -85,26 +85,26 @@ def connect_widgets(explorer, stage) -> None:
         explorer.add_curves(Path(path).expanduser() if path else "")
         panel.csv.value = ""
 
-    heard(panel.recording, "Opening the recording", lambda _: stage.open())
-    heard(panel.dimension, "Changing the dimension", lambda change: stage.dimension_changed(change.old))
+    on_change(panel.recording, "Opening the recording", lambda _: controller.open())
+    on_change(panel.dimension, "Changing the dimension", lambda change: controller.dimension_changed(change.old))
     for label, tick in panel.ticks.items():
-        heard(tick, label, lambda change, label=label: stage.method_ticked(label, change.new))
-    heard(panel.start, "Moving the window", lambda _: stage.window_changed())
-    heard(panel.length, "Moving the window", lambda _: stage.window_changed())
-    press(panel.earlier, "Moving the window", stage.move_window, -1)
-    press(panel.later, "Moving the window", stage.move_window, 1)
-    press(panel.moment, "Explaining the moment", stage.explain_moment)
-    press(panel.forget, "Removing the moments", stage.forget_moments)
-    press(panel.add_csv, "Adding curves", add_csv)
-    press(panel.drop_csv, "Removing curves", stage.remove_curves)
-    heard(panel.signals, "Showing the tracker's signals", lambda _: stage.refresh_curves())
-    heard(panel.marks, "Keeping the marks", lambda _: stage.marks_folder_changed())
+        on_change(tick, label, lambda change, label=label: controller.method_ticked(label, change.new))
+    on_change(panel.start, "Moving the window", lambda _: controller.window_changed())
+    on_change(panel.length, "Moving the window", lambda _: controller.window_changed())
+    on_click(panel.earlier, "Moving the window", controller.move_window, -1)
+    on_click(panel.later, "Moving the window", controller.move_window, 1)
+    on_click(panel.moment, "Explaining the moment", controller.explain_moment)
+    on_click(panel.forget, "Removing the moments", controller.forget_moments)
+    on_click(panel.add_csv, "Adding curves", add_csv)
+    on_click(panel.drop_csv, "Removing curves", controller.remove_curves)
+    on_change(panel.signals, "Showing the tracker's signals", lambda _: controller.refresh_curves())
+    on_change(panel.marks, "Keeping the annotations", lambda _: controller.annotations_folder_changed())
     for kind, button in panel.exports.items():
-        press(button, button.description, explorer.export, kind)
-    panel.status.observe(lambda _: stage.stop() if telling.worker.busy else stage.go_on(), "pressed")
+        on_click(button, button.description, explorer.export, kind)
+    panel.status.observe(lambda _: controller.stop() if reporter.worker.busy else controller.go_on(), "pressed")
 
 
-def glance_at(picture: np.ndarray, name: str) -> widgets.HTML:
+def preview_image(picture: np.ndarray, name: str) -> widgets.HTML:
     """The first picture of a recording, (H,W,3) uint8 RGB, while its face is looked for."""
     factor = min(1.0, 384 / max(picture.shape[:2]))
     size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))

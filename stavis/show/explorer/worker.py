@@ -1,4 +1,4 @@
-"""Long work beside a view that stays alive: one thread, one piece after another, progress told, stopped soon when asked."""
+"""Long work beside a view that stays alive: one thread, one piece after another, progress reported, stopped soon on request."""
 
 import atexit
 import threading
@@ -23,7 +23,7 @@ class Task:
     name: str
     work: Callable[["Task"], None]
     key: str = ""
-    told: Callable[["Task", str, int, int], None] = lambda *_: None
+    progressed: Callable[["Task", str, int, int], None] = lambda *_: None
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
@@ -34,7 +34,7 @@ class Task:
     def progress(self, stage: str, done: int, total: int) -> None:
         """Tells how far the work is, and asks whether to go on."""
         self.check()
-        self.told(self, stage, done, total)
+        self.progressed(self, stage, done, total)
 
     def stop(self) -> None:
         """Asks the work to stop at its next `check`."""
@@ -44,12 +44,12 @@ class Task:
 class Worker:
     """Does tasks in the order in which they were given, in a thread that lives as long as there are any.
 
-    begun(task), ended(task, error) with error None, a Stopped or what went wrong, and told(task, stage, done, total) are called in
+    begun(task), ended(task, error) with error None, a Stopped or what went wrong, and progressed(task, stage, done, total) are called in
     that thread.
     """
 
-    def __init__(self, *, begun: Callable = lambda *_: None, ended: Callable = lambda *_: None, told: Callable = lambda *_: None):
-        self._begun, self._ended, self._told = begun, ended, told
+    def __init__(self, *, begun: Callable = lambda *_: None, ended: Callable = lambda *_: None, progressed: Callable = lambda *_: None):
+        self._begun, self._ended, self._progressed = begun, ended, progressed
         self._change = threading.Condition()
         self._waiting: deque[Task] = deque()
         self._current: Task | None = None
@@ -57,7 +57,7 @@ class Worker:
 
     def submit(self, name: str, work: Callable[[Task], None], key: str = "") -> Task:
         """Puts work at the end of the line; `key` is what `stop` finds it by."""
-        task = Task(name, work, key, self._told)
+        task = Task(name, work, key, self._progressed)
         with self._change:
             self._waiting.append(task)
             if self._thread is None:
@@ -103,7 +103,7 @@ class Worker:
                 self._begun(task)
                 task.check()
                 task.work(task)
-            except Exception as raised:  # whatever fails in here is told, and the next task goes on
+            except Exception as raised:  # whatever fails in here is reported, and the next task goes on
                 error = raised
             with self._change:
                 self._current = None

@@ -70,7 +70,7 @@ def write_overlay(
     longest_side: int = 384,
     **look,
 ) -> Path:
-    """Writes the overlay as a film (.mp4, H.264) or a moving picture (.gif); returns the path.
+    """Writes the overlay as a video (.mp4, H.264) or an animation (.gif); returns the path.
 
     frames a clip, or pictures (H,W,3) uint8 RGB in the order of the map's frames; fps by default what the times say.
 

@@ -54,7 +54,7 @@ def notebook_html(notebook: nbformat.NotebookNode, *, title: str, provenance: di
     for cell in notebook.cells:
         if cell.cell_type == "code":
             figures += sum(PLOTLY in output.get("data", {}) for output in cell.outputs)
-            cell.outputs = [still for output in cell.outputs if (still := _without_kernel(output)) is not None]
+            cell.outputs = [kept for output in cell.outputs if (kept := _without_kernel(output)) is not None]
     notebook.metadata.pop("widgets", None)
     exporter = HTMLExporter(raw_template=_FOLDED, embed_images=True, **dict.fromkeys(NETWORK_TRAITS, ""))
     body = _LIVE_SCRIPT.sub("", exporter.from_notebook_node(notebook)[0])

@@ -61,7 +61,7 @@ class Scrubber(anywidget.AnyWidget):
         """What a network looked at in a clip, with what it predicted.
 
         maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row a frame; curves any table with a time
-        column in seconds (or its CSV, or several by name); longest_side of the pictures in pixels; frames 'strip', 'film' or 'auto';
+        column in seconds (or its CSV, or several by name); longest_side of the pictures in pixels; frames 'strip', 'video' or 'auto';
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.

@@ -1,18 +1,46 @@
-"""The text of the browser's side: one plain ES module made of parts in a fixed order, one style sheet, and the policy that allows them.
+"""The text of the browser's side: the ES modules under `src/` as one, one style sheet, and the policy that allows them.
 
-The text is constant. A page that holds it can forbid every other script by a content-security policy with its hash.
+`src/boot.js` is where it begins. A module stands after all that it imports; its import lines and the word `export` are left out,
+which needs no tool at build time because no two modules define the same name (a test holds it). The text is constant: a page that
+holds it can forbid every other script by a content-security policy with its hash.
 """
 
 import base64
 import hashlib
+import re
 from importlib.resources import files
 
-PARTS = ("data", "pictures", "overlay", "picture", "chart", "controls", "exports", "scrubber", "events", "marks", "boot")
+ENTRY = "boot.js"
 
-_HERE = files(__name__.rpartition(".")[0])
+_SOURCE = files(__name__.rpartition(".")[0]).joinpath("src")
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\b)", re.MULTILINE)
 
-MODULE = "\n".join(_HERE.joinpath(f"{part}.js").read_text(encoding="utf-8").strip() for part in PARTS) + "\n"
-STYLE = _HERE.joinpath("scrubber.css").read_text(encoding="utf-8")
+
+def ordered_modules(entry: str = ENTRY) -> dict[str, str]:
+    """The text of each module that `entry` needs, by file name, every module after those that it imports."""
+    done: dict[str, str] = {}
+
+    def add(name: str, importers: tuple[str, ...]) -> None:
+        if name in importers:
+            raise ImportError(f"the scrubber's modules import each other in a circle: {' -> '.join((*importers, name))}")
+        if name in done:
+            return
+        text = _SOURCE.joinpath(name).read_text(encoding="utf-8")
+        for needed in _IMPORT.findall(text):
+            add(needed, (*importers, name))
+        done[name] = text
+
+    add(entry, ())
+    return done
+
+
+def _bundled(text: str) -> str:
+    return _EXPORT.sub("", _IMPORT.sub("", text)).strip()
+
+
+MODULE = "\n".join(map(_bundled, ordered_modules().values())) + "\n"
+STYLE = _SOURCE.joinpath("scrubber.css").read_text(encoding="utf-8")
 
 
 def script_hash(text: str) -> str:

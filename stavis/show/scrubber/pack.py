@@ -14,14 +14,14 @@ from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution
 
 STRIP_FRAMES = 320
-"""Up to so many frames (about ten seconds) go as single pictures; more go as one film."""
+"""Up to so many frames (about ten seconds) go as single pictures; more go as one video."""
 MAP_BYTES = 24 << 20
 """All maps of a clip together stay below this; longer clips get coarser grids."""
 
 
 @dataclass(frozen=True)
 class PackedFrames:
-    """Pictures of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'film' (an mp4)."""
+    """Pictures of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'video' (an mp4)."""
 
     buffer: bytes
     width: int
@@ -34,17 +34,17 @@ class PackedFrames:
 def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kind: str = "auto", quality: int = 80) -> PackedFrames:
     """Frames (T,H,W,3) uint8 RGB as WebP pictures or, when there are many, as an mp4 with the clip's own times.
 
-    times (T,) s from the first frame, rising. Raises StavisError where `kind` is not auto, strip or film.
+    times (T,) s from the first frame, rising. Raises StavisError where `kind` is not auto, strip or video.
     """
-    if kind not in ("auto", "strip", "film"):
-        raise StavisError(f"frames can be packed as auto, strip or film, not {kind!r}: choose one of these.")
+    if kind not in ("auto", "strip", "video"):
+        raise StavisError(f"frames can be packed as auto, strip or video, not {kind!r}: choose one of these.")
     if kind == "auto":
-        kind = "strip" if len(frames) <= STRIP_FRAMES else "film"
+        kind = "strip" if len(frames) <= STRIP_FRAMES else "video"
     images = _shrunk(frames, longest_side)
     first = next(_shrunk(frames[:1], longest_side))
     height, width = first.shape[:2]
-    if kind == "film":
-        return PackedFrames(_film(images, times, width, height), width, height, "film", "video/mp4")
+    if kind == "video":
+        return PackedFrames(_video(images, times, width, height), width, height, "video", "video/mp4")
     parts = [cv2.imencode(".webp", image[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes() for image in images]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
     return PackedFrames(b"".join(parts), width, height, "strip", "image/webp", tuple(int(k) for k in offsets))
@@ -58,7 +58,7 @@ def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(frame) if factor == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
 
-def _film(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int) -> bytes:
+def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int) -> bytes:
     """H.264 without B-frames and a key frame every twelve, so that a jump decodes little; even sizes by repeating the last line."""
     file = io.BytesIO()
     ticks = np.round((times - times[0]) * 90000).astype(np.int64)

@@ -14,8 +14,8 @@ from stavis.errors import StavisError
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.export import shares_table
 from stavis.show.explorer.source import ReadResult
+from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.worker import Stopped, Worker, sentence
-from stavis.show.explorer_windows import around, moved, window_of
 from stavis.show.reports.notebook_page import export_notebook
 from stavis.storage.files import file_stem
 from stavis.types import AttentionMaps, Attribution, Prediction, Target
@@ -24,7 +24,7 @@ from tests.show.samples import clip_of, raters_of, wandering
 
 def method_of(label: str, cost: str = "1 gradient"):
     def method():
-        raise AssertionError("only the footage calls methods")
+        raise AssertionError("only the sources calls methods")
 
     method.label, method.cost, method.caution = label, cost, ""
     return method
@@ -85,14 +85,14 @@ class Drawn:
 
 @pytest.fixture
 def explorer_of():
-    """explorer_of(footage, ..., **options) → an explorer of these recordings, closed after the test."""
+    """explorer_of(sources, ..., **options) → an explorer of these recordings, closed after the test."""
     made = []
 
-    def explorer(*footage, **options):
-        footage = footage or (Drawn(), Drawn("ben"))
+    def explorer(*sources, **options):
+        sources = sources or (Drawn(), Drawn("ben"))
         options = {"methods": (FAST, SLOW, BROKEN), **options}
-        made.append(Explorer([one.name for one in footage], lambda number, task: footage[number], **options))
-        made[-1].footage = footage
+        made.append(Explorer([one.name for one in sources], lambda number, task: sources[number], **options))
+        made[-1].sources = sources
         return made[-1]
 
     yield explorer
@@ -161,7 +161,7 @@ def test_the_very_moment_is_explained(explorer_of):
     explorer.time = 0.8
     explorer.panel.moment.click()
     assert explorer.wait(20)
-    assert explorer.footage[0].asked[-1] == ("anna", "Fast", "valence", 20)
+    assert explorer.sources[0].asked[-1] == ("anna", "Fast", "valence", 20)
     assert explorer.scrubber.map == "Fast at 0.80 s" and explorer.scrubber.frame == 20
     assert "5 frames from 0.72 to 0.88 s, and zero elsewhere" in said(explorer)[1]
     explorer.panel.forget.click()
@@ -202,7 +202,7 @@ def test_stop_stops_and_go_on_finishes(explorer_of):
     explorer.panel.status.pressed += 1
     assert explorer.wait(20) and shown(explorer) == ["attention"]
     assert explorer.panel.status.stopped and said(explorer) == ("", "Stopped.")
-    explorer.footage[0].go.set()
+    explorer.sources[0].go.set()
     explorer.panel.status.pressed += 1
     assert explorer.wait(20) and shown(explorer) == ["attention", "Slow", "Fast"] and not explorer.panel.status.stopped
 
@@ -212,9 +212,9 @@ def test_choosing_another_recording_stops_what_runs(explorer_of):
     explorer.wait(20)
     explorer.panel.ticks["Slow"].value = True
     explorer.recording = 1
-    explorer.footage[1].go.set()
+    explorer.sources[1].go.set()
     assert explorer.wait(20) and shown(explorer) == ["attention", "Slow"]
-    assert explorer.scrubber.clip["title"] == "ben" and not explorer.footage[0].go.is_set()
+    assert explorer.scrubber.clip["title"] == "ben" and not explorer.sources[0].go.is_set()
 
 
 def test_what_fails_is_one_sentence_and_the_rest_goes_on(explorer_of, capfd):
@@ -237,7 +237,7 @@ def test_a_recording_that_cannot_be_opened_is_not_shown_as_another(explorer_of):
     explorer.wait(20)
     assert said(explorer) == ("error", "ben.mp4 is empty: take another copy.") and explorer.panel.place.children == ()
     with pytest.raises(StavisError, match="no recording is shown yet"):
-        explorer.save_still("x.png")
+        explorer.save_frame("x.png")
     explorer.recording = 0
     explorer.wait(20)
     assert said(explorer) == ("", "") and explorer.panel.place.children == (explorer.scrubber,)
@@ -390,7 +390,7 @@ def test_no_folder_no_file(explorer_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explorer = explorer_of()
     explorer.wait(20)
-    explorer.panel.exports["still"].click()
+    explorer.panel.exports["frame"].click()
     assert "no folder is named" in said(explorer)[1] and list(tmp_path.iterdir()) == []
 
 

@@ -34,7 +34,7 @@ def test_signs_have_colours_of_their_own():
 
 
 @pytest.mark.parametrize("ending", ["mp4", "gif"])
-def test_a_film_has_every_frame(tmp_path, ending):
+def test_a_video_has_every_frame(tmp_path, ending):
     clip = clip_of(12, 48)
     path = write_overlay(clip, maps_of(clip, 8)["attention"], tmp_path / f"overlay.{ending}", longest_side=96)
     with av.open(str(path)) as box:

@@ -75,10 +75,10 @@ def test_a_strip_holds_one_picture_a_frame():
         assert np.abs(image.astype(float) - clip.frames[t]).mean() < 5
 
 
-def test_a_film_keeps_the_clips_own_times_and_every_frame():
+def test_a_video_keeps_the_clips_own_times_and_every_frame():
     clip = clip_of(40, 96, numbered=True)
     times = np.cumsum(np.random.default_rng(0).choice([0.02, 0.04, 0.5], 40))
-    packed = pack_frames(clip.frames, times - times[0], longest_side=320, kind="film")
+    packed = pack_frames(clip.frames, times - times[0], longest_side=320, kind="video")
     with av.open(io.BytesIO(packed.buffer)) as box:
         frames = list(box.decode(video=0))
     assert [f.time for f in frames] == pytest.approx(list(times - times[0]), abs=1e-4)
@@ -92,11 +92,11 @@ def test_a_film_keeps_the_clips_own_times_and_every_frame():
 def test_pictures_are_made_smaller_never_larger_and_odd_sizes_work():
     frames = np.random.default_rng(0).integers(0, 255, (3, 181, 321, 3), dtype=np.uint8)
     assert pack_frames(frames, np.arange(3.0), longest_side=160).width == 160
-    packed = pack_frames(frames, np.arange(3.0), longest_side=640, kind="film")
+    packed = pack_frames(frames, np.arange(3.0), longest_side=640, kind="video")
     assert (packed.width, packed.height) == (321, 181)
     with av.open(io.BytesIO(packed.buffer)) as box:
         assert (box.streams.video[0].width, box.streams.video[0].height) == (322, 182)
-    with pytest.raises(StavisError, match="strip or film"):
+    with pytest.raises(StavisError, match="strip or video"):
         pack_frames(frames, np.arange(3.0), longest_side=64, kind="gif")
 
 

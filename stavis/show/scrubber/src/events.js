@@ -1,6 +1,8 @@
 // What the user does: pointer, keys, controls.
 
-function wire(s) {
+import { addEvent, excludeRange, removeHere, setRange, toggleRange } from "./annotations.js";
+
+export function connectEvents(s) {
   const { ui } = s;
   s.on(ui.slider, "input", () => s.show(Number(ui.slider.value)));
   s.on(ui.slider, "change", () => s.settle());
@@ -8,9 +10,9 @@ function wire(s) {
   s.on(ui.loop, "click", () => ui.loop.setAttribute("aria-pressed", ui.loop.getAttribute("aria-pressed") !== "true"));
   s.on(ui.speed, "change", () => s.playing && s.play(true));
   s.on(ui.map, "change", () => s.chooseMap(ui.map.value));
-  wireLook(s);
+  connectLook(s);
   s.on(ui.canvas, "pointermove", (event) => {
-    ui.under.textContent = s.picture.valueAt(event);
+    ui.under.textContent = s.view.valueAt(event);
     if (event.buttons && s.look.mode === "wipe") wipeTo(s, event);
   });
   s.on(ui.canvas, "pointerleave", () => (ui.under.textContent = ""));
@@ -25,7 +27,7 @@ function wire(s) {
   });
 }
 
-function wireLook(s) {
+function connectLook(s) {
   const { ui, look } = s;
   const again = () => {
     s.show(s.current, true);

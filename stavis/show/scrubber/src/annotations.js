@@ -1,69 +1,73 @@
-// Marks of the user's own: a chosen range, ranges to exclude, events. Times are the clip's, in seconds; a range is in frames.
+// What the user annotates: a chosen range, ranges to exclude, events. Times are the clip's, in seconds; a range is in frames.
 
-Scrubber.prototype.loadMarks = function () {
-  const given = this.model.get("selection") || {};
-  this.marks = {
+import { signs } from "./data.js";
+import { make } from "./controls.js";
+import { annotationsCsv, download, fileName, pageOf, pngOf, recordClip, sharesCsv } from "./exports.js";
+
+export function loadAnnotations(s) {
+  const given = s.model.get("selection") || {};
+  s.annotations = {
     range: given.range || null,
     exclude: (given.exclude || []).map((pair) => [...pair]),
     events: (given.events || []).map((pair) => [...pair]),
   };
-};
+}
 
-Scrubber.prototype.tellMarks = function () {
-  this.refreshMarks();
-  this.tell("selection", { range: this.marks.range, exclude: this.marks.exclude, events: this.marks.events });
-};
+function tellAnnotations(s) {
+  refreshAnnotations(s);
+  s.tell("selection", { range: s.annotations.range, exclude: s.annotations.exclude, events: s.annotations.events });
+}
 
-Scrubber.prototype.refreshMarks = function () {
-  if (!this.data) return;
+export function refreshAnnotations(s) {
+  if (!s.data) return;
   const items = [];
   const item = (kind, text, jump, remove, extra) => {
     const go = button(text, "go");
     const drop = button("×", "remove", { "aria-label": `Remove ${kind} ${text}` });
     go.addEventListener("click", jump);
     drop.addEventListener("click", remove);
-    items.push(make("li", { class: "stv-mark", "data-kind": kind }, go, ...(extra ? [extra] : []), drop));
+    items.push(make("li", { class: "stv-annotation", "data-kind": kind }, go, ...(extra ? [extra] : []), drop));
   };
   const goTo = (t) => {
-    this.show(this.data.frameAt(t - this.data.start));
-    this.settle();
+    s.show(s.data.frameAt(t - s.data.start));
+    s.settle();
   };
-  this.marks.exclude.forEach(([a, b], k) => {
+  s.annotations.exclude.forEach(([a, b], k) => {
     item("excluded", `excluded ${signs(a, 2)}–${signs(b, 2)} s`, () => goTo(a), () => {
-      this.marks.exclude.splice(k, 1);
-      this.tellMarks();
+      s.annotations.exclude.splice(k, 1);
+      tellAnnotations(s);
     });
   });
-  this.marks.events.forEach((event, k) => {
+  s.annotations.events.forEach((event, k) => {
     const label = make("input", { type: "text", "aria-label": `Name of the event at ${signs(event[0], 2)} s`, maxlength: 80, size: 10 });
     label.value = event[1] || "";
     label.addEventListener("change", () => {
       event[1] = label.value;
-      this.tellMarks();
+      tellAnnotations(s);
     });
     item("event", `${signs(event[0], 2)} s`, () => goTo(event[0]), () => {
-      this.marks.events.splice(k, 1);
-      this.tellMarks();
+      s.annotations.events.splice(k, 1);
+      tellAnnotations(s);
     }, label);
   });
-  this.ui.marks.replaceChildren(...items);
-  this.ui.marks.hidden = !items.length;
-  this.ui.exclude.disabled = this.ui.clear.disabled = !this.marks.range;
-  this.chart.stale = true;
-  this.show(this.current, true);
-};
-
-function setRange(s, range) {
-  s.marks.range = range;
-  s.opened = null;
-  s.tellMarks();
+  s.ui.annotations.replaceChildren(...items);
+  s.ui.annotations.hidden = !items.length;
+  s.ui.exclude.disabled = s.ui.clear.disabled = !s.annotations.range;
+  s.chart.stale = true;
+  s.show(s.current, true);
 }
 
-function toggleRange(s) {
+export function setRange(s, range) {
+  s.annotations.range = range;
+  s.opened = null;
+  tellAnnotations(s);
+}
+
+export function toggleRange(s) {
   if (s.opened === null || s.opened === undefined) {
     s.opened = s.current;
-    s.marks.range = [s.current, s.current];
-    s.refreshMarks();
+    s.annotations.range = [s.current, s.current];
+    refreshAnnotations(s);
     s.say(`Range starts at frame ${s.current + 1}; press R again where it ends.`);
     return;
   }
@@ -72,41 +76,41 @@ function toggleRange(s) {
   s.say(`Range: frames ${range[0] + 1} to ${range[1] + 1}.`);
 }
 
-function excludeRange(s) {
-  const [a, b] = s.marks.range || [s.current, s.current];
-  const found = [...s.marks.exclude, [s.data.seconds(a), s.data.seconds(b)]].sort((p, q) => p[0] - q[0]);
+export function excludeRange(s) {
+  const [a, b] = s.annotations.range || [s.current, s.current];
+  const found = [...s.annotations.exclude, [s.data.seconds(a), s.data.seconds(b)]].sort((p, q) => p[0] - q[0]);
   const joined = [];
   for (const pair of found) {
     const last = joined[joined.length - 1];
     if (last && pair[0] <= last[1] + 1e-9) last[1] = Math.max(last[1], pair[1]);
     else joined.push([...pair]);
   }
-  s.marks.exclude = joined;
-  s.marks.range = null;
+  s.annotations.exclude = joined;
+  s.annotations.range = null;
   s.opened = null;
-  s.tellMarks();
+  tellAnnotations(s);
   s.say(`Excluded frames ${a + 1} to ${b + 1}.`);
 }
 
-function addEvent(s) {
+export function addEvent(s) {
   const t = s.data.seconds(s.current);
-  if (s.marks.events.some((e) => Math.abs(e[0] - t) < 1e-6)) return;
-  s.marks.events.push([t, `event ${s.marks.events.length + 1}`]);
-  s.marks.events.sort((p, q) => p[0] - q[0]);
-  s.tellMarks();
+  if (s.annotations.events.some((e) => Math.abs(e[0] - t) < 1e-6)) return;
+  s.annotations.events.push([t, `event ${s.annotations.events.length + 1}`]);
+  s.annotations.events.sort((p, q) => p[0] - q[0]);
+  tellAnnotations(s);
   s.say(`Event at ${signs(t, 2)} s.`);
 }
 
-function removeHere(s) {
+export function removeHere(s) {
   const t = s.data.seconds(s.current);
   const near = (a, b) => t >= a - 1e-6 && t <= b + 1e-6;
-  const before = s.marks.exclude.length + s.marks.events.length;
-  s.marks.events = s.marks.events.filter((e) => !near(e[0], e[0]));
-  if (s.marks.exclude.length + s.marks.events.length === before) s.marks.exclude = s.marks.exclude.filter(([a, b]) => !near(a, b));
-  if (s.marks.exclude.length + s.marks.events.length < before) s.tellMarks();
+  const before = s.annotations.exclude.length + s.annotations.events.length;
+  s.annotations.events = s.annotations.events.filter((e) => !near(e[0], e[0]));
+  if (s.annotations.exclude.length + s.annotations.events.length === before) s.annotations.exclude = s.annotations.exclude.filter(([a, b]) => !near(a, b));
+  if (s.annotations.exclude.length + s.annotations.events.length < before) tellAnnotations(s);
 }
 
-function wireMarks(s) {
+export function connectAnnotations(s) {
   const { ui } = s;
   const choosing = (event) => event.shiftKey || ui.choose.getAttribute("aria-pressed") === "true";
   let from = -1;
@@ -123,13 +127,13 @@ function wireMarks(s) {
     tip(s, event, i);
     if (!event.buttons) return;
     if (from >= 0) {
-      s.marks.range = [Math.min(from, i), Math.max(from, i)];
+      s.annotations.range = [Math.min(from, i), Math.max(from, i)];
       s.chart.stale = true;
       s.show(i, true);
     } else s.show(i);
   });
   s.on(ui.chart, "pointerup", () => {
-    if (from >= 0 && s.marks.range) s.tellMarks();
+    if (from >= 0 && s.annotations.range) tellAnnotations(s);
     from = -1;
     s.settle();
   });
@@ -144,7 +148,7 @@ function wireMarks(s) {
 function tip(s, event, i) {
   const gap = s.data.gapAt(i);
   const t = s.data.seconds(i);
-  const out = s.marks.exclude.some(([a, b]) => t >= a && t <= b);
+  const out = s.annotations.exclude.some(([a, b]) => t >= a && t <= b);
   s.ui.tip.hidden = !(gap || out);
   if (s.ui.tip.hidden) return;
   s.ui.tip.textContent = [gap ? gap[2] || "no face" : "", out ? "excluded" : ""].filter(Boolean).join(" · ");
@@ -153,16 +157,16 @@ function tip(s, event, i) {
   s.ui.tip.style.top = event.clientY - box.top + 14 + "px";
 }
 
-function wireExports(s) {
+export function connectExports(s) {
   const { ui } = s;
   const text = (body, type) => new Blob([body], { type });
   s.on(ui.png, "click", () => {
     pngOf(ui.canvas, ui.chart, s.theme, (blob) => download(blob, fileName(s.data, `-frame-${s.current + 1}.png`)));
   });
-  s.on(ui.csv, "click", () => download(text(sharesCsv(s.data, s.look, s.marks), "text/csv"), fileName(s.data, "-shares.csv")));
-  s.on(ui.marksCsv, "click", () => download(text(marksCsv(s.marks), "text/csv"), fileName(s.data, "-marks.csv")));
-  s.on(ui.film, "click", async () => {
-    const [from, to] = s.marks.range || [0, s.data.count - 1];
+  s.on(ui.csv, "click", () => download(text(sharesCsv(s.data, s.look, s.annotations), "text/csv"), fileName(s.data, "-shares.csv")));
+  s.on(ui.annotationsCsv, "click", () => download(text(annotationsCsv(s.annotations), "text/csv"), fileName(s.data, "-annotations.csv")));
+  s.on(ui.video, "click", async () => {
+    const [from, to] = s.annotations.range || [0, s.data.count - 1];
     s.say("Recording the clip …");
     const shown = (i) =>
       new Promise((resolve) => {
@@ -176,7 +180,7 @@ function wireExports(s) {
   s.on(ui.html, "click", async () => {
     s.say("Writing the page …");
     const view = { ...s.look };
-    const state = { frame: s.current, map: s.look.map, selection: s.marks, view };
+    const state = { frame: s.current, map: s.look.map, selection: s.annotations, view };
     const page = await pageOf(s.model, s.data, state, ui.canvas.toDataURL("image/jpeg", 0.85), s.words(s.current));
     download(text(page, "text/html"), fileName(s.data, ".html"));
     s.say("The page is saved.");

@@ -1,6 +1,8 @@
 // The page's elements, made once; what they say is filled in by the scrubber.
 
-function make(tag, attributes = {}, ...children) {
+import { signs } from "./data.js";
+
+export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
     if (value === true) node.setAttribute(name, "");
@@ -16,7 +18,7 @@ const ICONS = {
   loop: "M3 8a5 5 0 0 1 8.6-3.5L10 6h4V2l-1.3 1.3A6.8 6.8 0 0 0 1.2 8zM13 8a5 5 0 0 1-8.6 3.5L6 10H2v4l1.3-1.3A6.8 6.8 0 0 0 14.8 8z",
 };
 
-function icon(name) {
+export function icon(name) {
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
   svg.setAttribute("viewBox", "0 0 16 16");
   svg.setAttribute("aria-hidden", "true");
@@ -53,7 +55,7 @@ const KEYS = [
   ["Esc", "let go of the range"],
 ];
 
-function buildControls(root) {
+export function buildControls(root) {
   const ui = { root };
   ui.title = make("div", { class: "stv-title" });
   ui.map = choice([], "map");
@@ -87,10 +89,10 @@ function buildControls(root) {
   ui.chart = make("canvas", { class: "stv-chart", role: "img" });
   ui.tip = make("div", { class: "stv-tip", hidden: true });
   const chart = make("div", { class: "stv-chartbox" }, ui.chart, ui.tip);
-  ui.marks = make("ul", { class: "stv-marks", "aria-label": "Marks" });
+  ui.annotations = make("ul", { class: "stv-annotations", "aria-label": "Annotations" });
   ui.notes = make("ul", { class: "stv-notes" });
   ui.status = make("p", { class: "stv-status", role: "status" });
-  root.append(make("div", { class: "stv-body" }, head, ui.main, transport, chart, ui.marks, buildDrawers(ui), ui.status, ui.notes));
+  root.append(make("div", { class: "stv-body" }, head, ui.main, transport, chart, ui.annotations, buildDrawers(ui), ui.status, ui.notes));
   return ui;
 }
 
@@ -125,10 +127,10 @@ function buildDrawers(ui) {
   const mark = drawer("Mark", ui.choose, ui.exclude, ui.event, ui.clear);
   ui.png = button("Picture (PNG)", "png");
   ui.csv = button("Shares (CSV)", "csv");
-  ui.marksCsv = button("Marks (CSV)", "marks");
-  ui.film = button("Clip (WebM)", "film");
+  ui.annotationsCsv = button("Annotations (CSV)", "annotations");
+  ui.video = button("Clip (WebM)", "video");
   ui.html = button("Page (HTML)", "html");
-  const save = drawer("Save", ui.png, ui.csv, ui.marksCsv, ui.film, ui.html);
+  const save = drawer("Save", ui.png, ui.csv, ui.annotationsCsv, ui.video, ui.html);
   const list = make("dl", { class: "stv-keys" });
   for (const [key, text] of KEYS) list.append(make("div", {}, make("dt", {}, key), make("dd", {}, text)));
   const keys = drawer("Keys", list);
@@ -144,7 +146,7 @@ function drawer(name, ...children) {
   return make("details", { class: "stv-drawer" }, make("summary", {}, name), make("div", { class: "stv-drawerbody" }, ...children));
 }
 
-function fillChoice(select, options, value) {
+export function fillChoice(select, options, value) {
   select.replaceChildren(...options.map(([v, text]) => new Option(text, v)));
   select.value = value;
 }
@@ -160,7 +162,7 @@ function isDark(node) {
   return false;
 }
 
-function readTheme(root) {
+export function readTheme(root) {
   const dark = isDark(root.parentElement || document.body);
   root.dataset.theme = dark ? "dark" : "light";
   const style = getComputedStyle(root);
@@ -181,7 +183,7 @@ function readTheme(root) {
 }
 
 // What each line is, its dash, and its value at the cursor.
-function buildLegend(ui, data, map, theme) {
+export function buildLegend(ui, data, map, theme) {
   const rows = [];
   const body = make("tbody");
   const add = (item, label, read) => {

@@ -1,6 +1,9 @@
 // The picture: one canvas that shows the current frame in one of four views.
 
-class Picture {
+import { cellAt, short } from "./data.js";
+import { drawContours, drawOutlines, Overlay } from "./overlay.js";
+
+export class View {
   constructor(canvas) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");

@@ -10,7 +10,7 @@ function lookup(stops) {
   return table;
 }
 
-class Overlay {
+export class Overlay {
   constructor() {
     this.canvas = document.createElement("canvas");
     this.pen = this.canvas.getContext("2d");
@@ -89,7 +89,7 @@ class Overlay {
 }
 
 // The colours from the lowest value to the highest as they are laid over a picture, on middle grey.
-function paintBar(canvas, table, signed, look) {
+export function paintBar(canvas, table, signed, look) {
   const pen = canvas.getContext("2d");
   const last = canvas.width - 1;
   pen.clearRect(0, 0, canvas.width, canvas.height);
@@ -102,7 +102,7 @@ function paintBar(canvas, table, signed, look) {
 }
 
 // Outlines of the smallest areas that hold 50 % and 80 % of the map's mass.
-function drawContours(pen, box, map, ratio) {
+export function drawContours(pen, box, map, ratio) {
   const mass = map.grid.map(Math.abs);
   const sorted = Float32Array.from(mass).sort().reverse();
   const total = sorted.reduce((sum, v) => sum + v, 0);
@@ -157,7 +157,7 @@ const SQUARES = [
   [[2, 3]], [[0, 2]], [[0, 1], [2, 3]], [[1, 2]], [[1, 3]], [[0, 1]], [[0, 3]], [],
 ];
 
-function drawOutlines(pen, box, data, i, ratio) {
+export function drawOutlines(pen, box, data, i, ratio) {
   const colours = data.meta.regionColours;
   pen.save();
   pen.lineJoin = "round";

@@ -1,6 +1,9 @@
 // What a user takes away: a picture, the numbers, a clip, the whole thing as one page. All made here, with no kernel and no network.
 
-function download(blob, name) {
+import { bytesOf } from "./data.js";
+import { make } from "./controls.js";
+
+export function download(blob, name) {
   const url = URL.createObjectURL(blob);
   const link = make("a", { href: url, download: name });
   document.body.append(link);
@@ -9,7 +12,7 @@ function download(blob, name) {
   setTimeout(() => URL.revokeObjectURL(url), 10000);
 }
 
-const fileName = (data, ending) =>
+export const fileName = (data, ending) =>
   ((data.meta.title || "clip").replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "").slice(0, 80) || "clip") + ending;
 
 // Text in a CSV field: quoted where it must be; a leading = + - @ cannot become a formula.
@@ -18,14 +21,14 @@ function csvText(text) {
   return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
 }
 
-function sharesCsv(data, look, marks) {
+export function sharesCsv(data, look, annotations) {
   const map = data.map(look.map);
   const head = ["frame", "time", "face", "excluded"];
   const columns = [];
   if (map && map.shares >= 0) data.meta.regions.forEach((name, r) => columns.push([`${map.name} ${name}`, data.row(map.shares + r)]));
   for (const trace of data.traces) columns.push([trace.name, data.row(trace.row)]);
   const lines = [[...head, ...columns.map((c) => csvText(c[0]))].join(",")];
-  const out = (t) => marks.exclude.some(([a, b]) => t >= a && t <= b);
+  const out = (t) => annotations.exclude.some(([a, b]) => t >= a && t <= b);
   for (let i = 0; i < data.count; i++) {
     const t = data.seconds(i);
     const cells = [i, t.toFixed(4), data.row(1)[i] > 0 ? 1 : 0, out(t) ? 1 : 0];
@@ -35,14 +38,14 @@ function sharesCsv(data, look, marks) {
   return lines.join("\n") + "\n";
 }
 
-function marksCsv(marks) {
+export function annotationsCsv(annotations) {
   const lines = ["kind,start,end,label"];
-  for (const [a, b] of marks.exclude) lines.push(`exclude,${a.toFixed(4)},${b.toFixed(4)},`);
-  for (const [t, label] of marks.events) lines.push(`event,${t.toFixed(4)},${t.toFixed(4)},${csvText(label || "")}`);
+  for (const [a, b] of annotations.exclude) lines.push(`exclude,${a.toFixed(4)},${b.toFixed(4)},`);
+  for (const [t, label] of annotations.events) lines.push(`event,${t.toFixed(4)},${t.toFixed(4)},${csvText(label || "")}`);
   return lines.join("\n") + "\n";
 }
 
-function pngOf(picture, chart, theme, done) {
+export function pngOf(picture, chart, theme, done) {
   const sheet = document.createElement("canvas");
   const edge = 16;
   sheet.width = Math.max(picture.width, chart.width) + 2 * edge;
@@ -56,7 +59,7 @@ function pngOf(picture, chart, theme, done) {
 }
 
 // Plays the range once and records the canvas; resolves with a WebM blob, or null where the browser cannot.
-async function recordClip(canvas, showFrame, data, from, to, stopped) {
+export async function recordClip(canvas, showFrame, data, from, to, stopped) {
   if (!canvas.captureStream || !window.MediaRecorder) return null;
   const type = ["video/webm;codecs=vp9", "video/webm;codecs=vp8", "video/webm"].find((t) => MediaRecorder.isTypeSupported(t));
   if (!type) return null;
@@ -93,7 +96,7 @@ async function packed(bytes) {
 const BUFFERS = ["frames", "maps", "outlines", "numbers"];
 
 // The scrubber as a page of its own: the same text, the same data, the same strict policy as a report.
-async function pageOf(model, data, state, poster, alt) {
+export async function pageOf(model, data, state, poster, alt) {
   const end = "<" + "/script>";
   const blocks = [];
   const names = {};

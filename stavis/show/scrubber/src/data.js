@@ -1,7 +1,7 @@
 // The clip as it came from Python: one description and four buffers. Nothing here touches the page.
 // The parts of this module are joined in the order given in module.py; together they are ONE plain ES module.
 
-function bytesOf(value) {
+export function bytesOf(value) {
   if (!value) return new Uint8Array(0);
   if (value instanceof Uint8Array) return value;
   if (value instanceof ArrayBuffer) return new Uint8Array(value);
@@ -11,7 +11,7 @@ function bytesOf(value) {
 // A copy starts at a multiple of four, which typed arrays need and a websocket's buffers need not have.
 const aligned = (value) => bytesOf(value).slice().buffer;
 
-class ClipData {
+export class ClipData {
   constructor(model) {
     const meta = model.get("clip") || {};
     this.meta = meta;
@@ -156,7 +156,7 @@ function unitMean(one) {
   return one.grid.map((v) => Math.abs(v) * factor);
 }
 
-function cellAt(grid, size, u, v) {
+export function cellAt(grid, size, u, v) {
   return grid[Math.min(size.h - 1, Math.floor(v * size.h)) * size.w + Math.min(size.w - 1, Math.floor(u * size.w))];
 }
 
@@ -169,13 +169,13 @@ function insideRing(points, x, y) {
   return inside;
 }
 
-const signs = (x, digits) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
+export const signs = (x, digits) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
 
 // A number on an axis: no more digits than it needs, and at most seven characters.
 const plain = (x) => x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
-const tick = (x) => (plain(x) ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));
+export const tick = (x) => (plain(x) ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));
 
-function short(x) {
+export function short(x) {
   if (!Number.isFinite(x)) return "–";
   if (x === 0) return "0";
   const size = Math.abs(x);

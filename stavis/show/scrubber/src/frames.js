@@ -2,7 +2,7 @@
 
 const CACHE_BYTES = 64 << 20;
 
-class Strip {
+export class ImageStrip {
   constructor(bytes, meta) {
     this.bytes = bytes;
     this.meta = meta;
@@ -60,13 +60,13 @@ class Strip {
 const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 // A film is an mp4 whose time stamps are the clip's own; which frame is shown is read from the media time, never assumed.
-class Film {
+export class VideoFrames {
   constructor(bytes, meta, times, host) {
     this.times = times;
     this.count = meta.count;
     this.url = URL.createObjectURL(new Blob([bytes], { type: "video/mp4" }));
     this.video = document.createElement("video");
-    Object.assign(this.video, { muted: true, playsInline: true, preload: "auto", className: "stv-film" });
+    Object.assign(this.video, { muted: true, playsInline: true, preload: "auto", className: "stv-video" });
     this.video.setAttribute("aria-hidden", "true");
     this.video.tabIndex = -1;
     host.append(this.video);

@@ -1,6 +1,8 @@
 // The curves under the picture: shares of the chosen map by region, then the traces, one time axis and one cursor for all.
 // What does not move with the cursor is drawn once and kept.
 
+import { signs, tick } from "./data.js";
+
 // Wide enough for "−0.0829": no number on an axis is longer.
 const LEFT = 48;
 const RIGHT = 10;
@@ -8,11 +10,11 @@ const TOP = 18;
 // A strip above the curves for the cursor's head and the events' flags.
 const FLAGS = 14;
 
-class Chart {
+export class Chart {
   constructor(canvas) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
-    this.still = document.createElement("canvas");
+    this.background = document.createElement("canvas");
     this.stale = true;
   }
 
@@ -35,7 +37,7 @@ class Chart {
     this.height = Math.max(44, y) + 16;
     const w = Math.round(this.width * this.ratio);
     const h = Math.round(this.height * this.ratio);
-    for (const canvas of [this.canvas, this.still]) {
+    for (const canvas of [this.canvas, this.background]) {
       if (canvas.width !== w || canvas.height !== h) {
         canvas.width = w;
         canvas.height = h;
@@ -66,15 +68,15 @@ class Chart {
     return data.frameAt(data.times[0] + Math.max(0, Math.min(1, part)) * data.duration);
   }
 
-  draw(data, i, look, marks, theme) {
+  draw(data, i, look, annotations, theme) {
     if (this.stale) {
-      this.drawStill(data, look, marks, theme);
+      this.drawStatic(data, look, annotations, theme);
       this.stale = false;
     }
     const { pen, ratio } = this;
     pen.setTransform(1, 0, 0, 1, 0, 0);
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    pen.drawImage(this.still, 0, 0);
+    pen.drawImage(this.background, 0, 0);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     const x = this.x(data, data.times[i]);
     pen.strokeStyle = theme.text;
@@ -91,8 +93,8 @@ class Chart {
     pen.fill();
   }
 
-  drawStill(data, look, marks, theme) {
-    const pen = this.still.getContext("2d");
+  drawStatic(data, look, annotations, theme) {
+    const pen = this.background.getContext("2d");
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     pen.clearRect(0, 0, this.width, this.height);
     pen.font = `11px ${theme.font}`;
@@ -108,8 +110,8 @@ class Chart {
       pen.restore();
     }
     this.timeAxis(pen, data, theme);
-    this.ranges(pen, data, marks, theme);
-    this.flags(pen, data, marks, theme);
+    this.ranges(pen, data, annotations, theme);
+    this.flags(pen, data, annotations, theme);
   }
 
   axis(pen, panel, theme) {
@@ -123,8 +125,8 @@ class Chart {
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     pen.lineWidth = 1;
-    const marks = panel.small ? [panel.low, panel.high] : [panel.low, (panel.low + panel.high) / 2, panel.high];
-    for (const value of marks) {
+    const ticks = panel.small ? [panel.low, panel.high] : [panel.low, (panel.low + panel.high) / 2, panel.high];
+    for (const value of ticks) {
       const y = Math.round(top + panel.h * (1 - (value - panel.low) / (panel.high - panel.low || 1))) + 0.5;
       pen.strokeStyle = theme.grid;
       pen.beginPath();
@@ -235,11 +237,11 @@ class Chart {
   }
 
   // Stretches the user excluded, and the one chosen now.
-  ranges(pen, data, marks, theme) {
+  ranges(pen, data, annotations, theme) {
     pen.fillStyle = theme.excluded;
-    for (const [t0, t1] of marks.exclude) pen.fillRect(...this.area(data, t0 - data.start, t1 - data.start));
-    if (marks.range) {
-      const box = this.area(data, data.times[marks.range[0]], data.times[marks.range[1]]);
+    for (const [t0, t1] of annotations.exclude) pen.fillRect(...this.area(data, t0 - data.start, t1 - data.start));
+    if (annotations.range) {
+      const box = this.area(data, data.times[annotations.range[0]], data.times[annotations.range[1]]);
       pen.fillStyle = theme.chosen;
       pen.fillRect(...box);
       pen.strokeStyle = theme.accent;
@@ -247,11 +249,11 @@ class Chart {
     }
   }
 
-  flags(pen, data, marks, theme) {
+  flags(pen, data, annotations, theme) {
     pen.font = `11px ${theme.font}`;
     pen.textAlign = "left";
     pen.textBaseline = "middle";
-    for (const [t, label] of marks.events) {
+    for (const [t, label] of annotations.events) {
       const x = this.x(data, t - data.start);
       pen.strokeStyle = pen.fillStyle = theme.accent;
       pen.lineWidth = 1.4;

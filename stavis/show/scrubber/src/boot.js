@@ -1,5 +1,8 @@
 // In a page without a kernel the same module finds its data in inert blocks and brings the posters to life.
 
+import { make } from "./controls.js";
+import { render } from "./scrubber.js";
+
 function unbase64(text) {
   if (Uint8Array.fromBase64) return Uint8Array.fromBase64(text);
   const raw = atob(text);

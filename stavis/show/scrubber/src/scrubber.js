@@ -1,6 +1,15 @@
 // The scrubber: ties the data, the picture, the chart and the controls together. It touches its host only through
 // model.get / set / save_changes / on / off, so that the same text runs over a kernel and over a page that has none.
 
+import { bytesOf, ClipData, short, signs } from "./data.js";
+import { ImageStrip, VideoFrames } from "./frames.js";
+import { paintBar } from "./overlay.js";
+import { View } from "./view.js";
+import { Chart } from "./chart.js";
+import { buildControls, buildLegend, fillChoice, icon, make, readTheme } from "./controls.js";
+import { connectEvents } from "./events.js";
+import { connectAnnotations, connectExports, loadAnnotations, refreshAnnotations } from "./annotations.js";
+
 const LOOK = {
   mode: "overlay", second: "none", colours: "magma", signed: "diverging", opacity: 0.8, gamma: 0.7,
   scale: "clip", outlines: true, contours: false, stacked: false, wipe: 0.5,
@@ -13,16 +22,16 @@ class Scrubber {
     this.root = make("div", { class: "stv", role: "group", tabindex: "-1", "data-stavis": "scrubber" });
     el.append(this.root);
     this.ui = buildControls(this.root);
-    this.picture = new Picture(this.ui.canvas);
+    this.view = new View(this.ui.canvas);
     this.chart = new Chart(this.ui.chart);
     this.look = { ...LOOK, ...(model.get("view") || {}) };
     this.current = Math.max(0, model.get("frame") || 0);
     this.playing = 0;
-    this.loadMarks();
+    loadAnnotations(this);
     this.load();
-    wire(this);
-    wireMarks(this);
-    wireExports(this);
+    connectEvents(this);
+    connectAnnotations(this);
+    connectExports(this);
     this.watch();
   }
 
@@ -44,8 +53,8 @@ class Scrubber {
       this.relayout();
     });
     this.hear("selection", () => {
-      this.loadMarks();
-      this.refreshMarks();
+      loadAnnotations(this);
+      refreshAnnotations(this);
     });
     // Several buffers may change with the clip: read them once, when all of them have arrived.
     this.hear("clip", () => queueMicrotask(() => !this.stops.signal.aborted && this.load()));
@@ -72,8 +81,8 @@ class Scrubber {
       this.framesOf = frames;
       const { picture } = data.meta;
       if (!picture || !data.count) this.source = null;
-      else if (picture.kind === "film") this.source = new Film(bytesOf(frames), data.meta, data.times, this.ui.stage);
-      else this.source = new Strip(bytesOf(frames), { ...picture, count: data.count, width: data.meta.width, height: data.meta.height });
+      else if (picture.kind === "video") this.source = new VideoFrames(bytesOf(frames), data.meta, data.times, this.ui.stage);
+      else this.source = new ImageStrip(bytesOf(frames), { ...picture, count: data.count, width: data.meta.width, height: data.meta.height });
     }
     const asked = this.model.get("map");
     this.look.map = data.map(asked) || asked === "none" ? asked : data.maps.length ? data.maps[0].name : "none";
@@ -87,7 +96,7 @@ class Scrubber {
     this.ui.notes.hidden = !(data.meta.messages || []).length;
     this.fillControls();
     this.retheme();
-    this.refreshMarks();
+    refreshAnnotations(this);
   }
 
   fillControls() {
@@ -117,7 +126,7 @@ class Scrubber {
     this.root.dataset.mode = this.look.mode;
     const width = this.ui.stage.clientWidth;
     if (!width) return;
-    this.picture.fit(this.data, this.look, width);
+    this.view.fit(this.data, this.look, width);
     this.chart.layout(this.data, this.look, this.ui.chart.parentElement.clientWidth);
     this.ui.chart.setAttribute("aria-label", this.chartWords());
     this.show(this.current, true);
@@ -132,7 +141,7 @@ class Scrubber {
   show(i, again = false) {
     const { data } = this;
     // Before it has a place on the page there is nothing to draw on; it is drawn when it gets one.
-    if (!data.count || !Number.isFinite(i) || !this.picture.boxes) return;
+    if (!data.count || !Number.isFinite(i) || !this.view.boxes) return;
     i = Math.max(0, Math.min(data.count - 1, Math.round(i)));
     if (i === this.current && !again && Number(this.root.dataset.drawn) === i) return;
     this.current = i;
@@ -143,8 +152,8 @@ class Scrubber {
 
   paint(i, picture) {
     const { data, ui, look } = this;
-    this.picture.draw(data, i, picture, look);
-    this.chart.draw(data, i, look, this.marks, this.theme);
+    this.view.draw(data, i, picture, look);
+    this.chart.draw(data, i, look, this.annotations, this.theme);
     this.fillLegend(i);
     this.fillBars();
     const time = `${signs(data.seconds(i), 2)} s`;
@@ -178,7 +187,7 @@ class Scrubber {
   // What the colours stand for: one bar a map that is shown.
   fillBars() {
     const { ui, look, data } = this;
-    const layers = this.picture.shown.layers;
+    const layers = this.view.shown.layers;
     const two = look.mode === "side" || look.mode === "wipe";
     ui.bars.forEach((bar, k) => {
       const layer = layers[k];
@@ -190,7 +199,7 @@ class Scrubber {
       const key = [name, look.opacity, look.gamma, layer.signed, layer.top, look.mode, map && map.name].join();
       if (key === bar.key) return;
       bar.key = key;
-      paintBar(bar.canvas, this.picture.overlay.table(data.meta.palettes, name), layer.signed, look);
+      paintBar(bar.canvas, this.view.overlay.table(data.meta.palettes, name), layer.signed, look);
       bar.name.textContent = two ? map.name : "";
       bar.low.textContent = layer.signed ? short(-layer.top) : "0";
       bar.high.textContent = short(layer.top);
@@ -224,7 +233,7 @@ class Scrubber {
     this.ui.play.setAttribute("aria-label", on ? "Pause" : "Play");
     const { data } = this;
     if (!on || data.count < 2) return this.settle();
-    const [first, last] = this.marks.range || [0, data.count - 1];
+    const [first, last] = this.annotations.range || [0, data.count - 1];
     let from = this.current >= last ? first : this.current;
     let began = performance.now();
     const step = (now) => {
@@ -253,12 +262,12 @@ class Scrubber {
     this.playing = 0;
     this.stops.abort();
     if (this.source) this.source.close();
-    for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.still, this.picture.overlay.canvas]) canvas.width = canvas.height = 0;
+    for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.background, this.view.overlay.canvas]) canvas.width = canvas.height = 0;
     this.root.remove();
   }
 }
 
-function render({ model, el }) {
+export function render({ model, el }) {
   const scrubber = new Scrubber(model, el);
   // Where a notebook shows a poster for readers without a kernel, the live one takes its place.
   const poster = (model.get("clip") || {}).poster;

@@ -1,0 +1,48 @@
+"""The scrubber's ES modules: each says what it imports, and joined they are one text in which every name is there once."""
+
+import re
+from importlib.resources import files
+
+import pytest
+
+from stavis.show.scrubber.module import MODULE, ordered_modules
+
+SOURCE = files("stavis.show.scrubber").joinpath("src")
+MODULES = {path.name: path.read_text(encoding="utf-8") for path in SOURCE.iterdir() if path.name.endswith(".js")}
+IMPORT = re.compile(r'^import \{ ([^}]*) \} from "\./([\w.]+)";$', re.MULTILINE)
+DEFINITION = re.compile(r"^(export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+
+
+def defined(text: str) -> dict[str, bool]:
+    """The names that a module defines at its top, and whether it exports them."""
+    return {name: bool(exported) for exported, name in DEFINITION.findall(text)}
+
+
+def test_every_module_is_part_of_the_text_and_stands_after_what_it_imports():
+    order = list(ordered_modules())
+    assert set(order) == set(MODULES)
+    for name, text in MODULES.items():
+        assert all(order.index(needed) < order.index(name) for _, needed in IMPORT.findall(text))
+
+
+def test_no_two_modules_define_the_same_name():
+    names = [name for text in MODULES.values() for name in defined(text)]
+    assert len(names) == len(set(names)) > 50
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_a_module_imports_what_it_uses_and_nothing_else(name):
+    text = MODULES[name]
+    imported = {one.strip(): source for names, source in IMPORT.findall(text) for one in names.split(",")}
+    for one, source in imported.items():
+        assert defined(MODULES[source]).get(one), f"{source} exports no {one}"
+    body = re.sub(r"//.*", "", IMPORT.sub("", text))
+    exported = {one: source for source, other in MODULES.items() if source != name for one, out in defined(other).items() if out}
+    called = {one for one in exported if re.search(rf"(?<![\w.$'\"-]){one}(?=\()|\bnew {one}\b", body)}
+    assert called - set(imported) - set(defined(text)) == set()
+    assert [one for one in imported if not re.search(rf"\b{one}\b", body)] == []
+
+
+def test_the_text_is_one_script_that_imports_nothing():
+    assert not re.search(r"^import\b", MODULE, re.MULTILINE)
+    assert re.findall(r"^export .*", MODULE, re.MULTILINE) == ["export default { render };"]
