@@ -217,10 +217,10 @@ def verify(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Measure a checkpoint's printed figures again on its own data; exit code 1 where one differs.
+    """Measure a checkpoint's reported metrics again on its own data; exit code 1 where one differs beyond its tolerance.
 
     Example: stavis verify sta-synthetic
     """
     done = jobs.verify(run, device=device, quiet=quiet)
-    typer.echo(done.table.to_json(orient="records") if json else done.table.to_string(index=False))
+    typer.echo(done.table.to_json(orient="records") if json else f"{done.table.to_string(index=False)}\n{done.summary}")
     raise typer.Exit(0 if done.holds else 1)

@@ -56,7 +56,7 @@ def _attention(explanation: Explanation):
 
 def verdict_card(judgement: VerdictResult) -> HTML:
     """The four answers as a card."""
-    return HTML(judgement.verdict.card())
+    return HTML(judgement.card())
 
 
 def between_figure(judgement: VerdictResult) -> go.Figure:

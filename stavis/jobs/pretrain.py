@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from stavis.jobs.train import train
-from stavis.jobs.verify import measure
+from stavis.jobs.verify import machine, measure
 from stavis.models.card import model_card
 from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
 from stavis.progress import bar
@@ -96,7 +96,7 @@ def pretrain(
         run = mean_of(runs, [part for _, _, part in courses], Path(scratch) / Path(out).name)
         evaluated_on = {name: each.as_dict() for name, each in measured.items()}
         figures = measure(run, evaluated_on, device=device, quiet=quiet)
-        return describe(run, out, figures=figures, evaluated_on=evaluated_on, remarks=remarks)
+        return describe(run, out, figures=figures, evaluated_on=evaluated_on, measured_on=machine(device), remarks=remarks)
 
 
 def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path) -> Path:
@@ -109,12 +109,14 @@ def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path)
     return save_checkpoint(out, averaged(checkpoints, parts), system=last.system, info=info)
 
 
-def describe(run: str | Path, out: str | Path, *, figures: dict, evaluated_on: dict, remarks: str = "") -> Path:
-    """Write a run as a checkpoint that prints its figures, with the data they were measured on and a model card."""
+def describe(
+    run: str | Path, out: str | Path, *, figures: dict, evaluated_on: dict, measured_on: dict | None = None, remarks: str = ""
+) -> Path:
+    """Write a run as a checkpoint that reports its metrics, with the data and machine they were measured on and a model card."""
     checkpoint = load_checkpoint(run)
     model = checkpoint.model.cpu()
     kept = {key: value for key, value in checkpoint.info.items() if key not in _MADE_ANEW}
-    info = {**kept, "figures": figures, "evaluated_on": evaluated_on}
+    info = {**kept, "figures": figures, "evaluated_on": evaluated_on, "measured_on": measured_on or {}}
     told = {**info, "system": checkpoint.system, "config": json.loads(json.dumps(dataclasses.asdict(model.config)))}
     card = model_card(Path(out).name, {**told, "dimensions": named(model.dimensions)}, command=COMMAND, remarks=remarks)
     return save_checkpoint(out, model, system=checkpoint.system, info=info, card=card)

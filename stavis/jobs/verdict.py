@@ -16,6 +16,7 @@ from stavis.progress import bar
 from stavis.provenance import provenance
 from stavis.show.figures.moments import agreement_matrix
 from stavis.show.reports.report import HtmlReport
+from stavis.show.reports.verdict_card import card
 from stavis.storage.files import atomic_file, write_json
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import stride_of
@@ -33,6 +34,10 @@ class VerdictResult:
     checkpoint: Checkpoint
     clips: tuple[Clip, ...]
     provenance: dict[str, str]
+
+    def card(self) -> str:
+        """The four answers as a piece of HTML without scripts."""
+        return card(self.verdict)
 
 
 def verdict(
@@ -110,7 +115,7 @@ def verdict_report(judgement: VerdictResult) -> HtmlReport:
         report.add_notice("This network has only ever seen drawn faces.")
     for note in found.notes:
         report.add_warning(note)
-    report.add_html("Verdict", found.card())
+    report.add_html("Verdict", judgement.card())
     for heading, table, words in (
         ("Other attentions in its place", found.tests, "How much the error grows; p after Holm's correction over the tests."),
         ("Where the attention lies", found.localisation, "Density is share over area: 1 is what chance would give."),

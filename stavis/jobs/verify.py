@@ -1,12 +1,15 @@
-"""Does a checkpoint still do what its card says? Its own data are drawn again and every printed figure is measured again."""
+"""Does a checkpoint still do what its card says? Its own data are generated again and every reported metric is measured again."""
 
-from dataclasses import dataclass
+import platform
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 
 from stavis.errors import StavisError
+from stavis.inference.devices import choose_device
 from stavis.jobs.evaluate import evaluate_run
 from stavis.models.checkpoint import load_checkpoint
 from stavis.progress import bar
@@ -14,34 +17,83 @@ from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.spec import SyntheticConfig
 
 DIGITS = 3
-"""How many digits after the point a printed figure has."""
+"""How many digits after the point a reported metric has."""
+
+TOLERANCE = 0.002
+"""How far a metric measured again may lie from the reported one: processors differ in the last digit."""
+
+DENSITY_TOLERANCE = 0.01
+"""The same for densities (share over area, which are no fractions), relative to the reported one."""
 
 
 @dataclass(frozen=True)
 class Verification:
-    """Each printed figure beside what is measured now: columns data, figure, printed, measured, same."""
+    """Each reported metric beside what is measured now: columns data, figure, printed, measured, difference, tolerance, same.
+
+    `reference` says on what machine and with what versions the reported ones were measured (empty where the checkpoint does not
+    record it), `here` the same of this run.
+    """
 
     table: pd.DataFrame
+    reference: dict[str, str] = field(default_factory=dict)
+    here: dict[str, str] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
-        """Whether every figure is the same to the last digit printed."""
+        """Whether every metric lies within its tolerance of the reported one."""
         return bool(self.table.same.all())
+
+    @property
+    def summary(self) -> str:
+        """How many metrics hold, the largest difference, and the machines that are compared."""
+        table = self.table
+        lines = [f"{int(table.same.sum())} of {len(table)} metrics within tolerance ({TOLERANCE:g}; densities {DENSITY_TOLERANCE:.0%})"]
+        if table.difference.notna().any():
+            worst = table.loc[(table.difference.abs() / table.tolerance).idxmax()]
+            lines[0] += f"; largest difference {worst.difference:+.4f} ({worst.data}, {worst.figure})"
+        for name, facts in (("reported on", self.reference), ("measured on", self.here)):
+            lines.append(f"{name}: {', '.join(f'{key} {value}' for key, value in facts.items()) or 'a machine that was not recorded'}")
+        return "\n".join(lines)
+
+
+def machine(device: str = "auto") -> dict[str, str]:
+    """What a metric's last digits depend on: processor, its vector instructions, device, threads, versions."""
+    return {
+        "processor": platform.machine(),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+        "device": str(choose_device(device)),
+        "threads": str(torch.get_num_threads()),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+    }
+
+
+def compare(printed: dict[str, dict[str, float]], measured: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """One row per reported metric: data, figure, printed, measured, difference, tolerance, same (within the tolerance of its kind)."""
+    rows = []
+    for name, values in printed.items():
+        for figure, value in values.items():
+            tolerance = abs(value) * DENSITY_TOLERANCE if "density" in figure else TOLERANCE
+            now = measured.get(name, {}).get(figure)
+            difference = float("nan") if now is None else round(now - value, 9)
+            row = {"data": name, "figure": figure, "printed": value, "measured": now, "difference": difference, "tolerance": tolerance}
+            rows.append(row | {"same": abs(difference) <= tolerance + 1e-9})
+    return pd.DataFrame(rows)
 
 
 def measure(run: str | Path, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
-    """The figures a card prints, measured on the test split of each drawn data set: {name: {figure: value}}, rounded to DIGITS."""
+    """The metrics a card reports, measured on the test split of each synthetic data set: {name: {figure: value}}, rounded to DIGITS."""
     figures = {}
     for name, spec in specs.items():
-        with bar(f"drawing {name}", quiet) as progress:
+        with bar(f"generating {name}", quiet) as progress:
             folder = embedded_data(spec_of(spec), progress)
-        done = evaluate_run(run, folder, split="test", device=device, quiet=quiet)
+        result = evaluate_run(run, folder, split="test", device=device, quiet=quiet)
         values = {}
         for metric in ("ccc", "cc", "rmse"):
-            score = done.score(metric)
+            score = result.score(metric)
             values |= {metric: score.value, f"{metric} low": score.low, f"{metric} high": score.high}
-            values[f"{metric} per recording"] = done.score(metric, "per_recording").value
-        for kind, cue in done.cue.items():
+            values[f"{metric} per recording"] = result.score(metric, "per_recording").value
+        for kind, cue in result.cue.items():
             if kind == "switching":
                 values |= {"mouth cue correlation": cue.correlation.value}
                 values |= {"mouth cue correlation low": cue.correlation.low, "mouth cue correlation high": cue.correlation.high}
@@ -51,23 +103,17 @@ def measure(run: str | Path, specs: dict[str, dict], *, device: str = "auto", qu
 
 
 def verify(run: str | Path, *, device: str = "auto", quiet: bool = False) -> Verification:
-    """Measure a checkpoint's printed figures again on its own data spec.
+    """Measure a checkpoint's reported metrics again on its own data and compare them, within a tolerance by kind.
 
-    Raises StavisError where the checkpoint names no drawn data to measure on.
+    Raises StavisError where the checkpoint names no synthetic data to measure on.
     """
     info = load_checkpoint(run).info
     printed = info.get("figures")
     specs = info.get("evaluated_on")
     if not printed or not specs:
-        raise StavisError(f"{run} prints no figures with the data they were measured on: evaluate it on your own data instead.")
-    measured = measure(run, specs, device=device, quiet=quiet)
-    rows = [
-        {"data": name, "figure": figure, "printed": value, "measured": measured[name].get(figure)}
-        for name, values in printed.items()
-        for figure, value in values.items()
-    ]
-    table = pd.DataFrame(rows)
-    return Verification(table.assign(same=table.printed == table.measured))
+        raise StavisError(f"{run} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
+    table = compare(printed, measure(run, specs, device=device, quiet=quiet))
+    return Verification(table, dict(info.get("measured_on") or {}), machine(device))
 
 
 def spec_of(values: dict) -> SyntheticConfig:

@@ -22,7 +22,7 @@ from stavis.errors import StavisError
 from stavis.trust.attention_tests import TOLERANCE
 from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, between_methods, check_clips, gather, says_nothing
 from stavis.trust.intervals import DRAWS, bootstrap, bootstrap_p, holm, interval, resampled
-from stavis.trust.wording import card, sentence, where_it_lies
+from stavis.trust.wording import sentence, where_it_lies
 from stavis.types import Attribution, Clip, Target
 
 GROWTH = 0.05
@@ -95,10 +95,6 @@ class Verdict:
     def table(self) -> pd.DataFrame:
         """One row a question: question, answer, effect, low, high, null, ceiling, threshold, skill, sentence."""
         return pd.DataFrame([vars(answer) | {"skill": answer.skill} for answer in self.answers])
-
-    def card(self) -> str:
-        """The verdict as a piece of HTML without scripts: the four answers with a mark for effect, interval, null and ceiling."""
-        return card(self)
 
     def to_json(self) -> dict:
         """The verdict in plain types, None for what is undefined."""
@@ -272,7 +268,7 @@ def _localisation(found: Evidence, seed: int, draws: int) -> pd.DataFrame:
     for part, table in found.places.groupby("part", sort=False):
         groups = [found.groups[place] for place in table["clip"]]
         row = {"part": part}
-        for name in ("share", "density"):
+        for name in ("share", "density", "image_left"):
             values = table[name].to_numpy()
             row[name], row[f"{name}_low"], row[f"{name}_high"] = bootstrap(
                 lambda chosen, values=values: _mean(values[chosen]), groups, seed, draws

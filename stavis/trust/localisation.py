@@ -10,25 +10,49 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.regions import part_masks, spread
+from stavis.regions import REGIONS, spread
+
+OUTSIDE = REGIONS.index("outside")
 
 
 def localisation(maps: np.ndarray, regions: np.ndarray) -> pd.DataFrame:
-    """How much of a map (T,h,w), by size |.|, lies on each part of the face: one row a frame and part.
+    """How much of a map (T,h,w), by size |.|, lies on each region of the face, left and right eye apart: one row per frame and region.
 
-    Columns: frame, part, share in [0,1]; density (share over area, 1 = chance); rank_accuracy (the part of the map's highest |part|
-    pixels that lie on it); auc (a pixel on the part outranks one off it, .5 = chance); pointing (the highest pixel lies on it).
-    NaN where a part has no pixel or the map is empty; ranks are NaN for a constant map.
+    Columns: frame, part (the region; left and right as in the image), share in [0,1]; density (share over area, 1 = uniform);
+    image_left (the fraction of that share on the image-left side of the face's midline, .5 = symmetric); rank_accuracy (the
+    fraction of the map's highest |part| pixels that lie on it); auc (a pixel on the part outranks one off it, .5 = uninformative);
+    pointing (the highest pixel lies on it). NaN where a part has no pixel or the map is empty; ranks are NaN for a constant map.
     """
     if len(maps) != len(regions):
         raise StavisError(f"the map has {len(maps)} frames, the regions {len(regions)}: compare those of one clip.")
     fine = np.abs(np.asarray(maps, np.float64))
     if fine.shape[1:] != regions.shape[2:]:
         fine = spread(fine, regions.shape[2:])
+    left = image_left(regions)
     rows = []
-    for part, masks in part_masks(regions).items():
-        rows += [{"frame": frame, "part": part} | against(fine[frame], mask) for frame, mask in enumerate(masks)]
+    for index, part in enumerate(REGIONS):
+        for frame, mask in enumerate(regions[:, index]):
+            side = {"image_left": _fraction(fine[frame][mask], left[frame][mask])}
+            rows.append({"frame": frame, "part": part} | against(fine[frame], mask) | side)
     return pd.DataFrame(rows)
+
+
+def image_left(regions: np.ndarray) -> np.ndarray:
+    """Which pixels lie left of the face's midline (the middle of its columns), per frame: (T,R,H,W) -> (T,H,W) in [0,1].
+
+    A pixel on the midline counts half; without a face the midline is the middle of the image.
+    """
+    columns = np.arange(regions.shape[3])
+    face = ~regions[:, OUTSIDE]
+    count = face.sum((1, 2))
+    middle = np.where(count > 0, (face.sum(1) * columns).sum(1) / np.maximum(count, 1), columns.mean())
+    left = np.clip(middle[:, None] - columns + 0.5, 0, 1)
+    return np.broadcast_to(left[:, None], face.shape)
+
+
+def _fraction(values: np.ndarray, weights: np.ndarray) -> float:
+    total = values.sum()
+    return float((values * weights).sum() / total) if total > 0 else float("nan")
 
 
 def against(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:

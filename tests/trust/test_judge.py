@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from stavis.errors import StavisError
+from stavis.show.reports.verdict_card import card
 from stavis.trust.evidence import Evidence, gather
 from stavis.trust.judge import judge, verdict
 from stavis.trust.known_answers import EXPECTED, case, known_answers, said, untrained
@@ -158,17 +159,17 @@ def test_tables_json_and_card(only_path):
     plain = json.loads(json.dumps(only_path.to_json(), allow_nan=False))
     assert plain["needed"]["answer"] == "yes"
     assert set(plain["needed"]) >= {"answer", "effect", "low", "high", "null", "ceiling", "sentence"}
-    card = only_path.card()
-    assert card.count("<svg") == 4
-    assert "<script" not in card
-    assert only_path.needed.sentence.replace("'", "&#x27;") in card
+    page = card(only_path)
+    assert page.count("<svg") == 4
+    assert "<script" not in page
+    assert only_path.needed.sentence.replace("'", "&#x27;") in page
     assert (only_path.tests.p_holm >= only_path.tests.p).all()
 
 
 def test_text_in_a_card_is_escaped(only_path):
     bad = replace(only_path, notes=("<img src=x onerror=alert(1)>",), needed=replace(only_path.needed, sentence="<script>"))
-    assert "<img" not in bad.card()
-    assert "<script>" not in bad.card()
+    assert "<img" not in card(bad)
+    assert "<script>" not in card(bad)
 
 
 def test_a_model_comes_back_as_it_was_and_one_clip_is_enough_to_ask():
@@ -199,7 +200,7 @@ def test_a_model_without_attention_has_its_methods_compared_and_says_so():
     assert {answer.answer for answer in found.answers} == {"undecided"}
     assert all("no attention module" in answer.sentence for answer in found.answers)
     assert len(found.between) == 6
-    assert found.card()
+    assert card(found)
     json.dumps(found.to_json(), allow_nan=False)
 
 

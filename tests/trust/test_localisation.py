@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from stavis.errors import StavisError
-from stavis.regions import PLAYERS
-from stavis.trust.localisation import against, localisation
+from stavis.regions import REGIONS
+from stavis.trust.localisation import against, image_left, localisation
 from stavis.types import AttentionMaps
 from tests.attribution.networks import make_clip
 
@@ -52,8 +52,9 @@ def test_shares_over_the_partition_sum_to_one_and_equal_those_of_the_maps():
     np.testing.assert_allclose(table.groupby("frame").share.sum(), 1, atol=1e-5)
     shares = AttentionMaps(weights, clip.times).share(clip.regions)
     np.testing.assert_allclose(table[table.part == "mouth"].share, shares[:, 0], atol=1e-5)
-    np.testing.assert_allclose(table[table.part == "eyes"].share, shares[:, 1] + shares[:, 2], atol=1e-5)
-    assert set(table.part) == set(PLAYERS)
+    for index, side in ((1, "left_eye"), (2, "right_eye")):
+        np.testing.assert_allclose(table[table.part == side].share, shares[:, index], atol=1e-5)
+    assert tuple(table.part.unique()) == REGIONS
 
 
 def test_a_map_on_the_mouth_says_mouth():
@@ -66,3 +67,26 @@ def test_a_map_on_the_mouth_says_mouth():
 def test_other_lengths_are_refused():
     with pytest.raises(StavisError, match="frames"):
         localisation(np.ones((2, 4, 4)), make_clip().regions)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_mirrored_map_changes_sides(seed):
+    clip = make_clip(seed)
+    weights = np.random.default_rng(seed).dirichlet(np.ones(64), size=6).reshape(6, 8, 8)
+    swapped = clip.regions[:, [0, 2, 1, *range(3, len(REGIONS))], :, ::-1]
+    own, mirrored = (
+        localisation(maps, regions).groupby("part").mean() for maps, regions in ((weights, clip.regions), (weights[:, :, ::-1], swapped))
+    )
+    left, right = own.loc["left_eye"], mirrored.loc["right_eye"]
+    assert right.share == pytest.approx(left.share)
+    np.testing.assert_allclose(mirrored.loc["mouth"].image_left, 1 - own.loc["mouth"].image_left, atol=1e-9)
+
+
+def test_half_a_mouth_is_told_from_a_whole_one():
+    clip = make_clip()
+    mouth = clip.regions[:, 0].astype(float)
+    half = mouth * image_left(clip.regions)
+    whole, left = (localisation(maps, clip.regions).groupby("part").mean().loc["mouth"] for maps in (mouth, half))
+    assert left.image_left == pytest.approx(1, abs=0.1)
+    assert 0.3 < whole.image_left < 0.7
+    assert left.share == whole.share == 1
