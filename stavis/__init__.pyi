@@ -56,8 +56,8 @@ from .models.checkpoint import load_checkpoint as load_checkpoint
 from .models.checkpoint import pretrained_names as pretrained_names
 from .models.checkpoint import save_checkpoint as save_checkpoint
 from .provenance import package_version as package_version
-from .storage.cache import cache_clear as cache_clear
-from .storage.cache import cache_list as cache_list
+from .storage.contents import cache_clear as cache_clear
+from .storage.contents import cache_list as cache_list
 from .synthetic.embedded import drawn_data as drawn_data
 from .synthetic.embedded import embedded_data as embedded_data
 from .synthetic.spec import SyntheticConfig as SyntheticConfig

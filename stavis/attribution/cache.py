@@ -4,11 +4,8 @@ Nothing in them is ever unpickled; two processes may write the same one, a reade
 """
 
 import json
-import warnings
-import zipfile
 from collections.abc import Callable
 from dataclasses import fields
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -17,8 +14,8 @@ from torch import nn
 from stavis.attention.hooks import uncompiled
 from stavis.attribution.deeplift import PathAttribution
 from stavis.attribution.regions import RegionAttribution
-from stavis.errors import StavisError, StavisWarning
-from stavis.storage.files import atomic_file, cache_folder, content_hash
+from stavis.storage.cache import get_arrays
+from stavis.storage.files import content_hash
 from stavis.types import Attribution, Clip, Target
 
 VERSION = "1"
@@ -27,25 +24,17 @@ VERSION = "1"
 KINDS = {kind.__name__: kind for kind in (Attribution, PathAttribution, RegionAttribution)}
 
 
-def cached(
-    method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, *, folder: Path | None = None, **options
-) -> Attribution:
-    """What `method(model, clip, target, **options)` gives, from the disk where the very same was asked before.
+def cached(method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, **options) -> Attribution:
+    """What `method(model, clip, target, **options)` gives, from the cache where the very same was computed before.
 
-    The files lie in `folder`, by default in the `attributions` of stavis.storage.files.cache_folder(). A damaged one is made again.
+    A damaged entry is computed again.
     """
     target = target or Target()
-    folder = cache_folder() / "attributions" if folder is None else Path(folder)
-    path = folder / f"{key_of(method, model, clip, target, **options)}.npz"
-    kept = _read(path, target)
-    if kept is not None:
-        return kept
-    result = method(model, clip, target, **options)
-    try:
-        _write(path, result)
-    except StavisError as error:
-        warnings.warn(f"the attribution is not kept: {error}", StavisWarning, stacklevel=2)
-    return result
+    key = key_of(method, model, clip, target, **options)
+    name = getattr(method, "label", getattr(method, "__name__", "attribution"))
+    about = {"what": ", ".join(part for part in (clip.recording, str(name), target.dimension) if part)}
+    make = lambda: _to_arrays(method(model, clip, target, **options))  # noqa: E731
+    return _from_arrays(get_arrays("attributions", key, make, about, lambda arrays: _from_arrays(arrays, target)), target)
 
 
 def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **options) -> str:
@@ -86,7 +75,7 @@ def model_hash(model: nn.Module) -> str:
     return content_hash(*parts)
 
 
-def _write(path: Path, result: Attribution) -> None:
+def _to_arrays(result: Attribution) -> dict[str, np.ndarray]:
     arrays, rest = {}, {"kind": type(result).__name__}
     for field in fields(result):
         value = getattr(result, field.name)
@@ -94,18 +83,13 @@ def _write(path: Path, result: Attribution) -> None:
             arrays[field.name] = value
         elif field.name != "target":
             rest[field.name] = value
-    with atomic_file(path) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, about=np.frombuffer(json.dumps(rest).encode(), np.uint8), **arrays)
+    return {"about": np.frombuffer(json.dumps(rest).encode(), np.uint8), **arrays}
 
 
-def _read(path: Path, target: Target) -> Attribution | None:
-    """The result in a file; None where it is missing, cut short or of another making."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            arrays = {name: kept[name] for name in kept.files}
-        rest = json.loads(arrays.pop("about").tobytes())
-        kind = KINDS[rest.pop("kind")]
-        rest = {name: tuple(value) if isinstance(value, list) else value for name, value in rest.items()}
-        return kind(target=target, **rest, **arrays)
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile):
-        return None
+def _from_arrays(arrays: dict[str, np.ndarray], target: Target) -> Attribution:
+    """The result that was kept; raises KeyError, TypeError or ValueError where the arrays are not those of one."""
+    arrays = dict(arrays)
+    rest = json.loads(arrays.pop("about").tobytes())
+    kind = KINDS[rest.pop("kind")]
+    rest = {name: tuple(value) if isinstance(value, list) else value for name, value in rest.items()}
+    return kind(target=target, **rest, **arrays)

@@ -46,3 +46,9 @@ def size_from(text: str) -> tuple[int, int]:
     except ValueError:
         raise stavis.StavisError(f"--size is {text!r}, expected WIDTHxHEIGHT such as 128x128.") from None
     return width, height
+
+
+def shortened(text: str, width: int) -> str:
+    """The text on one line of at most `width` characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= width else text[: width - 3] + "..."

@@ -10,7 +10,7 @@ import typer
 import stavis
 from stavis import jobs
 from stavis.cli.app import app
-from stavis.cli.options import Json, Out, Quiet, face_from, size_from
+from stavis.cli.options import Json, Out, Quiet, face_from, shortened, size_from
 
 
 @app.command()
@@ -68,15 +68,29 @@ def fetch_models() -> None:
 
 
 @app.command()
-def cache(action: Annotated[str, typer.Argument(help="list or clear.")] = "list") -> None:
-    """List or clear the crops that were made of videos.
+def cache(
+    action: Annotated[str, typer.Argument(help="list or clear.")] = "list",
+    kind: Annotated[
+        str | None, typer.Option(help="crops, tracks, previews, readings, attributions, synthetic or models; all if left out.")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """List or clear what was made once and is kept: crops, tracks, readings, attributions, synthetic data, models.
 
     Example: stavis cache list
+
+    Example: stavis cache clear --kind crops
     """
     if action not in ("list", "clear"):
-        raise stavis.StavisError(f"stavis cache cannot {action!r}: say list or clear.")
-    table = stavis.cache_list() if action == "list" else stavis.cache_clear()
-    typer.echo(table.to_string(index=False) if len(table) else "the cache is empty")
+        raise stavis.StavisError(f"stavis cache has no action {action!r}: choose list or clear.")
+    table = stavis.cache_list(kind) if action == "list" else stavis.cache_clear(kind)
+    if json:
+        typer.echo(table.to_json(orient="records", date_format="iso"))
+        return
+    for row in table.itertuples():
+        typer.echo(f"{row.kind:12} {shortened(row.what, 48):48} {row.megabytes:9.1f} MB  {row.last_used:%Y-%m-%d %H:%M}")
+    total = f"{len(table)} entries, {table.megabytes.sum():.1f} MB"
+    typer.echo(f"removed: {total}" if action == "clear" else total if len(table) else "the cache is empty")
 
 
 @app.command()

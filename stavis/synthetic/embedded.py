@@ -6,7 +6,7 @@ from pathlib import Path
 
 from stavis.data.datasets.registry import locate
 from stavis.progress import bar
-from stavis.storage.files import cache_folder
+from stavis.storage.cache import get_or_create
 from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
@@ -20,11 +20,16 @@ teach a network more than new frames of the same ones."""
 
 
 def embedded_data(spec: SyntheticConfig = EMBEDDED, progress: Progress | None = None) -> Path:
-    """The folder of a drawn data set in the cache, rendered at the first call."""
-    root = cache_folder() / "synthetic" / spec.hash()[:16]
-    if not (root / "dataset.json").exists():
-        write_dataset(root, spec, progress=progress)
-    return root
+    """The folder of a synthetic data set in the cache, rendered at the first call; it stays there while this process lives."""
+    about = {"what": f"{spec.recordings} recordings of {spec.seconds:g} s, {', '.join(spec.scenarios)}"}
+    return get_or_create(
+        "synthetic",
+        spec.hash()[:16],
+        lambda folder: write_dataset(folder, spec, progress=progress),
+        lambda folder: (folder / "dataset.json").exists(),
+        about,
+        lease=True,
+    )
 
 
 def drawn_data(recordings: int | None = None, *, quiet: bool = False) -> Path:

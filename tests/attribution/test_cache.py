@@ -16,9 +16,23 @@ from stavis.attribution.methods import integrated_gradients, raw_attention, sali
 from stavis.attribution.regions import region_shapley
 from stavis.errors import StavisWarning
 from stavis.models.sta import STA, STAConfig
+from stavis.storage import cache
+from stavis.storage.contents import cache_list
+from stavis.storage.eviction import kind_folder
 from stavis.storage.files import cache_folder
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path))
+    monkeypatch.setattr(cache, "_own_folder", [])
+
+
+def entries() -> list[Path]:
+    """The files of the attributions that are kept."""
+    return list((cache_folder() / "attributions").glob("*/arrays.npz"))
 
 
 @pytest.fixture
@@ -28,12 +42,12 @@ def model():
 
 
 @pytest.mark.parametrize("method", [saliency, exact_deeplift, region_shapley, raw_attention, integrated_gradients])
-def test_what_comes_back_is_what_went_in(method, model, tmp_path):
+def test_what_comes_back_is_what_went_in(method, model):
     clip, target = make_clip(), Target(frame=2)
-    first = cached(method, model, clip, target, folder=tmp_path)
-    (file,) = tmp_path.glob("*.npz")
+    first = cached(method, model, clip, target)
+    (file,) = entries()
     stamp = file.stat().st_mtime_ns
-    second = cached(method, model, clip, target, folder=tmp_path)
+    second = cached(method, model, clip, target)
     assert file.stat().st_mtime_ns == stamp
     assert type(first) is type(second)
     for field in fields(first):
@@ -42,11 +56,11 @@ def test_what_comes_back_is_what_went_in(method, model, tmp_path):
         assert isinstance(a, np.ndarray) or a == b
 
 
-def test_a_kept_result_runs_no_network(model, tmp_path, monkeypatch):
+def test_a_kept_result_runs_no_network(model, monkeypatch):
     clip = make_clip()
-    first = cached(saliency, model, clip, folder=tmp_path)
+    first = cached(saliency, model, clip)
     monkeypatch.setattr(SmallSTA, "forward", lambda *_: pytest.fail("the network ran"))
-    np.testing.assert_array_equal(cached(saliency, model, clip, folder=tmp_path).values, first.values)
+    np.testing.assert_array_equal(cached(saliency, model, clip).values, first.values)
 
 
 def test_everything_that_matters_is_in_the_key(model):
@@ -71,71 +85,86 @@ def test_everything_that_matters_is_in_the_key(model):
     assert len(set(keys)) == len(keys)
 
 
-def test_the_key_does_not_hang_on_the_mode_or_the_object(model):
+def test_the_key_does_not_depend_on_the_mode_or_the_object(model):
     clip = make_clip()
     torch.manual_seed(0)
     twin = SmallSTA().eval()
     assert key_of(saliency, model, clip, Target()) == key_of(saliency, twin, make_clip(), Target())
 
 
-def test_damaged_files_are_made_again(model, tmp_path):
+def test_damaged_files_are_made_again(model):
     clip = make_clip()
-    first = cached(saliency, model, clip, folder=tmp_path)
-    (file,) = tmp_path.glob("*.npz")
+    first = cached(saliency, model, clip)
+    (file,) = entries()
     whole = file.read_bytes()
     for damage in (whole[: len(whole) // 2], b"", b"no archive", whole[:200] + b"\0" * 50 + whole[250:]):
         file.write_bytes(damage)
-        np.testing.assert_array_equal(cached(saliency, model, clip, folder=tmp_path).values, first.values)
+        np.testing.assert_array_equal(cached(saliency, model, clip).values, first.values)
 
 
-def test_a_pickle_in_the_place_of_an_array_is_not_run(model, tmp_path):
+def test_a_pickle_in_the_place_of_an_array_is_not_run(model):
     clip = make_clip()
-    cached(saliency, model, clip, folder=tmp_path)
-    (file,) = tmp_path.glob("*.npz")
+    cached(saliency, model, clip)
+    (file,) = entries()
     np.savez(file, about=np.array([{"kind": "Attribution"}], dtype=object), values=np.array([object()]))
-    assert cached(saliency, model, clip, folder=tmp_path).values.any()
+    assert cached(saliency, model, clip).values.any()
 
 
-def test_the_default_place_is_the_cache(model):
-    cached(saliency, model, make_clip(77))
-    assert list((cache_folder() / "attributions").glob("*.npz"))
+def test_an_attribution_of_an_earlier_version_is_listed_and_computed_again(model):
+    clip = make_clip()
+    old = cache_folder() / "attributions" / f"{key_of(saliency, model, clip, Target())}.npz"
+    old.parent.mkdir()
+    np.savez(old, about=np.zeros(3, np.uint8))
+    assert cached(saliency, model, clip).values.any() and len(entries()) == 1
+    assert sorted(cache_list("attributions").what) == ["Saliency, valence", "kept by an earlier version"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root writes anywhere")
-def test_a_place_that_cannot_be_written_costs_a_warning(model, tmp_path):
+def test_a_cache_that_cannot_be_written_costs_a_warning(model, tmp_path):
     tmp_path.chmod(0o500)
-    with pytest.warns(StavisWarning, match="not kept"):
-        assert cached(saliency, model, make_clip(), folder=tmp_path).values.any()
+    with pytest.warns(StavisWarning, match="cannot be written"):
+        assert cached(saliency, model, make_clip()).values.any()
 
 
-def test_a_file_in_the_place_of_the_folder_costs_a_warning(model, tmp_path):
+def test_a_file_instead_of_the_cache_costs_a_warning(model, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    with pytest.warns(StavisWarning, match="not kept"):
-        assert cached(saliency, model, make_clip(), folder=tmp_path / "file").values.any()
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "file"))
+    with pytest.warns(StavisWarning, match="cannot be written"):
+        assert cached(saliency, model, make_clip()).values.any()
+
+
+def test_a_full_disk_costs_a_warning(model, monkeypatch):
+    def full(*args, **options):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cache.np, "savez_compressed", full)
+    with pytest.warns(StavisWarning, match="not kept.*No space left"):
+        assert cached(saliency, model, make_clip()).values.any()
+    assert entries() == []
 
 
 SAME_WORK = """
-import sys, torch
-from pathlib import Path
+import shutil, torch
+from stavis.storage.eviction import kind_folder
 from stavis.attribution.cache import cached
 from stavis.attribution.methods import saliency
 from tests.attribution.networks import SmallSTA, make_clip
 torch.manual_seed(0)
-model, folder, sums = SmallSTA(), Path(sys.argv[1]), set()
+model, folder, sums = SmallSTA(), kind_folder("attributions"), set()
 for turn in range(25):
-    for file in folder.glob("*.npz"):
-        if turn % 2 and file.name[0] != ".":  # not what another one is writing
-            file.unlink(missing_ok=True)
-    sums.add(float(cached(saliency, model, make_clip(), folder=folder).values.sum()))
+    for entry in folder.glob("*"):
+        if turn % 2 and entry.name[0] != ".":  # not what another one is writing
+            shutil.rmtree(entry, ignore_errors=True)
+    sums.add(float(cached(saliency, model, make_clip()).values.sum()))
 print(len(sums), sums.pop())
 """
 
 
-def test_processes_that_write_read_and_remove_the_same_file_all_get_the_same(tmp_path):
+def test_processes_that_write_read_and_remove_the_same_entry_all_get_the_same():
     root = Path(__file__).resolve().parents[2]
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "cwd": root}
-    running = [subprocess.Popen([sys.executable, "-W", "error", "-c", SAME_WORK, str(tmp_path)], **options) for _ in range(3)]
+    running = [subprocess.Popen([sys.executable, "-W", "error", "-c", SAME_WORK], **options) for _ in range(3)]
     said = [process.communicate(timeout=120) for process in running]
     assert all(process.returncode == 0 for process in running), said
     assert len({out for out, _ in said}) == 1 and said[0][0].startswith("1 ")
-    assert {path.suffix for path in tmp_path.iterdir()} <= {".npz"}  # no half is left
+    assert {path.suffix for path in kind_folder("attributions").iterdir()} <= {"", ".lock"}  # no partial entry is left

@@ -18,7 +18,7 @@ from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
-from stavis.storage.cache import INDEX
+from stavis.storage.eviction import INDEX
 from stavis.storage.files import write_json
 from stavis.timeline import CLOCK_TOLERANCE, frame_choice
 from stavis.types import FaceTrack, Recording
@@ -91,6 +91,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     np.savez(folder / "arrays.npz", **arrays)
     index = {
         "format": FORMAT,
+        "what": _described(recording, spec, "centre" if track is None else source),
         "video": str(recording.video.resolve()).encode("utf-8", "replace").decode(),
         "video_sha256": digest,
         "source": "centre" if track is None else source,
@@ -104,6 +105,12 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir())},
     }
     write_json(folder / INDEX, index)
+
+
+def _described(recording: Recording, config, source: str) -> str:
+    rate = "every frame" if config.rate is None else f"{config.rate:g} frames/s"
+    name = recording.video.name.encode("utf-8", "replace").decode()
+    return f"{name}, {config.size} px, {rate}, {source}"
 
 
 def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, progress) -> list[str]:

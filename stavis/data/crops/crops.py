@@ -16,6 +16,7 @@ from stavis.data.faces.regions import rasterise
 from stavis.data.video.image_folder import images_hash
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage import cache
+from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
 from stavis.timeline import CLOCK_TOLERANCE, resample
 from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
@@ -168,13 +169,15 @@ def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Pat
         parts.append(cache.file_hash(recording.truth))
     if source == "face":
         parts.append(repr(spec.face))
-    return cache.entry(content_hash(*parts), lambda half: write_crops(half, recording, spec, source, digest, progress), usable)
+    return cache.get_or_create(
+        "crops", content_hash(*parts), lambda part: write_crops(part, recording, spec, source, digest, progress), usable
+    )
 
 
 def usable(folder: Path) -> bool:
     """Whether an entry of the cache is whole and of this version: all files there, of the sizes that were written."""
     try:
-        index = read_json(folder / cache.INDEX)
+        index = read_json(folder / INDEX)
         sizes = index["bytes"]
         return index["format"] == FORMAT and all((folder / name).stat().st_size == size for name, size in sizes.items())
     except (StavisError, OSError, KeyError, TypeError, AttributeError):
@@ -194,7 +197,7 @@ def _open(
     images: ImageNumbers | None = None,
 ) -> Crops:
     try:
-        index = read_json(folder / cache.INDEX)
+        index = read_json(folder / INDEX)
         frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
         with np.load(folder / "arrays.npz", allow_pickle=False) as file:
             arrays = {key: file[key] for key in file.files}

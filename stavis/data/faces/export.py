@@ -21,7 +21,7 @@ from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
 from stavis.errors import StavisError, StavisWarning
 from stavis.landmarks import MEDIAPIPE
-from stavis.storage.cache import file_entry, file_hash
+from stavis.storage.cache import file_hash, get_file
 from stavis.storage.files import atomic_folder, content_hash, write_json
 
 COLUMNS = (
@@ -150,8 +150,8 @@ def _write_preview(path: Path, info: VideoInfo, kept: LoadedTrack) -> None:
         write_video(file, _drawn(info, kept.tracks, scale), fps=rate, crf=23)
 
     key = content_hash("preview", _PREVIEW, kept.folder.name, str(kept.tracks.number))
-    about = {"video": info.path.name.encode("utf-8", "replace").decode(), "source": "preview", "frames": len(info)}
-    shutil.copyfile(file_entry(key, "preview.mp4", make, about), path)
+    about = {"what": f"{info.path.name.encode('utf-8', 'replace').decode()}, faces"}
+    shutil.copyfile(get_file("previews", key, "preview.mp4", make, about), path)
 
 
 def _drawn(info: VideoInfo, tracks: Tracks, scale: float) -> Iterator[np.ndarray]:

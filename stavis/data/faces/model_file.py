@@ -15,7 +15,8 @@ import pooch
 import requests
 
 from stavis.errors import StavisError
-from stavis.storage.files import atomic_file, cache_folder
+from stavis.storage.cache import lease_file
+from stavis.storage.files import atomic_file
 
 NAME = "face_landmarker.task"
 SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -81,7 +82,7 @@ def fetch_models(path: str | Path | None = None) -> FaceModel:
         given = Path(given).expanduser()
         _checked(given)
         return FaceModel(given, "the path that was given" if path is not None else f"${VARIABLE}")
-    cached = cache_folder() / "models" / NAME
+    cached = lease_file("models", NAME)
     if cached.is_file():
         try:
             _checked(cached)

@@ -14,7 +14,8 @@ from stavis.data.faces.model_file import SHA256, FaceModel
 from stavis.data.faces.tracks import Detections, Tracks, check_choice, follow_faces
 from stavis.data.video.io import VideoInfo
 from stavis.errors import StavisError, StavisWarning
-from stavis.storage.cache import INDEX, entry
+from stavis.storage.cache import get_or_create
+from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json, write_json
 
 FORMAT = 1
@@ -60,11 +61,19 @@ def load_or_track(
         np.save(folder / "landmarks.npy", arrays.pop("landmarks"), allow_pickle=False)
         np.savez(folder / "sightings.npz", **arrays)
         name = info.path.name.encode("utf-8", "replace").decode()
-        told = {"video": name, "source": "track", "frames": len(info), "format": FORMAT, "seconds": seconds, "warnings": said}
+        told = {
+            "what": f"{name}, {len(info)} frames",
+            "video": name,
+            "source": "track",
+            "frames": len(info),
+            "format": FORMAT,
+            "seconds": seconds,
+            "warnings": said,
+        }
         write_json(folder / INDEX, told)
 
     key = content_hash("followed", str(FORMAT), digest, SHA256, resolved_backend(backend), repr(len(info)))
-    folder = entry(key, make, lambda folder: _read(folder, len(info)) is not None)
+    folder = get_or_create("tracks", key, make, lambda folder: _read(folder, len(info)) is not None)
     found = _read(folder, len(info))
     if found is None:
         raise StavisError(f"{folder} went away while it was read: run it again.")

@@ -11,7 +11,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.show.figures.overlay import paint_map
-from stavis.storage.cache import file_entry
+from stavis.storage.cache import get_file
 from stavis.storage.files import atomic_file, content_hash
 from stavis.types import AttentionMaps
 
@@ -40,8 +40,8 @@ def write_source_overlay(
     if crops.folder is None:
         return _write(path, video, crops, maps, progress)
     key = content_hash("overlay", _FORMAT, crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
-    about = {"video": Path(video).name.encode("utf-8", "replace").decode(), "source": "overlay", "frames": len(crops)}
-    kept = file_entry(key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress), about)
+    about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
+    kept = get_file("previews", key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress), about)
     with atomic_file(path) as half:
         shutil.copyfile(kept, half)
     return Path(path)

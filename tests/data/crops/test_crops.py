@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import pickle
@@ -20,8 +21,9 @@ from stavis.data.video.io import write_video
 from stavis.errors import StavisError, StavisWarning
 from stavis.landmarks import DRAWN, MEDIAPIPE
 from stavis.regions import REGIONS
-from stavis.storage import cache
-from stavis.storage.cache import cache_clear, cache_list, crops_folder
+from stavis.storage import cache, eviction, locks
+from stavis.storage.contents import cache_clear, cache_list
+from stavis.storage.eviction import kind_folder
 from stavis.types import Recording
 from tests.data.faces.drawn_points import plain_face
 
@@ -43,6 +45,8 @@ def face_at(k: int) -> np.ndarray:
 def own_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(cache, "_own_folder", [])
+    monkeypatch.setattr(eviction, "_shrinking", {"again": 0.0})
+    monkeypatch.setattr(eviction, "_PAUSE", 0)
 
 
 @pytest.fixture
@@ -74,7 +78,7 @@ def drawn(video, tmp_path) -> Recording:
 @pytest.fixture
 def counted(monkeypatch) -> dict:
     """How often a video was probed, decoded and tracked."""
-    counts = dict.fromkeys(("probe", "read_frames", "followed"), 0)
+    counts = dict.fromkeys(("probe", "read_frames", "load_or_track"), 0)
 
     def counting(name, function):
         def call(*args, **options):
@@ -86,7 +90,7 @@ def counted(monkeypatch) -> dict:
     for name in ("probe", "read_frames"):
         monkeypatch.setattr(crop_writer, name, counting(name, getattr(crop_writer, name)))
     monkeypatch.setattr(crop_writer, "fetch_models", lambda: None)
-    monkeypatch.setattr(crop_writer, "followed", counting("followed", pretended_track))
+    monkeypatch.setattr(crop_writer, "load_or_track", counting("load_or_track", pretended_track))
     return counts
 
 
@@ -168,7 +172,7 @@ def test_labels_are_used_only_where_they_are(drawn):
 
 def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted):
     crops = crops_of(video, CropConfig(size=64, rate=12.5))
-    assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "followed": 1}
+    assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "load_or_track": 1}
     assert crops.valid.tolist() == [k >= 5 for k in range(0, FRAMES, 2)]
     assert crops.notes[:4] == ("no face", "no face", "no face", "")
     assert crops.track.landmarks.shape == (25, 478, 2) and crops.track.blendshapes.shape == (25, 52)
@@ -197,7 +201,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
     assert counted["read_frames"] == 5
     crops_of(video, CropConfig(size=32, face=1))
     crops_of(video, CropConfig(size=32, face=2))
-    assert counted["followed"] == 2
+    assert counted["load_or_track"] == 2
     with np.load(drawn.truth) as file:
         arrays = dict(file)
     arrays["visible"][:] = True
@@ -209,7 +213,7 @@ def test_what_the_crops_depend_on_makes_them_anew(video, drawn, counted, tmp_pat
 
 def test_no_face_in_the_whole_video(video, monkeypatch):
     monkeypatch.setattr(crop_writer, "fetch_models", lambda: None)
-    monkeypatch.setattr(crop_writer, "followed", lambda *video, **options: pretended_track(*video, **options, faces=()))
+    monkeypatch.setattr(crop_writer, "load_or_track", lambda *video, **options: pretended_track(*video, **options, faces=()))
     for _ in range(2):  # from the cache as well
         with pytest.warns(StavisWarning, match="no face was found in any frame"):
             crops = crops_of(video, CropConfig(size=32))
@@ -269,7 +273,7 @@ def test_what_is_no_video_is_told_in_a_sentence(tmp_path, kind):
     with pytest.raises(StavisError) as caught:
         crops_of(path, CropConfig(source="centre"))
     assert "\n" not in str(caught.value)
-    assert not list(crops_folder().glob(".*.part"))
+    assert not list(kind_folder("crops").glob(".*.part"))
 
 
 @pytest.mark.parametrize(
@@ -316,7 +320,7 @@ def test_inputs_are_left_as_they_are(drawn, tmp_path):
 def test_a_damaged_entry_is_made_anew(video, counted, damage):
     spec = CropConfig(size=32, source="centre")
     whole = np.array(crops_of(video, spec).frames)
-    (folder,) = [path for path in crops_folder().iterdir() if path.is_dir()]
+    (folder,) = [path for path in kind_folder("crops").iterdir() if path.is_dir()]
     index = folder / "index.json"
     if damage == "cut":
         os.truncate(folder / "frames.npy", 500)
@@ -339,7 +343,7 @@ def test_failing_in_the_middle_leaves_nothing(video, monkeypatch):
     monkeypatch.setattr(crop_writer, "read_frames", broken)
     with pytest.raises(StavisError, match="pulled out"):
         crops_of(video, CropConfig(source="centre"))
-    assert [path for path in crops_folder().iterdir() if path.suffix != ".lock"] == []
+    assert [path for path in kind_folder("crops").iterdir() if path.suffix != ".lock"] == []
     monkeypatch.undo()
 
 
@@ -350,7 +354,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(video, monkeypatch):
     monkeypatch.setattr(crop_writer, "cut", full)
     with pytest.raises(StavisError, match="No space left"):
         crops_of(video, CropConfig(source="centre"))
-    assert [path for path in crops_folder().iterdir() if path.suffix != ".lock"] == []
+    assert [path for path in kind_folder("crops").iterdir() if path.suffix != ".lock"] == []
 
 
 SCRIPT = """
@@ -378,20 +382,20 @@ def test_a_killed_half_is_cleaned_up_and_the_work_done(video, counted):
     assert killed.stdout.readline() == "cutting\n"
     killed.kill()
     killed.wait()
-    assert len(list(crops_folder().glob(".*.part"))) == 1
+    assert len(list(kind_folder("crops").glob(".*.part"))) == 1
     crops = crops_of(video, CropConfig(size=16, rate=None, source="centre"))
     assert len(crops) == FRAMES and counted["read_frames"] == 1
-    assert not list(crops_folder().glob(".*.part"))
+    assert not list(kind_folder("crops").glob(".*.part"))
 
 
 @pytest.mark.slow
 def test_another_entrys_half_is_cleaned_up_too_but_not_one_at_work(video, tmp_path):
     at_work = other_process(video, 0.06)
     assert at_work.stdout.readline() == "cutting\n"
-    dead = crops_folder() / f".{'d' * 40}.xyz.part"
+    dead = kind_folder("crops") / f".{'d' * 40}.xyz.part"
     dead.mkdir()
     crops_of(video, CropConfig(size=24, source="centre"))
-    assert not dead.exists() and len(list(crops_folder().glob(".*.part"))) == 1
+    assert not dead.exists() and len(list(kind_folder("crops").glob(".*.part"))) == 1
     assert at_work.communicate(timeout=60)[0].splitlines()[-1].startswith("sum")
     assert at_work.returncode == 0
 
@@ -405,22 +409,26 @@ def test_two_processes_want_the_same_and_one_makes_it(video):
     assert sorted(lines.count("cutting") for lines in said) == [0, FRAMES]
 
 
+def no_locks(*args, **options):
+    raise OSError(errno.ENOLCK, "no locks available")
+
+
 def test_a_file_system_without_locks(tmp_path, monkeypatch):
     """Two make the same: the other one is done while we are at work, and both are served."""
-    monkeypatch.setattr(cache, "_take", lambda stream, wait: True)
+    monkeypatch.setattr(locks.FileLock, "acquire", no_locks)
     calls = []
 
     def make(folder):
         calls.append(folder)
         if len(calls) == 1:
-            cache.entry("k" * 40, make, whole)
+            cache.get_or_create("crops", "k" * 40, make, whole)
         (folder / "index.json").write_text("{}")
 
     def whole(folder):
         return (folder / "index.json").is_file()
 
-    assert whole(cache.entry("k" * 40, make, whole)) and len(calls) == 2
-    assert [path.name for path in crops_folder().iterdir() if path.suffix != ".lock"] == ["k" * 40]
+    assert whole(cache.get_or_create("crops", "k" * 40, make, whole)) and len(calls) == 2
+    assert [path.name for path in kind_folder("crops").iterdir() if path.suffix != ".lock"] == ["k" * 40]
 
 
 def test_crops_whose_entry_went_away_say_so(video):
@@ -432,19 +440,23 @@ def test_crops_whose_entry_went_away_say_so(video):
 
 
 def test_listing_and_clearing(video, drawn):
-    assert cache_list().empty and list(cache_list().columns)[:3] == ["key", "video", "source"]
+    assert cache_list().empty and list(cache_list().columns) == ["kind", "what", "megabytes", "last_used", "key", "path"]
     crops_of(video, CropConfig(size=32, source="centre"))
     crops = crops_of(drawn, CropConfig(size=16, rate=None))
     listed = cache_list()
-    assert listed.source.tolist() == ["truth", "centre"] and listed["size"].tolist() == [16, 32]
-    assert listed.frames.tolist() == [FRAMES, 13] and listed.video.str.endswith("a video.mp4").all()
+    assert listed.kind.tolist() == ["crops", "crops"]
+    assert listed.what.tolist() == ["a video.mp4, 16 px, every frame, truth", "a video.mp4, 32 px, 6.25 frames/s, centre"]
     assert listed.megabytes[0] >= FRAMES * 16 * 16 * 3 / 1e6
     assert cache_clear(unused_for_days=1).empty
-    gone = cache_clear([listed.key[1][:8]])
+    gone = cache_clear(keys=[listed.key[1][:8]])
     assert gone.key.tolist() == [listed.key[1]] and cache_list().key.tolist() == [listed.key[0]]
     assert len(cache_clear()) == 1 and cache_list().empty
-    assert list(crops_folder().iterdir()) == []
+    assert list(kind_folder("crops").iterdir()) == []
     assert crops.frames.shape == (FRAMES, 16, 16, 3) and crops.frames[3].any()  # who has them open still reads them
+
+
+def rates() -> list[str]:
+    return sorted(what.split(", ")[2] for what in cache_list().what)
 
 
 def test_the_least_recently_used_go_first(video, monkeypatch):
@@ -455,10 +467,10 @@ def test_the_least_recently_used_go_first(video, monkeypatch):
     crops_of(video, specs[0])  # used now
     monkeypatch.setenv("STAVIS_CACHE_LIMIT", "0.0008")  # GB: the first (.61 MB) and the third (.16 MB) fit, not all three
     crops_of(video, specs[2])
-    assert sorted(cache_list().rate.fillna(0)) == [0, 6.25]
+    assert rates() == ["6.25 frames/s", "every frame"]
     monkeypatch.setenv("STAVIS_CACHE_LIMIT", "0")
     crops = crops_of(video, specs[1])
-    assert cache_list().rate.tolist() == [12.5] and len(crops) == FRAMES / 2
+    assert rates() == ["12.5 frames/s"] and len(crops) == FRAMES / 2
     monkeypatch.setenv("STAVIS_CACHE_LIMIT", "lots")
     with pytest.raises(StavisError, match="STAVIS_CACHE_LIMIT"):
         crops_of(video, CropConfig(size=20, source="centre"))
@@ -498,7 +510,7 @@ def test_names_with_odd_characters(tmp_path):
     path = write_video(tmp_path / 'quote" <script>alert(1)<.mp4'.replace("/", ""), (picture(k) for k in range(5)), fps=25)
     odd = path.rename(tmp_path / "ü 顔 '\" <b>.mp4")
     assert crops_of(odd, CropConfig(size=16, source="centre")).recording == "ü 顔 '\" <b>"
-    assert cache_list().video[0].endswith("ü 顔 '\" <b>.mp4")
+    assert cache_list().what[0].startswith("ü 顔 '\" <b>.mp4, ")
 
 
 @pytest.mark.real_clips
@@ -533,6 +545,6 @@ def test_a_real_face_is_aligned_and_read_again_without_work(real_clips, monkeypa
     assert ((mouth[:, 1] > 0.62 * 64) & (mouth[:, 1] < 0.8 * 64)).all()
     masks = crops.clip().regions
     assert masks[:, :-1].any((2, 3)).all()
-    for name in ("probe", "read_frames", "followed"):
+    for name in ("probe", "read_frames", "load_or_track"):
         monkeypatch.setattr(crop_writer, name, None)
     assert np.array_equal(crops_of(real_clips / "pyfeat_single_face.mp4", spec).frames, crops.frames)
