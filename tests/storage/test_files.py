@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stavis import storage
 from stavis.errors import StavisError
+from stavis.storage import files as storage
 from stavis.storage.files import atomic_contents, atomic_file, atomic_folder, content_hash, read_json, write_json, write_text
 from tests.failing_disk import Killed, failing_call, full_disk
 
