@@ -18,8 +18,6 @@ import numpy as np
 
 from stavis.data.video.demuxing import BROKEN, MOST_PIXELS, VideoInfo, open_video
 
-decord.logging.set_level(decord.logging.QUIET)
-
 DECORD_MOST_BYTES = 256 << 20
 """The most that decord may hold: it is asked for stretches whose pictures fit in this."""
 
@@ -94,6 +92,7 @@ def decord_is_safe(info: VideoInfo, start: int, stop: int) -> bool:
 
 def _ask_decord(info, start, stop, size, answers, ended) -> None:
     try:
+        decord.logging.set_level(decord.logging.QUIET)  # of decord's own copy of libav; it tells no level that could be restored
         reader = decord.VideoReader(str(info.path), width=size[0], height=size[1], num_threads=1, fault_tol=0.0001)
         # fault_tol: the first frame that it would repeat silently ends the reading.
         if len(reader) == len(info):

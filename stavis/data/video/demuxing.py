@@ -1,7 +1,6 @@
 """What a video file says of itself before its pictures are decoded: sizes, codec, the time of every frame, signs of damage."""
 
 import itertools
-import logging
 import os
 import stat
 import statistics
@@ -15,13 +14,8 @@ import av
 import av.logging
 import numpy as np
 
+from stavis.data.video.quiet import captured_logs
 from stavis.errors import StavisError
-
-# libav writes to stderr past Python. Its errors are captured instead: they are how several decoders tell of damage.
-av.logging.set_level(av.logging.ERROR)
-av.logging.set_skip_repeated(False)  # else "repeated 3 times" of one video is told while the next one is read
-logging.getLogger("libav").addHandler(logging.NullHandler())
-logging.getLogger("libav").propagate = False
 
 MOST_PIXELS = 8192 * 4352
 """The largest picture that is decoded (8K and a margin); a small file may ask for far more memory than it is worth."""
@@ -75,7 +69,7 @@ def open_video(path: str | Path) -> Iterator[tuple]:
     """
     path = _regular_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS, "max_pixels": str(MOST_PIXELS)}
-    with _source(path) as source:
+    with _source(path) as source, captured_logs():
         try:
             with av.logging.Capture(local=True) as messages:
                 container = av.open(source, options=options, timeout=_SECONDS_TO_ANSWER, metadata_errors="replace")
