@@ -1,37 +1,34 @@
 """Record and replace a network's attention from outside, without touching its code.
 
-The module that holds the attention is found by its type (SpatialSoftmax) or named by the user. Nothing is left behind: the hooks
-go when the `with` block ends, by whatever way.
+The module that holds the attention is found by its type (SpatialSoftmax) or named by the user; how its output is to be read is named
+by a layout (see stavis.attention.layouts). Nothing is left behind: the hooks go when the `with` block ends, by whatever way.
 """
 
-import math
-import sys
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 from torch import nn
 
+from stavis.attention.calls import (
+    SUM_TOLERANCE,
+    Run,
+    eager,
+    in_time,
+    normalised,
+    parts_of,
+    read_output,
+    refuse_dropout,
+    unwrapped,
+    weights_of_call,
+    with_tensor,
+)
+from stavis.attention.layouts import parse_layout
 from stavis.attention.modules import SpatialSoftmax
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.types import AttentionMaps
-
-SUM_TOLERANCE = 1e-3
-"""How far the sum of a map may lie from 1 and still be taken for 1."""
-
-
-def eager():
-    """A context in which compiled networks run as written, because compiled code would not see hooks set later."""
-    if "torch._dynamo" not in sys.modules:  # nothing can have been compiled
-        return nullcontext()
-    return torch.compiler.set_stance("force_eager")
-
-
-def uncompiled(model: nn.Module) -> nn.Module:
-    """The network itself where `model` is what torch.compile made of it, else `model`."""
-    return getattr(model, "_orig_mod", model)
 
 
 def attention_module(model: nn.Module, attention: nn.Module | str | None = None) -> nn.Module:
@@ -39,7 +36,7 @@ def attention_module(model: nn.Module, attention: nn.Module | str | None = None)
 
     Raises StavisError where there is none, more than one, or where `attention` is no part of the model.
     """
-    model = uncompiled(model)
+    model = unwrapped(model)
     name = type(model).__name__
     if attention is None:
         found = [module for module in model.modules() if isinstance(module, SpatialSoftmax)]
@@ -53,7 +50,7 @@ def attention_module(model: nn.Module, attention: nn.Module | str | None = None)
             return model.get_submodule(attention)
         except AttributeError as error:
             raise StavisError(f"{name} has no module {attention!r}: choose a name of named_modules().") from error
-    attention = uncompiled(attention)
+    attention = unwrapped(attention)
     if not any(module is attention for module in model.modules()):
         raise StavisError(f"the {type(attention).__name__} given as attention is no part of this {name}: give one of its own modules.")
     return attention
@@ -62,12 +59,24 @@ def attention_module(model: nn.Module, attention: nn.Module | str | None = None)
 class AttentionRecorder:
     """The attention of the last run of a model inside record_attention.
 
-    `weights` (B,T,h,w), non-negative, each frame sums to 1. With keep_graph they carry gradients.
+    `weights` (B,T,h,w), non-negative, each frame sums to 1. With keep_graph they carry gradients. `notes`: what was guessed or
+    changed on the way, a sentence each.
     """
 
-    def __init__(self, keep_graph: bool = False):
+    def __init__(self, model: nn.Module, attention: nn.Module | str | None = None, layout: str | None = None, *, keep_graph: bool = False):
+        self._module = attention_module(model, attention)
+        self._layout = None if layout is None else parse_layout(layout)
+        self._run = Run(model)
         self._keep_graph = keep_graph
         self._weights: torch.Tensor | None = None
+        self._notes = Notes()
+        self._handles = [*self._run.handles, self._module.register_forward_hook(self._on_attention)]
+        self._handles.append(unwrapped(model).register_forward_hook(self._on_end, with_kwargs=True))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader of the maps must know: a guessed layout, maps that were divided by their sum, spread over frames."""
+        return tuple(self._notes)
 
     @property
     def weights(self) -> torch.Tensor:
@@ -86,90 +95,170 @@ class AttentionRecorder:
             raise StavisError(f"the last run held {len(weights)} clips: read .weights, or run one clip at a time.")
         return AttentionMaps(weights[0], np.asarray(times))
 
-    def _keep(self, calls: list[torch.Tensor]) -> None:
-        weights = torch.cat(calls, 1) if len(calls) > 1 else calls[0]
-        self._weights = _normalised(weights if self._keep_graph else weights.detach())
+    def _on_attention(self, module, _inputs, output):
+        refuse_dropout(module)
+        run = self._run
+        tensor, fitted = read_output(output, self._layout, run.shape, module, self._notes)
+        maps = fitted.to_maps(tensor)
+        run.calls.append(maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps)
+        run.tokens = fitted.layout.tokens
+        if run.shape.batch is None:
+            self._keep(run.calls)
 
-
-@contextmanager
-def record_attention(
-    model: nn.Module, attention: nn.Module | str | None = None, *, keep_graph: bool = False
-) -> Iterator[AttentionRecorder]:
-    """Watch where a model looks while it runs inside the `with` block: gives a recorder with `.weights` and `.maps(times)`.
-
-    `attention` is the module (or its dotted name) whose output is the attention, where that is no SpatialSoftmax. Its output may be
-    (B,T,h,w), (B,1,T,h,w), (B,T,1,h,w), (B*T,1,h,w), (B*T,h,w) or flat in space where the grid is square; it may come in one call,
-    or in several one after another in time. Maps that do not sum to 1 are divided by their sum, with a StavisWarning.
-
-    Raises StavisError where no attention is found, or it is negative, empty or of another shape.
-    """
-    module = attention_module(model, attention)
-    recorder = AttentionRecorder(keep_graph)
-    run = _Run(model)
-
-    def on_attention(_module, _inputs, output):
-        run.calls.append(_layout(_tensor(output), run.batch, run.time)[0](_tensor(output)))
-        if run.batch is None:
-            recorder._keep(run.calls)
-
-    def on_end(_module, _inputs, options, _output):
-        given = options.get("attention")
+    def _on_end(self, _module, _inputs, options, _output):
+        run, given = self._run, options.get("attention")
         if not run.calls and isinstance(given, torch.Tensor):
             run.calls.append(given)
         if run.calls:
-            recorder._keep(run.calls)
+            self._keep(in_time(run, self._layout is not None, self._notes))
             run.calls = []
 
-    handles = [*run.handles, module.register_forward_hook(on_attention)]
-    handles.append(uncompiled(model).register_forward_hook(on_end, with_kwargs=True))
-    try:
-        with eager():
-            yield recorder
-    finally:
-        for handle in handles:
+    def _keep(self, calls: list[torch.Tensor]) -> None:
+        weights = torch.cat(calls, 1) if len(calls) > 1 else calls[0]
+        self._weights = normalised(weights if self._keep_graph else weights.detach(), self._notes, tokens=self._run.tokens)
+
+    def _remove(self) -> None:
+        for handle in self._handles:
             handle.remove()
 
 
 @contextmanager
-def inject_attention(model: nn.Module, weights: torch.Tensor | np.ndarray, attention: nn.Module | str | None = None) -> Iterator[nn.Module]:
-    """Run a model with attention weights of one's own in place of its own, inside the `with` block: gives the model.
+def record_attention(
+    model: nn.Module, attention: nn.Module | str | None = None, *, layout: str | None = None, keep_graph: bool = False
+) -> Iterator[AttentionRecorder]:
+    """Watch where a model looks while it runs inside the `with` block.
 
-    weights (T,h,w) or (B,T,h,w), non-negative, each frame sums to 1; one clip's weights serve a batch of any size. Gradients flow
-    into a tensor that asks for them. A module whose own maps do not sum to 1 gets the given ones with the mass of its own.
+    Parameters
+    ----------
+    model : nn.Module
+        The network. It is run by you, inside the block, on a clip (B,T,3,H,W) or whatever it takes.
+    attention : nn.Module or str, optional
+        The module, or its dotted name, whose output is the attention. Default: the model's one SpatialSoftmax.
+    layout : str, optional
+        The axes of that output in einops' letters: ``"b t h w"``, ``"(b t) 1 h w"``, ``"b heads (1 + t h w) (1 + t h w)"`` (see
+        `stavis.attention.layouts`). Token attention becomes one map per frame: the mean over heads; the class token's row where
+        there is one, else the mean over the queries. Without ``t`` each call of the module is one frame; calls are collected in
+        time. Default: a guess where exactly one reading fits and its maps sum to 1, said in the recorder's notes.
+    keep_graph : bool, default False
+        Whether the recorded weights carry gradients.
 
-    Raises StavisError where the weights do not sum to 1, are negative, not finite, or of another shape than the model's.
+    Yields
+    ------
+    AttentionRecorder
+        With `.weights` (B,T,h,w), each frame sums to 1, `.maps(times)` and `.notes`.
+
+    Raises
+    ------
+    StavisError
+        Where no attention is found, the layout does not fit, or the output cannot be attention (negative, empty, features).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from torch import nn
+    >>> from stavis.attention.hooks import record_attention
+    >>> class Looks(nn.Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.look = nn.Softmax(dim=2)
+    ...     def forward(self, frames):
+    ...         weights = self.look(frames.mean(2).flatten(2))
+    ...         return (weights * frames.mean(2).flatten(2)).sum(2, keepdim=True)
+    >>> model = Looks()
+    >>> with record_attention(model, "look", layout="b t (h w)") as recorder:
+    ...     prediction = model(torch.rand(1, 4, 3, 8, 8))
+    >>> recorder.weights.shape
+    torch.Size([1, 4, 8, 8])
     """
-    module = attention_module(model, attention)
-    weights = checked_weights(weights)
-    run = _Run(model)
+    recorder = AttentionRecorder(model, attention, layout, keep_graph=keep_graph)
+    try:
+        with eager():
+            yield recorder
+    finally:
+        recorder._remove()
 
-    def on_attention(_module, _inputs, output):
-        own = _tensor(output)
-        to_maps, from_maps = _layout(own, run.batch, run.time)
-        maps = to_maps(own)
-        steps = maps.shape[1]
-        chosen = weights[:, run.position : run.position + steps] if run.time is not None else weights
-        run.position += steps
-        if chosen.shape[1:] != maps.shape[1:] or (run.time is not None and weights.shape[1] != run.time):
-            length = run.time if run.time is not None else steps
+
+class _Injection:
+    """The hooks that put given weights in place of a module's own."""
+
+    def __init__(self, model: nn.Module, weights: torch.Tensor, attention: nn.Module | str | None, layout: str | None):
+        module = attention_module(model, attention)
+        self.layout = None if layout is None else parse_layout(layout)
+        self.weights, self.run = weights, Run(model)
+        self.handles = [*self.run.handles, module.register_forward_hook(self._on_attention)]
+        self.handles.append(unwrapped(model).register_forward_hook(self._on_end))
+
+    def _on_attention(self, module, _inputs, output):
+        refuse_dropout(module)
+        own, fitted = read_output(output, self.layout, self.run.shape, module, Notes())
+        if sum(isinstance(part, torch.Tensor) for part in parts_of(output)) > 1:
             raise StavisError(
-                f"the attention given is {tuple(weights.shape[1:])} (T,h,w), the model's is {(length, *maps.shape[2:])}: "
-                "give weights on the model's own grid."
+                f"the module {type(module).__name__} gives its weights beside a result that they no longer change: name the module "
+                "whose only output they are."
             )
-        if len(chosen) not in (1, len(maps)):
-            raise StavisError(f"the attention given is for {len(chosen)} clips, the batch holds {len(maps)}: give one map or one a clip.")
-        chosen = chosen.to(maps).expand_as(maps)
-        mass = maps.detach().sum((2, 3), keepdim=True)
-        if not bool(((mass - 1).abs() < SUM_TOLERANCE).all()):
-            chosen = chosen * mass
-        return _replace(output, from_maps(chosen))
+        maps = fitted.to_maps(own)
+        chosen = weights_of_call(self.weights, maps, fitted, self.run).to(maps).expand_as(maps)
+        tolerance = SUM_TOLERANCE * (20 if own.dtype in (torch.float16, torch.bfloat16) else 1)
+        return with_tensor(output, own, fitted.from_maps(chosen, own, tolerance))
 
-    handles = [*run.handles, module.register_forward_hook(on_attention)]
+    def _on_end(self, _module, _inputs, _output):
+        run = self.run
+        if run.position and run.shape.time is not None and run.position != run.length:
+            raise StavisError(
+                f"the model asked for the attention of {run.position} frames, {run.length} were given: give weights on its own grid."
+            )
+
+
+@contextmanager
+def inject_attention(
+    model: nn.Module,
+    weights: torch.Tensor | np.ndarray,
+    attention: nn.Module | str | None = None,
+    *,
+    layout: str | None = None,
+) -> Iterator[nn.Module]:
+    """Run a model with attention weights of one's own in place of its own, inside the `with` block.
+
+    Parameters
+    ----------
+    model : nn.Module
+        The network, run by you inside the block.
+    weights : tensor or array
+        (T,h,w) or (B,T,h,w), non-negative, each frame sums to 1; one clip's weights serve a batch of any size. Gradients flow into a
+        tensor that asks for them.
+    attention : nn.Module or str, optional
+        The module whose output is replaced; default: the model's one SpatialSoftmax.
+    layout : str, optional
+        The axes of its output, as for `record_attention`. In token attention the class token's row is replaced where the layout has
+        one, else the rows of all queries and heads; each row keeps how its mass is divided among frames and extra tokens, as a
+        module whose own maps do not sum to 1 keeps the mass of its own.
+
+    Yields
+    ------
+    nn.Module
+        The model.
+
+    Raises
+    ------
+    StavisError
+        Where the weights do not sum to 1, are negative, not finite, or of another shape than the model's.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from stavis.attention.hooks import inject_attention
+    >>> from stavis.models.sta import PRESETS, STA
+    >>> model = STA(PRESETS["small"]).eval()
+    >>> with torch.no_grad(), inject_attention(model, torch.full((5, 16, 16), 1 / 256)):
+    ...     model(torch.rand(1, 5, 3, 32, 32)).shape
+    torch.Size([1, 5, 1])
+    """
+    injection = _Injection(model, checked_weights(weights), attention, layout)
     try:
         with eager():
             yield model
     finally:
-        for handle in handles:
+        for handle in injection.handles:
             handle.remove()
 
 
@@ -190,93 +279,4 @@ def checked_weights(weights: torch.Tensor | np.ndarray) -> torch.Tensor:
     if bool(((sums - 1).abs() > SUM_TOLERANCE).any()):
         worst = sums.flatten()[(sums - 1).abs().argmax()]
         raise StavisError(f"attention weights sum to {worst:.4g} in a frame, not to 1: divide each frame by its sum.")
-    return weights
-
-
-class _Run:
-    """What one run of the model is made of: its batch and time, and the calls of the attention module in it."""
-
-    def __init__(self, model: nn.Module):
-        self.batch = self.time = None
-        self.position = 0
-        self.calls: list[torch.Tensor] = []
-        self.handles = [uncompiled(model).register_forward_pre_hook(self._begin, with_kwargs=True)]
-
-    def _begin(self, _module, inputs, options):
-        frames = inputs[0] if inputs else options.get("frames")
-        self.batch, self.time = frames.shape[:2] if isinstance(frames, torch.Tensor) and frames.ndim >= 3 else (None, None)
-        self.position, self.calls = 0, []
-
-
-def _tensor(output) -> torch.Tensor:
-    if isinstance(output, torch.Tensor):
-        return output
-    found = [part for part in output if isinstance(part, torch.Tensor)] if isinstance(output, (tuple, list)) else []
-    if len(found) != 1:
-        kind = type(output).__name__
-        raise StavisError(f"the attention module gives a {kind} of {len(found)} tensors: name a module that gives the map alone.")
-    return found[0]
-
-
-def _replace(output, tensor: torch.Tensor):
-    if isinstance(output, torch.Tensor):
-        return tensor
-    return type(output)(tensor if isinstance(part, torch.Tensor) else part for part in output)
-
-
-def _layout(output: torch.Tensor, batch: int | None, time: int | None) -> tuple[Callable, Callable]:
-    """How to read an attention module's output as (B,T,h,w), and how to write such maps in the output's own layout.
-
-    Raises StavisError where the shape fits no layout that is known.
-    """
-    shape = output.shape
-    if batch is None:
-        if output.ndim == 4:
-            return _same, _same
-    elif output.ndim == 5 and shape[0] == batch and shape[1] == 1:
-        return (lambda maps: maps.squeeze(1)), (lambda maps: maps.unsqueeze(1))  # B,1,T,h,w
-    elif output.ndim == 5 and shape[0] == batch and shape[2] == 1:
-        return (lambda maps: maps.squeeze(2)), (lambda maps: maps.unsqueeze(2))  # B,T,1,h,w
-    elif output.ndim == 4 and shape[0] == batch and 1 <= shape[1] <= time and batch * time != shape[0]:
-        return _same, _same  # B,T,h,w, or some of its frames
-    elif output.ndim == 4 and shape[:2] == (batch * time, 1):
-        return (lambda maps: maps.reshape(batch, time, *shape[2:])), (lambda maps: maps.reshape(shape))
-    elif output.ndim == 4 and shape[:2] == (batch, time):
-        return _same, _same
-    elif output.ndim == 3 and shape[0] == batch * time:
-        return (lambda maps: maps.reshape(batch, time, *shape[1:])), (lambda maps: maps.reshape(shape))
-    elif output.ndim == 3 and shape[:2] == (batch, time) and _square(shape[2]):
-        side = math.isqrt(shape[2])
-        return (lambda maps: maps.unflatten(2, (side, side))), (lambda maps: maps.flatten(2))
-    elif output.ndim == 3 and shape[0] == batch:  # one frame a call
-        return (lambda maps: maps.unsqueeze(1)), (lambda maps: maps.squeeze(1))
-    elif output.ndim == 2 and shape[0] == batch * time and _square(shape[1]):
-        side = math.isqrt(shape[1])
-        return (lambda maps: maps.reshape(batch, time, side, side)), (lambda maps: maps.reshape(shape))
-    raise StavisError(
-        f"the attention module gives {tuple(shape)} for {batch} clips of {time} frames: "
-        "name a module that gives one map a frame, (B,T,h,w)."
-    )
-
-
-def _same(maps: torch.Tensor) -> torch.Tensor:
-    return maps
-
-
-def _square(number: int) -> bool:
-    return math.isqrt(number) ** 2 == number
-
-
-def _normalised(weights: torch.Tensor) -> torch.Tensor:
-    plain = weights.detach()
-    sums = weights.sum((2, 3), keepdim=True)
-    if not bool(torch.isfinite(plain).all()) or bool((plain < 0).any()) or bool((sums <= 0).any()):
-        raise StavisError("the attention holds negative, non-finite or empty maps: name a module whose output is 0 or more.")
-    if bool(((sums.detach() - 1).abs() > SUM_TOLERANCE).any()):
-        warnings.warn(
-            f"the attention sums to {float(sums.detach().mean()):.4g} a frame, not to 1: each map is divided by its sum.",
-            StavisWarning,
-            stacklevel=3,
-        )
-        return weights / sums
     return weights

@@ -17,7 +17,8 @@ import pandas as pd
 import torch
 from torch import nn
 
-from stavis.attention.hooks import record_attention, uncompiled
+from stavis.attention.calls import unwrapped
+from stavis.attention.hooks import record_attention
 from stavis.attribution.target import device_of, prepare
 from stavis.errors import StavisError
 from stavis.tensors import as_input
@@ -60,7 +61,7 @@ def randomised(model: nn.Module, modules: list[str] | None = None, seed: int = 0
 
     Modules draw their numbers as when they are made (reset_parameters); parameters without that are shuffled.
     """
-    model = uncompiled(model)
+    model = unwrapped(model)
     named = dict(model.named_modules())
     chosen = list(named) if modules is None else modules
     if unknown := [name for name in chosen if name not in named]:

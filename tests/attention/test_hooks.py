@@ -7,7 +7,7 @@ from torch import nn
 
 from stavis.attention.hooks import attention_module, inject_attention, record_attention
 from stavis.attention.modules import SpatialSoftmax
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.models.sta import STA
 from tests.attribution.networks import SmallSTA, make_clip, nothing_left, same_state, state_of
 
@@ -203,13 +203,17 @@ def test_weights_of_another_grid_length_or_batch_are_refused(frames):
             model(frames)
 
 
-def test_attention_that_does_not_sum_to_one_is_divided_and_said(frames):
+def test_attention_that_does_not_sum_to_one_is_divided_and_noted(frames, recwarn):
     model = UserModel("BThw", scale=7.0)
-    with pytest.warns(StavisWarning, match="sums to 7"), record_attention(model, "look") as recorder:
+    with record_attention(model, "look", layout="b t h w") as recorder:
         own = model(frames)
+    assert recorder.notes == ("the attention sums to 7 a frame, not to 1: each map is divided by its sum.",)
+    assert not recwarn.list
     torch.testing.assert_close(recorder.weights.sum((2, 3)), torch.ones(1, 5))
-    with inject_attention(model, recorder.weights, "look"):  # put back with the mass of its own
+    with inject_attention(model, recorder.weights, "look", layout="b t h w"):  # put back with the mass of its own
         torch.testing.assert_close(model(frames), own)
+    with pytest.raises(StavisError, match="sum to 7 and not to 1, as features"), record_attention(model, "look"):
+        model(frames)
 
 
 def test_negative_attention_is_refused(frames):
