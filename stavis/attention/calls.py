@@ -142,33 +142,42 @@ def read_output(output, layout: Layout | None, run: RunShape, module: nn.Module,
 
 
 def _guessed(tensor: torch.Tensor, run: RunShape, module: nn.Module, notes: Notes) -> Fitted:
+    """The one reading of a tensor whose maps are attention: non-negative, each with the sum 1."""
     name, shape = type(module).__name__, tuple(tensor.shape)
-    clips = "" if run.batch is None else f" for {run.batch} clips of {run.time} frames"
     found = guess(shape, run)
-    if temporal(shape, run):
+    if isinstance(module, SpatialSoftmax) and len(shape) == 4 and found and found[0].layout.text == "b t h w":
+        return found[0]  # as that module promises
+    clips = "" if run.batch is None else f" for {run.batch} clips of {run.time} frames"
+    gives = f"the attention module {name} gives {shape}{clips}"
+    if temporal(shape, run) and _sums_to_one(tensor.detach().sum(-1)):
         raise StavisError(
-            f"the attention module {name} gives {shape}{clips}, which may be attention of frames to frames: name one that attends to "
-            "places, or give its layout, such as 'b t (h w)'."
+            f"{gives}, which may be attention of frames to frames: name one that attends to places, or give its layout, "
+            "such as 'b t (h w)'."
         )
-    if len(found) != 1:
-        fits = " and ".join(f"{one.layout.text!r}" for one in found) or "no layout of maps"
-        tokens = f" (it looks like attention among {shape[-1]} tokens)" if len(shape) >= 3 and shape[-1] == shape[-2] else ""
-        raise StavisError(f"the attention module {name} gives {shape}{clips}{tokens}, which fits {fits}: {HELP}.")
-    own = isinstance(module, SpatialSoftmax) and len(shape) == 4 and found[0].layout.text == "b t h w"
-    if not own:
-        _check_guess(found[0].to_maps(tensor).detach(), name, shape)
-        if run.batch is not None:
-            notes.add(f"the output of {name} was read as layout {found[0].layout.text!r}: give it if that is right, another if not.")
-    return found[0]
+    right = [one for one in found if _may_attend(tensor) and _sums_to_one(one.to_maps(tensor.detach()).sum((2, 3)))]
+    if len(right) != 1:
+        raise StavisError(f"{gives}{_why_no_guess(tensor, found, right)}: {HELP}.")
+    if run.batch is not None:
+        notes.add(f"the output of {name} was read as layout {right[0].layout.text!r}: give it if that is right, another if not.")
+    return right[0]
 
 
-def _check_guess(maps: torch.Tensor, name: str, shape: tuple[int, ...]) -> None:
-    """Whether maps can be taken for attention unasked: non-negative, each frame with the sum 1."""
-    sums = maps.double().sum((2, 3))
-    if _may_attend(maps) and bool(((sums - 1).abs() <= 20 * SUM_TOLERANCE).all()):
-        return
-    what = "negative or non-finite numbers" if not _may_attend(maps) else f"maps that sum to {float(sums.mean()):.4g} and not to 1"
-    raise StavisError(f"the module {name} gives {shape} with {what}, as features or other attention do: name another, or {HELP}.")
+def _why_no_guess(tensor: torch.Tensor, found: list[Fitted], right: list[Fitted]) -> str:
+    shape = tensor.shape
+    if len(shape) >= 3 and shape[-1] == shape[-2] and _may_attend(tensor) and _sums_to_one(tensor.detach().sum(-1)):
+        return f", which looks like attention among {shape[-1]} tokens"
+    if not found:
+        return ", which fits no layout of maps"
+    if right:
+        return f", which fits {' and '.join(repr(one.layout.text) for one in right)}"
+    if not _may_attend(tensor):
+        return " with negative or non-finite numbers, as features do (name another module)"
+    total = float(found[0].to_maps(tensor.detach()).sum((2, 3)).mean())
+    return f" with maps that sum to {total:.4g} and not to 1, as features do (name another module)"
+
+
+def _sums_to_one(sums: torch.Tensor) -> bool:
+    return bool(((sums - 1).abs() <= 20 * SUM_TOLERANCE).all())
 
 
 def _may_attend(tensor: torch.Tensor) -> bool:

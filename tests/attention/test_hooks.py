@@ -212,7 +212,7 @@ def test_attention_that_does_not_sum_to_one_is_divided_and_noted(frames, recwarn
     torch.testing.assert_close(recorder.weights.sum((2, 3)), torch.ones(1, 5))
     with inject_attention(model, recorder.weights, "look", layout="b t h w"):  # put back with the mass of its own
         torch.testing.assert_close(model(frames), own)
-    with pytest.raises(StavisError, match="sum to 7 and not to 1, as features"), record_attention(model, "look"):
+    with pytest.raises(StavisError, match="sum to 7 and not to 1, as features do"), record_attention(model, "look"):
         model(frames)
 
 

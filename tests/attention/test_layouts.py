@@ -171,9 +171,10 @@ FRAMES = torch.rand(1, 4, 3, 64, 64, generator=torch.Generator().manual_seed(1))
 REFUSED = {
     "temporal": (lambda frames: torch.full((1, 4, 4), 0.25), "frames to frames: name one that attends to places"),
     "temporal heads": (lambda frames: torch.full((1, 2, 4, 4), 0.25), "frames to frames"),
+    "as many heads as frames": (lambda frames: torch.full((1, 4, 4, 4), 0.25), "frames to frames"),
     "tokens": (lambda frames: token_attention(1, 8, 64), "attention among 64 tokens.*layout="),
-    "tokens of few heads": (lambda frames: token_attention(1, 2, 64), "sum to 64 and not to 1.*layout="),
-    "features": (lambda frames: torch.rand(1, 4, 8, 8), "as features or other attention do: name another"),
+    "tokens of few heads": (lambda frames: token_attention(1, 2, 64), "attention among 64 tokens.*layout="),
+    "features": (lambda frames: torch.rand(1, 4, 8, 8), "as features do .name another module.*layout="),
     "signed features": (lambda frames: torch.randn(1, 4, 8, 8), "negative"),
     "channels": (lambda frames: torch.rand(4, 32, 8, 8), "fits no layout of maps"),
 }
@@ -197,6 +198,15 @@ def test_a_guess_is_noted_and_a_layout_is_not():
         model(FRAMES)
     assert named.notes == ()
     assert torch.equal(named.weights, guessed.weights)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4, 4), (4, 4, 4), (4, 1, 4, 4)])
+def test_maps_as_large_as_there_are_frames_are_told_from_temporal_attention(shape):
+    maps = known_maps(1, 4, 4, 4)
+    model = Looks(lambda frames: maps.reshape(shape))
+    with record_attention(model, "look") as recorder:
+        model(FRAMES)
+    torch.testing.assert_close(recorder.weights, maps)
 
 
 def test_token_attention_is_recorded_by_frame_and_its_mass_is_noted():
