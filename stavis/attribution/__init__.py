@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "smooth_grad",
         ],
         "attention_maps": ["attention_x_gradient", "raw_attention"],
-        "exact": ["PathAttribution", "exact_deeplift"],
+        "deeplift": ["PathAttribution", "exact_deeplift"],
         "regions": ["RegionAttribution", "region_ablation", "region_shapley"],
         "cache": ["cached"],
     },

@@ -4,8 +4,7 @@ import torch
 from torch import nn
 
 from stavis.attention.hooks import inject_attention, record_attention
-from stavis.attribution.labels import described
-from stavis.attribution.target import question
+from stavis.attribution.target import attribution_context, described
 from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
 
@@ -13,9 +12,9 @@ from stavis.types import Attribution, Clip, Target
 @described("Attention", "1 run", "says where the network looked, not what that did to the prediction", attention=True)
 def raw_attention(model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None) -> Attribution:
     """Where the network looked: its attention on the clip's grid, each frame sums to 1."""
-    with question(model, clip, target) as asked, torch.no_grad(), record_attention(asked.model, attention) as recorder:
-        asked.value(asked.frames)
-        return asked.answer(raw_attention.label, spread(recorder.weights[0].cpu().double().numpy(), clip.frames.shape[1:3]))
+    with attribution_context(model, clip, target) as context, torch.no_grad(), record_attention(context.model, attention) as recorder:
+        context.value(context.frames)
+        return context.to_attribution(raw_attention.label, spread(recorder.weights[0].cpu().double().numpy(), clip.frames.shape[1:3]))
 
 
 @described("Attention × gradient", "1 gradient", attention=True)
@@ -23,12 +22,14 @@ def attention_x_gradient(
     model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None
 ) -> Attribution:
     """What the weight of each cell does to the target: the attention times the target's slope in it, on the clip's grid."""
-    with question(model, clip, target) as asked:
-        with torch.no_grad(), record_attention(asked.model, attention) as recorder:
-            asked.value(asked.frames)
+    with attribution_context(model, clip, target) as context:
+        with torch.no_grad(), record_attention(context.model, attention) as recorder:
+            context.value(context.frames)
         weights = recorder.weights.detach().requires_grad_(True)
-        with inject_attention(asked.model, weights, attention):
-            value = asked.value(asked.frames).sum()
+        with inject_attention(context.model, weights, attention):
+            value = context.value(context.frames).sum()
         gradient = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
         product = torch.zeros_like(weights) if gradient is None else weights.detach() * gradient
-        return asked.answer(attention_x_gradient.label, spread(product[0].detach().cpu().double().numpy(), clip.frames.shape[1:3]))
+        return context.to_attribution(
+            attention_x_gradient.label, spread(product[0].detach().cpu().double().numpy(), clip.frames.shape[1:3])
+        )

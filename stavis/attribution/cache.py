@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stavis.attention.hooks import uncompiled
+from stavis.attention.calls import unwrapped
 from stavis.attribution.deeplift import PathAttribution
 from stavis.attribution.regions import RegionAttribution
 from stavis.storage.cache import get_arrays
@@ -39,12 +39,12 @@ def cached(method: Callable[..., Attribution], model: nn.Module, clip: Clip, tar
 
 def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **options) -> str:
     """The name of a result: a sha256 over all that it depends on."""
-    model = uncompiled(model)
+    model = unwrapped(model)
     names = {id(module): name for name, module in model.named_modules()}
 
     def plain(value):
         if isinstance(value, nn.Module):
-            return ["module", names.get(id(uncompiled(value)), "?")]
+            return ["module", names.get(id(unwrapped(value)), "?")]
         if isinstance(value, (np.ndarray, torch.Tensor)):
             array = np.asarray(value.detach().cpu() if isinstance(value, torch.Tensor) else value)
             return ["array", str(array.dtype), list(array.shape), content_hash(np.ascontiguousarray(array).tobytes())]

@@ -13,7 +13,7 @@ from stavis.attribution.target import AttributionContext
 from stavis.errors import StavisError
 
 
-def class_activation(asked: AttributionContext, layer: nn.Module | str | None = None) -> torch.Tensor:
+def class_activation(context: AttributionContext, layer: nn.Module | str | None = None) -> torch.Tensor:
     """The layer's features, weighted by their mean gradient over space in each frame: (t,h,w), signed.
 
     Raises StavisError where the network has no such convolution, or it did not run.
@@ -25,9 +25,9 @@ def class_activation(asked: AttributionContext, layer: nn.Module | str | None = 
         seen.append(copy)
         return copy
 
-    handles = [module.register_forward_hook(keep) for module in _layers(asked.model, layer)]
+    handles = [module.register_forward_hook(keep) for module in _layers(context.model, layer)]
     try:
-        value = asked.value(asked.frames.detach().requires_grad_(True)).sum()
+        value = context.value(context.frames.detach().requires_grad_(True)).sum()
     finally:
         for handle in handles:
             handle.remove()

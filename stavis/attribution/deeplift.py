@@ -12,8 +12,7 @@ import torch
 from stavis.attention.hooks import attention_module
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.deeplift_rules import RuleMode
-from stavis.attribution.labels import described
-from stavis.attribution.target import AttributionContext, on_grid, question, relative_error
+from stavis.attribution.target import AttributionContext, attribution_context, described, on_grid, relative_error
 from stavis.errors import StavisError
 from stavis.types import Attribution, Clip, Target
 
@@ -60,34 +59,34 @@ def exact_deeplift(
     """
     if unknown not in ("integrate", "raise"):
         raise StavisError(f"unknown is {unknown!r}: choose integrate or raise.")
-    with question(model, clip, target) as asked:
+    with attribution_context(model, clip, target) as context:
         try:
-            module = attention_module(asked.model, attention)
+            module = attention_module(context.model, attention)
         except StavisError:
             if attention is not None:
                 raise
             module = None
-        start = baseline_frames(clip, baseline, asked.frames.device)
-        paths, difference, names = _propagate(asked, start, module, unknown)
+        start = baseline_frames(clip, baseline, context.frames.device)
+        paths, difference, names = _propagate(context, start, module, unknown)
         error = relative_error(sum(paths), difference)
         if error > REFINE:
-            with _double(asked):
-                paths, difference, names = _propagate(asked, start.double(), module, unknown)
+            with _double(context):
+                paths, difference, names = _propagate(context, start.double(), module, unknown)
             error = relative_error(sum(paths), difference)
         features, through = (on_grid(path) for path in paths)
         parts = {"feature_path": features.astype(np.float32), "attention_path": through.astype(np.float32)}
-        return asked.answer(
+        return context.to_attribution(
             exact_deeplift.label, features + through, relative_delta=error, kind=PathAttribution, **parts, approximated=tuple(sorted(names))
         )
 
 
-def _propagate(asked: AttributionContext, start: torch.Tensor, module, unknown: str):
+def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown: str):
     """The relevance through the features and through the attention (1,T,3,H,W) in double, the prediction's change, the names."""
     first = RuleMode(unknown=unknown)
     with first:
-        before = asked.value(start.detach().requires_grad_(True))
+        before = context.value(start.detach().requires_grad_(True))
     before = before.detach()
-    frames = asked.frames.to(start.dtype).detach().requires_grad_(True)
+    frames = context.frames.to(start.dtype).detach().requires_grad_(True)
     second = RuleMode(first.records, unknown)
     forks: list[tuple[torch.Tensor, torch.Tensor]] = []
 
@@ -103,7 +102,7 @@ def _propagate(asked: AttributionContext, start: torch.Tensor, module, unknown: 
     handle = module.register_forward_hook(fork) if module is not None else None
     try:
         with second:
-            after = asked.value(frames)
+            after = context.value(frames)
     finally:
         if handle is not None:
             handle.remove()
@@ -126,8 +125,8 @@ def _propagate(asked: AttributionContext, start: torch.Tensor, module, unknown: 
 class _double:
     """The model in double precision inside the `with` block; its own numbers come back bit for bit."""
 
-    def __init__(self, asked: AttributionContext):
-        self.tensors = [t for t in (*asked.model.parameters(), *asked.model.buffers()) if t.is_floating_point()]
+    def __init__(self, context: AttributionContext):
+        self.tensors = [t for t in (*context.model.parameters(), *context.model.buffers()) if t.is_floating_point()]
 
     def __enter__(self):
         self.before = [tensor.data for tensor in self.tensors]

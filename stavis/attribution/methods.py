@@ -23,8 +23,7 @@ from stavis.attribution.attention_maps import attention_x_gradient, raw_attentio
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
 from stavis.attribution.deeplift import exact_deeplift
-from stavis.attribution.labels import described
-from stavis.attribution.target import AttributionContext, question, relative_error
+from stavis.attribution.target import AttributionContext, attribution_context, described, relative_error
 from stavis.errors import StavisError, StavisWarning
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
@@ -34,15 +33,15 @@ FAILS_SANITY = "hardly changes when the network is randomised (Adebayo et al. 20
 @described("Saliency", "1 gradient")
 def saliency(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
     """How fast the target rises with each pixel: the gradient (Simonyan et al. 2014)."""
-    with question(model, clip, target) as asked:
-        return asked.answer(saliency.label, _gradient(asked))
+    with attribution_context(model, clip, target) as context:
+        return context.to_attribution(saliency.label, _gradient(context))
 
 
 @described("Input × gradient", "1 gradient", "a bright pixel counts more than a dark one of the same slope")
 def input_x_gradient(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
     """The gradient times the pixel's own value (Shrikumar et al. 2016): a linear guess of what the pixel adds against black."""
-    with question(model, clip, target) as asked:
-        return asked.answer(input_x_gradient.label, asked.frames * _gradient(asked))
+    with attribution_context(model, clip, target) as context:
+        return context.to_attribution(input_x_gradient.label, context.frames * _gradient(context))
 
 
 @described("Integrated gradients", "32 gradients")
@@ -59,15 +58,15 @@ def integrated_gradients(
 
     steps are the nodes of a Gauss-Legendre rule; internal_batch_size bounds the memory.
     """
-    with question(model, clip, target) as asked:
-        start = baseline_frames(clip, baseline, asked.frames.device)
-        method = captum.attr.IntegratedGradients(asked.value)
-        values = method.attribute(asked.frames, start, n_steps=steps, internal_batch_size=internal_batch_size)
-        error = relative_error(values, _difference(asked, start))
+    with attribution_context(model, clip, target) as context:
+        start = baseline_frames(clip, baseline, context.frames.device)
+        method = captum.attr.IntegratedGradients(context.value)
+        values = method.attribute(context.frames, start, n_steps=steps, internal_batch_size=internal_batch_size)
+        error = relative_error(values, _difference(context, start))
         if error > COMPLETE:
             words = f"integrated gradients miss {error:.1%} of the change from the baseline: take more steps than {steps}."
             warnings.warn(words, StavisWarning, stacklevel=2)
-        return asked.answer(integrated_gradients.label, values, relative_delta=error)
+        return context.to_attribution(integrated_gradients.label, values, relative_delta=error)
 
 
 @described("SmoothGrad", "10 gradients")
@@ -82,24 +81,24 @@ def smooth_grad(
     seed: int = 0,
 ) -> Attribution:
     """The gradient averaged over noisy copies of the clip (Smilkov et al. 2017); noise is a standard deviation, as a part of the range."""
-    with question(model, clip, target) as asked, _seeded(seed, asked.frames.device):
-        method = captum.attr.NoiseTunnel(captum.attr.Saliency(asked.value))
+    with attribution_context(model, clip, target) as context, _seeded(seed, context.frames.device):
+        method = captum.attr.NoiseTunnel(captum.attr.Saliency(context.value))
         options = {"nt_samples": samples, "nt_samples_batch_size": internal_batch_size, "stdevs": noise, "abs": False}
-        return asked.answer(smooth_grad.label, method.attribute(asked.frames, nt_type="smoothgrad", **options))
+        return context.to_attribution(smooth_grad.label, method.attribute(context.frames, nt_type="smoothgrad", **options))
 
 
 @described("Guided backpropagation", "1 gradient", FAILS_SANITY)
 def guided_backprop(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
     """The gradient through ReLUs that were on and only where it is positive (Springenberg et al. 2015)."""
-    with question(model, clip, target) as asked:
-        return asked.answer(guided_backprop.label, _modified(captum.attr.GuidedBackprop, asked))
+    with attribution_context(model, clip, target) as context:
+        return context.to_attribution(guided_backprop.label, _modified(captum.attr.GuidedBackprop, context))
 
 
 @described("Deconvolution", "1 gradient", FAILS_SANITY)
 def deconvolution(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
     """The positive part of the gradient at every ReLU, whether it was on or not (Zeiler and Fergus 2014)."""
-    with question(model, clip, target) as asked:
-        return asked.answer(deconvolution.label, _modified(captum.attr.Deconvolution, asked))
+    with attribution_context(model, clip, target) as context:
+        return context.to_attribution(deconvolution.label, _modified(captum.attr.Deconvolution, context))
 
 
 @described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at")
@@ -108,17 +107,17 @@ def grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, laye
 
     `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without).
     """
-    with question(model, clip, target) as asked:
-        return asked.answer(grad_cam.label, enlarged(class_activation(asked, layer), clip.frames.shape[:3]))
+    with attribution_context(model, clip, target) as context:
+        return context.to_attribution(grad_cam.label, enlarged(class_activation(context, layer), clip.frames.shape[:3]))
 
 
 @described("Guided Grad-CAM", "2 gradients", FAILS_SANITY)
 def guided_grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
     """Guided backpropagation times Grad-CAM's positive part (Selvaraju et al. 2017)."""
-    with question(model, clip, target) as asked:
-        coarse = enlarged(class_activation(asked, layer), clip.frames.shape[:3])
-        fine = _modified(captum.attr.GuidedBackprop, asked).sum(2)[0]
-        return asked.answer(guided_grad_cam.label, fine * coarse.clamp(min=0).to(fine))
+    with attribution_context(model, clip, target) as context:
+        coarse = enlarged(class_activation(context, layer), clip.frames.shape[:3])
+        fine = _modified(captum.attr.GuidedBackprop, context).sum(2)[0]
+        return context.to_attribution(guided_grad_cam.label, fine * coarse.clamp(min=0).to(fine))
 
 
 @described("Occlusion", "about 100 runs")
@@ -137,16 +136,16 @@ def occlusion(
     """
     if len(blocks) != 3 or min(blocks) < 1:
         raise StavisError(f"blocks are {blocks}: give three counts of 1 or more, along time, height and width.")
-    with question(model, clip, target) as asked, torch.no_grad():
-        start = baseline_frames(clip, baseline, asked.frames.device)
+    with attribution_context(model, clip, target) as context, torch.no_grad():
+        start = baseline_frames(clip, baseline, context.frames.device)
         size = [-(-have // count) for have, count in zip(clip.frames.shape[:3], blocks, strict=True)]
         window = (size[0], 3, size[1], size[2])
-        values = captum.attr.Occlusion(asked.value).attribute(
-            asked.frames, window, strides=window, baselines=start, perturbations_per_eval=internal_batch_size
+        values = captum.attr.Occlusion(context.value).attribute(
+            context.frames, window, strides=window, baselines=start, perturbations_per_eval=internal_batch_size
         )
         lengths = [_block_lengths(have, block).to(values) for have, block in zip(clip.frames.shape[:3], size, strict=True)]
         pixels = lengths[0].view(-1, 1, 1, 1) * lengths[1].view(-1, 1) * lengths[2]
-        return asked.answer(occlusion.label, values / (3 * pixels))
+        return context.to_attribution(occlusion.label, values / (3 * pixels))
 
 
 DEFAULT_METHODS: list[Callable[..., Attribution]] = [
@@ -182,28 +181,28 @@ def _block_lengths(have: int, block: int) -> torch.Tensor:
     return (start + block).clamp(max=have) - start
 
 
-def _gradient(asked: AttributionContext) -> torch.Tensor:
-    frames = asked.frames.detach().requires_grad_(True)
-    (gradient,) = torch.autograd.grad(asked.value(frames).sum(), frames, allow_unused=True)
-    return torch.zeros_like(asked.frames) if gradient is None else gradient
+def _gradient(context: AttributionContext) -> torch.Tensor:
+    frames = context.frames.detach().requires_grad_(True)
+    (gradient,) = torch.autograd.grad(context.value(frames).sum(), frames, allow_unused=True)
+    return torch.zeros_like(context.frames) if gradient is None else gradient
 
 
-def _difference(asked: AttributionContext, start: torch.Tensor) -> float:
+def _difference(context: AttributionContext, start: torch.Tensor) -> float:
     """The target's change from the baseline to the clip."""
     with torch.no_grad():
-        return float(asked.value(asked.frames).double() - asked.value(start).double())
+        return float(context.value(context.frames).double() - context.value(start).double())
 
 
-def _modified(kind: type, asked: AttributionContext) -> torch.Tensor:
+def _modified(kind: type, context: AttributionContext) -> torch.Tensor:
     """The gradient with captum's other rule at every ReLU module, whose hooks go even when the run fails."""
-    if not any(isinstance(module, nn.ReLU) for module in asked.model.modules()):
+    if not any(isinstance(module, nn.ReLU) for module in context.model.modules()):
         warnings.warn(f"the model has no nn.ReLU modules: {kind.__name__} is the plain gradient here.", StavisWarning, stacklevel=4)
-        return _gradient(asked)
-    method = kind(asked.value)
+        return _gradient(context)
+    method = kind(context.value)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # captum announces its hooks
-            return method.attribute(asked.frames)
+            return method.attribute(context.frames)
     finally:
         method._remove_hooks()
 

@@ -18,8 +18,7 @@ import torch
 from torch import nn
 
 from stavis.attribution.baselines import Baseline, baseline_frames
-from stavis.attribution.labels import described
-from stavis.attribution.target import AttributionContext, question
+from stavis.attribution.target import AttributionContext, attribution_context, described
 from stavis.errors import StavisError
 from stavis.regions import PLAYERS, REGIONS
 from stavis.types import Attribution, Clip, Target
@@ -56,11 +55,11 @@ def region_shapley(
 
     Raises StavisError for a clip without regions.
     """
-    with question(model, clip, target) as asked, torch.no_grad():
+    with attribution_context(model, clip, target) as context, torch.no_grad():
         parts, masks = _players(clip)
         count = len(parts)
         coalitions = [members for size in range(count + 1) for members in combinations(range(count), size)]
-        traces = _traces(asked, masks, coalitions, baseline, internal_batch_size)
+        traces = _traces(context, masks, coalitions, baseline, internal_batch_size)
         worth = dict(zip(coalitions, traces, strict=True))
         values = np.zeros((count, len(clip)))
         for player in range(count):
@@ -70,7 +69,7 @@ def region_shapley(
                     values[player] += weight * (worth[tuple(sorted((*members, player)))] - worth[members])
         change = worth[tuple(range(count))] - worth[()]
         error = np.abs(values.sum(0) - change).max() / max(np.abs(change).max(), 1e-12)
-        return _result(asked, region_shapley.label, parts, masks, values, float(error))
+        return _result(context, region_shapley.label, parts, masks, values, float(error))
 
 
 @described("Region ablation", "7 runs", "a part that only matters together with another is missed")
@@ -86,12 +85,12 @@ def region_ablation(
 
     Raises StavisError for a clip without regions.
     """
-    with question(model, clip, target) as asked, torch.no_grad():
+    with attribution_context(model, clip, target) as context, torch.no_grad():
         parts, masks = _players(clip)
         everyone = tuple(range(len(parts)))
         coalitions = [everyone, *(tuple(other for other in everyone if other != one) for one in everyone)]
-        traces = _traces(asked, masks, coalitions, baseline, internal_batch_size)
-        return _result(asked, region_ablation.label, parts, masks, traces[0] - traces[1:], None)
+        traces = _traces(context, masks, coalitions, baseline, internal_batch_size)
+        return _result(context, region_ablation.label, parts, masks, traces[0] - traces[1:], None)
 
 
 def _players(clip: Clip) -> tuple[tuple[str, ...], np.ndarray]:
@@ -105,20 +104,24 @@ def _players(clip: Clip) -> tuple[tuple[str, ...], np.ndarray]:
     return tuple(masks), np.stack(list(masks.values()))
 
 
-def _traces(asked: AttributionContext, masks: np.ndarray, coalitions: list[tuple[int, ...]], baseline: Baseline, batch: int) -> np.ndarray:
+def _traces(
+    context: AttributionContext, masks: np.ndarray, coalitions: list[tuple[int, ...]], baseline: Baseline, batch: int
+) -> np.ndarray:
     """The prediction over time with only some of the parts shown: (coalitions, T), double."""
-    start = baseline_frames(asked.clip, baseline, asked.frames.device)
+    start = baseline_frames(context.clip, baseline, context.frames.device)
     rows = []
     for first in range(0, len(coalitions), batch):
         shown = np.stack([masks[list(members)].any(0) for members in coalitions[first : first + batch]])  # nobody: no pixel
-        shown = torch.from_numpy(shown).unsqueeze(2).to(asked.frames.device)  # b,T,1,H,W
-        rows.append(asked.value.trace(torch.where(shown, asked.frames, start)).double().cpu().numpy())
+        shown = torch.from_numpy(shown).unsqueeze(2).to(context.frames.device)  # b,T,1,H,W
+        rows.append(context.value.trace(torch.where(shown, context.frames, start)).double().cpu().numpy())
     return np.concatenate(rows)
 
 
-def _result(asked: AttributionContext, label: str, parts, masks: np.ndarray, values: np.ndarray, error: float | None) -> RegionAttribution:
-    totals = values[:, asked.value.chosen].mean(1)
+def _result(
+    context: AttributionContext, label: str, parts, masks: np.ndarray, values: np.ndarray, error: float | None
+) -> RegionAttribution:
+    totals = values[:, context.value.chosen].mean(1)
     area = masks.sum((1, 2, 3))
     painted = np.einsum("p,pthw->thw", totals / area, masks.astype(np.float64), optimize=True)
     more = {"parts": parts, "totals": totals, "contributions": values.T.copy()}
-    return asked.answer(label, painted, relative_delta=error, kind=RegionAttribution, **more)
+    return context.to_attribution(label, painted, relative_delta=error, kind=RegionAttribution, **more)

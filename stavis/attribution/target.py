@@ -2,7 +2,7 @@
 
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stavis.attention.hooks import eager, uncompiled
+from stavis.attention.calls import eager, unwrapped
 from stavis.errors import StavisError, StavisWarning
 from stavis.tensors import as_input
 from stavis.types import Attribution, Clip, Target
@@ -22,7 +22,7 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
 
     Modes, types and flags are as before afterwards, also after an error; the weights are bit for bit the same.
     """
-    model = uncompiled(model)
+    model = unwrapped(model)
     modes = [(module, module.training) for module in model.modules()]
     tensors = [*model.parameters(), *model.buffers()]
     before = [(tensor, tensor.data, tensor.requires_grad) for tensor in tensors]
@@ -44,11 +44,11 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
                         tensor.requires_grad_(False)
             yield model
         finally:
-            for tensor, data, asked in before:
+            for tensor, data, needed in before:
                 if tensor.dtype != data.dtype:
                     tensor.data = data
                 if tensor.is_leaf:
-                    tensor.requires_grad_(asked)
+                    tensor.requires_grad_(needed)
             for module, training in modes:
                 module.training = training
 
@@ -142,7 +142,7 @@ class AttributionContext:
     def model(self) -> nn.Module:
         return self.value.model
 
-    def answer(self, method: str, values, *, relative_delta: float | None = None, kind=Attribution, **more) -> Attribution:
+    def to_attribution(self, method: str, values, *, relative_delta: float | None = None, kind=Attribution, **more) -> Attribution:
         """The Attribution of values (1,T,3,H,W), summed over the colour channels, or (T,H,W)."""
         if isinstance(values, torch.Tensor):
             values = on_grid(values)
@@ -159,7 +159,7 @@ def on_grid(values: torch.Tensor) -> np.ndarray:
 
 
 @contextmanager
-def question(model: nn.Module, clip: Clip, target: Target | None = None) -> Iterator[AttributionContext]:
+def attribution_context(model: nn.Module, clip: Clip, target: Target | None = None) -> Iterator[AttributionContext]:
     """A prepared model, the clip as its input and the target as a value, inside the `with` block."""
     target = target or Target()
     with prepare(model) as ready:
@@ -172,3 +172,13 @@ def relative_error(values: torch.Tensor | np.ndarray, difference: float) -> floa
     total = float(values.double().sum()) if isinstance(values, torch.Tensor) else float(np.sum(values, dtype=np.float64))
     error = abs(total - difference)
     return error / abs(difference) if difference else (0.0 if error == 0 else float("inf"))
+
+
+def described(label: str, cost: str, caution: str = "", *, attention: bool = False) -> Callable:
+    """Give a method its `label`, `cost` (in runs or gradients of the network), `caution`, and whether it needs an attention module."""
+
+    def mark(method: Callable) -> Callable:
+        method.label, method.cost, method.caution, method.needs_attention = label, cost, caution, attention
+        return method
+
+    return mark

@@ -16,8 +16,8 @@ from torch import nn
 from stavis.attention.modules import SpatialSoftmax
 from stavis.attribution.attention_maps import raw_attention
 from stavis.attribution.cache import cached
-from stavis.attribution.labels import described
 from stavis.attribution.methods import ALL_METHODS
+from stavis.attribution.target import described
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.folder import recording_at
 from stavis.data.datasets.registry import read_dataset

@@ -16,7 +16,7 @@ from scipy.stats import kendalltau
 from torch import nn
 
 from stavis.attention.hooks import attention_module, inject_attention, record_attention
-from stavis.attribution.target import AttributionContext, question
+from stavis.attribution.target import AttributionContext, attribution_context
 from stavis.trust import nulls
 from stavis.trust.agreement import jensen_shannon
 from stavis.types import Clip, Target
@@ -59,7 +59,7 @@ def replaceable(
 ) -> Iterator[AttentionOverride]:
     """A model and clip whose attention can be replaced, inside the `with` block."""
     attention_module(model, attention)
-    with question(model, clip, target) as asked:
+    with attribution_context(model, clip, target) as asked:
         yield AttentionOverride(asked, attention)
 
 

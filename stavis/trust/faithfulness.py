@@ -17,7 +17,7 @@ import torch
 from torch import nn
 
 from stavis.attribution.baselines import Baseline, baseline_frames
-from stavis.attribution.target import AttributionContext, question
+from stavis.attribution.target import AttributionContext, attribution_context
 from stavis.errors import StavisError
 from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
@@ -71,7 +71,7 @@ def curves(
 
     Raises StavisError where the map has not the clip's frames, or the fractions do not run from 0 to 1.
     """
-    with question(model, clip, target) as asked:
+    with attribution_context(model, clip, target) as asked:
         runner = InsertionDeletion(asked, baseline, fractions)
         return FaithfulnessCurves(runner.fractions, runner.insertion(maps, seed), runner.deletion(maps, seed))
 
@@ -128,7 +128,7 @@ def infidelity(model: nn.Module, clip: Clip, attribution: Attribution, *, noise:
 
     The map must be in units of the target per unit of pixel value, as gradients are.
     """
-    with question(model, clip, attribution.target) as asked:
+    with attribution_context(model, clip, attribution.target) as asked:
         values = torch.from_numpy(attribution.values).to(asked.frames)[None, :, None] / 3
         generator = torch.Generator(device=asked.frames.device).manual_seed(seed)
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from stavis.attribution.methods import saliency
-from stavis.attribution.target import TargetValue, prepare, question, relative_error
+from stavis.attribution.target import TargetValue, attribution_context, prepare, relative_error
 from stavis.errors import StavisError, StavisWarning
 from stavis.models.sta import STA
 from stavis.types import Clip, Target
@@ -15,19 +15,19 @@ from tests.attribution.networks import SmallSTA, make_clip, same_state, state_of
 
 def test_the_target_is_the_mean_over_frames_or_one_frame():
     model, clip = SmallSTA(dimensions=("arousal", "valence")).eval(), make_clip()
-    with question(model, clip, Target("valence")) as asked, torch.no_grad():
-        output = model(asked.frames)[0, :, 1]
-        torch.testing.assert_close(asked.value(asked.frames)[0], output.mean())
-    with question(model, clip, Target("arousal", 2)) as asked, torch.no_grad():
-        torch.testing.assert_close(asked.value(asked.frames)[0], model(asked.frames)[0, 2, 0])
+    with attribution_context(model, clip, Target("valence")) as context, torch.no_grad():
+        output = model(context.frames)[0, :, 1]
+        torch.testing.assert_close(context.value(context.frames)[0], output.mean())
+    with attribution_context(model, clip, Target("arousal", 2)) as context, torch.no_grad():
+        torch.testing.assert_close(context.value(context.frames)[0], model(context.frames)[0, 2, 0])
 
 
 def test_frames_without_a_face_do_not_count():
     model, clip = SmallSTA().eval(), make_clip()
     valid = np.array([True, True, False, True, False, True])
     clip = Clip(clip.frames, clip.times, valid=valid)
-    with question(model, clip) as asked, torch.no_grad():
-        torch.testing.assert_close(asked.value(asked.frames)[0], model(asked.frames)[0, valid, 0].mean())
+    with attribution_context(model, clip) as context, torch.no_grad():
+        torch.testing.assert_close(context.value(context.frames)[0], model(context.frames)[0, valid, 0].mean())
 
 
 @pytest.mark.parametrize("mode", ["train", "eval", "mixed", "half", "frozen"])

@@ -10,7 +10,7 @@ import torch
 import stavis
 from stavis.attribution import cache
 from stavis.attribution.methods import ALL_METHODS, saliency
-from stavis.attribution.target import question
+from stavis.attribution.target import attribution_context
 from stavis.jobs import explore as exploring
 from stavis.jobs.explore import PredictorSource, explore, interruptible
 from stavis.models.checkpoint import load_checkpoint
@@ -118,7 +118,7 @@ def test_what_cannot_be_is_refused_at_once(tiny_run, options, reason):
 
 def test_a_method_of_ones_own_is_offered_and_ticked(opened, drawn, tiny_run):
     def the_mean(model, clip, target=None):
-        with question(model, clip, target) as asked:
+        with attribution_context(model, clip, target) as asked:
             return asked.answer("the mean", np.ones(clip.frames.shape[:3]))
 
     explorer = opened(tiny_run, drawn, methods=(the_mean, "grad-cam"))
