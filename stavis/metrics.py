@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stavis.bootstrap import LEVEL, Interval, Statistic, interval, mean, sums_of_values
 from stavis.errors import StavisError
 
 Metric = Callable[[np.ndarray, np.ndarray], float]
@@ -40,24 +41,59 @@ def ccc(predicted, gold, ddof: int = 0) -> float:
         return float("nan")
     shift = predicted.mean() - gold.mean()
     covariance = np.mean((predicted - predicted.mean()) * (gold - gold.mean()))
-    spread = predicted.var(ddof=ddof) + gold.var(ddof=ddof) + shift**2
-    return float(2 * covariance / spread)
+    scale = predicted.var(ddof=ddof) + gold.var(ddof=ddof) + shift**2
+    return float(2 * covariance / scale)
 
 
 METRICS: dict[str, Metric] = {"rmse": rmse, "cc": cc, "ccc": ccc}
 
 
-@dataclass(frozen=True)
-class Score:
-    """One figure with its bootstrap interval: value, low and high in the metric's unit; NaN where it is undefined."""
+SUMS = 7
+"""How many sums a recording is known by: of 1, p, g, p², g², p·g, (p−g)² over its frames."""
 
-    value: float
-    low: float
-    high: float
+
+def sums_of(pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """What the metrics need to know of each recording: sums (N,7) over its frames, of which any total gives the metrics of the joined."""
+    rows = [(len(p), p.sum(), g.sum(), p @ p, g @ g, p @ g, (p - g) @ (p - g)) for p, g in pairs]
+    return np.array(rows, np.float64).reshape(-1, SUMS)
+
+
+def from_sums(metric: str) -> Callable[[np.ndarray], np.ndarray]:
+    """The metric of that name as a function of sums (...,7): (...); NaN where it is undefined."""
+    return _FROM_SUMS[metric]
+
+
+def _rmse_from(sums: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.sqrt(np.maximum(sums[..., 6] / sums[..., 0], 0))
+
+
+def _cc_from(sums: np.ndarray) -> np.ndarray:
+    _, _, var_p, var_g, covariance = _moments(sums)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where((var_p <= _FLAT) | (var_g <= _FLAT), np.nan, covariance / np.sqrt(var_p * var_g))
+
+
+def _ccc_from(sums: np.ndarray) -> np.ndarray:
+    mean_p, mean_g, var_p, var_g, covariance = _moments(sums)
+    apart = (mean_p - mean_g) ** 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(var_p + var_g + apart <= _FLAT, np.nan, 2 * covariance / (var_p + var_g + apart))
+
+
+def _moments(sums: np.ndarray) -> tuple[np.ndarray, ...]:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        n, p, g, pp, gg, pg = (sums[..., column] for column in range(6))
+        mean_p, mean_g = p / n, g / n
+        return mean_p, mean_g, np.maximum(pp / n - mean_p**2, 0), np.maximum(gg / n - mean_g**2, 0), pg / n - mean_p * mean_g
+
+
+_FLAT = 1e-14  # a variance below this is that of a constant
+_FROM_SUMS = {"rmse": _rmse_from, "cc": _cc_from, "ccc": _ccc_from}
 
 
 def concatenated(metric: Metric, pairs: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
-    """The metric over all recordings joined end to end (AV+EC 2015/2016, SEWA). pairs: (predicted, gold), 1-D, one a recording."""
+    """The metric over all recordings joined end to end (AV+EC 2015/2016, SEWA). pairs: (predicted, gold), 1-D, one per recording."""
     if not pairs:
         return float("nan")
     return metric(np.concatenate([p for p, _ in pairs]), np.concatenate([g for _, g in pairs]))
@@ -67,6 +103,38 @@ def per_recording(metric: Metric, pairs: Sequence[tuple[np.ndarray, np.ndarray]]
     """The mean over recordings of the metric within each (RECOLA since 2018); recordings where it is undefined are left out."""
     values = np.array([metric(p, g) for p, g in pairs])
     return float(np.nanmean(values)) if np.isfinite(values).any() else float("nan")
+
+
+def scored(
+    protocol: Callable[[Metric, Sequence], float], metric: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]], level: float = LEVEL
+) -> Interval:
+    """The metric of that name under a protocol (`concatenated` or `per_recording`) with its interval over recordings (never frames)."""
+    rows, statistic = protocol_sums(protocol, metric, sums_of(pairs))
+    return interval(rows, statistic, **RANGES[metric], value=protocol(METRICS[metric], pairs), level=level)
+
+
+def protocol_sums(protocol: Callable, metric: str, sums: np.ndarray) -> tuple[np.ndarray, Statistic]:
+    """What stavis.bootstrap needs for a metric under a protocol: rows of sums (...,N,M), and the statistic of their total.
+
+    sums (...,N,7) as of `sums_of`.
+    """
+    if protocol is concatenated:
+        return sums, from_sums(metric)
+    each = from_sums(metric)(sums)
+    return sums_of_values(each), mean
+
+
+RANGES: dict[str, dict] = {"rmse": {"logarithmic": True}, "cc": {"bounds": (-1.0, 1.0)}, "ccc": {"bounds": (-1.0, 1.0)}}
+"""The scale or the range in which the interval of each metric is made."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure with its bootstrap interval: value, low and high in the metric's unit; NaN where it is undefined."""
+
+    value: float
+    low: float
+    high: float
 
 
 def bootstrap(
@@ -87,7 +155,7 @@ def bootstrap(
         return Score(value, float("nan"), float("nan"))
     rng = np.random.default_rng(seed)
     samples = [protocol(metric, [pairs[i] for i in rng.integers(len(pairs), size=len(pairs))]) for _ in range(draws)]
-    return Score(value, *interval(samples, level))
+    return Score(value, *interval_of(samples, level))
 
 
 def paired_difference(
@@ -117,10 +185,10 @@ def paired_difference(
     for _ in range(draws):
         drawn = rng.integers(len(pairs), size=len(pairs))
         samples.append(protocol(metric, [pairs[i] for i in drawn]) - protocol(metric, [others[i] for i in drawn]))
-    return Score(value, *interval(samples, level))
+    return Score(value, *interval_of(samples, level))
 
 
-def interval(samples, level: float = 0.95) -> tuple[float, float]:
+def interval_of(samples, level: float = 0.95) -> tuple[float, float]:
     """The central interval of a sample, NaN values left out; (NaN, NaN) where none is left."""
     samples = np.asarray(samples, float)
     samples = samples[np.isfinite(samples)]

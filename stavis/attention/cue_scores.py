@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stavis.metrics import Score, cc, interval
+from stavis.metrics import Score, cc
+from stavis.metrics import interval_of as interval
 from stavis.regions import REGIONS
 from stavis.types import AttentionMaps
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stavis.metrics import Score, interval
+from stavis.metrics import Score
+from stavis.metrics import interval_of as interval
 
 # fmt: off
 COLUMNS = (
