@@ -1,4 +1,4 @@
-"""Stretches of time: labels at a clip's times, frames at an even rate, sliding windows, interleaved streams."""
+"""Segments of time: labels at a clip's times, frames at an even rate, sliding windows, interleaved streams."""
 
 from collections.abc import Sequence
 
@@ -8,39 +8,62 @@ from stavis.errors import StavisError
 
 CLOCK_TOLERANCE = 1e-3
 """Containers round their clocks to milliseconds: a frame this far (s) outside the labels still has the outermost label."""
+MAX_GAP = 3.0
+"""Between labels further apart than this many of their median steps there is no label, where nothing else is requested."""
 
 
-def resample(label_times: np.ndarray, labels: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """What the labels (N,D) at label_times (N,) s say at times (T,) s: (T,D) float64, linear between labels, NaN outside them.
+def resample(label_times: np.ndarray, labels: np.ndarray, times: np.ndarray, max_gap: float | None = MAX_GAP) -> np.ndarray:
+    """The labels (N,D) at label_times (N,) s at other times (T,) s: (T,D) float64, linear between labels, NaN where there is none.
 
-    A moment whose nearest label is invalid (NaN) has none; its neighbours are not touched by it.
+    There is none before the first label and after the last one, at a time whose nearest label is invalid (NaN), and between two labels
+    that lie further apart than `max_gap` median steps (None: any gap is bridged). Every place that interpolates labels calls this.
     """
     label_times, labels = np.asarray(label_times, np.float64), np.asarray(labels, np.float64)
     times = np.asarray(times, np.float64)
     if not len(label_times):
         return np.full((len(times), labels.shape[1]), np.nan)
-    inside = (times >= label_times[0] - CLOCK_TOLERANCE) & (times <= label_times[-1] + CLOCK_TOLERANCE)
-    columns = [np.where(inside, _between_valid(label_times, column, times), np.nan) for column in labels.T]
+    bridged = longest_gap(label_times, max_gap)
+    after = np.clip(np.searchsorted(label_times, times), 0, len(label_times) - 1)
+    before = np.maximum(after - 1, 0)
+    known = (times >= label_times[0] - CLOCK_TOLERANCE) & (times <= label_times[-1] + CLOCK_TOLERANCE)
+    off = np.minimum(np.abs(times - label_times[before]), np.abs(label_times[after] - times)) > CLOCK_TOLERANCE
+    known &= ~(off & (label_times[after] - label_times[before] > bridged))
+    nearest = np.where(times - label_times[before] <= label_times[after] - times, before, after)
+    columns = [np.where(known, _between_valid(label_times, column, times, nearest, bridged), np.nan) for column in labels.T]
     return np.stack(columns, 1) if columns else np.empty((len(times), 0))
 
 
-def _between_valid(label_times: np.ndarray, column: np.ndarray, times: np.ndarray) -> np.ndarray:
+def longest_gap(label_times: np.ndarray, max_gap: float | None = MAX_GAP) -> float:
+    """By how many seconds two neighbouring labels may lie apart and still have labels between them; infinite where any gap is bridged.
+
+    Raises StavisError where `max_gap` is below 1 or no number.
+    """
+    if max_gap is None:
+        return np.inf
+    if not max_gap >= 1:
+        raise StavisError(f"max_gap is {max_gap}: give a number of median steps from 1 on, or None (--max-gap inf) to bridge any gap.")
+    return max_gap * float(np.median(np.diff(label_times))) + CLOCK_TOLERANCE if len(label_times) > 1 else np.inf
+
+
+def _between_valid(label_times: np.ndarray, column: np.ndarray, times: np.ndarray, nearest: np.ndarray, bridged: float) -> np.ndarray:
     valid = np.isfinite(column)
     if valid.all():
         return np.interp(times, label_times, column)
     if not valid.any():
         return np.full(len(times), np.nan)
-    after = np.clip(np.searchsorted(label_times, times), 0, len(label_times) - 1)
-    before = np.maximum(after - 1, 0)
-    nearest = np.where(times - label_times[before] <= label_times[after] - times, before, after)
-    return np.where(valid[nearest], np.interp(times, label_times[valid], column[valid]), np.nan)
+    known_times, known = label_times[valid], column[valid]
+    after = np.clip(np.searchsorted(known_times, times), 0, len(known) - 1)
+    apart = known_times[after] - known_times[np.maximum(after - 1, 0)]
+    # beside a long run of invalid labels the nearest one stands for itself: a line to the far side would be made up
+    values = np.where(apart > bridged, column[nearest], np.interp(times, known_times, known))
+    return np.where(valid[nearest], values, np.nan)
 
 
 def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:
     """Which frames of a video stand for an even rate (frames/s): indices (K,), rising strictly.
 
     For each moment of the even grid that begins at the first frame, the nearest frame in time; no frame comes twice. A video slower
-    than the rate gives every frame once, a rate of None gives every frame. Between frames far apart nothing is made up.
+    than the rate gives every frame once, a rate of None gives every frame. Between frames far apart nothing is interpolated.
     """
     times = np.asarray(times, np.float64)
     if rate is None or len(times) < 2:
@@ -59,7 +82,7 @@ def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:
 def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> list[slice]:
     """Overlapping windows that cover every frame: slices of equal length, the last one flush with the end.
 
-    A window has as many frames as `seconds` hold at the median frame distance, at least one; overlap in [0,1) is the part that
+    A window has as many frames as `seconds` hold at the median frame distance, at least one; overlap in [0,1) is the fraction that
     neighbours share. A recording shorter than one window is one slice.
     """
     if not (seconds > 0 and 0 <= overlap < 1):
@@ -75,7 +98,7 @@ def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> li
 
 
 def merge_windows(slices: Sequence[slice], values: Sequence[np.ndarray], frames: int) -> np.ndarray:
-    """One course from the values (n,D) of overlapping windows: (T,D) float64, a mean weighted by a triangle over each window.
+    """One time series from the values (n,D) of overlapping windows: (T,D) float64, a mean weighted by a triangle over each window.
 
     The middle of a window, which has seen what comes before and after, weighs most.
 
@@ -105,6 +128,6 @@ def stride_of(times: np.ndarray, rate: float | None) -> int:
 
 
 def streams(times: np.ndarray, rate: float) -> list[np.ndarray]:
-    """The frames of a video dealt out to interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
+    """The frames of a video distributed over interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
     stride = stride_of(times, rate)
     return [np.arange(start, len(times), stride) for start in range(min(stride, len(times)))]

@@ -11,6 +11,7 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.regions import REGIONS, _pool
+from stavis.timeline import MAX_GAP
 
 
 def _check(ok: bool, message: str) -> None:
@@ -37,10 +38,51 @@ class ImageNumbers:
 class Recording:
     """One video with its subject, its split and its labels at their own times.
 
-    label_times (N,) s, rising; labels (N,D) in [-1,1], NaN where a label is invalid; raters maps a dimension to (N,K), one column a
-    rater, in [-1,1], and rater_names to their names. `truth` is the file of a drawn recording's known truth. label_source says in
-    words where the labels are from. exclude: (start s, end s, reason), ranges that neither training nor metrics use. images: set
-    where `video` is a folder of numbered images.
+    Parameters
+    ----------
+    name : str
+        What the recording is called in tables and files.
+    video : Path
+        The video file, or the folder of its numbered images.
+    subject, split : str
+        The person shown, and train, dev or test; '' where none is known.
+    dimensions : tuple of str
+        The D emotion dimensions of `labels`, in order.
+    label_times : numpy.ndarray of shape (N,) or None
+        The times of the labels in seconds from the start of the video, rising.
+    labels : numpy.ndarray of shape (N, D) or None
+        The labels in [-1,1], NaN where one is invalid.
+    raters : dict of str to numpy.ndarray of shape (N, K)
+        The ratings of each dimension in [-1,1], one row per label time, one column per rater.
+    truth : Path or None
+        The file of a synthetic recording's known truth.
+    rater_names : dict of str to tuple of str
+        The names of the K raters of each dimension.
+    label_source : str
+        Where the labels are from, as text.
+    exclude : tuple of (float, float, str)
+        Ranges (start s, end s, reason) that neither training nor metrics use.
+    images : ImageNumbers or None
+        Set where `video` is a folder of numbered images.
+    max_gap : float or None
+        Between labels further apart than this many median steps there is no label; None bridges any gap.
+    time_unit : str
+        The unit that the label times were explicitly given in; '' where they are taken as seconds and checked against the video.
+    notes : tuple of str
+        What a user must know of the recording and its data set besides.
+
+    Raises
+    ------
+    StavisError
+        Where the labels' shape does not fit times and dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, stavis
+    >>> times = np.arange(0, 2, 0.5)
+    >>> one = stavis.Recording("a", "a.mp4", dimensions=("valence",), label_times=times, labels=np.zeros((4, 1)))
+    >>> one.labels.shape, one.split
+    ((4, 1), '')
     """
 
     name: str
@@ -56,6 +98,9 @@ class Recording:
     label_source: str = ""
     exclude: tuple[tuple[float, float, str], ...] = ()
     images: ImageNumbers | None = None
+    max_gap: float | None = MAX_GAP
+    time_unit: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         if self.labels is not None:

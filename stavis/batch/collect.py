@@ -18,6 +18,7 @@ from stavis.errors import StavisError
 from stavis.metrics import ccc
 from stavis.regions import REGIONS
 from stavis.storage.files import read_json
+from stavis.timeline import resample
 
 POINTS = 40  # of a sparkline
 QUESTIONS = ("needed", "sufficient", "unique", "agrees")
@@ -121,7 +122,7 @@ def _valence(predictions: Path | None, labels: str) -> dict[str, float]:
         found = {f"mean {name}": round(float(table.predicted.mean()), 3)}
         if labels:
             gold = read_labels(labels, (name,))
-            gold = np.interp(table.time.to_numpy(float), gold.times, gold.values[:, 0], left=np.nan, right=np.nan)
+            gold = resample(gold.times, gold.values, table.time.to_numpy(float))[:, 0]
             known = np.isfinite(gold) & table.predicted.notna().to_numpy()
             if known.sum() > 1:
                 found["CCC"] = round(float(ccc(table.predicted.to_numpy(float)[known], gold[known])), 3)

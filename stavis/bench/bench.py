@@ -31,6 +31,7 @@ from stavis.provenance import package_version, provenance
 from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_file, read_json, write_json
 from stavis.synthetic.embedded import embedded_data, folder_of
+from stavis.timeline import MAX_GAP
 
 _LONGEST_FIRST = ("sta", "cnn3d", "cnn")
 
@@ -61,6 +62,9 @@ def bench(
     scale: float = 1.0,
     fold: int | None = None,
     exclude: str | Path | None = None,
+    time_unit: str | float = "",
+    label_scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
     device: str = "auto",
     jobs: int | None = None,
     quiet: bool = False,
@@ -83,7 +87,7 @@ def bench(
             data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=seeds, dimension=dimension,
             preset=preset, delay=delay, labels=labels, fill=fill, split=split, source=source, scale=scale, device=device,
             version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
-            exclude_hash=None if exclude is None else hash_of(exclude),
+            exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
         )  # fmt: skip
         begun = _begin(out, plan)
         jobs = jobs or (cpu_count() if where.type == "cpu" else 1)

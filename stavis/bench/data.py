@@ -19,7 +19,7 @@ from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.trainers.svr import Described, fit_svr
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
-from stavis.data.datasets.gold import gold_standard
+from stavis.data.datasets.gold import gold_where_known
 from stavis.data.datasets.selection import data_facts, of_split, recordings_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
@@ -52,7 +52,7 @@ class BenchRecording:
     def described(self, features: np.ndarray) -> Described:
         """The recording with descriptors (T,F) of its frames; excluded frames have none."""
         kept = np.where(self.crops.kept[:, None], features, np.nan)
-        return Described(kept, self.crops.times, self.gold_times, self.gold)
+        return Described(kept, self.crops.times, self.gold_times, self.gold, self.crops.max_gap)
 
     def crops_at(self, delay: float) -> Crops:
         """The crops with the raters' delay undone: each frame has the label that was marked `delay` s later."""
@@ -131,7 +131,7 @@ def material(folder: Path) -> BenchData:
     facts = data_facts(plan.data)
     raters = plan.labels == "raters" or (plan.labels == "auto" and bool(facts.get("synthetic")))
     items, sources = [], set()
-    chosen = {"fold": plan.fold, "exclude": plan.exclude}
+    chosen = {"fold": plan.fold, "exclude": plan.exclude, "labels": plan.reading}
     everything = recordings_of(plan.data, **chosen)
     splits = [split for split in dict.fromkeys((*SPLITS, plan.split)) if any(r.split == split for r in everything)]
     for split in ("train", "dev", *([plan.split] if plan.split else [])):
@@ -183,11 +183,8 @@ def _reading(plan: BenchConfig) -> tuple[float, int]:
 def _gold(recording: Recording, dimension: str, raters: bool) -> tuple[np.ndarray, np.ndarray, str]:
     """Times and values of a recording's gold, and where it is from."""
     if raters and dimension in recording.raters:
-        marks = recording.raters[dimension]
-        known = np.isfinite(marks).all(1)
-        gold = np.full(len(marks), np.nan)
-        gold[known] = np.clip(gold_standard(marks[known]), -1, 1)
-        return recording.label_times, gold, f"gold standard of {marks.shape[1]} raters (CCC centring)"
+        ratings = recording.raters[dimension]
+        return recording.label_times, gold_where_known(ratings), f"gold standard of {ratings.shape[1]} raters (CCC centring)"
     values = recording.labels[:, recording.dimensions.index(dimension)]
     return recording.label_times, values, recording.label_source or "the recordings' own labels"
 

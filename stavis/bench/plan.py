@@ -7,10 +7,12 @@ from pathlib import Path
 
 from stavis.bench.trainers.sequence_heads import HeadConfig
 from stavis.bench.trainers.single_frames import PUBLISHED, FrameConfig
+from stavis.data.datasets.labels import LabelConfig
 from stavis.errors import StavisError
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
 from stavis.synthetic.spec import SyntheticConfig
+from stavis.timeline import MAX_GAP
 from stavis.training.fit import TrainingConfig
 
 BENCH = SyntheticConfig(
@@ -71,7 +73,8 @@ class BenchConfig:
 
     data: the folder; data_hash: of its files' names, sizes and labels; systems, seeds: what is trained; delay: s, or None to find it
     on development; labels: out of LABELS; fill: what stands in where no face is; split: what is scored ('' = test, else dev).
-    scale: the part of all training steps that is done (1 = all; less is for trials). fold, exclude: as in `read_dataset`.
+    scale: the part of all training steps that is done (1 = all; less is for trials). fold, exclude, time_unit, label_scale (its
+    `scale`), max_gap: as in `read_dataset`.
     """
 
     data: str
@@ -91,8 +94,14 @@ class BenchConfig:
     fold: int | None = None
     exclude: str | None = None
     exclude_hash: str | None = None
+    time_unit: str = ""
+    label_scale: tuple[float, float] | None = None
+    max_gap: float | None = MAX_GAP
 
     def __post_init__(self):
+        reading = self.reading
+        object.__setattr__(self, "label_scale", reading.scale)
+        object.__setattr__(self, "max_gap", reading.max_gap)
         if self.preset not in RECIPES:
             raise StavisError(f"there is no preset {self.preset!r}: choose one of {', '.join(RECIPES)}.")
         if self.labels not in LABELS:
@@ -103,6 +112,11 @@ class BenchConfig:
             raise StavisError(f"a delay of {self.delay} s is outside 0 to 10 s: give one inside, or leave it to be found.")
         if not 0 < self.scale <= 1:
             raise StavisError(f"a scale of {self.scale} cannot be: give the part of the training steps to do, above 0 and up to 1.")
+
+    @property
+    def reading(self) -> LabelConfig:
+        """How label files are read."""
+        return LabelConfig(self.time_unit, self.label_scale and tuple(self.label_scale), self.max_gap)
 
     def recipe(self, system: str) -> SystemConfig:
         """How a system is trained under this plan."""

@@ -139,7 +139,7 @@ def _chain(found: BenchData, trained: Trained, values: dict[str, np.ndarray]) ->
 def _courses(item: BenchRecording, values: np.ndarray, delay: float, chain: PostProcessing | None) -> pd.DataFrame:
     """Predictions at the labels' own times with the delay undone, beside the gold; NaN where the video showed nothing that early."""
     asked = item.gold_times - delay
-    raw = resample(item.crops.times, values[:, None], asked)[:, 0]
+    raw = resample(item.crops.times, values[:, None], asked, None)[:, 0]
     used = np.interp(asked, item.crops.times, item.crops.kept.astype(float)) > 0.5
     raw[~used] = np.nan
     predicted = raw if chain is None else np.clip(chain.apply(raw), -1, 1)

@@ -8,7 +8,7 @@ import typer
 import stavis
 from stavis import jobs
 from stavis.cli.app import app
-from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet
+from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
 
 @app.command()
@@ -43,6 +43,9 @@ def bench(
     scale: Annotated[float, typer.Option(help="The part of all training steps to do, for trials.")] = 1.0,
     fold: Fold = None,
     exclude: Exclude = None,
+    time_unit: TimeUnit = "",
+    label_scale: Scale = "",
+    max_gap: MaxGap = 3.0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time; all cores if left out.")] = None,
     device: Device = "auto",
     json: Json = False,
@@ -54,7 +57,8 @@ def bench(
     """
     done = stavis.bench(
         out, data, systems=systems, seeds=seeds, dimension=dimension, preset=preset, delay=delay, labels=labels, fill=fill,
-        split=split, source=source, scale=scale, fold=fold, exclude=exclude, jobs=jobs, device=device, quiet=quiet,
+        split=split, source=source, scale=scale, fold=fold, exclude=exclude, time_unit=time_unit, label_scale=scale_from(label_scale),
+        max_gap=max_gap, jobs=jobs, device=device, quiet=quiet,
     )  # fmt: skip
     if json:
         typer.echo(json_text.dumps(done.summary, ensure_ascii=False))

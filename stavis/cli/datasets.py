@@ -7,13 +7,16 @@ import typer
 
 from stavis import jobs
 from stavis.cli.app import app
-from stavis.cli.options import Json, Quiet
+from stavis.cli.options import Json, MaxGap, Quiet, Scale, TimeUnit, scale_from
 
 
 @app.command()
 def labels(
     data: Annotated[str, typer.Argument(help="A data set's folder or name (stavis datasets).")],
     split: Annotated[str | None, typer.Option(help="train, dev or test; all if left out.")] = None,
+    time_unit: TimeUnit = "",
+    scale: Scale = "",
+    max_gap: MaxGap = 3.0,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
@@ -21,7 +24,7 @@ def labels(
 
     Example: stavis labels faces
     """
-    report = jobs.labels(data, split, quiet=quiet)
+    report = jobs.labels(data, split, time_unit=time_unit, scale=scale_from(scale), max_gap=max_gap, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(report.as_json()))
         return

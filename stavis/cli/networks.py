@@ -9,7 +9,7 @@ import typer
 import stavis
 from stavis import jobs
 from stavis.cli.app import app
-from stavis.cli.options import Data, Device, Exclude, Fold, Json, Out, Quiet, face_from, figure
+from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, face_from, figure, scale_from
 
 
 @app.command()
@@ -53,6 +53,9 @@ def train(
     delay: Annotated[float, typer.Option(help="By how many seconds the raters lag; predictions get it back.")] = 0.0,
     fold: Fold = None,
     exclude: Exclude = None,
+    time_unit: TimeUnit = "",
+    scale: Scale = "",
+    max_gap: MaxGap = 3.0,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs (or CPU processes) of each machine that share a batch.")] = 1,
     num_nodes: Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; the command runs on each, as Lightning's DDP wants.")] = 1,
@@ -70,6 +73,7 @@ def train(
         steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision
     )
     options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
+    options |= {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
     said: list[str] = []
     options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
     options |= {"system": system, "preset": preset, "start": start}
@@ -92,6 +96,9 @@ def evaluate(
     fill: Annotated[str, typer.Option(help="Frames without a face: interpolate, zero or drop.")] = "interpolate",
     fold: Fold = None,
     exclude: Exclude = None,
+    time_unit: TimeUnit = "",
+    scale: Scale = "",
+    max_gap: MaxGap = 3.0,
     out: Annotated[Path | None, typer.Option("--out", help="Write metrics.json, predictions.csv and report.html here.")] = None,
     device: Device = "auto",
     json: Json = False,
@@ -101,7 +108,8 @@ def evaluate(
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
-    done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet)
+    reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
+    done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet, **reading)
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
         return

@@ -13,6 +13,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on 
 Data = Annotated[Path | None, typer.Option(help="A data set's folder or name (stavis datasets); the embedded data if left out.")]
 Fold = Annotated[int | None, typer.Option(help="Which of AFEW-VA's five folds is the test split.")]
 Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop,reason: what is left out.")]
+TimeUnit = Annotated[str, typer.Option(help="Unit of label times: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds.")]
+Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of your label values, such as 1,9; else -1,1.")]
+MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 
@@ -34,6 +37,20 @@ def face_from(text: str) -> str | int | tuple[float, float]:
         return (parts[0], parts[1]) if len(parts) == 2 else int(text)
     except ValueError:
         raise stavis.StavisError(f"--face is {text!r}, expected largest, a number such as 0, or X,Y such as 320,180.") from None
+
+
+def scale_from(text: str) -> tuple[float, float] | None:
+    """The two ends of a scale from LOW,HIGH; None where nothing is given.
+
+    Raises StavisError for anything else.
+    """
+    if not text:
+        return None
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        raise stavis.StavisError(f"--scale is {text!r}, expected LOW,HIGH such as 1,9 or -10,10.") from None
+    return low, high
 
 
 def size_from(text: str) -> tuple[int, int]:

@@ -10,6 +10,7 @@ import pandas as pd
 from torch import nn
 
 from stavis.data.crops.crops import Crops
+from stavis.data.datasets.time_units import frame_seconds
 from stavis.errors import StavisError, StavisWarning
 from stavis.evaluation.postprocess import shifted
 from stavis.inference.reading import Reading, read
@@ -24,6 +25,7 @@ COUNTED = (
     "frames",
     "frames_without_face",
     "frames_without_label",
+    "seconds_without_label",
     "frames_excluded",
     "recordings_scored",
     "frames_scored",
@@ -45,7 +47,7 @@ class Evaluation:
     scores: dict[str, dict[str, dict[str, Score]]]
     predictions: pd.DataFrame
     readings: dict[str, Reading]
-    counts: dict[str, int]
+    counts: dict[str, float]
     fill: str = "interpolate"
     delay: float = 0.0
 
@@ -95,7 +97,9 @@ def evaluate(
         counts["frames"] += len(crops.times)
         counts["frames_without_face"] += int((~crops.valid).sum())
         counts["frames_excluded"] += int((~crops.kept).sum())
-        counts["frames_without_label"] += int((_without_gold(table, len(crops.times)) & crops.kept).sum())
+        unlabelled = _without_gold(table, len(crops.times)) & crops.kept
+        counts["frames_without_label"] += int(unlabelled.sum())
+        counts["seconds_without_label"] = round(counts["seconds_without_label"] + float(frame_seconds(crops.times)[unlabelled].sum()), 3)
         counts["frames_scored"] += int(scored.sum())
         tables.append(table)
         if progress:

@@ -17,6 +17,7 @@ from scipy.ndimage import median_filter
 from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
+from stavis.timeline import resample
 
 TimeSeries = tuple[np.ndarray, np.ndarray]
 """Times (T,) s, rising, and values (T,) in [-1,1] at them."""
@@ -221,8 +222,9 @@ def _pair_at(times: np.ndarray, values: np.ndarray, gold_times: np.ndarray, gold
     if not len(times) or not len(gold):
         return np.empty(0), np.empty(0)
     asked = times + delay
-    inside = (asked >= gold_times[0] - 1e-6) & (asked <= gold_times[-1] + 1e-6)
-    return values[inside], np.interp(asked[inside], gold_times, gold)
+    reached = resample(gold_times, gold[:, None], asked)[:, 0]
+    inside = np.isfinite(reached)
+    return values[inside], reached[inside]
 
 
 def _peak(grid: np.ndarray, scores: np.ndarray) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
+from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
 from stavis.evaluation.evaluate import Evaluation
@@ -18,6 +19,7 @@ from stavis.models.checkpoint import load_checkpoint
 from stavis.progress import bar
 from stavis.provenance import provenance
 from stavis.synthetic.embedded import folder_of
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 _FILLED = {"interpolate": "interpolated", "zero": "predicted as 0", "drop": "not scored"}
@@ -48,13 +50,16 @@ def evaluate_run(
     fill: str = "interpolate",
     fold: int | None = None,
     exclude: str | Path | None = None,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
     quiet: bool = False,
 ) -> RunEvaluation:
     """Evaluate a run on one split of a data set (the embedded data where none is given).
 
     The delay that the run's labels were moved by is given back to its predictions. fill: what becomes of frames without a face
     (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
-    that are left out.
+    that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
 
     Raises StavisError where the run or the data cannot be read, or the split has no labels.
     """
@@ -62,7 +67,8 @@ def evaluate_run(
     model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
     folder = folder_of(data, quiet)
     fold = checkpoint.info.get("data", {}).get("fold") if fold is None and data_facts(folder).get("format") == "AFEW-VA" else fold
-    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude)
+    reading = LabelConfig(time_unit, scale, max_gap)
+    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=reading)
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = crops_for(recordings, CropConfig(size=config.crop_size, rate=None, source=source), progress)
     with bar("reading the recordings", quiet) as progress:

@@ -149,7 +149,7 @@ class PredictorSource:
         times = self.recording.label_times
         if times is None or not self.recording.raters:
             return None
-        return {name: resample(times, values, self.times[window]) for name, values in self.recording.raters.items()}
+        return {name: resample(times, values, self.times[window], self.recording.max_gap) for name, values in self.recording.raters.items()}
 
     def windows(self, clip: Clip) -> int:
         return len(_pieces(clip.times, self._config))

@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.registry import DATASETS, found_at, looked_for
 from stavis.data.datasets.selection import label_sources, recordings_of
+from stavis.data.datasets.time_units import seconds_without_label, span_note
 from stavis.data.datasets.truth import read_truth
+from stavis.data.video.image_folder import info_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
 from stavis.metrics import ccc
+from stavis.notes import Notes, show
 from stavis.synthetic.embedded import folder_of
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 LAGS = np.arange(-5, 5.01, 0.2)
@@ -29,7 +34,8 @@ class LabelReport:
     raters: one row a dimension and rater: recordings, agreement (mean CCC with each other rater, over recordings), lag (s, by which
     this one comes after the mean of the others; NaN where it never moves), mean and spread (standard deviation) of the marks,
     constant (in how many recordings it never moves). pairs: one row a dimension and pair: rater, other, ccc (mean over recordings).
-    gold: one row a recording and dimension: source, seconds, rate (labels/s), mean, spread, low, high, invalid (labels), agreement.
+    gold: one row per recording and dimension: source, seconds, rate (labels/s), mean, spread, low, high, invalid (labels), without_label
+    (s of the video, NaN where it cannot be read), agreement. notes: what a user must know besides.
     lag: by how many seconds the gold lags behind the truth of drawn recordings, by dimension; empty where no truth is known.
     recordings, labelled: how many there are, and how many have labels. source: where labels are from, in words.
     """
@@ -41,6 +47,7 @@ class LabelReport:
     recordings: int
     labelled: int
     source: str
+    notes: tuple[str, ...] = ()
 
     def matrix(self) -> str:
         """The CCC of each two raters as a square of figures a dimension, in words."""
@@ -61,13 +68,22 @@ class LabelReport:
         return {**about, **tables}
 
 
-def labels(data: str | Path | None = None, split: str | None = None, *, quiet: bool = False) -> LabelReport:
+def labels(
+    data: str | Path | None = None,
+    split: str | None = None,
+    *,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
+    quiet: bool = False,
+) -> LabelReport:
     """How far the raters of a data set agree, how much each lags, and what gold standard they give (the embedded data where none is
-    given).
+    given). time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
 
-    Raises StavisError where the data set cannot be read, the split is empty, or nothing has labels.
+    Raises StavisError where the data set cannot be read, the split is empty, nothing has labels, or label times are likely in another
+    unit.
     """
-    recordings = recordings_of(folder_of(data, quiet), split)
+    recordings = recordings_of(folder_of(data, quiet), split, labels=LabelConfig(time_unit, scale, max_gap))
     labelled = [recording for recording in recordings if recording.labels is not None]
     if not labelled:
         raise StavisError(f"{data} has {len(recordings)} recordings and no labels: put NAME.csv files under labels/ or raters/.")
@@ -79,8 +95,24 @@ def labels(data: str | Path | None = None, split: str | None = None, *, quiet: b
         [row for dimension in dimensions for row in _raters(labelled, dimension, pairs)],
         columns=["dimension", "rater", "recordings", "agreement", "lag", "mean", "spread", "constant"],
     )
-    gold = pd.DataFrame([row for recording in labelled for row in _gold(recording)])
-    return LabelReport(raters, pairs, gold, _truth_lag(labelled), len(recordings), len(labelled), label_sources(labelled))
+    notes = Notes()
+    gold = pd.DataFrame([row for recording in labelled for row in _gold(recording, _video_times(recording, notes))])
+    show(notes)
+    notes = (*dict.fromkeys(note for one in recordings for note in one.notes), *notes)
+    return LabelReport(raters, pairs, gold, _truth_lag(labelled), len(recordings), len(labelled), label_sources(labelled), notes)
+
+
+def _video_times(recording: Recording, notes: Notes) -> np.ndarray | None:
+    """The times (T,) s of a video's frames, with a note where some have no label; None where the video cannot be read."""
+    try:
+        times = info_of(recording).times
+    except StavisError as error:
+        notes.add(f"recording {recording.name}: its labels are not compared with its video: {error}")
+        return None
+    options = {"max_gap": recording.max_gap, "time_unit": recording.time_unit}
+    if note := span_note(recording.name, recording.label_times, times, recording.labels, **options):
+        notes.add(note)
+    return times
 
 
 def datasets() -> pd.DataFrame:
@@ -159,7 +191,7 @@ def _lag(marked: list[tuple[Recording, int]], dimension: str) -> float:
     return find_delay(before, after, grid=LAGS) if before else float("nan")
 
 
-def _gold(recording: Recording) -> list[dict]:
+def _gold(recording: Recording, video_times: np.ndarray | None) -> list[dict]:
     times = recording.label_times
     step = float(np.median(np.diff(times))) if len(times) > 1 else np.nan
     rows = []
@@ -180,6 +212,9 @@ def _gold(recording: Recording) -> list[dict]:
                 "low": float(known.min()) if len(known) else np.nan,
                 "high": float(known.max()) if len(known) else np.nan,
                 "invalid": int(len(values) - len(known)),
+                "without_label": np.nan
+                if video_times is None
+                else round(seconds_without_label(times, values[:, None], video_times, recording.max_gap)[0], 3),
                 "agreement": np.nan if raters is None else _agreement(_whole(raters)),
             }
         )

@@ -7,6 +7,7 @@ from pathlib import Path
 from stavis.data.crops.counts import count
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
+from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import DELAYS, without_delay
@@ -15,6 +16,7 @@ from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.progress import bar
 from stavis.synthetic.embedded import folder_of
+from stavis.timeline import MAX_GAP
 from stavis.training.fit import Fitted, TrainingConfig, fit
 from stavis.types import Recording
 
@@ -32,6 +34,9 @@ def train(
     delay: float = 0.0,
     fold: int | None = None,
     exclude: str | Path | None = None,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
     devices: int = 1,
     num_nodes: int = 1,
     resume: bool = False,
@@ -45,7 +50,8 @@ def train(
     system: its name, default sta; preset: its sizes, default small. start: a run or a shipped checkpoint whose weights, system and
     sizes training begins with instead (fine-tuning; a learning rate lower than the default suits it).
     delay: by how many seconds the raters lag; labels are moved forward by it, and `evaluate` gives it back to the predictions.
-    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. tell: called with a sentence a
+    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. time_unit, scale,
+    max_gap: how label files are read, as in `read_dataset`. tell: called with a sentence a
     split on what is there and what of it is used, before training begins.
     `changes` are fields of the system's config that differ from the preset's or the start's (dimensions, crop_size, rate, ...).
 
@@ -56,7 +62,8 @@ def train(
     system, config = _network_of(system, preset, start)
     config = dataclasses.replace(config, **changes)
     choose_device(device)  # a device that is not there is told before anything is drawn or written
-    recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude)
+    reading = LabelConfig(time_unit, scale, max_gap)
+    recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude, labels=reading)
     spec = CropConfig(size=config.crop_size, rate=None, source=source)
     parts = {split: of_split(recordings, folder, split, labelled=True) for split in ("train", "dev")}
     crops, counts = {}, {}

@@ -56,6 +56,7 @@ def test_every_frame_is_counted_and_the_fill_is_said():
         "frames": 80,
         "frames_without_face": 2,
         "frames_without_label": 1,
+        "seconds_without_label": 0.08,
         "frames_excluded": 5,
         "recordings_scored": 2,
         "frames_scored": 80 - 2 - 1 - 5,

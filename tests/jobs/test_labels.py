@@ -30,7 +30,7 @@ def test_raters_agree_and_their_lag_is_found(rated):
 
 def test_a_late_rater_and_a_constant_one_are_found(tmp_path):
     root = fakes.recola(tmp_path, constant="FM2")
-    with pytest.warns(StavisWarning, match="raters who never moved"):
+    with pytest.warns(StavisWarning, match="raters with constant ratings"):
         report = stavis.labels(root)
     raters = report.raters[report.raters.dimension == "valence"].set_index("rater")
     assert raters.constant["FM2"] == 1 and raters.agreement["FM2"] == raters.agreement.min()
@@ -112,6 +112,6 @@ def test_train_says_what_of_the_data_it_uses(shell, tmp_path):
     options = ("--steps", "1", "--batch", "1", "--delay", "0.4", "--exclude", own, "--quiet")
     done = shell("train", "--data", faces, "--out", tmp_path / "run2", *options)
     assert done.code == 0 and done.err == ""
-    assert "train: 1 of 1 recordings, 41 of 50 frames (5 excluded, 4 without a label)" in done.out
+    assert "train: 1 of 1 recordings, 41 of 50 frames (5 excluded, 4 without a label (0.32 s))" in done.out
     scored = json.loads(shell("evaluate", tmp_path / "run2", "--data", faces, "--fill", "zero", "--json", "--quiet").out)
     assert scored["delay"] == 0.4 and scored["fill"] == "zero" and scored["counts"]["frames_scored"] == 50

@@ -10,6 +10,7 @@ from sklearn.svm import LinearSVR
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
 from stavis.models.svr import SVRConfig, SVRNetwork
+from stavis.timeline import MAX_GAP, resample
 
 COSTS = tuple(float(cost) for cost in np.logspace(-4, 0, 9))
 """The values of C that are tried."""
@@ -17,22 +18,20 @@ COSTS = tuple(float(cost) for cost in np.logspace(-4, 0, 9))
 
 @dataclass(frozen=True)
 class Described:
-    """One recording for a support vector machine: descriptors (T,F) at times (T,) s, and labels (N,) in [-1,1] at label_times (N,) s."""
+    """One recording for a support vector machine: descriptors (T,F) at times (T,) s, and labels (N,) in [-1,1] at label_times (N,) s.
+
+    max_gap: between labels further apart than this many median steps there is none (None: any gap is bridged).
+    """
 
     features: np.ndarray
     times: np.ndarray
     label_times: np.ndarray
     labels: np.ndarray
+    max_gap: float | None = MAX_GAP
 
     def labels_at(self, delay: float) -> np.ndarray:
         """The label of each frame when raters lag by `delay` s: (T,), NaN where there is none."""
-        known = np.isfinite(self.labels)
-        asked = self.times + delay
-        if not known.any():
-            return np.full(len(asked), np.nan)
-        times = self.label_times[known]
-        inside = (asked >= times[0] - 1e-3) & (asked <= times[-1] + 1e-3)
-        return np.where(inside, np.interp(asked, times, self.labels[known]), np.nan)
+        return resample(self.label_times, self.labels[:, None], self.times + delay, self.max_gap)[:, 0]
 
 
 @dataclass(frozen=True)

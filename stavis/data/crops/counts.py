@@ -1,4 +1,4 @@
-"""How much of a data set is used, and what becomes of the rest: nothing is dropped without a word."""
+"""How much of a data set is used, and what becomes of the rest: nothing is dropped in silence."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from stavis.data.crops.crops import Crops
+from stavis.data.datasets.time_units import frame_seconds
 
 
 @dataclass(frozen=True)
@@ -13,7 +14,8 @@ class Counts:
     """What was there and what is used of it: recordings, and their frames; each frame counts once, in this order of reasons.
 
     recordings; recordings_used: those of which a frame is left; frames; frames_excluded: in ranges that are left out;
-    frames_without_label: none is known, or it is invalid; frames_without_face; frames_used: the rest.
+    frames_without_label: none is known, or it is invalid; frames_without_face; frames_used: the rest. seconds_without_label: how long
+    the frames without a label are shown.
     """
 
     recordings: int
@@ -23,6 +25,7 @@ class Counts:
     frames_without_label: int
     frames_without_face: int
     frames_used: int
+    seconds_without_label: float = 0.0
 
     def as_json(self) -> dict[str, int]:
         """The counts by name."""
@@ -32,7 +35,7 @@ class Counts:
         """The counts in words, before and after: 'train: 3 of 4 recordings, 900 of 1000 frames (...)'."""
         left = {
             "excluded": self.frames_excluded,
-            "without a label": self.frames_without_label,
+            f"without a label ({self.seconds_without_label:.2f} s)": self.frames_without_label,
             "without a face": self.frames_without_face,
         }
         why = ", ".join(f"{count} {name}" for name, count in left.items() if count)
@@ -42,14 +45,15 @@ class Counts:
 
 def count(crops: Sequence[Crops], found: int | None = None) -> Counts:
     """What of some crops training can use. found: how many recordings there were before those without labels were left out."""
-    used, totals = 0, np.zeros(5, int)
+    used, totals, seconds = 0, np.zeros(5, int), 0.0
     for one in crops:
         labelled = np.zeros(len(one), bool) if one.label_values is None else _has_label(one)
         there = one.kept & labelled & one.valid
         parts = (~one.kept, one.kept & ~labelled, one.kept & labelled & ~one.valid, there)
         totals += [len(one), *(int(part.sum()) for part in parts)]
+        seconds += float(frame_seconds(one.times)[parts[1]].sum())
         used += bool(there.any())
-    return Counts(len(crops) if found is None else found, used, *totals.tolist())
+    return Counts(len(crops) if found is None else found, used, *totals.tolist(), round(seconds, 3))
 
 
 def _has_label(crops: Crops) -> np.ndarray:

@@ -10,7 +10,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from stavis.data.crops.build import FORMAT, SOURCES, NoTracker, decided_source, write_crops
-from stavis.data.datasets.labels import span_note
+from stavis.data.datasets.time_units import span_note
 from stavis.data.faces.alignment import apply_affine
 from stavis.data.faces.regions import rasterise
 from stavis.data.video.image_folder import images_hash
@@ -18,7 +18,7 @@ from stavis.errors import StavisError, StavisWarning
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
-from stavis.timeline import CLOCK_TOLERANCE, resample
+from stavis.timeline import CLOCK_TOLERANCE, MAX_GAP, resample
 from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 
@@ -53,8 +53,8 @@ class Crops:
     width and height of the upright source; track: the face at these frames, landmarks in source pixels, or None (centred);
     source: 'truth', 'face' or 'centre', what the crops were in fact aligned by; faces: how many the tracker followed, or None;
     warnings: what is to be said of the whole video.
-    label_times (N,) s and label_values (N,D): the labels at their own times, or None. exclude: (start s, end s, reason), ranges that
-    are not used. images: set where `video` is a folder of numbered images.
+    label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap: see Recording.
+    exclude: (start s, end s, reason), ranges that are not used. images: set where `video` is a folder of numbered images.
     """
 
     recording: str
@@ -77,6 +77,7 @@ class Crops:
     folder: Path | None = None
     exclude: tuple[tuple[float, float, str], ...] = ()
     images: ImageNumbers | None = None
+    max_gap: float | None = MAX_GAP
 
     def __len__(self) -> int:
         return len(self.times)
@@ -87,7 +88,7 @@ class Crops:
         None for a video without labels."""
         if self.label_values is None:
             return None
-        return np.where(self.kept[:, None], resample(self.label_times, self.label_values, self.times), np.nan)
+        return np.where(self.kept[:, None], resample(self.label_times, self.label_values, self.times, self.max_gap), np.nan)
 
     @cached_property
     def kept(self) -> np.ndarray:
@@ -123,7 +124,7 @@ class Crops:
         if self.folder is None:
             return Crops, tuple(getattr(self, one.name) for one in fields(self))
         about = (self.recording, self.video, self.dimensions, self.label_times, self.label_values, self.warnings)
-        return _open, (self.folder, self.spec, *about, self.exclude, self.images)
+        return _open, (self.folder, self.spec, *about, self.exclude, self.images, self.max_gap)
 
 
 def crops_of(
@@ -150,11 +151,14 @@ def crops_of(
         said.append(f"{recording.video.name}: the centred square is taken, because {error}")
         folder = _entry(recording, spec, "centre", progress)
     about = (recording.name, recording.video, recording.dimensions, recording.label_times, recording.labels)
-    crops = _open(folder, spec, *about, None, recording.exclude, recording.images)
+    crops = _open(folder, spec, *about, None, recording.exclude, recording.images, recording.max_gap)
     if spec.source == "face" and not crops.valid.any():
         raise StavisError(f"{recording.video}: no face was found in {len(crops)} frames: choose source='centre' or another video.")
-    if recording.labels is not None and (note := span_note(recording.name, recording.label_times, crops.times)):
-        said.append(note)
+    if recording.labels is not None:
+        frames = int(crops.indices[-1] - crops.indices[0]) + 1
+        options = {"max_gap": recording.max_gap, "time_unit": recording.time_unit, "frames": frames}
+        note = span_note(recording.name, recording.label_times, crops.times, recording.labels, **options)
+        said += [note] if note else []
     crops = replace(crops, warnings=(*crops.warnings, *said))
     for sentence in crops.warnings:
         warnings.warn(sentence, StavisWarning, stacklevel=2)
@@ -195,6 +199,7 @@ def _open(
     said: tuple[str, ...] | None = None,
     exclude: tuple[tuple[float, float, str], ...] = (),
     images: ImageNumbers | None = None,
+    max_gap: float | None = MAX_GAP,
 ) -> Crops:
     try:
         index = read_json(folder / INDEX)
@@ -237,4 +242,5 @@ def _open(
         folder=folder,
         exclude=exclude,
         images=images,
+        max_gap=max_gap,
     )

@@ -1,8 +1,8 @@
-"""AFEW-VA: short clips of feature films, valence and arousal marked in every frame.
+"""AFEW-VA: short clips of feature films, valence and arousal annotated in every frame.
 
 | | |
 |---|---|
-| what | 600 clips of 10 to 140 frames, as images numbered from 0, one face marked in each |
+| what | 600 clips of 10 to 140 frames, as images numbered from 0, one face annotated in each |
 | labels | valence and arousal from -10 to 10 in whole steps a frame, divided by 10 here; 68 landmarks a frame, not used here |
 | licence | end-user licence agreement, non-commercial research; nothing may be passed on |
 | apply | https://ibug.doc.ic.ac.uk/resources/afew-va-database/ |
@@ -12,8 +12,8 @@
     AFEW-VA/01/001/001.json    the folders of the twelve archives may be kept as well
 
 The images carry no clock: image n is shown at n/25 s. A missing image is a frame without a face. There is no official partition: five
-folds by person are dealt (the largest people first, each to the emptiest fold), fold k is the test split, the next one dev, the other
-three train. The person is the JSON's "actor"; where it is missing, each clip counts as a person and a warning says so.
+folds by person are made (people with most clips first, each into the emptiest fold), fold k is the test split, the next one dev, the other
+three train. The person is the JSON's "actor"; where it is missing, each clip counts as a person and a note says so.
 
 References
 ----------
@@ -27,15 +27,16 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.datasets.assembly import Notes, build_recordings, listed
+from stavis.data.datasets.assembly import GroupedNotes, build_recordings, listed
 from stavis.data.video.image_folder import IMAGE_SUFFIXES, numbered_images
 from stavis.errors import StavisError
 from stavis.storage.files import read_json
+from stavis.timeline import MAX_GAP
 from stavis.types import ImageNumbers, Recording
 
 TITLE = "AFEW-VA"
 FPS = 25.0
-"""The rate that the images are taken to have, frames/s: the data set does not tell it."""
+"""The rate that the images are taken to have, frames/s: the data set does not give it."""
 SCALE = 10.0
 FOLDS = 5
 
@@ -50,10 +51,10 @@ def fits(root: Path) -> bool:
     return _has_clip(root) or any(_PART.match(entry.name) and _has_clip(Path(entry.path)) for entry in listed(root) if entry.is_dir())
 
 
-def read(root: Path, fold: int = 1) -> list[Recording]:
+def read(root: Path, fold: int = 1, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
     """The clips of AFEW-VA as recordings; `fold` (1 to 5) is the test split, the next one dev, the others train.
 
-    What does not fit together is listed in one StavisWarning. Raises StavisError where images or labels are missing altogether, a
+    What does not fit together is one of their notes. Raises StavisError where images or labels are missing altogether, a
     label file is bad, or there is no such fold.
     """
     if fold not in range(1, FOLDS + 1):
@@ -61,18 +62,18 @@ def read(root: Path, fold: int = 1) -> list[Recording]:
     folders = _clips(root)
     files = {name: folder / f"{name}.json" for name, folder in folders.items() if (folder / f"{name}.json").is_file()}
     images = {name: folder for name, folder in folders.items() if _has_images(folder)}
-    told = {name: read_clip_labels(path) for name, path in files.items() if name in images}
-    notes = Notes()
-    notes.add("clips that name no actor count as a person each", sorted(name for name, (_, _, actor) in told.items() if not actor))
-    subjects = {name: told[name][2] if name in told and told[name][2] else name for name in images}
-    folds = dealt_folds(subjects)
+    labels = {name: read_clip_labels(path) for name, path in files.items() if name in images}
+    notes = GroupedNotes()
+    notes.add("clips that name no actor count as a person each", sorted(name for name, (_, _, actor) in labels.items() if not actor))
+    subjects = {name: labels[name][2] if name in labels and labels[name][2] else name for name in images}
+    folds = balanced_folds(subjects)
 
     def make(name: str) -> Recording:
         last = max(numbered_images(images[name]))
         given = {"subject": subjects[name], "split": _split(folds[subjects[name]], fold)}
-        if name not in told:
+        if name not in labels:
             return Recording(name, images[name], **given, images=ImageNumbers(FPS, 0))
-        numbers, values, _ = told[name]
+        numbers, values, _ = labels[name]
         if abs(int(numbers[-1]) - last) > 1:
             notes.add("labels and images end at different frames", f"{name} (label {int(numbers[-1])}, image {last})")
         return Recording(
@@ -86,16 +87,16 @@ def read(root: Path, fold: int = 1) -> list[Recording]:
             images=ImageNumbers(FPS, 0, int(numbers[-1]) + 1 if numbers[-1] > last + 1 else None),
         )
 
-    return build_recordings(root, TITLE, images, files, notes, make)
+    return build_recordings(root, TITLE, images, files, notes, make, max_gap)
 
 
 def read_clip_labels(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
-    """Frame numbers (N,), rising, their valence and arousal (N,2) in [-1,1], and the actor ('' where none is named) of one clip.
+    """Frame numbers (N,), rising, their valence and arousal (N,2) in [-1,1] or NaN, the actor ('' where none is named) of a clip.
 
     Raises StavisError where the file is no JSON of this format, or a label is outside -10 to 10.
     """
-    told = read_json(path)
-    frames = told.get("frames") if isinstance(told, dict) else None
+    labels = read_json(path)
+    frames = labels.get("frames") if isinstance(labels, dict) else None
     if not isinstance(frames, dict) or not frames or not all(re.fullmatch(r"\d{1,9}", key) for key in frames):
         raise StavisError(f"{path} holds no labels of frames ('frames', each with 'valence' and 'arousal'): take another copy.")
     numbers = np.array(sorted(int(key) for key in frames))
@@ -103,10 +104,10 @@ def read_clip_labels(path: Path) -> tuple[np.ndarray, np.ndarray, str]:
         raise StavisError(f"{path} labels a frame twice: take another copy.")
     by_number = {int(key): frame for key, frame in frames.items()}
     values = np.array([[_label(path, k, by_number[k], name) for name in ("valence", "arousal")] for k in numbers.tolist()])
-    return numbers, values / SCALE, str(told.get("actor") or "").strip()
+    return numbers, values / SCALE, str(labels.get("actor") or "").strip()
 
 
-def dealt_folds(subjects: dict[str, str]) -> dict[str, int]:
+def balanced_folds(subjects: dict[str, str]) -> dict[str, int]:
     """The fold (1 to 5) of each person, from the person of each clip: people with most clips first, each to the emptiest fold."""
     clips = Counter(subjects.values())
     sizes = [0] * FOLDS
@@ -124,6 +125,8 @@ def _split(own: int, test: int) -> str:
 
 def _label(path: Path, number: int, frame, name: str) -> float:
     value = frame.get(name) if isinstance(frame, dict) else None
+    if (value is None and isinstance(frame, dict) and name in frame) or (isinstance(value, float) and math.isnan(value)):
+        return math.nan  # null or NaN: no label
     if not isinstance(value, int | float) or isinstance(value, bool) or not math.isfinite(value) or abs(value) > SCALE:
         raise StavisError(f"{path}: {name} of frame {number} is {str(value)[:40]}, expected a number from -10 to 10.")
     return float(value)

@@ -1,26 +1,25 @@
-"""What the loaders share: videos found by name, labels joined to them, and one list of all that does not fit together."""
+"""What the loaders share: videos found by name, labels joined to them, and one note on all that does not fit together."""
 
 import os
-import warnings
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
-from stavis.data.datasets.gold import Ratings, constant_raters, gold_standard, gold_words
-from stavis.errors import StavisError, StavisWarning
-from stavis.timeline import resample
+from stavis.data.datasets.gold import Ratings, constant_raters, gold_where_known, gold_words
+from stavis.errors import StavisError
+from stavis.timeline import MAX_GAP, resample
 from stavis.types import Recording
 
 RATE_TOLERANCE = 0.02
-"""By which part the rate of labels may differ from what the data set declares."""
+"""By which fraction the rate of labels may differ from what the data set declares."""
 
 
 @dataclass
-class Notes:
-    """What is to be said of a data set, by kind: a sentence for each kind with the names it is true of."""
+class GroupedNotes:
+    """Notes on a data set by kind: a sentence for each kind with the names it is true of."""
 
     found: dict[str, list[str]] = field(default_factory=dict)
 
@@ -30,17 +29,22 @@ class Notes:
         if names:
             self.found.setdefault(kind, []).extend(names)
 
-    def say(self, root: Path) -> None:
-        """One StavisWarning with all of it; nothing where nothing was noted."""
-        if self.found:
-            said = "; ".join(f"{kind} ({len(names)}): {some(names)}" for kind, names in self.found.items())
-            warnings.warn(f"{root}: {said}.", StavisWarning, stacklevel=4)
+    def of(self, root: Path) -> tuple[str, ...]:
+        """All of it as one sentence about the data set; none where nothing was noted."""
+        text = "; ".join(f"{kind} ({len(names)}): {some(names)}" for kind, names in self.found.items())
+        return (f"{root}: {text}.",) if text else ()
 
 
 def build_recordings(
-    root: Path, title: str, videos: Mapping[str, Path], labelled: Collection[str], notes: Notes, make: Callable[[str], Recording]
+    root: Path,
+    title: str,
+    videos: Mapping[str, Path],
+    labelled: Collection[str],
+    notes: GroupedNotes,
+    make: Callable[[str], Recording],
+    max_gap: float | None = MAX_GAP,
 ) -> list[Recording]:
-    """A Recording a video, in order of the names, made by `make(name)`; loners are listed in one StavisWarning.
+    """One Recording per video, in order of the names, made by `make(name)`; each carries one note that also lists the unmatched.
 
     Raises StavisError where there are no videos, no labels, or no video has labels.
     """
@@ -55,8 +59,7 @@ def build_recordings(
     notes.add("recordings without labels", sorted(set(videos) - set(labelled)))
     notes.add("labels without a recording", sorted(set(labelled) - set(videos)))
     recordings = [make(name) for name in sorted(videos)]
-    notes.say(root)
-    return recordings
+    return [replace(one, notes=(*one.notes, *notes.of(root)), max_gap=max_gap) for one in recordings]
 
 
 def videos_below(folder: Path, depth: int = 3) -> dict[str, Path]:
@@ -98,31 +101,45 @@ def listed(folder: Path) -> list[os.DirEntry]:
 
 
 def files_by_name(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
-    """The files of a folder with one of the suffixes, by their names without it."""
-    return {normal(Path(e.name).stem): Path(e.path) for e in listed(folder) if not e.is_dir() and e.name.lower().endswith(suffixes)}
+    """The files of a folder with one of the suffixes, by their names without it.
+
+    Raises StavisError where two have one name, or the folder cannot be listed.
+    """
+    found: dict[str, Path] = {}
+    for entry in listed(folder):
+        if not entry.is_dir() and entry.name.lower().endswith(suffixes):
+            add_once(found, normal(Path(entry.name).stem), Path(entry.path), folder)
+    return found
 
 
-def note_rate(notes: Notes, name: str, times: np.ndarray, declared: float) -> None:
+def add_once(found: dict[str, Path], name: str, path: Path, where: Path) -> None:
+    """Add a path under a name that nothing has yet. Raises StavisError naming both where one has: no search takes the later of two."""
+    if name in found:
+        raise StavisError(f"{where}: {name!r} is there twice ({found[name]}, {path}): keep one of them.")
+    found[name] = path
+
+
+def note_rate(notes: GroupedNotes, name: str, times: np.ndarray, declared: float) -> None:
     """Note labels that come at another rate (labels/s) than the data set declares; their own times are used all the same."""
     step = float(np.median(np.diff(times))) if len(times) > 1 else 1 / declared
     if abs(step * declared - 1) > RATE_TOLERANCE:
         notes.add(f"labels not at the declared {declared:g} a second, their own times are used", f"{name} ({1 / step:.3g} a second)")
 
 
-def of_raters(name: str, ratings: Mapping[str, Ratings], notes: Notes) -> dict:
-    """The label fields of a Recording whose labels are the gold standard of several raters, a dimension each.
+def of_raters(name: str, ratings: Mapping[str, Ratings], notes: GroupedNotes, max_gap: float | None = MAX_GAP) -> dict:
+    """The label fields of a Recording whose labels are the gold standard of several raters, one set of ratings per dimension.
 
-    All dimensions get the times of the first; raters who never moved are noted.
+    All dimensions get the times of the first; raters with constant ratings are noted.
     """
     times = next(iter(ratings.values())).times
     for dimension, found in ratings.items():
-        notes.add("raters who never moved", [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)])
-    gold = [resample(found.times, np.clip(gold_standard(found.values), -1, 1)[:, None], times) for found in ratings.values()]
+        notes.add("raters with constant ratings", [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)])
+    gold = [resample(found.times, gold_where_known(found.values)[:, None], times, max_gap) for found in ratings.values()]
     return {
         "dimensions": tuple(ratings),
         "label_times": times,
         "labels": np.concatenate(gold, 1),
-        "raters": {dimension: resample(found.times, found.values, times) for dimension, found in ratings.items()},
+        "raters": {dimension: resample(found.times, found.values, times, max_gap) for dimension, found in ratings.items()},
         "rater_names": {dimension: found.raters for dimension, found in ratings.items()},
         "label_source": gold_words(max(len(found.raters) for found in ratings.values())),
     }

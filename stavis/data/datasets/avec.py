@@ -28,11 +28,11 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.datasets.arff import read_arff
-from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, note_rate, videos_below
+from stavis.data.datasets.assembly import GroupedNotes, build_recordings, files_by_name, note_rate, videos_below
 from stavis.data.datasets.gold import constant_raters
 from stavis.data.datasets.labels import Labels, read_raters
 from stavis.errors import StavisError
-from stavis.timeline import resample
+from stavis.timeline import MAX_GAP, resample
 from stavis.types import Recording
 
 TITLE = "an AV+EC package"
@@ -57,16 +57,16 @@ def fits(root: Path) -> bool:
     return (root / GOLD).is_dir()
 
 
-def read(root: Path) -> list[Recording]:
+def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
     """The recordings of a package with the organisers' gold standard, and the raters where they are there.
 
-    What does not fit together is listed in one StavisWarning. Raises StavisError where videos or labels are missing altogether, or a
+    What does not fit together is one of their notes. Raises StavisError where videos or labels are missing altogether, or a
     label file is bad.
     """
     videos = {name: path for name, path in videos_below(root).items() if _NAME.match(name)}
     gold = {dimension: files_by_name(root / GOLD / dimension, (".arff",)) for dimension in DIMENSIONS}
     raters = {dimension: files_by_name(root / RATERS / dimension, (".csv",)) for dimension in DIMENSIONS}
-    notes = Notes()
+    notes = GroupedNotes()
 
     def make(name: str) -> Recording:
         split = _NAME.match(name)[1].lower()
@@ -77,7 +77,7 @@ def read(root: Path) -> list[Recording]:
         note_rate(notes, name, times, RATE)
         ratings = {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files}
         for dimension, one in ratings.items():
-            notes.add("raters who never moved", [f"{rater} ({dimension} of {name})" for rater in constant_raters(one)])
+            notes.add("raters with constant ratings", [f"{rater} ({dimension} of {name})" for rater in constant_raters(one)])
         return Recording(
             name,
             videos[name],
@@ -85,13 +85,13 @@ def read(root: Path) -> list[Recording]:
             split,
             dimensions=tuple(found),
             label_times=times,
-            labels=np.concatenate([resample(one.times, one.values, times) for one in found.values()], 1),
-            raters={dimension: resample(one.times, one.values, times) for dimension, one in ratings.items()},
+            labels=np.concatenate([resample(one.times, one.values, times, max_gap) for one in found.values()], 1),
+            raters={dimension: resample(one.times, one.values, times, max_gap) for dimension, one in ratings.items()},
             rater_names={dimension: one.raters for dimension, one in ratings.items()},
             label_source="gold standard of the challenge",
         )
 
-    return build_recordings(root, TITLE, videos, set().union(*gold.values()), notes, make)
+    return build_recordings(root, TITLE, videos, set().union(*gold.values()), notes, make, max_gap)
 
 
 def read_gold(path: str | Path) -> Labels:

@@ -1,17 +1,16 @@
-"""Stretches of recordings that are left out of training and of metrics: which, and why.
+"""Segments of recordings that are left out of training and of metrics: which, and why.
 
 A CSV of recording,start,stop,reason (seconds; both ends are left out), `exclude.csv` in a data set's folder or any file that is named.
 """
 
 import math
-import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from stavis.data.datasets.folder import normal, some
 from stavis.data.datasets.labels import read_table
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.types import Recording
 
 Ranges = dict[str, list[tuple[float, float, str]]]
@@ -40,10 +39,11 @@ def read_exclusions(path: str | Path) -> Ranges:
 
 
 def with_exclusions(recordings: Sequence[Recording], ranges: Ranges, where: str | Path) -> list[Recording]:
-    """The recordings with these ranges left out besides those they have; names that no recording has are listed in a StavisWarning."""
-    names = {recording.name for recording in recordings}
-    if unknown := set(ranges) - names:
-        warnings.warn(f"{where}: ranges of recordings that are not there: {some(unknown)}.", StavisWarning, stacklevel=2)
+    """The recordings with these ranges left out besides those they have; names that no recording has are listed in a note."""
+    unknown = set(ranges) - {recording.name for recording in recordings}
+    if unknown:
+        note = f"{where}: ranges of recordings that are not there: {some(unknown)}."
+        recordings = [replace(recording, notes=(*recording.notes, note)) for recording in recordings]
     return [
         replace(recording, exclude=tuple(sorted({*recording.exclude, *ranges[recording.name]}))) if recording.name in ranges else recording
         for recording in recordings

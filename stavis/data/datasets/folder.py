@@ -2,22 +2,24 @@
 
 DIR/videos/NAME.mp4              or NAME.mp4 and NAME.csv side by side in DIR
 DIR/labels/NAME.csv              time,valence[,arousal...], seconds and [-1,1]
-DIR/raters/valence/NAME.csv      time;FM1;FM2;..., one column a rater
-DIR/truth/NAME.npz               what is known of a drawn recording
+DIR/raters/valence/NAME.csv      time;FM1;FM2;..., one column per rater
+DIR/truth/NAME.npz               what is known of a synthetic recording
 DIR/splits.csv                   recording,subject,split
 """
 
 import unicodedata
-import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from stavis.data.datasets.gold import Ratings, constant_raters, gold_standard, gold_words
-from stavis.data.datasets.labels import Labels, read_labels, read_raters, read_table
-from stavis.errors import StavisError, StavisWarning
-from stavis.timeline import resample
+from stavis.data.datasets.gold import Ratings, constant_raters, gold_where_known, gold_words
+from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table
+from stavis.data.datasets.time_units import OF_THE_VIDEO
+from stavis.data.video.io import probe
+from stavis.errors import StavisError
+from stavis.notes import show
+from stavis.timeline import MAX_GAP, resample
 from stavis.types import Recording
 
 VIDEO_SUFFIXES = frozenset(
@@ -43,15 +45,59 @@ VIDEO_SUFFIXES = frozenset(
 """What the name of a video ends with."""
 
 
-def read_folder(root: str | Path, dimensions: tuple[str, ...] | None = None) -> list[Recording]:
+def read_folder(
+    root: str | Path,
+    dimensions: tuple[str, ...] | None = None,
+    *,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
+) -> list[Recording]:
     """All recordings of a folder, sorted by name; labels come from `labels/`, else they are the gold standard of `raters/`.
 
-    dimensions: the label columns wanted; None takes all known ones. Recordings without labels stay, with labels None. What does
-    not fit together (labels without a recording, recordings without labels, names only in splits.csv) is said in one StavisWarning.
+    Recordings without labels stay, with labels None. What does not fit together (labels without a recording, recordings without
+    labels, names only in splits.csv) is a note of the recordings, and shown as a StavisWarning.
 
-    Raises StavisError where no video is there, nothing fits together, two videos have one name, one subject is in two splits,
-    the wrong level of folders was chosen, or a file is bad (see `read_labels`).
+    Parameters
+    ----------
+    root : str or Path
+        The folder: videos and CSV files side by side, or in `videos/` and `labels/`.
+    dimensions : tuple of str, optional
+        The label columns wanted; None takes all known ones.
+    time_unit : str or float
+        The unit of the label times: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds as a number. By default seconds,
+        which are checked against the video when it is read.
+    scale : tuple of (float, float), optional
+        The ends of the scale that values were given on, mapped linearly to [-1,1]; by default values lie in [-1,1] already.
+    max_gap : float, optional
+        Between label rows further apart than this many median steps there is no label; None bridges any gap.
+
+    Returns
+    -------
+    list of Recording
+
+    Raises
+    ------
+    StavisError
+        Where no video is there, nothing fits together, two videos have one name, one subject is in two splits, the wrong level of
+        folders was chosen, or a file is bad.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, stavis
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "anna.mp4").touch()
+    >>> _ = (folder / "anna.csv").write_text("time,valence\\n0,1\\n0.5,9\\n")
+    >>> stavis.read_folder(folder, scale=(1, 9))[0].labels[:, 0].tolist()
+    [-1.0, 1.0]
     """
+    recordings = load_folder(Path(root), dimensions, LabelConfig(time_unit, scale, max_gap))
+    show(note for recording in recordings for note in recording.notes)
+    return recordings
+
+
+def load_folder(root: Path, dimensions: tuple[str, ...] | None = None, config: LabelConfig = LabelConfig()) -> list[Recording]:
+    """As read_folder, but the notes are only kept, not shown."""
     root = Path(root)
     _check_folder(root)
     inside = root / "videos" if (root / "videos").is_dir() else root
@@ -69,38 +115,46 @@ def read_folder(root: str | Path, dimensions: tuple[str, ...] | None = None) -> 
         raise StavisError(
             f"{root}: no label file is called like a video ({some(labelled)} against {some(videos)}): give both the same name."
         )
-    _warn_of_loners(root, set(videos), labelled, splits)
-    recordings, still = [], []
+    notes = _unmatched(root, set(videos), labelled, splits)
+    found, constant = {}, []
     for name in sorted(videos):
-        found = _join(
-            name,
-            read_labels(labels[name], dimensions) if name in labels else None,
-            {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files},
-            dimensions,
-            still,
-        )
-        subject, split = splits.of.get(name, ("", ""))
-        recordings.append(Recording(name, videos[name], subject, split, truth=truths.get(name), **found))
-    if still:
-        warnings.warn(f"{root}: raters who never moved: {some(still)}.", StavisWarning, stacklevel=2)
-    return recordings
+        files = {dimension: each[name] for dimension, each in raters.items() if name in each}
+        found[name] = _join(name, *_read(videos[name], labels.get(name), files, dimensions, config), dimensions, constant, config.max_gap)
+    if constant:
+        notes.append(f"{root}: raters with constant ratings: {some(constant)}.")
+    about = {"max_gap": config.max_gap, "time_unit": config.time_unit, "notes": tuple(notes)}
+    return [
+        Recording(name, videos[name], *splits.of.get(name, ("", "")), truth=truths.get(name), **fields, **about)
+        for name, fields in found.items()
+    ]
+
+
+def _read(
+    video: Path, labels: Path | None, raters: dict[str, Path], dimensions: tuple[str, ...] | None, config: LabelConfig
+) -> tuple[Labels | None, dict[str, Ratings]]:
+    """The labels and the raters' ratings of a video, from their files."""
+    needs_video = config.time_unit in OF_THE_VIDEO and (labels or raters)
+    options = {"time_unit": config.time_unit, "scale": config.scale, "video_times": probe(video).times if needs_video else None}
+    found = read_labels(labels, dimensions, **options) if labels else None
+    return found, {dimension: read_raters(path, **options) for dimension, path in raters.items()}
 
 
 def recording_at(path: str | Path) -> Recording:
     """A video as a recording, with the labels, raters and truth that lie beside it where it is DIR/videos/NAME of a folder.
 
-    Labels that cannot be read are left out, with a StavisWarning that says why.
+    Labels that cannot be read are left out; a note of the recording, shown as a StavisWarning, says why.
     """
     path = Path(path)
     beside = files_beside(path)
     found: dict = {}
+    notes: tuple[str, ...] = ()
     try:
-        labels = read_labels(beside["labels"]) if "labels" in beside else None
-        ratings = {kind.removeprefix("raters/"): read_raters(file) for kind, file in beside.items() if kind.startswith("raters/")}
-        found = _join(path.stem, labels, ratings, None, [])
+        raters = {kind.removeprefix("raters/"): file for kind, file in beside.items() if kind.startswith("raters/")}
+        found = _join(path.stem, *_read(path, beside.get("labels"), raters, None, LabelConfig()), None, [])
     except StavisError as error:
-        warnings.warn(f"{path.name} is shown without its labels: {error}", StavisWarning, stacklevel=2)
-    return Recording(path.stem, path, truth=beside.get("truth"), **found)
+        notes = (f"{path.name} is shown without its labels: {error}",)
+    show(notes)
+    return Recording(path.stem, path, truth=beside.get("truth"), **found, notes=notes)
 
 
 def files_beside(path: Path) -> dict[str, Path]:
@@ -161,10 +215,17 @@ def read_splits(path: Path, names: set[str]) -> Splits:
     return splits
 
 
-def _join(name: str, labels: Labels | None, ratings: dict[str, Ratings], dimensions: tuple[str, ...] | None, still: list[str]) -> dict:
+def _join(
+    name: str,
+    labels: Labels | None,
+    ratings: dict[str, Ratings],
+    dimensions: tuple[str, ...] | None,
+    constant: list[str],
+    max_gap: float | None = MAX_GAP,
+) -> dict:
     """The label fields of a Recording: labels as given, the gold standard for dimensions that only raters have.
 
-    Raters who never moved are added to `still`.
+    Raters with constant ratings are added to `constant`.
     """
     if labels is None and not ratings:
         return {}
@@ -172,11 +233,10 @@ def _join(name: str, labels: Labels | None, ratings: dict[str, Ratings], dimensi
     times = labels.times if labels is not None else next(iter(ratings.values())).times
     sources = [] if labels is None else ["label files"]
     for dimension, found in ratings.items():
-        still += [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)]
+        constant += [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)]
         if dimension not in columns:
             sources.append(f"{dimension}: {gold_words(len(found.raters))}" if labels is not None else gold_words(len(found.raters)))
-            gold = np.clip(gold_standard(found.values), -1, 1)
-            columns[dimension] = resample(found.times, gold[:, None], times)[:, 0]
+            columns[dimension] = resample(found.times, gold_where_known(found.values)[:, None], times, max_gap)[:, 0]
     wanted = tuple(columns) if dimensions is None else tuple(dimension.strip().lower() for dimension in dimensions)
     for dimension in wanted:
         if dimension not in columns:
@@ -185,7 +245,7 @@ def _join(name: str, labels: Labels | None, ratings: dict[str, Ratings], dimensi
         "dimensions": wanted,
         "label_times": times,
         "labels": np.stack([columns[dimension] for dimension in wanted], 1),
-        "raters": {dimension: resample(found.times, found.values, times) for dimension, found in ratings.items()},
+        "raters": {dimension: resample(found.times, found.values, times, max_gap) for dimension, found in ratings.items()},
         "rater_names": {dimension: found.raters for dimension, found in ratings.items()},
         "label_source": ", ".join(dict.fromkeys(sources)),
     }
@@ -260,7 +320,8 @@ def has_video(folder: Path) -> bool:
     return any(path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") for path in folder.iterdir())
 
 
-def _warn_of_loners(root: Path, videos: set[str], labelled: set[str], splits: Splits) -> None:
+def _unmatched(root: Path, videos: set[str], labelled: set[str], splits: Splits) -> list[str]:
+    """One sentence with all names that do not fit together; none where all do."""
     found = []
     if labelled and videos - labelled:
         found.append(f"recordings without labels: {some(videos - labelled)}")
@@ -270,8 +331,7 @@ def _warn_of_loners(root: Path, videos: set[str], labelled: set[str], splits: Sp
         found.append(f"in splits.csv without a recording: {some(splits.unknown)}")
     if splits.of and videos - set(splits.of):
         found.append(f"recordings that splits.csv does not name: {some(videos - set(splits.of))}")
-    if found:
-        warnings.warn(f"{root}: {'; '.join(found)}.", StavisWarning, stacklevel=3)
+    return [f"{root}: {'; '.join(found)}."] if found else []
 
 
 def some(names) -> str:
@@ -281,5 +341,5 @@ def some(names) -> str:
 
 
 def normal(name: str) -> str:
-    """One spelling for names that a Mac and the rest write with other bytes."""
+    """One spelling for names that macOS and other systems write with other bytes."""
     return unicodedata.normalize("NFC", name)

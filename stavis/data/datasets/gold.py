@@ -10,7 +10,7 @@ from stavis.metrics import ccc
 
 @dataclass(frozen=True)
 class Ratings:
-    """What several raters said of one dimension: times (N,) s, rising; values (N,K) in [-1,1], one column a rater; their names."""
+    """The ratings of one dimension: times (N,) s, rising; values (N,K) in [-1,1] or NaN, one column per rater; the raters' names."""
 
     times: np.ndarray
     values: np.ndarray
@@ -36,12 +36,25 @@ def gold_standard(ratings: np.ndarray) -> np.ndarray:
     return (ratings - means + common).mean(1)
 
 
+def gold_where_known(ratings: np.ndarray) -> np.ndarray:
+    """The gold standard (N,) in [-1,1] of ratings (N,K): NaN where one of the raters gives none; raters without any rating are left out."""
+    ratings = np.asarray(ratings, np.float64)
+    present = ratings[:, np.isfinite(ratings).any(0)]
+    known = np.isfinite(present).all(1) & bool(present.shape[1])
+    gold = np.full(len(ratings), np.nan)
+    if known.any():
+        gold[known] = np.clip(gold_standard(present[known]), -1, 1)
+    return gold
+
+
 def constant_raters(ratings: Ratings) -> tuple[str, ...]:
-    """The raters who never moved: they agree with nobody, and in the mean they flatten the gold standard."""
-    still = ratings.values.max(0) == ratings.values.min(0)
-    return tuple(name for name, constant in zip(ratings.raters, still, strict=True) if constant)
+    """The raters whose ratings are constant: they agree with nobody, and in the mean they flatten the gold standard."""
+    known = np.isfinite(ratings.values)
+    highest, lowest = (np.where(known, ratings.values, fill) for fill in (-np.inf, np.inf))
+    constant = highest.max(0) <= lowest.min(0)
+    return tuple(name for name, still in zip(ratings.raters, constant, strict=True) if still)
 
 
 def gold_words(raters: int) -> str:
     """How a result names labels that were made of raters."""
-    return f"gold standard of {raters} raters (CCC centring)" if raters > 1 else "the marks of one rater"
+    return f"gold standard of {raters} raters (CCC centring)" if raters > 1 else "the ratings of one rater"

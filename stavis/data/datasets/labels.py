@@ -20,34 +20,80 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.datasets.gold import Ratings
+from stavis.data.datasets.time_units import checked_unit, in_seconds
 from stavis.errors import StavisError
+from stavis.timeline import MAX_GAP, longest_gap
 
+_CLOCK = re.compile(r"\d{1,4}:[0-5]?\d:[0-5]?\d(?:[.,]\d+)?")
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 """The dimensions looked for in a label file where none are asked for by name."""
 NOT_RATERS = ("", "frame", "name", "recording", "file")
 """Columns of a rater file that are no rater, besides `time`."""
 LARGEST_FILE = 64 << 20
 """The largest CSV read, in bytes: a day of labels at 25 Hz."""
-TIME_TOLERANCE = 0.5
-"""By how many seconds labels may begin or end before or after their video without a word (RECOLA has one row too many)."""
+INVALID = ("", "nan", "NaN", "NAN", "-nan", "na", "NA", "n/a", "N/A", "null", "NULL", "none", "None")
+"""Cells that are no label at all, and no error."""
+
+
+@dataclass(frozen=True)
+class LabelConfig:
+    """How label files are to be read.
+
+    time_unit: of the column `time`, one of TIME_UNITS or OF_THE_VIDEO or seconds as a number; '' takes seconds and checks them against
+    the video. scale: the (low, high) of the scale that values were given on, mapped linearly to [-1,1]; None takes them as they are.
+    max_gap: between label rows further apart than this many median steps there is no label; None or infinity bridges any gap.
+    """
+
+    time_unit: str | float = ""
+    scale: tuple[float, float] | None = None
+    max_gap: float | None = MAX_GAP
+
+    def __post_init__(self):
+        object.__setattr__(self, "time_unit", checked_unit(self.time_unit))
+        if self.max_gap is not None and np.isposinf(self.max_gap):
+            object.__setattr__(self, "max_gap", None)
+        longest_gap(np.arange(2.0), self.max_gap)
+        if self.scale is not None:
+            ends = tuple(float(end) for end in self.scale) if len(self.scale) == 2 else (0.0, 0.0)
+            if not (np.isfinite(ends).all() and ends[0] < ends[1]):
+                raise StavisError(f"the scale is {self.scale}: give its two ends, the lower one first, such as scale=(1, 9).")
+            object.__setattr__(self, "scale", ends)
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Between which ends the values of a file must lie."""
+        return self.scale or (-1.0, 1.0)
+
+    def mapped(self, values: np.ndarray) -> np.ndarray:
+        """Values between the limits as [-1,1]."""
+        low, high = self.limits
+        return np.clip(values if self.scale is None else 2 * (values - low) / (high - low) - 1, -1, 1)
 
 
 @dataclass(frozen=True)
 class Labels:
-    """Labels over time: times (N,) s, rising; values (N,D) in [-1,1], one column a dimension."""
+    """Labels over time: times (N,) s, rising; values (N,D) in [-1,1], NaN where one is invalid, one column per dimension."""
 
     times: np.ndarray
     values: np.ndarray
     dimensions: tuple[str, ...]
 
 
-def read_labels(path: str | Path, dimensions: tuple[str, ...] | None = None) -> Labels:
-    """The labels in a CSV file with the columns `time` (s) and one a dimension, each in [-1,1].
+def read_labels(
+    path: str | Path,
+    dimensions: tuple[str, ...] | None = None,
+    *,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    video_times: np.ndarray | None = None,
+) -> Labels:
+    """The labels in a CSV file with the columns `time` (s) and one per dimension, each in [-1,1].
 
-    dimensions: the columns wanted, in this order; None takes those of DIMENSIONS that the file has.
+    dimensions: the columns wanted, in this order; None takes those of DIMENSIONS that the file has. time_unit, scale: as in LabelConfig;
+    video_times (T,) s of the video's frames, for time units that need it. Empty cells and `nan` are invalid labels: NaN.
 
-    Raises StavisError naming the file and the line where a column is missing, a value is no number or outside [-1,1], times do
-    not rise, or the file is empty, too large or no text.
+    Raises StavisError naming the file and the line where a column is missing, a value is no number or outside [-1,1] (the scale), times
+    do not rise, or the file is empty, too large or no text.
     """
     path = Path(path)
     text = text_of(path)
@@ -65,13 +111,21 @@ def read_labels(path: str | Path, dimensions: tuple[str, ...] | None = None) -> 
     for name in wanted:
         if name not in names:
             raise StavisError(f"{path}, line 1: the column {name!r} is missing (columns: {_listed(names)}): add it or rename one.")
-    return Labels(*columns_of(path, text, rows, first, names, wanted), wanted)
+    config = LabelConfig(time_unit, scale)
+    times, values = columns_of(path, text, rows, first, names, wanted, config)
+    return Labels(in_seconds(times, config.time_unit, video_times, str(path)), values, wanted)
 
 
-def read_raters(path: str | Path) -> Ratings:
-    """What each rater said of one dimension: a CSV file with the column `time` (s) and one a rater, each in [-1,1], as in RECOLA.
+def read_raters(
+    path: str | Path,
+    *,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    video_times: np.ndarray | None = None,
+) -> Ratings:
+    """The ratings of one dimension: a CSV file with the column `time` (s) and one per rater, each in [-1,1], as in RECOLA.
 
-    Raises StavisError as `read_labels` does.
+    Options and errors as in `read_labels`.
     """
     path = Path(path)
     text = text_of(path)
@@ -80,34 +134,12 @@ def read_raters(path: str | Path) -> Ratings:
     names = _names(path, header)
     raters = [(name, original.strip()) for name, original in zip(names, header, strict=True) if name not in ("time", *NOT_RATERS)]
     if not raters:
-        raise StavisError(f"{path}, line 1: there is no rater beside the column 'time': add one column a rater.")
+        raise StavisError(f"{path}, line 1: there is no rater beside the column 'time': add one column per rater.")
     wanted = tuple(name for name, _ in raters)
-    times, values = columns_of(path, text, rows, first, names, wanted)
-    return Ratings(times, values, tuple(original.strip("\"' ") for _, original in raters))
-
-
-def span_note(name: str, label_times: np.ndarray, video_times: np.ndarray) -> str:
-    """What is to be said where labels and video begin or end more than a little apart: a sentence with the seconds, or ''.
-
-    Raises StavisError where they have no moment in common, or the labels' times are milliseconds.
-    """
-    first, last = float(label_times[0]), float(label_times[-1])
-    start, stop = float(video_times[0]), float(video_times[-1])
-    both = f"recording {name}: its labels ({first:g} to {last:g} s) and its video ({start:g} to {stop:g} s)"
-    if stop > start and 0.5 < (last - first) / (stop - start) / 1000 < 2:
-        raise StavisError(f"{both} differ a thousandfold: write the label times in seconds, not milliseconds.")
-    if first > stop or last < start:
-        raise StavisError(f"{both} have no moment in common: check that they belong together.")
-    found = []
-    if first - start > TIME_TOLERANCE:
-        found.append(f"begin {first - start:.2f} s after the video")
-    if stop - last > TIME_TOLERANCE:
-        found.append(f"end {stop - last:.2f} s before the video")
-    if start - first > TIME_TOLERANCE:
-        found.append(f"begin {start - first:.2f} s before the video")
-    if last - stop > TIME_TOLERANCE:
-        found.append(f"end {last - stop:.2f} s after the video")
-    return f"recording {name}: its labels {' and '.join(found)}; only moments that have both are used." if found else ""
+    config = LabelConfig(time_unit, scale)
+    times, values = columns_of(path, text, rows, first, names, wanted, config)
+    seconds = in_seconds(times, config.time_unit, video_times, str(path))
+    return Ratings(seconds, values, tuple(original.strip("\"' ") for _, original in raters))
 
 
 def read_table(path: str | Path) -> list[tuple[int, dict[str, str]]]:
@@ -137,7 +169,7 @@ def rows_of(path: Path, text: str):
     except csv.Error as error:
         raise StavisError(f"{path}, line {reader.line_num}: {error}: write the file again as plain CSV.") from error
     if count < 2:
-        raise StavisError(f"{path} holds no row below its header: write one row a moment, or take the file away.")
+        raise StavisError(f"{path} holds no row below its header: write one row per time, or take the file away.")
 
 
 def text_of(path: Path) -> str:
@@ -146,7 +178,7 @@ def text_of(path: Path) -> str:
         if not path.is_file():
             raise StavisError(f"{path} is missing or no regular file: give the path of a CSV file.")
         if path.stat().st_size > LARGEST_FILE:
-            raise StavisError(f"{path} is larger than {LARGEST_FILE >> 20} MB: it is no label file; write one row a frame at most.")
+            raise StavisError(f"{path} is larger than {LARGEST_FILE >> 20} MB: it is no label file; write one row per frame at most.")
         raw = path.read_bytes()
     except OSError as error:
         raise StavisError(f"{path} cannot be read ({error.strerror}): check that it may be read.") from error
@@ -177,15 +209,18 @@ def _names(path: Path, header: list[str]) -> list[str]:
     return names
 
 
-def columns_of(path: Path, text: str, rows, first: int, names: list[str], wanted: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Times (N,) s and the wanted columns (N,D) of a CSV text whose columns are called `names`, `time` among them.
+def columns_of(
+    path: Path, text: str, rows, first: int, names: list[str], wanted: tuple[str, ...], config: LabelConfig = LabelConfig()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Times (N,) as they are given and the wanted columns (N,D), mapped to [-1,1], of a CSV text whose columns are called `names`.
 
-    rows: those of `rows_of` that are left; first: the number of lines above them. Raises StavisError as `read_labels` does.
+    `time` is among them. rows: those of `rows_of` that are left; first: the number of lines above them. Raises StavisError as
+    `read_labels` does.
     """
-    return _quick(text, first, names, wanted) or _numbers(path, rows, names, wanted)
+    return _quick(text, first, names, wanted, config) or _numbers(path, rows, names, wanted, config)
 
 
-def _quick(text: str, first: int, names: list[str], wanted: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray] | None:
+def _quick(text: str, first: int, names: list[str], wanted: tuple[str, ...], config: LabelConfig) -> tuple[np.ndarray, np.ndarray] | None:
     """What `_numbers` reads, twenty times as fast, for files without any oddity; None for others, which are then read with care.
 
     first: the line of the header.
@@ -194,41 +229,68 @@ def _quick(text: str, first: int, names: list[str], wanted: tuple[str, ...]) -> 
     try:
         # bytes take pandas half as long as text; and an object to read from could never be taken for a path
         table = pd.read_csv(io.BytesIO(text.encode()), sep=_separator(text), header=None, skiprows=first, usecols=columns,
-                            dtype=np.float64, na_filter=False, skipinitialspace=True, low_memory=False)  # fmt: skip
+                            dtype=np.float64, na_values=list(INVALID), keep_default_na=False, skipinitialspace=True,
+                            low_memory=False)  # fmt: skip
     except (ValueError, IndexError, OverflowError):  # pandas' own errors are ValueErrors
         return None
     times, values = table[columns[0]].to_numpy(), table[columns[1:]].to_numpy()
     rises = len(times) > 0 and bool((np.diff(times) > 0).all())
-    if not rises or not np.isfinite(times).all() or not (np.abs(values) <= 1 + 1e-6).all():
+    if not rises or not np.isfinite(times).all() or _outside(values, config).any():
         return None
-    return times, np.clip(values, -1, 1)
+    return times, config.mapped(values)
 
 
-def _numbers(path: Path, rows, names: list[str], wanted: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def _outside(values: np.ndarray, config: LabelConfig) -> np.ndarray:
+    low, high = config.limits
+    slack = (high - low) / 2e6
+    return (values < low - slack) | (values > high + slack)
+
+
+def _numbers(path: Path, rows, names: list[str], wanted: tuple[str, ...], config: LabelConfig) -> tuple[np.ndarray, np.ndarray]:
     columns = [names.index(name) for name in ("time", *wanted)]
-    numbers = array("d")
+    numbers, lines = array("d"), array("l")
     before = -math.inf
     for line, row in rows:
+        lines.append(line)
         for name, column in zip(("time", *wanted), columns, strict=True):
-            value = _number(path, line, name, row[column].strip().strip("\"'") if column < len(row) else "")
+            value = _number(path, line, name, row[column].strip().strip("\"'").strip() if column < len(row) else "", config.time_unit)
             if name == "time":
                 if value <= before:
-                    said = "twice" if value == before else f"after {before:g}: times run backwards"
-                    raise StavisError(f"{path}, line {line}: the time {value:g} s comes {said}; sort the rows and keep one a moment.")
+                    found = "twice" if value == before else f"after {before:g}: times run backwards"
+                    raise StavisError(f"{path}, line {line}: the time {value:g} s comes {found}; sort the rows, one row per time.")
                 before = value
-            elif abs(value) > 1 + 1e-6:
-                raise StavisError(f"{path}, line {line}: {name} is {value:g}, outside [-1,1]: divide the labels by the end of their scale.")
             numbers.append(value)
     table = np.frombuffer(numbers, np.float64).reshape(-1, len(columns))
-    return table[:, 0].copy(), np.clip(table[:, 1:], -1, 1)
+    times, values = table[:, 0].copy(), table[:, 1:]
+    bad = _outside(values, config)
+    if bad.any():
+        row, column = (int(index[0]) for index in np.nonzero(bad))
+        ends = "[-1,1]" if config.scale is None else f"the scale {config.scale[0]:g} to {config.scale[1]:g}"
+        raise StavisError(
+            f"{path}, line {lines[row]}: {wanted[column]} is {values[row, column]:g}, outside {ends} (the file's values are from "
+            f"{np.nanmin(values):g} to {np.nanmax(values):g}): give the ends of the scale, scale=(low, high) or --scale LOW,HIGH."
+        )
+    return times, config.mapped(values)
 
 
-def _number(path: Path, line: int, name: str, text: str) -> float:
+def _number(path: Path, line: int, name: str, text: str, unit: str) -> float:
+    if name == "time":
+        text = text.removesuffix("%").strip() if unit == "percent" else text
+        if _CLOCK.fullmatch(text) and unit in ("", "s"):
+            hours, minutes, seconds = text.replace(",", ".").split(":")
+            return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
+    elif text in INVALID or text.lower() in INVALID:
+        return math.nan
     try:
         value = _parsed(text)
     except ValueError:
-        said = f"{text[:40]!r}, not a number" if text else "empty"
-        raise StavisError(f"{path}, line {line}: {name} is {said}: correct the value or take the row out.") from None
+        found = f"{text[:40]!r}, not a number" if text else "empty"
+        advice = "correct the value or take the row out"
+        if name == "time" and text.endswith("%"):
+            advice = "give time_unit='percent' (--time-unit percent) where times are percent of the video"
+        elif name == "time" and ":" in text:
+            advice = "write seconds, or hours:minutes:seconds such as 0:01:30"
+        raise StavisError(f"{path}, line {line}: {name} is {found}: {advice}.") from None
     if not math.isfinite(value):
         raise StavisError(f"{path}, line {line}: {name} is {text[:40]}: correct the value or take the row out.")
     return value

@@ -24,8 +24,9 @@ Ringeval, Sonderegger, Sauer, Lalanne: Introducing the RECOLA multimodal corpus 
 
 from pathlib import Path
 
-from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, note_rate, of_raters, videos_below
+from stavis.data.datasets.assembly import GroupedNotes, build_recordings, files_by_name, note_rate, of_raters, videos_below
 from stavis.data.datasets.labels import read_raters
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 TITLE = "RECOLA"
@@ -47,23 +48,23 @@ def fits(root: Path) -> bool:
     return (root / ANNOTATION).is_dir() or (root / VIDEOS).is_dir()
 
 
-def read(root: Path) -> list[Recording]:
+def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
     """The recordings of RECOLA with the gold standard of their raters.
 
-    What does not fit together is listed in one StavisWarning. Raises StavisError where videos or labels are missing altogether, or a
+    What does not fit together is one of their notes. Raises StavisError where videos or labels are missing altogether, or a
     label file is bad.
     """
     videos = videos_below(root / VIDEOS, 1)
     behaviour = root / ANNOTATION / "emotional_behaviour"
     files = {dimension: files_by_name(behaviour / dimension, (".csv",)) for dimension in DIMENSIONS}
-    notes = Notes()
+    notes = GroupedNotes()
     notes.add("recordings in no split of the challenges", sorted(set(videos) - set(_SPLIT_OF)))
 
     def make(name: str) -> Recording:
         ratings = {dimension: read_raters(found[name]) for dimension, found in files.items() if name in found}
         for dimension, one in ratings.items():
             note_rate(notes, f"{dimension} of {name}", one.times, RATE)
-        labels = of_raters(name, ratings, notes) if ratings else {}
+        labels = of_raters(name, ratings, notes, max_gap) if ratings else {}
         return Recording(name, videos[name], name, _SPLIT_OF.get(name, ""), **labels)
 
-    return build_recordings(root, TITLE, videos, set().union(*files.values()), notes, make)
+    return build_recordings(root, TITLE, videos, set().union(*files.values()), notes, make, max_gap)

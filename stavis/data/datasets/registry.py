@@ -10,10 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from stavis.data.datasets import afewva, affwild2, avec, recola, sewa
-from stavis.data.datasets.assembly import Notes, listed
+from stavis.data.datasets.assembly import GroupedNotes, listed
 from stavis.data.datasets.exclusion import read_exclusions, with_exclusions
-from stavis.data.datasets.folder import has_video, looks_like_dataset, read_folder, read_splits, some
+from stavis.data.datasets.folder import has_video, load_folder, looks_like_dataset, read_splits, some
+from stavis.data.datasets.labels import LabelConfig
 from stavis.errors import StavisError
+from stavis.notes import show
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 VARIABLE = "STAVIS_DATASETS"
@@ -54,28 +57,89 @@ DATASETS: dict[str, DataSet] = {
                 "https://ibug.doc.ic.ac.uk/resources/afew-va-database/", "001/001.json beside 001/00000.png, or 01/001/001.json",
                 ("AFEW-VA", "AFEWVA", "afewva"), afewva.fits, afewva.read),
         DataSet("folder", "recordings of one's own", "your own", "none", "videos/NAME.mp4 and labels/NAME.csv, or both side by side",
-                (), looks_like_dataset, read_folder),
+                (), looks_like_dataset, load_folder),
     )
 }  # fmt: skip
 """All formats by name; `folder`, which is taken where no other fits, comes last."""
 
 
 def read_dataset(
-    root: str | Path, kind: str | None = None, *, fold: int | None = None, exclude: str | Path | None = None
+    root: str | Path,
+    kind: str | None = None,
+    *,
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
 ) -> list[Recording]:
     """The recordings of a data set with their labels, subjects and splits, sorted by name.
 
-    root: its folder, or its name in DATASETS. kind: the format where it shall not be recognised. fold: which of AFEW-VA's five folds
-    is the test split. exclude: a CSV of ranges that are left out, besides the folder's own exclude.csv. A splits.csv
-    (recording,subject,split) in the folder takes the place of the data set's own subjects and splits.
+    What does not fit together is a note of the recordings, and shown as a StavisWarning. A splits.csv (recording,subject,split) in the
+    folder takes the place of the data set's own subjects and splits.
 
-    What does not fit together is listed in one StavisWarning. Raises StavisError where the data set is missing (with how to get it),
-    the wrong level of folders was chosen (with the right one), nothing fits together, a subject is in two splits, or a file is bad.
+    Parameters
+    ----------
+    root : str or Path
+        The folder of the data set, or its name (see `datasets`).
+    kind : str, optional
+        The name of its format, where it shall not be recognised.
+    fold : int, optional
+        Which of AFEW-VA's five folds is the test split.
+    exclude : str or Path, optional
+        A CSV of ranges (recording,start,stop,reason; seconds) that are left out, besides the folder's own exclude.csv.
+    time_unit : str or float
+        The unit of label times, for recordings of your own: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds as a number.
+        By default seconds, which are checked against the video when it is read.
+    scale : tuple of (float, float), optional
+        The ends of the scale that values were given on, for recordings of your own: mapped linearly to [-1,1].
+    max_gap : float, optional
+        Between label rows further apart than this many median steps there is no label; None bridges any gap.
+
+    Returns
+    -------
+    list of Recording
+
+    Raises
+    ------
+    StavisError
+        Where the data set is missing (with how to get it), the wrong level of folders was chosen (with the right one), nothing fits
+        together, a subject is in two splits, a file is bad, or a licensed data set is given another scale or time unit than its own.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, stavis
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> (folder / "anna.mp4").touch()
+    >>> _ = (folder / "anna.csv").write_text("time,valence\\n0,0.2\\n40,0.4\\n")
+    >>> one = stavis.read_dataset(folder, time_unit="ms")[0]
+    >>> one.name, one.label_times.tolist(), one.labels[:, 0].tolist()
+    ('anna', [0.0, 0.04], [0.2, 0.4])
     """
+    recordings = load_dataset(root, kind, fold=fold, exclude=exclude, labels=LabelConfig(time_unit, scale, max_gap))
+    show(note for recording in recordings for note in recording.notes)
+    return recordings
+
+
+def load_dataset(
+    root: str | Path,
+    kind: str | None = None,
+    *,
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+    labels: LabelConfig = LabelConfig(),
+) -> list[Recording]:
+    """As read_dataset, but the notes are only kept, not shown."""
     root, kind = locate(root, kind)
     if fold is not None and kind != "afewva":
         raise StavisError(f"{root} is {DATASETS[kind].title}, which has no folds: leave the fold out, or write a splits.csv.")
-    recordings = DATASETS[kind].read(root) if fold is None else DATASETS[kind].read(root, fold)
+    if kind == "folder":
+        recordings = load_folder(root, config=labels)
+    else:
+        if labels.time_unit or labels.scale:
+            given = "time unit" if labels.time_unit else "scale"
+            raise StavisError(f"{root} is {DATASETS[kind].title}, which has a {given} of its own: leave the {given} out.")
+        recordings = DATASETS[kind].read(root, *(() if fold is None else (fold,)), max_gap=labels.max_gap)
     if kind != "folder" and (root / "splits.csv").exists():
         recordings = _own_splits(root, recordings)
     check_subjects(root, recordings)
@@ -184,10 +248,10 @@ def _own(root: Path) -> bool:
 def _own_splits(root: Path, recordings: list[Recording]) -> list[Recording]:
     """The recordings with the subjects and splits of the folder's splits.csv."""
     splits = read_splits(root / "splits.csv", {recording.name for recording in recordings})
-    notes = Notes()
+    notes = GroupedNotes()
     notes.add("in splits.csv without a recording", splits.unknown)
     notes.add("recordings that splits.csv does not name, in no split", [one.name for one in recordings if one.name not in splits.of])
-    notes.say(root)
+    recordings = [replace(one, notes=(*one.notes, *notes.of(root))) for one in recordings]
     return [
         replace(one, subject=splits.of[one.name][0], split=splits.of[one.name][1]) if one.name in splits.of else replace(one, split="")
         for one in recordings

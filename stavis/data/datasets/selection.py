@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stavis.data.datasets.annotations import COLUMNS, read_annotations
-from stavis.data.datasets.registry import DATASETS, locate, read_dataset
+from stavis.data.datasets.labels import LabelConfig
+from stavis.data.datasets.registry import DATASETS, load_dataset, locate
 from stavis.errors import StavisError
+from stavis.notes import show
 from stavis.storage.files import file_stem, read_json
 from stavis.types import Recording
 
@@ -21,16 +23,19 @@ def recordings_of(
     kind: str | None = None,
     fold: int | None = None,
     exclude: str | Path | None = None,
+    labels: LabelConfig = LabelConfig(),
 ) -> list[Recording]:
     """The recordings of a data set in any format, of one split or (None) all of them, with the ranges that are to be left out.
 
-    kind, fold, exclude: as in `read_dataset`. What was marked for exclusion in the explorer is left out as well: marks kept as
-    DATA/marks/NAME.csv, or beside the video as NAME.csv.
+    kind, fold, exclude: as in `read_dataset`; labels: how label files are read. What was annotated for exclusion in the explorer is
+    left out as well: annotations kept as DATA/marks/NAME.csv, or beside the video as NAME.csv. Notes are shown as StavisWarnings.
 
     Raises StavisError where the split is empty, or (labelled=True) none of it has labels.
     """
-    everything = [with_annotations(recording, locate(data, kind)[0]) for recording in read_dataset(data, kind, fold=fold, exclude=exclude)]
-    return of_split(everything, data, split, labelled=labelled)
+    found = load_dataset(data, kind, fold=fold, exclude=exclude, labels=labels)
+    root = locate(data, kind)[0]
+    show(note for recording in found for note in recording.notes)
+    return of_split([with_annotations(recording, root) for recording in found], data, split, labelled=labelled)
 
 
 def of_split(everything: Sequence[Recording], data: str | Path, split: str | None, *, labelled: bool = False) -> list[Recording]:

@@ -23,9 +23,10 @@ import itertools
 import re
 from pathlib import Path
 
-from stavis.data.datasets.assembly import Notes, build_recordings, files_by_name, listed, note_rate, videos_below
+from stavis.data.datasets.assembly import GroupedNotes, build_recordings, files_by_name, listed, note_rate, videos_below
 from stavis.data.datasets.labels import Labels, columns_of, is_number, rows_of, text_of
 from stavis.errors import StavisError
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 TITLE = "SEWA"
@@ -43,15 +44,15 @@ def fits(root: Path) -> bool:
     return any(_NAME.match(Path(entry.name).stem) and entry.name.lower().endswith(".csv") for entry in listed(root / "labels"))
 
 
-def read(root: Path) -> list[Recording]:
+def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
     """The recordings of SEWA with their gold standard.
 
-    What does not fit together is listed in one StavisWarning. Raises StavisError where videos or labels are missing altogether, or a
+    What does not fit together is one of their notes. Raises StavisError where videos or labels are missing altogether, or a
     label file is bad.
     """
     videos = {name: path for name, path in videos_below(root).items() if _NAME.match(name)}
     files = {name: path for name, path in files_by_name(root / "labels", (".csv",)).items() if _NAME.match(name)}
-    notes = Notes()
+    notes = GroupedNotes()
 
     def make(name: str) -> Recording:
         split = _SPLIT[_NAME.match(name)[1].lower()]
@@ -62,7 +63,7 @@ def read(root: Path) -> list[Recording]:
         given = {"dimensions": labels.dimensions, "label_times": labels.times, "labels": labels.values}
         return Recording(name, videos[name], name, split, label_source="gold standard of the challenge", **given)
 
-    return build_recordings(root, TITLE, videos, files, notes, make)
+    return build_recordings(root, TITLE, videos, files, notes, make, max_gap)
 
 
 def read_sewa_labels(path: Path) -> Labels:

@@ -9,6 +9,7 @@ from stavis.data.faces.blendshapes import SIGNALS
 from stavis.errors import StavisError
 from stavis.regions import REGIONS
 from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
+from stavis.timeline import resample
 from stavis.types import Clip, Prediction
 
 TIME_COLUMNS = ("time", "times", "time (s)", "timestamp", "seconds", "t", "time_s")
@@ -61,7 +62,7 @@ def on_times(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> np.nd
     times, values = times[known][order], values[known][order]
     if not len(times):
         return np.full(len(frames), np.nan)
-    line = np.interp(frames, times, values, left=np.nan, right=np.nan)
+    line = resample(times, values[:, None], frames)[:, 0]
     if len(frames) < 2:
         return line
     edges = np.concatenate(

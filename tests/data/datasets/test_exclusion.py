@@ -52,8 +52,11 @@ def test_excluded_frames_have_no_label_and_every_frame_is_counted_once():
         "frames_without_label": 1,
         "frames_without_face": 1,
         "frames_used": 34,
+        "seconds_without_label": 0.08,
     }
-    assert counts.sentence("train") == "train: 1 of 2 recordings, 34 of 40 frames (4 excluded, 1 without a label, 1 without a face)"
+    assert (
+        counts.sentence("train") == "train: 1 of 2 recordings, 34 of 40 frames (4 excluded, 1 without a label (0.08 s), 1 without a face)"
+    )
 
 
 def test_crops_without_labels_count_as_unused():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from stavis.data.crops.crops import CropConfig, crops_of
-from stavis.data.datasets.afewva import dealt_folds, read_clip_labels
+from stavis.data.datasets.afewva import balanced_folds, read_clip_labels
 from stavis.data.datasets.affwild2 import read_frame_labels
 from stavis.data.datasets.avec import read_features, read_gold
 from stavis.data.datasets.gold import gold_standard
@@ -81,7 +81,7 @@ def test_recola_names_people_of_no_split_and_a_constant_rater(tmp_path):
     with pytest.warns(StavisWarning) as said:
         found = read_dataset(root)
     assert len(said) == 1 and "in no split of the challenges (1): P17" in str(said[0].message)
-    assert "raters who never moved (2): FM2 (arousal of P16), FM2 (valence of P16)" in str(said[0].message)
+    assert "raters with constant ratings (2): FM2 (arousal of P16), FM2 (valence of P16)" in str(said[0].message)
     assert next(one for one in found if one.name == "P17").split == "" and np.isfinite(found[0].labels).all()
 
 
@@ -146,13 +146,18 @@ def test_affwild2_images_missing_at_the_end_are_frames_without_a_face(tmp_path):
         (["valence,arousal", "0"], "value 1 is '0', expected valence,arousal"),
         (["valence,arousal", "0,0", "0,0,0"], "value 2 is '0,0,0', expected valence,arousal"),
         (["valence,arousal", "0,0", "0,x"], "value 2 is '0,x', expected valence,arousal"),
-        (["valence,arousal", "0,0", "0,nan"], "value 2 is '0,nan', expected valence,arousal"),
+        (["valence,arousal", "0,0", "0,inf"], "value 2 is '0,inf', outside|value 2 is '0,inf', expected valence,arousal"),
         (["valence,arousal"], "value 1 is missing, expected valence,arousal"),
     ],
 )
 def test_bad_affwild2_labels_are_told_in_a_sentence(lines, said, tmp_path):
     with pytest.raises(StavisError, match=said):
         read_frame_labels(fakes.written(tmp_path / "a.txt", lines))
+
+
+def test_affwild2_lines_without_a_value_are_invalid_labels(tmp_path):
+    values = read_frame_labels(fakes.written(tmp_path / "a.txt", ["valence,arousal", "0.5,0", "0.5,", "nan,0.25", "0,0.25"]))
+    assert values[[0, 3]].tolist() == [[0.5, 0], [0, 0.25]] and np.isnan(values[1:3]).all()
 
 
 def test_affwild2_headers_in_the_other_order_or_missing(tmp_path):
@@ -192,7 +197,7 @@ def test_afewva_with_and_without_the_archives_folders_and_actors(tmp_path):
 
 
 def test_folds_are_even():
-    folds = dealt_folds({str(k): f"person {k % 23}" for k in range(100)})
+    folds = balanced_folds({str(k): f"person {k % 23}" for k in range(100)})
     sizes = [sum(folds[f"person {k % 23}"] == fold for k in range(100)) for fold in range(1, 6)]
     assert sum(sizes) == 100 and max(sizes) - min(sizes) <= 5
 
