@@ -14,6 +14,7 @@ from stavis.data.datasets.time_units import span_note
 from stavis.data.faces.alignment import apply_affine
 from stavis.data.faces.regions import rasterise
 from stavis.data.video.image_folder import images_hash
+from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
@@ -168,7 +169,7 @@ def crops_of(
 def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Path:
     """The folder of the crops in the cache: named by all that they depend on, made where it is not there."""
     digest = cache.file_hash(recording.video) if recording.images is None else images_hash(recording.video, recording.images)
-    parts = ["crops", str(FORMAT), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
+    parts = ["crops", str(FORMAT), str(PIXELS), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
     if source == "truth":
         parts.append(cache.file_hash(recording.truth))
     if source == "face":

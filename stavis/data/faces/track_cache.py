@@ -13,6 +13,7 @@ from stavis.data.faces.landmarker import resolved_backend
 from stavis.data.faces.model_file import SHA256, FaceModel
 from stavis.data.faces.tracks import Detections, Tracks, check_choice, follow_faces
 from stavis.data.video.io import VideoInfo
+from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError, StavisWarning
 from stavis.storage.cache import get_or_create
 from stavis.storage.eviction import INDEX
@@ -72,7 +73,7 @@ def load_or_track(
         }
         write_json(folder / INDEX, told)
 
-    key = content_hash("followed", str(FORMAT), digest, SHA256, resolved_backend(backend), repr(len(info)))
+    key = content_hash("followed", str(FORMAT), str(PIXELS), digest, SHA256, resolved_backend(backend), repr(len(info)))
     folder = get_or_create("tracks", key, make, lambda folder: _read(folder, len(info)) is not None)
     found = _read(folder, len(info))
     if found is None:

@@ -1,38 +1,36 @@
-"""The pictures of a video, in order and in bounded memory, by two decoders: PyAV tells of damage, decord is faster.
+"""The frames of a video, in order and in bounded memory, by PyAV, which tells of damage.
 
 Measured on the test clips, one thread, decode to RGB: decord 0.3-1.5 ms a frame, PyAV 1.2-2.9 ms. But decord reads ahead
-without bound while its caller works (1.1 GB after 4 s of waiting at 1280x720), says nothing of damage, and fails on some HEVC.
-So PyAV reads whole videos and all whose damage must be known; decord reads short stretches of regular videos that were read
-before.
+without bound while its caller works (1.1 GB after 4 s of waiting at 1280x720), says nothing of damage, and is right for some kinds
+of files alone. So PyAV reads whole videos and all whose damage must be known; decord (decord_reading) reads short segments of
+regular videos that were read before.
 """
 
-import queue
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import av
 import av.logging
-import decord
+import cv2
 import numpy as np
 
-from stavis.data.video.demuxing import BROKEN, MOST_PIXELS, VideoInfo, open_video
-
-DECORD_MOST_BYTES = 256 << 20
-"""The most that decord may hold: it is asked for stretches whose pictures fit in this."""
-
-_DECORD_SECONDS = 20
-_DECORD_CODECS = ("h264", "hevc", "av1", "vp9", "mpeg1video")
+from stavis.data.video.deinterlacing import Deinterlacer
+from stavis.data.video.demuxing import BROKEN, MOST_PIXELS, open_video
+from stavis.data.video.display import Orientation, orientation_of, square_pixel_size
+from stavis.data.video.hdr import colour_note, needs_mapping, sdr_image
+from stavis.data.video.probing import AT_A_JOIN, VideoInfo, shift
+from stavis.notes import Notes
 
 DAMAGED, LOST, AFTER_DAMAGE, RESIZED, NO_IMAGE = "damaged", "lost", "after damage", "resized", "no image"
 """What the note of a frame can say: its data are damaged; it could not be decoded and repeats the one before; it may rest on a
-damaged one (up to the next key frame); its picture had another size and was scaled to the first one's; a folder of images has no
+damaged one (up to the next key frame); it had another size or shape and was fitted into the first one's; a folder of images has no
 image of its number."""
 
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture of a video: its index among the video's frames, its time in s, image (H,W,3) uint8 RGB upright.
+    """One frame of a video: its index among the video's frames, its time in s, image (H,W,3) uint8 RGB upright, pixels square.
 
     damaged: the decoder reported errors in it, or it could not be decoded at all and repeats the one before (black at the start).
     note: '' or one of DAMAGED, LOST, AFTER_DAMAGE, RESIZED.
@@ -45,99 +43,48 @@ class Frame:
     note: str = ""
 
 
-def frames_by_pyav(info: VideoInfo, start: int, stop: int, size: tuple[int, int]) -> Iterator[Frame]:
+def frames_by_pyav(info: VideoInfo, start: int, stop: int, size: tuple[int, int], notes: Notes | None = None) -> Iterator[Frame]:
     """Every frame from `start` up to `stop`, each index once and in order, at `size` (width, height, upright).
 
     Decoding starts at the last key frame before `start`. A frame counts as damaged where libav flags it as corrupt, raises an error
-    or logs one for its packet.
+    or logs one for its packet. notes: takes what shows up on the way, such as interlaced frames after others.
     """
-    earlier = info.key_frames[info.key_frames <= start]
-    if len(earlier) and earlier[-1] > 0 and len(earlier) > 1:
-        pictures = _Pictures(info, size, key_frame=int(earlier[-1]))
-        first = next(pictures, None)
+    notes = Notes() if notes is None else notes
+    # Deinterlacing looks one frame back.
+    earlier = info.key_frames[info.key_frames <= start - info.interlaced]
+    # Without a stamp of its own a frame is known by its order from the start alone.
+    if len(earlier) > 1 and earlier[-1] > 0 and info.stamped and info.shifts is None:
+        decoded = _Decoder(info, size, notes, key_frame=int(earlier[-1]))
+        first = next(decoded, None)
         if first is not None and first.index <= start:
-            yield from _every_index(info, start, stop, size, first, pictures)
+            yield from _every_index(info, start, stop, size, first, decoded)
             return
-        pictures.close()
-    pictures = _Pictures(info, size)
-    yield from _every_index(info, start, stop, size, next(pictures, None), pictures)
+        decoded.close()
+    decoded = _Decoder(info, size, notes)
+    yield from _every_index(info, start, stop, size, next(decoded, None), decoded)
 
 
-def frames_by_decord(info: VideoInfo, start: int, stop: int, size: tuple[int, int]) -> Iterator[Frame]:
-    """The frames from `start` up to `stop` as decord gives them; it ends early where decord fails, hangs or gives another shape.
-
-    The reader is made for this stretch and dropped after it. A thread asks it, so that a hang costs 20 s and no more.
-    """
-    answers: queue.Queue = queue.Queue()
-    ended = threading.Event()
-    threading.Thread(target=_ask_decord, args=(info, start, stop, size, answers, ended), daemon=True).start()
-    try:
-        for index in range(start, stop):
-            image = answers.get(timeout=_DECORD_SECONDS)
-            if image is None or image.shape != (size[1], size[0], 3):
-                return
-            yield Frame(index, float(info.times[index]), image)
-    except queue.Empty:
-        return
-    finally:
-        ended.set()
-
-
-def decord_is_safe(info: VideoInfo, start: int, stop: int) -> bool:
-    """Whether decord is known to give the right frames here: stamps rising from 0 or more, no rotation, no damage, few bytes."""
-    # Its reader starts at the key frame before and works ahead of its caller, to the video's end at worst.
-    held = (len(info) - start) * info.width * info.height * 3
-    return info.regular and not info.warnings and info.codec in _DECORD_CODECS and held <= DECORD_MOST_BYTES and stop > start
-
-
-def _ask_decord(info, start, stop, size, answers, ended) -> None:
-    try:
-        decord.logging.set_level(decord.logging.QUIET)  # of decord's own copy of libav; it tells no level that could be restored
-        reader = decord.VideoReader(str(info.path), width=size[0], height=size[1], num_threads=1, fault_tol=0.0001)
-        # fault_tol: the first frame that it would repeat silently ends the reading.
-        if len(reader) == len(info):
-            if start:
-                reader.seek_accurate(start)
-            for _ in range(start, stop):
-                if ended.is_set():
-                    return
-                answers.put(reader.next().asnumpy())
-    except (
-        decord.DECORDError,
-        decord.DECORDLimitReachedError,
-        RuntimeError,
-        StopIteration,
-        AssertionError,
-        OSError,
-        IndexError,
-        UnicodeError,
-    ):
-        pass
-    finally:
-        answers.put(None)
-
-
-def _every_index(info, start, stop, size, first, pictures) -> Iterator[Frame]:
-    """The pictures from `start` to `stop`, gaps filled by the picture before (marked as lost)."""
+def _every_index(info, start, stop, size, first, decoded) -> Iterator[Frame]:
+    """The frames from `start` to `stop`, gaps filled by the frame before (marked as lost)."""
     last, expected, doubtful = np.zeros((size[1], size[0], 3), np.uint8), start, False
     try:
-        for picture in [] if first is None else _chain(first, pictures):
-            while expected < min(picture.index, stop):
+        for one in [] if first is None else _chain(first, decoded):
+            while expected < min(one.index, stop):
                 yield Frame(expected, float(info.times[expected]), last, True, LOST)
                 expected, doubtful = expected + 1, True
-            doubtful = picture.damaged or (doubtful and not picture.key_frame)
+            doubtful = one.damaged or (doubtful and not one.key_frame)
             if expected >= stop:
                 break
-            if picture.index == expected:
-                last = picture.image()
-                note = DAMAGED if picture.damaged else RESIZED if picture.resized else AFTER_DAMAGE if doubtful else ""
-                yield Frame(expected, float(info.times[expected]), last, picture.damaged, note)
+            if one.index == expected:
+                last = one.image()
+                note = DAMAGED if one.damaged else RESIZED if one.resized else AFTER_DAMAGE if doubtful else ""
+                yield Frame(expected, float(info.times[expected]), last, one.damaged, note)
                 expected += 1
         while expected < stop:
             yield Frame(expected, float(info.times[expected]), last, True, LOST)
             expected += 1
     finally:
-        pictures.close()
+        decoded.close()
 
 
 def _chain(first, rest) -> Iterator:
@@ -146,20 +93,43 @@ def _chain(first, rest) -> Iterator:
 
 
 @dataclass(frozen=True)
-class _Picture:
+class _Shape:
+    """How a coded frame becomes upright: its own upright size in square pixels, and the size that is wanted (both width, height)."""
+
+    orientation: Orientation
+    upright: tuple[int, int]
+    wanted: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Decoded:
     index: int
     frame: av.VideoFrame
     damaged: bool
     key_frame: bool
     resized: bool
-    size: tuple[int, int]
-    rotation: int
+    shape: _Shape
 
     def image(self) -> np.ndarray:
-        width, height = self.size if self.rotation in (0, 180) else self.size[::-1]
+        fitted = self.shape.wanted
+        if self.resized:  # uniformly, so that faces keep their shape
+            scale = min(w / u for w, u in zip(fitted, self.shape.upright, strict=True))
+            fitted = tuple(min(w, max(1, round(u * scale))) for w, u in zip(fitted, self.shape.upright, strict=True))
+        width, height = self.shape.orientation.size(fitted)
         smaller = width * height < self.frame.width * self.frame.height
-        image = self.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation="AREA" if smaller else "BILINEAR")
-        return np.ascontiguousarray(np.rot90(image, k=self.rotation // 90)) if self.rotation else image
+        way = "AREA" if smaller else "BILINEAR"
+        if needs_mapping(self.frame):
+            image = sdr_image(self.frame, width, height, way)
+        else:
+            image = self.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=way)
+        image = self.shape.orientation.apply(image)
+        return image if fitted == self.shape.wanted else _padded(image, self.shape.wanted)
+
+
+def _padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image in the middle of a black one of a size (width, height)."""
+    width, height = size[0] - image.shape[1], size[1] - image.shape[0]
+    return cv2.copyMakeBorder(image, height // 2, height - height // 2, width // 2, width - width // 2, cv2.BORDER_CONSTANT)
 
 
 def _decode(packet) -> tuple[list | None, bool]:
@@ -173,33 +143,60 @@ def _decode(packet) -> tuple[list | None, bool]:
     return frames, bool(packet.is_corrupt or messages)
 
 
-class _Pictures:
-    """The decoded pictures with their indices, found by their stamps; close() ends the decoder."""
+class _Decoder:
+    """The decoded frames with their indices, found by their stamps; close() ends it."""
 
-    def __init__(self, info: VideoInfo, size: tuple[int, int], key_frame: int = 0):
-        self.info, self.size, self.key_frame = info, size, key_frame
+    def __init__(self, info: VideoInfo, size: tuple[int, int], notes: Notes, key_frame: int = 0):
+        self.info, self.size, self.notes, self.key_frame = info, size, notes, key_frame
         self.next_index = key_frame
-        self.coded = (info.width, info.height) if info.rotation in (0, 180) else (info.height, info.width)
+        self.shape = _Shape(info.orientation, (info.width, info.height), size)
+        self.coded, self.ratio, self.first_ratio = info.coded, None, None
+        self.deinterlacer: Deinterlacer | None = None
         self.frames = self._frames()
 
     def __iter__(self):
         return self
 
-    def __next__(self) -> _Picture:
+    def __next__(self) -> _Decoded:
         return next(self.frames)
 
     def close(self) -> None:
         self.frames.close()
 
-    def _frames(self) -> Iterator[_Picture]:
+    def _frames(self) -> Iterator[_Decoded]:
+        for frame, damaged in self._raw():
+            if frame.width * frame.height > MOST_PIXELS:
+                return
+            if frame.interlaced_frame and self.deinterlacer is None:
+                self._say_interlaced(frame)
+                self.deinterlacer = Deinterlacer()
+            beside = self._placed(frame, damaged)
+            if self.deinterlacer is None:
+                yield _Decoded(frame=frame, **beside)
+            else:
+                for done, about in self.deinterlacer.push(frame, beside):
+                    yield _Decoded(frame=done, **about)
+        if self.deinterlacer is not None:
+            for done, about in self.deinterlacer.flush():
+                yield _Decoded(frame=done, **about)
+
+    def _say_interlaced(self, frame) -> None:
+        if not self.info.interlaced:
+            self.notes.add(f"{self.info.path.name}: frames from {self._time(frame)} on are interlaced and were deinterlaced.")
+
+    def _time(self, frame) -> str:
+        return f"{self.info.times[min(self.next_index, len(self.info) - 1)]:.2f} s"
+
+    def _raw(self) -> Iterator[tuple[av.VideoFrame, bool]]:
+        """The frames as they are decoded, with whether each is damaged."""
         suspicious: set = set()
-        with open_video(self.info.path) as (container, stream):
+        with open_video(self.info.path, self.info.stream) as (container, stream):
             if self.key_frame:
                 try:
                     container.seek(int(self.info.stamps[self.key_frame]), stream=stream, backward=True)
                 except BROKEN:
                     return
-            packets = container.demux(stream)
+            number, packets = 0, container.demux(stream)
             while True:
                 try:
                     packet = next(packets, None)
@@ -207,20 +204,45 @@ class _Pictures:
                     return
                 if packet is None:
                     return
+                frames, errors = [], False
+                if self.info.shifts is not None and packet.size:
+                    if number in self.info.starts:  # the recording before comes out whole, and lends nothing to this one
+                        for frame in stream.codec_context.decode(None):
+                            yield frame, frame.is_corrupt or frame.pts in suspicious
+                        stream.codec_context.flush_buffers()
+                    shift(packet, self.info.shifts, number)
+                    number += 1
                 frames, errors = _decode(packet)
                 if frames is None:
                     # Without stamps only the order tells where the hole is.
                     self.next_index += not self.info.stamped
                     frames = []
-                if errors and packet.pts is not None:
+                if errors and packet.pts is not None and not self._at_a_join(packet, number):
                     suspicious.add(packet.pts)
                 for frame in frames:
-                    if frame.width * frame.height > MOST_PIXELS:
-                        return
-                    damaged = errors if frame.pts is None else frame.pts in suspicious
-                    yield self._placed(frame, frame.is_corrupt or damaged)
+                    self._look(frame, stream)
+                    yield frame, frame.is_corrupt or (errors if frame.pts is None else frame.pts in suspicious)
 
-    def _placed(self, frame, damaged: bool) -> _Picture:
+    def _at_a_join(self, packet, number: int) -> bool:
+        return packet.is_corrupt and any(0 <= start - number <= AT_A_JOIN for start in self.info.starts)
+
+    def _look(self, frame, stream) -> None:
+        """Size, shape and colours can become others at a key frame."""
+        if not frame.key_frame and (frame.width, frame.height) == self.coded:
+            return
+        ratio = stream.codec_context.sample_aspect_ratio
+        self.first_ratio = self.first_ratio or ratio
+        now = (frame.width, frame.height), ratio, orientation_of(frame)
+        if now != (self.coded, self.ratio, self.shape.orientation):
+            (self.coded, self.ratio, orientation) = now
+            other = ratio / self.first_ratio if ratio and self.first_ratio else Fraction(1)
+            upright = orientation.size(square_pixel_size(*self.coded, self.info.aspect * other))
+            self.shape = _Shape(orientation, upright, self.size)
+        if (colours := colour_note(frame)) != self.info.colours:
+            change = colours or "its colours were not mapped"
+            self.notes.add(f"{self.info.path.name}: from {self._time(frame)} on {change}.")
+
+    def _placed(self, frame, damaged: bool) -> dict:
         stamps = self.info.stamps
         index = self.next_index
         if self.info.stamped and frame.pts is not None:
@@ -231,5 +253,5 @@ class _Pictures:
             damaged = damaged or not exact
             index = index if exact else max(index, self.next_index)
         self.next_index = max(self.next_index, index + 1)
-        resized = (frame.width, frame.height) != self.coded
-        return _Picture(index, frame, bool(damaged), frame.key_frame, resized, self.size, self.info.rotation)
+        resized = self.shape.upright != (self.info.width, self.info.height)
+        return {"index": index, "damaged": bool(damaged), "key_frame": frame.key_frame, "resized": resized, "shape": self.shape}

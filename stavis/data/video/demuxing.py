@@ -1,9 +1,7 @@
-"""What a video file says of itself before its pictures are decoded: sizes, codec, the time of every frame, signs of damage."""
+"""What a video file says of itself before its frames are decoded: its streams, and the stamps of every packet in file order."""
 
-import itertools
 import os
 import stat
-import statistics
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,62 +10,34 @@ from pathlib import Path
 
 import av
 import av.logging
-import numpy as np
 
 from stavis.data.video.quiet import captured_logs
 from stavis.errors import StavisError
 
 MOST_PIXELS = 8192 * 4352
-"""The largest picture that is decoded (8K and a margin); a small file may ask for far more memory than it is worth."""
+"""The largest frame that is decoded (8K and a margin); a small file may ask for far more memory than it is worth."""
 
 MOST_FRAMES = 5_000_000
 """The longest video that is read: more than a day at 50 frames a second."""
 
 _SECONDS_TO_ANSWER = 60
-# Formats that hold their own pictures: no playlists, no lists of other files, no single pictures, no text drawn as a screen.
+# Formats that hold their own frames: no playlists, no lists of other files, no single images, no text drawn as a screen.
 _DEMUXERS = "mov,matroska,webm,avi,mpeg,mpegts,mpegvideo,flv,asf,ogg,gif,apng,h264,hevc,m4v,obu,av1,ivf,nut,mxf,dv,yuv4mpegpipe"
 # Errors of PyAV: its own (which derive from these as well), no video stream, an unknown codec, the system's.
 BROKEN = (av.FFmpegError, OSError, IndexError, AttributeError, ValueError, EOFError, RuntimeError, NotImplementedError)
 
 
-@dataclass(frozen=True)
-class VideoInfo:
-    """One video file as it will be read: upright sizes in pixels and the time of every frame, from the container's own clock.
-
-    rotation: degrees (0, 90, 180, 270) by which the coded pictures are turned anticlockwise to stand upright; codec: libav's name.
-    times (N,) s, rising; they may start below or far above 0. warnings: a sentence for each sign of damage found without decoding.
-    stamps (N,) int64, the same times in the container's units; key_frames (K,) indices of the frames that decoding can start at.
-    stamped: every frame carries its own stamp. regular: and they rise from 0 or more, no two alike, none cut away, no rotation.
-    pictures: for a folder of numbered images the file of each frame (None where there is none); None for a video file.
-    """
-
-    path: Path
-    width: int
-    height: int
-    rotation: int
-    codec: str
-    times: np.ndarray
-    warnings: tuple[str, ...] = ()
-    stamps: np.ndarray = field(default=None, repr=False)
-    key_frames: np.ndarray = field(default=None, repr=False)
-    stamped: bool = True
-    regular: bool = False
-    pictures: tuple[Path | None, ...] | None = field(default=None, repr=False)
-
-    def __len__(self) -> int:
-        return len(self.times)
-
-
 @contextmanager
-def open_video(path: str | Path) -> Iterator[tuple]:
+def open_video(path: str | Path, stream: int | None = None) -> Iterator[tuple]:
     """The container and the video stream of a regular file, by the `file:` protocol alone, one decoding thread.
 
-    One thread because libav's H.264 decoder marks no frame as corrupt when several threads share a picture.
+    stream: its number in the file, None for the one that libav calls the best; an attached picture is never taken.
+    One thread because libav's H.264 decoder marks no frame as corrupt when several threads share a frame.
     No read can hang: pipes, sockets and devices are refused before they are opened, and a stalled file system is given 60 s.
 
-    Raises StavisError where the path is no regular file, cannot be read, is no video, has no pictures or too large ones.
+    Raises StavisError where the path is no regular file, cannot be read, is no video, has no such stream, no frames or too large ones.
     """
-    path = _regular_file(path)
+    path = regular_file(path)
     options = {"protocol_whitelist": "file", "format_whitelist": _DEMUXERS, "max_pixels": str(MOST_PIXELS)}
     with _source(path) as source, captured_logs():
         try:
@@ -78,223 +48,167 @@ def open_video(path: str | Path) -> Iterator[tuple]:
         with container:
             if any("max pixel count" in text for _, _, text in messages):
                 raise _too_large(path)
-            stream = _picture_stream(path, container)
-            stream.thread_type = "NONE"
-            stream.codec_context.thread_count = 1
-            stream.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
-            yield container, stream
-
-
-def probe(path: str | Path) -> VideoInfo:
-    """What will be read from a video: its upright size, its codec and the time of every frame it holds.
-
-    The packets are all demuxed and the first picture is decoded; header counts and frame rates are not trusted.
-
-    Raises StavisError where the file is missing, no regular file, no video, without pictures, too large, or cannot be decoded.
-    """
-    path = _regular_file(path)
-    with open_video(path) as (container, stream):
-        packets = _demux(container, stream)
-        tail = _missing_tail(path, container, stream, packets)
-    first = _first_picture(path)
-    stamps, known, problems = packets.times_known(first.stamp, stream_rate=packets.rate)
-    if len(stamps) == 0:
-        raise StavisError(f"{path} holds no frame that can be decoded: take another copy of the video.")
-    times = stamps.astype(np.float64) * float(packets.unit)
-    times, shared = _spread(times)
-    if shared:
-        problems.append(f"{shared} frames share a time stamp with another and were spread evenly")
-    turned = first.rotation in (90, 270)
-    known = known and packets.own_stamps
-    plain = known and not shared and not packets.discarded and stamps[0] >= 0 and first.rotation == 0
-    return VideoInfo(
-        path=path,
-        width=first.height if turned else first.width,
-        height=first.width if turned else first.height,
-        rotation=first.rotation,
-        codec=packets.codec,
-        times=times,
-        warnings=tuple(f"{path.name}: {problem}." for problem in [*packets.problems(), *tail, *problems]),
-        stamps=stamps,
-        key_frames=np.flatnonzero(np.isin(stamps, packets.key_stamps)),
-        stamped=known,
-        regular=bool(plain),
-    )
+            chosen = _chosen_stream(path, container, stream)
+            chosen.thread_type = "NONE"
+            chosen.codec_context.thread_count = 1
+            chosen.codec_context.options = {"max_pixels": str(MOST_PIXELS)}
+            yield container, chosen
 
 
 @dataclass
-class _Packets:
-    """What demuxing found: the stamps of the packets that will become pictures, and what was wrong on the way."""
+class Packets:
+    """What demuxing found: of each packet of the stream, in file order, when its frame is shown and decoded, and what is wrong with it.
+
+    never_shown: an edit list cuts its frame away, or it is a reference that is not shown. plain_keys: every packet that decoding
+    can start at holds a frame after which nothing refers to an earlier one, by its own bytes.
+    """
 
     unit: Fraction
     codec: str
+    container: str
     rate: float
     own_stamps: bool = True
-    stamps: list = field(default_factory=list)
-    key_stamps: list = field(default_factory=list)
-    count: int = 0
-    discarded: int = 0
-    corrupt: int = 0
+    shown: list = field(default_factory=list)
+    decoded: list = field(default_factory=list)
+    keys: list = field(default_factory=list)
+    corrupt: list = field(default_factory=list)
+    never_shown: list = field(default_factory=list)
     ends: dict = field(default_factory=dict)
     stopped: str = ""
     messages: int = 0
+    plain_keys: bool = True
 
-    def problems(self) -> list[str]:
-        found = []
-        if self.corrupt:
-            found.append(f"{self.corrupt} of {self.count} packets are damaged or cut short")
-        if self.stopped:
-            found.append(f"reading stopped after {self.count} packets ({self.stopped})")
-        elif self.messages and not self.corrupt:
-            found.append("the container is damaged or ends early")
-        return found
-
-    def times_known(self, first: int | None, stream_rate: float) -> tuple[np.ndarray, bool, list[str]]:
-        """Stamps in the order of showing, missing ones set at the nominal rate; whether all were there; complaints."""
-        step = max(1, round(1 / (stream_rate * float(self.unit))))
-        given = [(i, s) for i, s in enumerate(self.stamps) if s is not None]
-        if not given:
-            return np.arange(len(self.stamps), dtype=np.int64) * step, False, [_without_stamps(stream_rate)] * bool(self.stamps)
-        complaints = []
-        missing = len(self.stamps) - len(given)
-        stamps = _unwrapped(np.array([s for _, s in given], np.int64))
-        if missing:
-            before = sum(1 for i in range(given[0][0]) if self.stamps[i] is None)
-            early = stamps.min() - step * np.arange(1, before + 1)
-            late = stamps.max() + step * np.arange(1, missing - before + 1)
-            stamps = np.concatenate([stamps, early, late]).astype(np.int64)
-            complaints.append(f"{missing} frames carry no time stamp and were placed at {stream_rate:.6g} frames a second")
-        stamps = np.sort(stamps)
-        early = int((stamps < first).sum()) if first is not None and not missing else 0
-        if early:
-            complaints.append(f"the first {early} frames come before the first key frame and cannot be decoded")
-        return stamps[early:], not missing, complaints
+    def __len__(self) -> int:
+        return len(self.shown)
 
 
-def _demux(container, stream) -> _Packets:
+def demuxed(container, stream) -> Packets:
+    """All packets of a stream; reading goes on to the file's end, or to where it breaks."""
     rate = float(stream.average_rate or stream.guessed_rate or 25)
-    packets = _Packets(stream.time_base, stream.codec_context.codec.canonical_name, rate)
-    # AVI notes the order of decoding alone: where pictures are reordered, a stamp is not that of its own picture.
-    packets.own_stamps = container.format.name != "avi" or packets.codec in ("mjpeg", "rawvideo", "ffv1", "huffyuv", "png")
+    found = Packets(stream.time_base, stream.codec_context.codec.canonical_name, container.format.name, rate)
+    # AVI notes the order of decoding alone: where frames are reordered, a stamp is not that of its own frame.
+    found.own_stamps = found.container != "avi" or found.codec in ("mjpeg", "rawvideo", "ffv1", "huffyuv", "png")
     others = [s for s in container.streams if s is not stream and s.type == "audio"]
+    prefix = _nal_prefix(stream)
     with av.logging.Capture(local=True) as messages:
         try:
             for packet in container.demux([stream, *others]):
                 if packet.size:
-                    _count(packets, packet, stream)
-                if packets.count > MOST_FRAMES:
+                    _note(found, packet, stream, prefix)
+                if len(found) > MOST_FRAMES:
                     raise StavisError(f"{container.name} holds more than {MOST_FRAMES} frames: cut it into parts.")
         except BROKEN as error:
-            packets.stopped = _short(error)
-        packets.messages = len(messages)
-    return packets
+            found.stopped = (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")
+        found.messages = len(messages)
+    return found
 
 
-def _count(packets: _Packets, packet, stream) -> None:
+def _note(found: Packets, packet, stream, prefix: int) -> None:
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is not None:
         end = (stamp + (packet.duration or 0)) * packet.time_base
-        packets.ends[packet.stream_index] = max(end, packets.ends.get(packet.stream_index, end))
+        found.ends[packet.stream_index] = max(end, found.ends.get(packet.stream_index, end))
     if packet.stream_index != stream.index:
         return
-    packets.count += 1
-    packets.corrupt += packet.is_corrupt
-    # An edit list cuts these away; the alternate reference pictures of VP8 are never shown.
-    if packet.is_discard or (packets.codec == "vp8" and not bytes(packet)[0] & 0x10):
-        packets.discarded += 1
-        return
-    packets.stamps.append(packet.pts)
-    if packet.is_keyframe and packet.pts is not None:
-        packets.key_stamps.append(packet.pts)
+    found.shown.append(packet.pts)
+    found.decoded.append(packet.dts)
+    found.keys.append(packet.is_keyframe)
+    found.corrupt.append(packet.is_corrupt)
+    # The alternate reference frames of VP8 are never shown.
+    found.never_shown.append(packet.is_discard or (found.codec == "vp8" and not bytes(packet)[0] & 0x10))
+    if packet.is_keyframe and found.plain_keys:
+        found.plain_keys = _is_plain_key(found.codec, bytes(packet), prefix)
 
 
-def _missing_tail(path: Path, container, stream, packets: _Packets) -> list[str]:
-    """Sentences on frames that the header promises and the file does not hold; a cut file may else read as a clean short one."""
-    if stream.frames > packets.count and container.format.name != "gif":
-        return [f"its header promises {stream.frames} frames and only {packets.count} are there: its tail is missing"]
-    name = container.format.name
-    if _ends_early(path, name):
-        return ["it ends in the middle: its tail is missing"]
-    end = packets.ends.get(stream.index)
-    if end is None or not ("matroska" in name or name == "flv"):
-        return []
-    promised = _track_duration(stream)
-    if promised is None:
-        promised, end = (container.duration or 0) / 1e6, max(packets.ends.values())
-    missing = promised - float(end)
-    shown = sorted(s for s in packets.stamps if s is not None)
-    gaps = [b - a for a, b in itertools.pairwise(shown)] or [0]
-    if missing > 1.5 * max(statistics.median(gaps) * float(packets.unit), 0.005):
-        return [f"its header promises {promised:.3f} s and the frames end at {float(end):.3f} s: its tail is missing"]
-    return []
+def _nal_prefix(stream) -> int:
+    """How many bytes tell the length of a unit of H.264 or HEVC in an mp4 or a matroska; 0 where units are not told so."""
+    extra = stream.codec_context.extradata or b""
+    place = {"h264": 4, "hevc": 21}.get(stream.codec_context.codec.canonical_name)
+    return (extra[place] & 3) + 1 if place is not None and len(extra) > place and extra[0] == 1 else 0
 
 
-def _ends_early(path: Path, name: str) -> bool:
-    """Whether the last bytes are not how a file of this format ends: whole packets of a transport stream, the trailer of a GIF."""
-    size = path.stat().st_size
-    if name == "mpegts":
-        return all(size % packet for packet in (188, 192, 204, 208))
-    if name == "gif":
-        with open(path, "rb") as file:
-            file.seek(max(0, size - 16))
-            return not file.read().rstrip(b"\0\r\n").endswith(b";")
+def _is_plain_key(codec: str, data: bytes, prefix: int) -> bool:
+    """Whether a key packet holds an IDR frame: intra refresh and open groups are marked as key frames too."""
+    if codec not in ("h264", "hevc"):
+        return True
+    at = 0
+    while prefix and at + prefix < len(data):
+        unit = data[at + prefix]
+        if (unit & 31) == 5 if codec == "h264" else (unit >> 1 & 63) in (19, 20):
+            return True
+        at += prefix + int.from_bytes(data[at : at + prefix], "big")
     return False
 
 
-def _track_duration(stream) -> float | None:
-    """The length that a matroska muxer noted for this very track, in seconds from the file's zero."""
+def _chosen_stream(path: Path, container, wanted: int | None):
     try:
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except (KeyError, ValueError):
-        return None
-
-
-@dataclass(frozen=True)
-class _Picture:
-    width: int
-    height: int
-    rotation: int
-    stamp: int | None
-
-
-def _first_picture(path: Path) -> _Picture:
-    with open_video(path) as (container, stream):
-        try:
-            for packet in container.demux(stream):
-                try:
-                    frames = packet.decode()
-                except BROKEN:
-                    continue
-                for frame in frames:
-                    _bound(path, frame.width, frame.height)
-                    return _Picture(frame.width, frame.height, round((frame.rotation or 0) / 90) * 90 % 360, frame.pts)
-        except BROKEN:
-            pass
-    raise StavisError(f"{path} holds no frame that can be decoded: it is empty or damaged, take another copy of the video.")
-
-
-def _picture_stream(path: Path, container):
-    try:
-        pictures = [s for s in container.streams.video if not s.disposition & type(s.disposition).attached_pic]
+        every = list(container.streams.video)
+        films = _films(every) or [s for s in every if not s.disposition & type(s.disposition).attached_pic]
+        choice = [s for s in every if not _is_cover(s)] or films
+        known = [s for s in (films if wanted is None else choice) if s.codec_context is not None]
+        best = container.streams.best("video")
     except BROKEN as error:
         raise _not_a_video(path) from error
-    if not pictures:
-        what = "only sound" if container.streams.audio else "no pictures"
+    if wanted is not None:
+        known = [s for s in known if s.index == wanted]
+        if not known:
+            there = " and ".join(map(_described, choice)) or "no video stream"
+            raise StavisError(f"{path} has no video stream {wanted}: it holds {there}, choose one of these.")
+    if not films:
+        what = "only sound" if container.streams.audio else "no frames but a cover picture" if every else "no frames"
         raise StavisError(f"{path} holds {what}: give a file with a video track.")
-    stream = pictures[0]
-    if stream.codec_context is None:
+    if not known:
         raise StavisError(f"{path} is coded in a way that is not known here: convert it to H.264 first.")
-    _bound(path, stream.codec_context.width, stream.codec_context.height)
+    numbers = [s.index for s in known]
+    stream = known[numbers.index(best.index)] if best is not None and best.index in numbers else max(known, key=_merit)
+    bound(path, stream.codec_context.width, stream.codec_context.height)
     return stream
 
 
-def _bound(path: Path, width: int, height: int) -> None:
+def other_streams(container, stream) -> str:
+    """What is to be said where a file holds more than one video: '' where there is but one, cover pictures not counted."""
+    films = [s for s in container.streams.video if not _is_cover(s)]
+    if len(films) < 2:
+        return ""
+    listed = " and ".join(map(_described, films))
+    return f"it holds {len(films)} video streams, {listed}, and {stream.index} is read: choose another with --stream or stream="
+
+
+def _films(streams: list) -> list:
+    """The streams that move: no covers, and none of a single frame beside others."""
+    films = [s for s in streams if not _is_cover(s)]
+    return [s for s in films if s.frames != 1] or films
+
+
+def _is_cover(stream) -> bool:
+    flags = type(stream.disposition)
+    return bool(stream.disposition & (flags.attached_pic | flags.timed_thumbnails | flags.still_image))
+
+
+def _merit(stream) -> tuple:
+    return bool(stream.disposition & type(stream.disposition).default), stream.frames > 1, _area(stream), -stream.index
+
+
+def _area(stream) -> int:
+    return stream.codec_context.width * stream.codec_context.height
+
+
+def _described(stream) -> str:
+    context = stream.codec_context
+    return f"{stream.index} ({context.name}, {context.width}x{context.height})" if context is not None else f"{stream.index} (unknown)"
+
+
+def bound(path: Path, width: int, height: int) -> None:
+    """Raises StavisError where a frame is too large to be decoded."""
     if width * height > MOST_PIXELS:
         raise _too_large(path)
 
 
-def _regular_file(path: str | Path) -> Path:
+def regular_file(path: str | Path) -> Path:
+    """The absolute path of a regular file that is not empty and may be read.
+
+    Raises StavisError where it is none.
+    """
     path = Path(os.path.abspath(path))
     try:
         status = os.stat(path)
@@ -323,36 +237,9 @@ def _source(path: Path) -> Iterator:
         yield f"file:{path}"
 
 
-def _unwrapped(stamps: np.ndarray) -> np.ndarray:
-    """Stamps in file order with the wraps of a 33-bit clock undone (libav undoes the first one only)."""
-    wrap = 1 << 33
-    jumps = np.diff(stamps, prepend=stamps[:1])
-    turns = np.cumsum(np.where(jumps < -wrap // 2, 1, 0) - np.where(jumps > wrap // 2, 1, 0))
-    return stamps + turns * wrap if turns.any() and stamps.max() < wrap else stamps
-
-
-def _spread(times: np.ndarray) -> tuple[np.ndarray, int]:
-    """Times that rise strictly: equal ones are spread up to the next; also how many were moved."""
-    if len(times) < 2 or (np.diff(times) > 0).all():
-        return times, 0
-    unique, start, counts = np.unique(times, return_index=True, return_counts=True)
-    step = np.median(np.diff(unique)) if len(unique) > 1 else 0.04
-    room = np.diff(unique, append=unique[-1] + step)
-    place = np.arange(len(times)) - np.repeat(start, counts)
-    return times + place * np.repeat(room / counts, counts), int((counts - 1).sum())
-
-
-def _without_stamps(rate: float) -> str:
-    return f"it carries no time stamps, so its frames are placed at {rate:.6g} a second as its header says"
-
-
 def _too_large(path: Path) -> StavisError:
-    return StavisError(f"{path} has pictures of more than 8192x4352 pixels: scale it down first.")
+    return StavisError(f"{path} has frames of more than 8192x4352 pixels: scale it down first.")
 
 
 def _not_a_video(path: Path) -> StavisError:
     return StavisError(f"{path} is not a video that can be read, or it is cut short: take another copy or convert it to mp4.")
-
-
-def _short(error: Exception) -> str:
-    return (getattr(error, "strerror", None) or str(error) or type(error).__name__).rstrip(".")

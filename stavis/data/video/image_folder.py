@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from stavis.data.video.decoding import LOST, NO_IMAGE, RESIZED, Frame
-from stavis.data.video.demuxing import MOST_FRAMES, MOST_PIXELS, VideoInfo, probe
+from stavis.data.video.demuxing import MOST_FRAMES, MOST_PIXELS
+from stavis.data.video.probing import VideoInfo, probe
 from stavis.errors import StavisError
 from stavis.storage.files import content_hash
 from stavis.types import ImageNumbers
@@ -53,12 +54,11 @@ def probe_images(folder: str | Path, numbers: ImageNumbers) -> VideoInfo:
         path=folder,
         width=first.shape[1],
         height=first.shape[0],
-        rotation=0,
         codec="images",
         times=np.arange(count) / numbers.fps,
         stamps=np.arange(count),
         key_frames=np.arange(count),
-        pictures=tuple(found.get(numbers.first + k) for k in range(count)),
+        images=tuple(found.get(numbers.first + k) for k in range(count)),
     )
 
 
@@ -94,7 +94,7 @@ def frames_of_images(info: VideoInfo, start: int, stop: int, size: tuple[int, in
     black = np.zeros((size[1], size[0], 3), np.uint8)
     last = black
     for index in range(start, stop):
-        time, path = float(info.times[index]), info.pictures[index]
+        time, path = float(info.times[index]), info.images[index]
         if path is None:
             yield Frame(index, time, black, False, NO_IMAGE)
             continue

@@ -10,10 +10,13 @@ from pathlib import Path
 import av
 import numpy as np
 
-from stavis.data.video.decoding import AFTER_DAMAGE, LOST, NO_IMAGE, RESIZED, Frame, decord_is_safe, frames_by_decord, frames_by_pyav
-from stavis.data.video.demuxing import BROKEN, VideoInfo, probe
+from stavis.data.video.decoding import AFTER_DAMAGE, LOST, NO_IMAGE, RESIZED, Frame, frames_by_pyav
+from stavis.data.video.decord_reading import decord_is_safe, frames_by_decord
+from stavis.data.video.demuxing import BROKEN
 from stavis.data.video.image_folder import frames_of_images
+from stavis.data.video.probing import VideoInfo, probe
 from stavis.errors import StavisError, StavisWarning
+from stavis.notes import Notes
 from stavis.storage.files import atomic_file
 
 __all__ = ["Frame", "VideoInfo", "probe", "read_frames", "write_video"]
@@ -26,27 +29,33 @@ def read_frames(
     stop: int | None = None,
     longest_side: int | None = None,
     info: VideoInfo | None = None,
-    marks: bool = True,
+    check_damage: bool = True,
+    notes: Notes | None = None,
+    stream: int | None = None,
 ) -> Iterator[Frame]:
     """The frames of a video from index `start` up to `stop` (None: the end), upright, each index once and in order.
 
-    Memory is bounded whatever the length. `longest_side`: larger pictures are scaled down to it (pixels). `info`: what `probe`
-    said, if it was asked before. marks=False leaves out the search for damage, for a second reading of what was read before:
-    short stretches then go through decord, which is faster.
+    Memory is bounded whatever the length. `longest_side`: larger frames are scaled down to it (pixels). `info`: what `probe`
+    found, if it was asked before. check_damage=False leaves out the search for damage, for a second reading of what was read before:
+    short segments then go through decord where it was proved right. stream: the number of the video stream, where `info` is not given.
 
     Damage is never shortened away: a frame that cannot be decoded repeats the one before and is marked, and at the end the counts
-    are said in a StavisWarning (as are the warnings of `probe`, where `info` is not given).
+    are added to `notes`, after what is found on the way (and the notes of `probe`, where `info` is not given). Without `notes` each
+    is said in a StavisWarning.
 
     Raises StavisError as `probe` does, and where `start` and `stop` are not within the video.
     """
-    said = info is not None
-    info = info or probe(path)
+    found = Notes() if notes is None else notes
+    if info is None:
+        info = probe(path, stream=stream)
+        found.add(*info.notes)
     stop = len(info) if stop is None else stop
     if not 0 <= start <= stop <= len(info):
         raise StavisError(f"{info.path} has the frames 0 to {len(info) - 1}: {start} to {stop} cannot be read.")
     if longest_side is not None and longest_side < 1:
-        raise StavisError(f"the longest side of a picture cannot be {longest_side}: give 1 pixel or more.")
-    return _read(info, start, stop, _scaled(info, longest_side), marks, said)
+        raise StavisError(f"the longest side of a frame cannot be {longest_side}: give 1 pixel or more.")
+    frames = _read(info, start, stop, _scaled(info, longest_side), check_damage, found)
+    return _said(frames, found) if notes is None else frames
 
 
 def write_video(path: str | Path, images: Iterable[np.ndarray], *, fps: float, crf: int = 18) -> Path:
@@ -96,37 +105,49 @@ def _encode(path: Path, container, images: Iterable[np.ndarray], rate: Fraction,
     container.mux(stream.encode())
 
 
-def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], marks: bool, said: bool) -> Iterator[Frame]:
-    if not said:
-        for sentence in info.warnings:
-            warnings.warn(sentence, StavisWarning, stacklevel=3)
-    if info.pictures is None and not marks and decord_is_safe(info, start, stop):
+def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], check_damage: bool, notes: Notes) -> Iterator[Frame]:
+    if info.images is None and not check_damage and decord_is_safe(info, start, stop):
         for frame in frames_by_decord(info, start, stop, size):
             yield frame
             start = frame.index + 1
-    notes: Counter = Counter()
+    counts: Counter = Counter()
     if start < stop:
-        frames = frames_by_pyav if info.pictures is None else frames_of_images
-        for frame in frames(info, start, stop, size):
-            notes[frame.note] += 1
-            notes["damaged frames"] += frame.damaged
+        frames = frames_by_pyav(info, start, stop, size, notes) if info.images is None else frames_of_images(info, start, stop, size)
+        for frame in frames:
+            counts[frame.note] += 1
+            counts["damaged frames"] += frame.damaged
             yield frame
-    if marks and (sentence := _damage(info, notes, stop - start)):
-        warnings.warn(sentence, StavisWarning, stacklevel=3)
+    if check_damage and (sentence := _damage(info, counts, stop - start)):
+        notes.add(sentence)
 
 
-def _damage(info: VideoInfo, notes: Counter, count: int) -> str:
+def _said(frames: Iterator[Frame], notes: Notes) -> Iterator[Frame]:
+    # For callers that keep no notes yet.
+    already: set[str] = set()
+    for frame in frames:
+        _warn(notes, already)
+        yield frame
+    _warn(notes, already)
+
+
+def _warn(notes: Notes, already: set[str]) -> None:
+    for sentence in list(notes)[len(already) :]:
+        already.add(sentence)
+        warnings.warn(sentence, StavisWarning, stacklevel=4)
+
+
+def _damage(info: VideoInfo, counts: Counter, count: int) -> str:
     said = []
-    if notes["damaged frames"]:
-        said.append(f"{notes['damaged frames']} of {count} frames are damaged")
-    if notes[LOST]:
-        said.append(f"{notes[LOST]} of them could not be decoded and repeat the frame before")
-    if notes[AFTER_DAMAGE]:
-        said.append(f"{notes[AFTER_DAMAGE]} more follow a damaged one and may show its damage")
-    if notes[NO_IMAGE]:
-        said.append(f"{notes[NO_IMAGE]} of {count} frames have no image and count as frames without a face")
-    if notes[RESIZED]:
-        said.append(f"{notes[RESIZED]} of {count} frames have another size and were scaled")
+    if counts["damaged frames"]:
+        said.append(f"{counts['damaged frames']} of {count} frames are damaged")
+    if counts[LOST]:
+        said.append(f"{counts[LOST]} of them could not be decoded and repeat the frame before")
+    if counts[AFTER_DAMAGE]:
+        said.append(f"{counts[AFTER_DAMAGE]} more follow a damaged one and may show its damage")
+    if counts[NO_IMAGE]:
+        said.append(f"{counts[NO_IMAGE]} of {count} frames have no image and count as frames without a face")
+    if counts[RESIZED]:
+        said.append(f"{counts[RESIZED]} of {count} frames have another size or shape and were fitted into the first one's")
     return f"{info.path.name}: {', '.join(said)}." if said else ""
 
 

@@ -21,8 +21,21 @@ def picture(number: int, width: int = 160, height: int = 96) -> np.ndarray:
     return np.repeat(image[..., None], 3, 2).astype(np.uint8)
 
 
-def encode(path: Path, codec="libx264", stamps=None, unit=Fraction(1, 25), images=None, pix_fmt="yuv420p", sound=0.0, **options) -> Path:
-    """A small video made by PyAV with the stamps that are asked for; options that start with `c_` go to the container."""
+def encode(
+    path: Path,
+    codec="libx264",
+    stamps=None,
+    unit=Fraction(1, 25),
+    images=None,
+    pix_fmt="yuv420p",
+    sound=0.0,
+    prepare=None,
+    **options,
+) -> Path:
+    """A small video made by PyAV with the stamps that are asked for; options that start with `c_` go to the container.
+
+    prepare: called with the stream before anything is encoded.
+    """
     container_options = {k[2:]: v for k, v in options.items() if k.startswith("c_")}
     images = [picture(i) for i in range(FRAMES)] if images is None else images
     stamps = range(len(images)) if stamps is None else stamps
@@ -31,6 +44,8 @@ def encode(path: Path, codec="libx264", stamps=None, unit=Fraction(1, 25), image
         stream = container.add_stream(codec, rate=round(1 / unit) or 1, options=codec_options)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt, stream.time_base, stream.codec_context.time_base = pix_fmt, unit, unit
+        if prepare is not None:
+            prepare(stream)
         track = container.add_stream("aac", rate=16000) if sound else None
         for image, stamp in zip(images, stamps, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stavis.data.video.decoding import AFTER_DAMAGE, DAMAGED, LOST, decord_is_safe, frames_by_decord, frames_by_pyav
+from stavis.data.video.decoding import AFTER_DAMAGE, DAMAGED, LOST, frames_by_pyav
+from stavis.data.video.decord_reading import decord_is_safe, frames_by_decord
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.errors import StavisError
 from tests.data.video.made_videos import FRAMES, encode, flipped, number_of, picture, read
@@ -137,7 +138,7 @@ def test_variable_rate_and_a_gap_keep_their_times(tmp_path):
 def test_a_stretch_is_the_same_as_that_part_of_the_whole(clip, start, stop):
     start, stop = sorted((start, stop))
     for marks in (True, False):
-        part = list(read_frames(clip, start=start, stop=stop, marks=marks))
+        part = list(read_frames(clip, start=start, stop=stop, check_damage=marks))
         assert [(f.index, number_of(f.image)) for f in part] == [(i, i) for i in range(start, stop)]
 
 
@@ -285,13 +286,13 @@ def test_a_packet_stream_without_one_picture_is_refused(tmp_path):
 def test_any_name_is_taken(tmp_path, clip, name):
     path = tmp_path / name
     path.write_bytes(clip.read_bytes())
-    assert len(list(read_frames(path))) == len(list(read_frames(path, marks=False))) == FRAMES
+    assert len(list(read_frames(path))) == len(list(read_frames(path, check_damage=False))) == FRAMES
 
 
 def test_a_name_that_is_not_utf8_is_taken(tmp_path, clip):
     path = Path(os.fsdecode(os.fsencode(str(tmp_path)) + b"/caf\xe9.mp4"))
     path.write_bytes(clip.read_bytes())
-    assert len(list(read_frames(path))) == len(list(read_frames(path, marks=False))) == FRAMES
+    assert len(list(read_frames(path))) == len(list(read_frames(path, check_damage=False))) == FRAMES
 
 
 def test_relative_names_are_files_and_nothing_else(tmp_path, clip, monkeypatch):
@@ -310,7 +311,7 @@ def test_the_input_is_left_as_it_was(clip, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     before = clip.stat(), sorted(clip.parent.iterdir())
     read(clip)
-    read(clip, marks=False)
+    read(clip, check_damage=False)
     after = clip.stat()
     assert (before[0].st_mtime_ns, before[0].st_size, before[1]) == (
         after.st_mtime_ns,
