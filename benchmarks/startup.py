@@ -13,6 +13,10 @@ STARTS = {
     "stavis --help": (["-m", "stavis.cli", "--help"], 0.6),
     "stavis --version": (["-m", "stavis.cli", "--version"], 0.6),
     "stavis explain --help": (["-m", "stavis.cli", "explain", "--help"], 0.6),
+    "stavis labels --help": (["-m", "stavis.cli", "labels", "--help"], 1.0),
+    "stavis systems": (["-m", "stavis.cli", "systems"], 1.0),
+    "stavis datasets": (["-m", "stavis.cli", "datasets"], 1.0),
+    "stavis cache list": (["-m", "stavis.cli", "cache", "list"], 1.0),
 }
 
 
@@ -31,3 +35,7 @@ def main() -> None:
         taken = [seconds(arguments) for _ in range(RUNS)]
         limit = f"{most:9.2f}" if most else " " * 9
         print(f"{name:24}{statistics.median(taken):9.3f}{min(taken):9.3f}{max(taken):9.3f}{limit}")
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,7 @@ from .data.faces.model_file import fetch_models as fetch_models
 from .errors import StavisError as StavisError
 from .errors import StavisWarning as StavisWarning
 from .inference.reading import read as read
+from .jobs.datasets import datasets as datasets
 from .jobs.demo import demo as demo
 from .jobs.demo import demo_options as demo_options
 from .jobs.explain import explain_video as explain_video
@@ -26,7 +27,6 @@ from .jobs.explain_report import region_table as region_table
 from .jobs.explain_report import save_page as save_page
 from .jobs.explain_report import scrubber as scrubber
 from .jobs.explore import explore as explore
-from .jobs.labels import datasets as datasets
 from .jobs.labels import labels as labels
 from .jobs.listing import list_systems as list_systems
 from .jobs.notebook_figures import between_figure as between_figure

@@ -212,6 +212,7 @@ def test_there_are_notebooks_and_none_holds_a_path_of_someones_machine():
 
 
 HEAVY = ("torch", "cv2", "plotly", "pandas", "pytorch_lightning", "captum", "av", "decord", "scipy", "sklearn", "numpy")
+NETWORKS = ("torch", "captum", "pytorch_lightning")
 
 
 @pytest.mark.parametrize(
@@ -221,10 +222,18 @@ HEAVY = ("torch", "cv2", "plotly", "pandas", "pytorch_lightning", "captum", "av"
         ("import sys; sys.argv = ['stavis', '--help']; import stavis.cli; stavis.cli.main()", HEAVY),
         ("import sys; sys.argv = ['stavis', 'train', '--help']; import stavis.cli; stavis.cli.main()", HEAVY),
         ("import sys; sys.argv = ['stavis', '--version']; import stavis.cli; stavis.cli.main()", ("torch",)),
+        ("import sys; sys.argv = ['stavis', 'labels', '--help']; import stavis.cli; stavis.cli.main()", HEAVY),
+        ("import sys; sys.argv = ['stavis', 'systems']; import stavis.cli; stavis.cli.main()", HEAVY),
+        ("import sys; sys.argv = ['stavis', 'datasets']; import stavis.cli; stavis.cli.main()", (*NETWORKS, "scipy", "sklearn", "plotly")),
+        ("import sys; sys.argv = ['stavis', 'cache', 'list']; import stavis.cli; stavis.cli.main()", (*NETWORKS, "cv2", "av", "scipy")),
+        ("import sys; sys.argv = ['stavis', 'labels', '{drawn}']; import stavis.cli; stavis.cli.main()", NETWORKS),
+        ("import stavis; stavis.read_dataset('{drawn}')", NETWORKS),
     ],
-    ids=["import", "--help", "train --help", "--version"],
+    ids=["import", "--help", "train --help", "--version", "labels --help", "systems", "datasets", "cache list", "labels", "read_dataset"],
 )
-def test_nothing_heavy_is_loaded_before_it_is_used(script, light):
+def test_nothing_heavy_is_loaded_before_it_is_used(script, light, request):
+    if "{drawn}" in script:
+        script = script.replace("{drawn}", str(request.getfixturevalue("drawn")))
     report = "import atexit, sys; atexit.register(lambda: print('LOADED', *sys.modules, file=sys.stderr)); "
     done = python("-c", report + script)
     assert done.returncode == 0, done.stderr

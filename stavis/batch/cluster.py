@@ -10,6 +10,7 @@ from distributed.system import MEMORY_LIMIT
 from joblib import cpu_count
 
 from stavis.errors import StavisError
+from stavis.logs import quiet_loggers
 
 CONNECT_SECONDS = 10
 DEATHS = 2
@@ -33,9 +34,8 @@ def client_of(scheduler: str | None, memory_gb: float, workers: int | None) -> I
 
     Raises StavisError where no scheduler answers at the address.
     """
-    for name in ("distributed", "tornado.application", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    with dask.config.set(_SETTINGS):
+    silent = quiet_loggers("distributed", "tornado.application", "asyncio", level=logging.CRITICAL + 1)
+    with silent, dask.config.set(_SETTINGS):
         if scheduler is None:
             with _local(worker_count(memory_gb, workers)) as client:
                 yield client

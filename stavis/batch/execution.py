@@ -1,5 +1,6 @@
 """One report: its notebook run by papermill in a kernel of its own, within its time, then made into a page; all of it or nothing."""
 
+import logging
 import re
 import time
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from stavis.batch.publishing import publish
 from stavis.batch.record import NOTEBOOK, PAGE, Record, read_record
 from stavis.batch.task import Job, Report
 from stavis.errors import StavisError
+from stavis.logs import quiet_loggers
 from stavis.provenance import package_version, provenance
 from stavis.show.reports.notebook_page import export_notebook
 from stavis.storage.files import atomic_folder
@@ -108,17 +110,19 @@ def _execute(job: Job, report: Report, work: Path) -> str:
 def _attempt(run: "_Run", report: Report) -> tuple[str, bool]:
     """Why the run failed ('' where it did not), and whether another kernel may help."""
     try:
-        papermill.execute_notebook(
-            nbformat.read(run.job.notebook, as_version=4),
-            str(run.work / NOTEBOOK).replace("{", "{{").replace("}", "}}"),
-            parameters=report.parameters,
-            engine_name="stavis",
-            request_save_on_cell_execute=False,
-            progress_bar=False,
-            start_timeout=START_SECONDS,
-            autosave_cell_every=0,
-            run=run,
-        )
+        papermill_engines.register("stavis", _Engine)
+        with quiet_loggers("papermill", level=logging.CRITICAL):
+            papermill.execute_notebook(
+                nbformat.read(run.job.notebook, as_version=4),
+                str(run.work / NOTEBOOK).replace("{", "{{").replace("}", "}}"),
+                parameters=report.parameters,
+                engine_name="stavis",
+                request_save_on_cell_execute=False,
+                progress_bar=False,
+                start_timeout=START_SECONDS,
+                autosave_cell_every=0,
+                run=run,
+            )
     except PapermillExecutionError as error:
         told = _ESCAPES.sub("", str(error.evalue)).strip()
         known = error.ename in ("StavisError", "KeyboardInterrupt") and told
@@ -201,9 +205,6 @@ class _Engine(NBClientEngine):
             store_widget_state=False,
         )
         return client.execute(cwd=str(run.work))
-
-
-papermill_engines.register("stavis", _Engine)
 
 
 def _size(content: dict) -> int:

@@ -15,9 +15,9 @@ from nbformat import ValidationError
 from stavis.batch.task import Scalar
 from stavis.errors import StavisError
 from stavis.jobs.notebooks import notebook_folder
+from stavis.logs import quiet_loggers
 from stavis.storage.files import content_hash
 
-logging.getLogger("papermill").setLevel(logging.CRITICAL)
 _UNKNOWN = object()
 
 
@@ -72,7 +72,7 @@ def open_notebook(name: str, beside: Path) -> Notebook:
     if not path.is_file():
         raise StavisError(f"notebook {name!r} is not there ({path}): give the path of an .ipynb file, or a name such as explore.")
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet_loggers("papermill", level=logging.CRITICAL):
             warnings.simplefilter("ignore")
             node = nbformat.read(path, as_version=4)
             node.metadata.setdefault("kernelspec", {"name": "python3", "display_name": "Python 3", "language": "python"})

@@ -1,6 +1,7 @@
 """Copies of what is done in a place that papermill writes to: s3://, gs://, adl://, abs://, hdfs:// with papermill's own extras."""
 
 import dataclasses
+import logging
 import warnings
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from papermill.iorw import LocalHandler, papermill_io
 
 from stavis.batch.record import NOTEBOOK, PAGE, read_record
 from stavis.errors import StavisError
+from stavis.logs import quiet_loggers
 
 _CLIENTS = {"s3": "S3", "adl": "ADL", "abs": "AzureBlobStore", "gs": "GCSFileSystem", "hdfs": "HadoopFileSystem"}
 EXTENSIONS = [".ipynb", ".html", ".json", ".csv"]
@@ -49,7 +51,7 @@ def publish_file(place: str, path: Path, name: str) -> None:
     Raises StavisError where that fails.
     """
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet_loggers("papermill", level=logging.CRITICAL):
             warnings.simplefilter("ignore")
             papermill_io.write(path.read_text(encoding="utf-8"), f"{place}/{name}", extensions=EXTENSIONS)
     except Exception as error:  # each store raises errors of its own library

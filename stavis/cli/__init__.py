@@ -3,6 +3,8 @@
 import sys
 import traceback
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import typer
 
@@ -10,16 +12,13 @@ import stavis
 from stavis.cli import bench, datasets, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
 from stavis.cli.app import app
 
-_said: set[str] = set()
-
 
 def main() -> None:
     """Run the shell: bad input is one sentence on stderr and exit code 2; Ctrl-C is 130."""
-    _said.clear()
-    warnings.showwarning = _say_warning
     debug = "--debug" in sys.argv  # wherever it stands
     try:
-        sys.exit(app([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False))
+        with _notes_on_stderr():
+            sys.exit(app([word for word in sys.argv[1:] if word != "--debug"], standalone_mode=False))
     except (typer.Abort, KeyboardInterrupt):
         typer.echo("stopped.", err=True)
         sys.exit(130)
@@ -44,8 +43,17 @@ def _say_error(error: Exception) -> None:
         typer.echo(f"stavis: something failed that should not ({where}): run again with --debug and report it.", err=True)
 
 
-def _say_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    sentence = " ".join(str(message).split())
-    if issubclass(category, stavis.StavisWarning) and sentence not in _said:
-        _said.add(sentence)  # a video may be read twice: its damage is told once
-        typer.echo(f"stavis: warning: {sentence}", err=True)
+@contextmanager
+def _notes_on_stderr() -> Iterator[None]:
+    """Inside, each note of stavis is one line on stderr, once however often it comes up; warnings of libraries are not shown."""
+    shown: set[str] = set()
+
+    def show(message, category, filename, lineno, file=None, line=None) -> None:
+        sentence = " ".join(str(message).split())
+        if issubclass(category, stavis.StavisWarning) and sentence not in shown:
+            shown.add(sentence)  # a video may be read twice
+            typer.echo(f"stavis: warning: {sentence}", err=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield

@@ -1,10 +1,10 @@
+from .datasets import datasets as datasets
 from .demo import demo as demo
 from .demo import demo_options as demo_options
 from .explain import explain_video as explain_video
 from .explain import method_names as method_names
 from .explain_report import explain as explain
 from .explore import explore as explore
-from .labels import datasets as datasets
 from .labels import labels as labels
 from .listing import list_systems as list_systems
 from .notebook_figures import training_curve as training_curve

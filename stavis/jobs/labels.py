@@ -1,5 +1,4 @@
-"""What a data set's raters are worth: how far they agree, who lags behind whom, and the gold standard they give; and which data sets
-can be read here."""
+"""What a data set's raters are worth: how far they agree, who lags behind whom, and the gold standard they give."""
 
 import itertools
 from collections.abc import Sequence
@@ -10,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.datasets.labels import LabelConfig
-from stavis.data.datasets.registry import DATASETS, found_at, looked_for
 from stavis.data.datasets.selection import label_sources, recordings_of
 from stavis.data.datasets.time_units import seconds_without_label, span_note
 from stavis.data.datasets.truth import read_truth
@@ -113,26 +111,6 @@ def _video_times(recording: Recording, notes: Notes) -> np.ndarray | None:
     if note := span_note(recording.name, recording.label_times, times, recording.labels, **options):
         notes.add(note)
     return times
-
-
-def datasets() -> pd.DataFrame:
-    """The data sets that can be read: name, title, licence, apply, holds (what its folder holds), found (its folder, or None),
-    looked_for (the folders in which it was looked for, separated by ';')."""
-    rows = []
-    for data_set in DATASETS.values():
-        found = found_at(data_set.name) if data_set.folders else None
-        rows.append(
-            {
-                "name": data_set.name,
-                "title": data_set.title,
-                "licence": data_set.licence,
-                "apply": data_set.apply,
-                "holds": data_set.holds,
-                "found": None if found is None else str(found),
-                "looked_for": "; ".join(str(path) for path in looked_for(data_set.name)),
-            }
-        )
-    return pd.DataFrame(rows).astype(object).where(lambda table: table.notna(), None)
 
 
 def _names(recording: Recording, dimension: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ RUN/plan.json    what the run was asked to do
 """
 
 import dataclasses
-import logging
 import math
 import os
 import warnings
@@ -28,6 +27,7 @@ from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import pair_of
 from stavis.inference.devices import choose_device, choose_precision
+from stavis.logs import quiet_loggers
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.models.systems import system as system_named
@@ -40,10 +40,13 @@ from stavis.training.losses import LOSSES
 from stavis.training.sampling import StepSampler
 from stavis.training.windows import RandomWindows
 
-_TALKATIVE = ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "lightning_fabric.utilities.distributed")
-for _name in (*_TALKATIVE, "lightning.pytorch"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # the Trainer's advertisements
-
+_TALKATIVE = (
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning_fabric.utilities.rank_zero",
+    "lightning_fabric.utilities.distributed",
+    "lightning.pytorch",
+)
+"""The loggers of the Trainer's advertisements."""
 
 RAMP = (0.15, 0.5)
 """The parts of the steps from and to which jitter, sharpness and noise grow."""
@@ -196,7 +199,7 @@ def fit(
     if plan.batch % (devices * num_nodes):
         raise StavisError(f"a batch of {plan.batch} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
     where = choose_device(device)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]), quiet_loggers(*_TALKATIVE):
         torch.manual_seed(plan.seed)
         network = chosen.network(config)
         if begun:
