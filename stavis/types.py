@@ -113,10 +113,39 @@ class Recording:
 
 @dataclass(frozen=True)
 class Clip:
-    """A stretch of face crops with their times, and what is known of each frame.
+    """A segment of face crops with their times, and what is known of each frame.
 
-    frames (T,H,W,3) uint8 RGB; times (T,) s, rising; labels (T,D) in [-1,1] or None; regions (T,R,H,W) bool in the order of
-    REGIONS, a partition of each frame, or None; valid (T,) bool, a face was there; notes: a reason a frame, '' where nothing is to say.
+    Parameters
+    ----------
+    frames : np.ndarray
+        (T,H,W,3) uint8 RGB.
+    times : np.ndarray
+        (T,) s, rising.
+    labels : np.ndarray, optional
+        (T,D) in [-1,1], one column per dimension.
+    dimensions : tuple of str, default ("valence",)
+        What the labels are of.
+    regions : np.ndarray, optional
+        (T,R,H,W) bool in the order of `stavis.regions.REGIONS`, a partition of each frame.
+    valid : np.ndarray, optional
+        (T,) bool, whether a face was there. Default: everywhere.
+    notes : tuple of str, optional
+        A reason for each frame, '' where nothing is to say.
+    recording : str, default ""
+        The name of the recording it is from.
+
+    Raises
+    ------
+    StavisError
+        Where the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stavis.types import Clip
+    >>> clip = Clip(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) / 6.25)
+    >>> len(clip), len(clip[1:3]), bool(clip.valid.all())
+    (4, 2, True)
     """
 
     frames: np.ndarray
@@ -163,7 +192,21 @@ class Clip:
 
 @dataclass(frozen=True)
 class Target:
-    """What an attribution explains: one emotion dimension, at one frame or (None) its mean over the clip."""
+    """What an attribution explains: one emotion dimension, at one frame or as its mean over the clip.
+
+    Parameters
+    ----------
+    dimension : str, default "valence"
+        One of the network's `dimensions`.
+    frame : int, optional
+        The frame, counted from 0. Default: the mean over the frames with a face.
+
+    Examples
+    --------
+    >>> from stavis.types import Target
+    >>> Target(frame=3)
+    Target(dimension='valence', frame=3)
+    """
 
     dimension: str = "valence"
     frame: int | None = None
@@ -223,10 +266,38 @@ COMPLETE = 0.01
 
 @dataclass(frozen=True)
 class Attribution:
-    """How much each pixel moved the target: values (T,H,W) float32, signed, on the clip's grid.
+    """How much each pixel moved the target, signed, on the clip's grid.
 
-    relative_delta is the completeness error |sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|, None for methods that promise
-    no completeness; above COMPLETE the result is not `complete`, and a picture of it carries a warning. `seconds` is what it took.
+    Parameters
+    ----------
+    method : str
+        The method's label.
+    target : Target
+        What is explained.
+    values : np.ndarray
+        (T,H,W) float32, in units of the target, the colour channels summed.
+    times : np.ndarray
+        (T,) s.
+    relative_delta : float, optional
+        The completeness error |sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|; None for methods that promise no completeness.
+        Above `COMPLETE` the result is not `complete`, and a figure of it carries a warning.
+    seconds : float, optional
+        What it took.
+    notes : tuple of str, default ()
+        What must be known beside the numbers, a sentence each.
+
+    Raises
+    ------
+    StavisError
+        Where the shapes do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from stavis.types import Attribution, Target
+    >>> one = Attribution("Saliency", Target(), np.zeros((2, 4, 4), np.float32), np.array([0.0, 0.16]), relative_delta=0.002)
+    >>> one.complete
+    True
     """
 
     method: str
@@ -235,6 +306,7 @@ class Attribution:
     times: np.ndarray
     relative_delta: float | None = None
     seconds: float | None = None
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self):
         _check(

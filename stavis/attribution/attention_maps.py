@@ -10,23 +10,41 @@ from stavis.types import Attribution, Clip, Target
 
 
 @described("Attention", "1 run", "says where the network looked, not what that did to the prediction", attention=True)
-def raw_attention(model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None) -> Attribution:
+def raw_attention(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    attention: nn.Module | str | None = None,
+    layout: str | None = None,
+) -> Attribution:
     """Where the network looked: its attention on the clip's grid, each frame sums to 1."""
-    with attribution_context(model, clip, target) as context, torch.no_grad(), record_attention(context.model, attention) as recorder:
+    with (
+        attribution_context(model, clip, target) as context,
+        torch.no_grad(),
+        record_attention(context.model, attention, layout=layout) as recorder,
+    ):
         context.value(context.frames)
+        context.notes.add(*recorder.notes)
         return context.to_attribution(raw_attention.label, spread(recorder.weights[0].cpu().double().numpy(), clip.frames.shape[1:3]))
 
 
 @described("Attention × gradient", "1 gradient", attention=True)
 def attention_x_gradient(
-    model: nn.Module, clip: Clip, target: Target | None = None, *, attention: nn.Module | str | None = None
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    attention: nn.Module | str | None = None,
+    layout: str | None = None,
 ) -> Attribution:
     """What the weight of each cell does to the target: the attention times the target's slope in it, on the clip's grid."""
     with attribution_context(model, clip, target) as context:
-        with torch.no_grad(), record_attention(context.model, attention) as recorder:
+        with torch.no_grad(), record_attention(context.model, attention, layout=layout) as recorder:
             context.value(context.frames)
+        context.notes.add(*recorder.notes)
         weights = recorder.weights.detach().requires_grad_(True)
-        with inject_attention(context.model, weights, attention):
+        with inject_attention(context.model, weights, attention, layout=layout):
             value = context.value(context.frames).sum()
         gradient = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
         product = torch.zeros_like(weights) if gradient is None else weights.detach() * gradient

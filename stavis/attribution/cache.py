@@ -18,7 +18,7 @@ from stavis.storage.cache import get_arrays
 from stavis.storage.files import content_hash
 from stavis.types import Attribution, Clip, Target
 
-VERSION = "1"
+VERSION = "2"
 """Part of every key: to be raised when a method's numbers change."""
 
 KINDS = {kind.__name__: kind for kind in (Attribution, PathAttribution, RegionAttribution)}

@@ -16,14 +16,17 @@ from stavis.errors import StavisError
 def class_activation(context: AttributionContext, layer: nn.Module | str | None = None) -> torch.Tensor:
     """The layer's features, weighted by their mean gradient over space in each frame: (t,h,w), signed.
 
-    Raises StavisError where the network has no such convolution, or it did not run.
-    """
-    seen: list[torch.Tensor] = []
+    A layer that runs once for each frame gives the same as one that runs once for all of them.
 
-    def keep(_module, _inputs, output):
-        copy = output.clone()  # a ReLU in place behind it may write on the original
-        seen.append(copy)
-        return copy
+    Raises StavisError where the network has no such convolution, it did not run, or ran neither once nor once for each frame.
+    """
+    calls: list[tuple[nn.Module, torch.Tensor]] = []
+
+    def keep(module, _inputs, output):
+        if not isinstance(output, torch.Tensor):
+            raise StavisError(f"the layer {type(module).__name__} gives {type(output).__name__}: give Grad-CAM a layer of features.")
+        calls.append((module, output.clone()))
+        return calls[-1][1].clone()  # a ReLU in place behind it writes on this one
 
     handles = [module.register_forward_hook(keep) for module in _layers(context.model, layer)]
     try:
@@ -31,15 +34,39 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
     finally:
         for handle in handles:
             handle.remove()
-    if not seen:
+    if not calls:
         raise StavisError("the layer of Grad-CAM does not run in the model's forward: give layer=<another convolution>.")
-    features = seen[-1]
-    (gradient,) = torch.autograd.grad(value, features, allow_unused=True)
+    last = calls[-1][0]
+    features = [output for module, output in calls if module is last]
+    _check_calls(last, [tuple(part.shape) for part in features], len(context.clip))
+    gradients = torch.autograd.grad(value, features, allow_unused=True) if value.requires_grad else [None] * len(features)
+    maps = [_activation(part, gradient) for part, gradient in zip(features, gradients, strict=True)]
+    return torch.cat(maps)
+
+
+def _activation(features: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
+    """One call's map (t,h,w), from features (1,C,t,h,w) or (t,C,h,w)."""
     if gradient is None:
-        gradient = torch.zeros_like(features)
-    spatial = (features.ndim - 2, features.ndim - 1)
-    cam = (features * gradient.mean(spatial, keepdim=True)).sum(1).detach()
-    return cam[0] if features.ndim == 5 else cam  # B,t,h,w of one clip, or B*t,h,w
+        return features.new_zeros(features.shape[2:] if features.ndim == 5 else (len(features), *features.shape[2:]))
+    cam = (features * gradient.mean((-2, -1), keepdim=True)).sum(1).detach()
+    return cam[0] if features.ndim == 5 else cam
+
+
+def _check_calls(layer: nn.Module, shapes: list[tuple[int, ...]], frames: int) -> None:
+    """Whether the calls hold one map for the whole clip, a volume (1,C,t,h,w), or together one map for each frame in time."""
+    alike = len({(len(shape), *shape[-2:]) for shape in shapes}) == 1
+    if alike and len(shapes[0]) == 5 and all(shape[0] == 1 for shape in shapes):
+        fits = len(shapes) == 1 or sum(shape[2] for shape in shapes) == frames
+    elif alike and len(shapes[0]) == 4:
+        fits = sum(shape[0] for shape in shapes) in (1, frames)
+    else:
+        fits = False
+    if not fits:
+        what = " and ".join(str(shape) for shape in dict.fromkeys(shapes))
+        raise StavisError(
+            f"the layer {type(layer).__name__} ran {len(shapes)} times for {frames} frames and gave {what}: give Grad-CAM a layer that "
+            "runs once for the clip or once for each frame, with features (N,C,h,w) or (N,C,t,h,w)."
+        )
 
 
 def _layers(model: nn.Module, layer: nn.Module | str | None) -> list[nn.Module]:

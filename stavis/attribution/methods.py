@@ -11,7 +11,6 @@ gradients); Smilkov et al. 2017 (SmoothGrad); Springenberg et al. 2015 (guided b
 occlusion); Selvaraju et al. 2017 (Grad-CAM); Adebayo et al. 2018 (sanity checks).
 """
 
-import warnings
 from collections.abc import Callable
 from contextlib import contextmanager
 
@@ -23,8 +22,10 @@ from stavis.attribution.attention_maps import attention_x_gradient, raw_attentio
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
 from stavis.attribution.deeplift import exact_deeplift
+from stavis.attribution.integration import integrate_path
+from stavis.attribution.relu_rules import ReluRule, scripted
 from stavis.attribution.target import AttributionContext, attribution_context, described, relative_error
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
 FAILS_SANITY = "hardly changes when the network is randomised (Adebayo et al. 2018)"
@@ -44,29 +45,27 @@ def input_x_gradient(model: nn.Module, clip: Clip, target: Target | None = None)
         return context.to_attribution(input_x_gradient.label, context.frames * _gradient(context))
 
 
-@described("Integrated gradients", "32 gradients")
+@described("Integrated gradients", "5 to 65 gradients")
 def integrated_gradients(
     model: nn.Module,
     clip: Clip,
     target: Target | None = None,
     *,
     baseline: Baseline = "blur",
-    steps: int = 32,
+    steps: int = 65,
     internal_batch_size: int = 4,
 ) -> Attribution:
     """What each pixel adds along the straight path from the baseline (Sundararajan et al. 2017); complete up to `relative_delta`.
 
-    steps are the nodes of a Gauss-Legendre rule; internal_batch_size bounds the memory.
+    steps is the most gradients it takes; fewer where 1 % is reached before. internal_batch_size bounds the memory.
     """
+    if steps < 2:
+        raise StavisError(f"steps is {steps}: integrated gradients take 2 or more.")
     with attribution_context(model, clip, target) as context:
         start = baseline_frames(clip, baseline, context.frames.device)
-        method = captum.attr.IntegratedGradients(context.value)
-        values = method.attribute(context.frames, start, n_steps=steps, internal_batch_size=internal_batch_size)
-        error = relative_error(values, _difference(context, start))
-        if error > COMPLETE:
-            words = f"integrated gradients miss {error:.1%} of the change from the baseline: take more steps than {steps}."
-            warnings.warn(words, StavisWarning, stacklevel=2)
-        return context.to_attribution(integrated_gradients.label, values, relative_delta=error)
+        path = integrate_path(context, start, steps=steps, tolerance=COMPLETE, batch=internal_batch_size)
+        error = relative_error(path.values, path.difference)
+        return context.to_attribution(integrated_gradients.label, path.values, relative_delta=error)
 
 
 @described("SmoothGrad", "10 gradients")
@@ -91,14 +90,14 @@ def smooth_grad(
 def guided_backprop(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
     """The gradient through ReLUs that were on and only where it is positive (Springenberg et al. 2015)."""
     with attribution_context(model, clip, target) as context:
-        return context.to_attribution(guided_backprop.label, _modified(captum.attr.GuidedBackprop, context))
+        return context.to_attribution(guided_backprop.label, _modified(context, guided=True))
 
 
 @described("Deconvolution", "1 gradient", FAILS_SANITY)
 def deconvolution(model: nn.Module, clip: Clip, target: Target | None = None) -> Attribution:
-    """The positive part of the gradient at every ReLU, whether it was on or not (Zeiler and Fergus 2014)."""
+    """The positive part of the gradient at every ReLU, on or not, module or function (Zeiler and Fergus 2014)."""
     with attribution_context(model, clip, target) as context:
-        return context.to_attribution(deconvolution.label, _modified(captum.attr.Deconvolution, context))
+        return context.to_attribution(deconvolution.label, _modified(context, guided=False))
 
 
 @described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at")
@@ -116,7 +115,7 @@ def guided_grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, 
     """Guided backpropagation times Grad-CAM's positive part (Selvaraju et al. 2017)."""
     with attribution_context(model, clip, target) as context:
         coarse = enlarged(class_activation(context, layer), clip.frames.shape[:3])
-        fine = _modified(captum.attr.GuidedBackprop, context).sum(2)[0]
+        fine = _modified(context, guided=True).sum(2)[0]
         return context.to_attribution(guided_grad_cam.label, fine * coarse.clamp(min=0).to(fine))
 
 
@@ -187,24 +186,15 @@ def _gradient(context: AttributionContext) -> torch.Tensor:
     return torch.zeros_like(context.frames) if gradient is None else gradient
 
 
-def _difference(context: AttributionContext, start: torch.Tensor) -> float:
-    """The target's change from the baseline to the clip."""
-    with torch.no_grad():
-        return float(context.value(context.frames).double() - context.value(start).double())
-
-
-def _modified(kind: type, context: AttributionContext) -> torch.Tensor:
-    """The gradient with captum's other rule at every ReLU module, whose hooks go even when the run fails."""
-    if not any(isinstance(module, nn.ReLU) for module in context.model.modules()):
-        warnings.warn(f"the model has no nn.ReLU modules: {kind.__name__} is the plain gradient here.", StavisWarning, stacklevel=4)
-        return _gradient(context)
-    method = kind(context.value)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # captum announces its hooks
-            return method.attribute(context.frames)
-    finally:
-        method._remove_hooks()
+def _modified(context: AttributionContext, *, guided: bool) -> torch.Tensor:
+    """The gradient with another rule at every ReLU, whether it is a module or a function."""
+    with ReluRule(guided=guided) as rule:
+        gradient = _gradient(context)
+    if scripted(context.model):
+        context.notes.add("parts of the model are compiled by torch.jit: ReLUs in them keep their plain gradient.")
+    if not rule.count:
+        context.notes.add("the model ran no ReLU: this is the plain gradient.")
+    return gradient
 
 
 @contextmanager

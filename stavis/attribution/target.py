@@ -1,7 +1,6 @@
 """The one place where a Target becomes a number that can be explained, and where a model is made ready for it."""
 
 import time
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -11,7 +10,8 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, unwrapped
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.tensors import as_input
 from stavis.types import Attribution, Clip, Target
 
@@ -72,6 +72,7 @@ class TargetValue(nn.Module):
         super().__init__()
         self.model = model
         self.target = target
+        self.notes = Notes()
         self.dimensions = tuple(getattr(model, "dimensions", ()) or ())
         if self.dimensions and target.dimension not in self.dimensions:
             raise StavisError(f"the model has no dimension {target.dimension!r}: choose one of {', '.join(self.dimensions)}.")
@@ -87,11 +88,7 @@ class TargetValue(nn.Module):
             raise StavisError(f"frame {target.frame} holds no face, so there is nothing to explain: choose another frame.")
         halo = getattr(model, "halo", 0)
         if isinstance(halo, int) and len(clip) <= halo:
-            warnings.warn(
-                f"the clip has {len(clip)} frames, the model looks {halo} frames to each side: most of what it sees is padding.",
-                StavisWarning,
-                stacklevel=2,
-            )
+            self.notes.add(f"the clip has {len(clip)} frames, the model looks {halo} frames to each side: most of what it sees is padding.")
         self.chosen = np.flatnonzero(valid) if target.frame is None else np.array([target.frame])
 
     def trace(self, frames: torch.Tensor, **given) -> torch.Tensor:
@@ -140,7 +137,13 @@ class AttributionContext:
 
     @property
     def model(self) -> nn.Module:
+        """The model, ready to be explained."""
         return self.value.model
+
+    @property
+    def notes(self) -> Notes:
+        """What the result of a method will tell beside its numbers."""
+        return self.value.notes
 
     def to_attribution(self, method: str, values, *, relative_delta: float | None = None, kind=Attribution, **more) -> Attribution:
         """The Attribution of values (1,T,3,H,W), summed over the colour channels, or (T,H,W)."""
@@ -149,7 +152,7 @@ class AttributionContext:
         if not np.isfinite(values).all():
             raise StavisError(f"{method} gave numbers that are not finite: the model's output or gradient overflows on this clip.")
         seconds = time.perf_counter() - self.started
-        return kind(method, self.target, values.astype(np.float32), self.clip.times, relative_delta, seconds, **more)
+        return kind(method, self.target, values.astype(np.float32), self.clip.times, relative_delta, seconds, tuple(self.notes), **more)
 
 
 def on_grid(values: torch.Tensor) -> np.ndarray:

@@ -1,19 +1,25 @@
 """Laws of the attribution methods, each by its own definition; all share one signature and leave nothing behind."""
 
+import warnings
+
+import captum.attr
 import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn import functional
 
 from stavis.attention.hooks import record_attention
 from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
 from stavis.attribution.baselines import baseline_frames
+from stavis.attribution.integration import integrate_path
 from stavis.attribution.methods import (
     ALL_METHODS,
     DEFAULT_METHODS,
     deconvolution,
     grad_cam,
     guided_backprop,
+    guided_grad_cam,
     input_x_gradient,
     integrated_gradients,
     occlusion,
@@ -21,7 +27,8 @@ from stavis.attribution.methods import (
     smooth_grad,
 )
 from stavis.attribution.regions import region_ablation, region_shapley
-from stavis.errors import StavisError, StavisWarning
+from stavis.attribution.target import attribution_context
+from stavis.errors import StavisError
 from stavis.models.sta import STA
 from stavis.regions import spread
 from stavis.tensors import as_input
@@ -111,21 +118,52 @@ def test_on_a_linear_model_all_complete_methods_agree():
     np.testing.assert_allclose(by_block[:, :8, :8].sum((1, 2)), truth[:, :8, :8].sum((1, 2)), atol=1e-5)
 
 
-def test_integrated_gradients_is_complete_at_32_steps():
+def test_integrated_gradients_adapts_until_it_is_complete():
     for seed in range(3):
         torch.manual_seed(seed)
         model = SmallSTA(activation=nn.SiLU)
-        assert integrated_gradients(model, make_clip(seed)).relative_delta < 0.01
+        assert integrated_gradients(model, make_clip(seed)).relative_delta <= 0.01
 
 
-def test_too_few_steps_are_said():
-    class Sharp(Linear):
-        def forward(self, frames):
-            return torch.sigmoid(200 * (super().forward(frames) - 0.3))
+class Sharp(Linear):
+    """Nearly a step from the baseline to the clip."""
 
-    with pytest.warns(StavisWarning, match="take more steps"):
-        result = integrated_gradients(Sharp(), make_clip(3), steps=1)
+    def forward(self, frames):
+        return torch.sigmoid(200 * (super().forward(frames) - 0.3))
+
+
+def test_too_few_steps_leave_a_result_that_is_not_complete(recwarn):
+    result = integrated_gradients(Sharp(), make_clip(3), steps=2)
     assert result.relative_delta > 0.05
+    assert not result.complete
+    assert integrated_gradients(Sharp(), make_clip(3)).complete
+    assert not recwarn.list
+    with pytest.raises(StavisError, match="2 or more"):
+        integrated_gradients(Sharp(), make_clip(3), steps=1)
+
+
+def test_the_path_is_halved_where_the_prediction_bends():
+    """On a step a hundredth of the path wide equal intervals miss far more than as many that are halved where it is."""
+    clip = make_clip(3)
+    with torch.no_grad():
+        low, high = (float(Linear()(frames).mean()) for frames in (baseline_frames(clip), as_input(clip.frames)))
+
+    class Step(Linear):
+        def forward(self, frames):
+            along = (super().forward(frames).mean(1, keepdim=True) - low) / (high - low)
+            return torch.sigmoid(400 * (along - 0.3)).expand(-1, frames.shape[1], -1)
+
+    with attribution_context(Step(), clip) as context:
+        start = baseline_frames(clip)
+        path = integrate_path(context, start, steps=65, tolerance=0.01, batch=4)
+        change, nodes = context.frames - start, torch.linspace(0, 1, path.gradients)
+        points = (start + nodes.view(-1, 1, 1, 1, 1) * change).requires_grad_(True)
+        (gradient,) = torch.autograd.grad(context.value(points).sum(), points)
+        equal = float(torch.trapezoid((gradient * change).sum((1, 2, 3, 4)), nodes))
+    assert path.difference == pytest.approx(1, abs=1e-3)
+    assert float(path.values.sum()) == pytest.approx(path.difference, rel=0.01)
+    assert path.gradients < 65
+    assert abs(equal - 1) > 0.05
 
 
 def test_memory_batches_do_not_change_the_answer():
@@ -151,11 +189,128 @@ def test_smooth_grad_draws_by_its_seed_alone():
     assert not np.array_equal(a, smooth_grad(model, clip, seed=2).values)
 
 
-def test_guided_methods_say_where_there_is_no_relu():
+def test_guided_methods_say_where_there_is_no_relu(recwarn):
     model = SmallSTA(activation=nn.GELU)
     for method in (guided_backprop, deconvolution):
-        with pytest.warns(StavisWarning, match="no nn.ReLU"):
-            np.testing.assert_array_equal(method(model, make_clip()).values, saliency(model, make_clip()).values)
+        result = method(model, make_clip())
+        np.testing.assert_array_equal(result.values, saliency(model, make_clip()).values)
+        assert result.notes == ("the model ran no ReLU: this is the plain gradient.",)
+    assert not recwarn.list
+
+
+class Rectified(nn.Module):
+    """Three convolutions with a ReLU behind each, written in as many ways as given."""
+
+    dimensions = ("valence",)
+
+    def __init__(self, *relus):
+        super().__init__()
+        torch.manual_seed(7)
+        self.layers = nn.ModuleList(nn.Conv3d(inputs, 6, 3, padding=1) for inputs in (3, 6, 6))
+        self.modules_ = nn.ModuleList(one for one in relus if isinstance(one, nn.Module))
+        self.relus = relus
+        self.out = nn.Linear(6, 1)
+
+    def forward(self, frames):
+        x = frames.transpose(1, 2) - 0.5
+        for layer, relu in zip(self.layers, self.relus, strict=True):
+            x = relu(layer(x))
+        return self.out(x.mean((3, 4)).transpose(1, 2))
+
+
+def _in_place_and_forgotten(x):
+    functional.relu(x, inplace=True)
+    return x
+
+
+@pytest.mark.parametrize("method", [guided_backprop, deconvolution, guided_grad_cam], ids=lambda method: method.label)
+@pytest.mark.parametrize(
+    "ways",
+    [
+        (functional.relu, nn.ReLU(), torch.relu),
+        (nn.ReLU(inplace=True), lambda x: x.relu(), lambda x: x.relu_()),
+        (functional.relu_, _in_place_and_forgotten, lambda x: torch.clamp(x, min=0)),
+        (lambda x: x.clamp_min(0), lambda x: x.clip(0), torch.relu_),
+    ],
+    ids=["functions", "in place", "forgotten", "clamps"],
+)
+def test_guided_methods_hold_for_relus_however_they_are_written(method, ways):
+    clip = make_clip()
+    model = Rectified(nn.ReLU(), nn.ReLU(), nn.ReLU())
+    expected = method(model, clip)
+    mixed = method(Rectified(*ways), clip)
+    np.testing.assert_allclose(mixed.values, expected.values, rtol=0, atol=1e-6 * np.abs(expected.values).max())
+    assert mixed.notes == expected.notes == ()
+    assert np.abs(expected.values).sum() > 0
+
+
+def test_guided_backpropagation_is_captums_where_all_relus_are_modules():
+    model, clip = Rectified(nn.ReLU(), nn.ReLU(), nn.ReLU()).eval(), make_clip()
+    frames = as_input(clip.frames)
+    for method, other in ((guided_backprop, captum.attr.GuidedBackprop), (deconvolution, captum.attr.Deconvolution)):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            theirs = other(Mean(model)).attribute(frames.clone())
+        np.testing.assert_allclose(method(model, clip).values, theirs.sum(2)[0].detach().numpy(), atol=1e-7)
+
+
+class Mean(nn.Module):
+    def __init__(self, model):
+        super().__init__()
+        self.model = model
+
+    def forward(self, frames):
+        return self.model(frames).mean((1, 2))
+
+
+class FrameCNN(nn.Module):
+    """A 2D network on each frame, run once on all frames folded into the batch, or once for each frame."""
+
+    dimensions = ("valence",)
+
+    def __init__(self, loop: int):
+        super().__init__()
+        torch.manual_seed(2)
+        self.first, self.second = nn.Conv2d(3, 5, 3, 2, 1), nn.Conv2d(5, 6, 3, 2, 1)
+        self.read, self.out = nn.GRU(6, 4, batch_first=True), nn.Linear(4, 1)
+        self.loop = loop
+
+    def features(self, images):
+        return self.second(functional.relu(self.first(images))).relu()
+
+    def forward(self, frames):
+        if self.loop:
+            pieces = [self.features(part.flatten(0, 1)).unflatten(0, part.shape[:2]) for part in frames.split(self.loop, 1)]
+            features = torch.cat(pieces, 1)
+        else:
+            features = self.features(frames.flatten(0, 1)).unflatten(0, frames.shape[:2])
+        return self.out(self.read(features.mean((3, 4)))[0])
+
+
+@pytest.mark.parametrize("target", [Target(), Target(frame=2)], ids=["mean", "frame 2"])
+@pytest.mark.parametrize("method", [grad_cam, guided_grad_cam], ids=lambda method: method.label)
+def test_a_network_called_frame_by_frame_has_the_map_of_the_folded_one(method, target):
+    clip = make_clip()
+    folded = method(FrameCNN(0), clip, target).values
+    assert np.abs(folded[2]).sum() > 0
+    for loop in (1, 4):  # one frame a call; four frames and then two
+        looped = method(FrameCNN(loop), clip, target).values
+        np.testing.assert_allclose(looped, folded, rtol=0, atol=1e-5 * np.abs(folded).max())
+
+
+def test_grad_cam_refuses_calls_that_are_neither_the_clip_nor_its_frames():
+    class Shared(FrameCNN):
+        def features(self, images):
+            return super().features(images) + super().features(images.flip(-1))
+
+    with pytest.raises(StavisError, match="ran 2 times for 6 frames"):
+        grad_cam(Shared(0), make_clip())
+    with pytest.raises(StavisError, match="ran 12 times for 6 frames"):
+        grad_cam(Shared(1), make_clip())
+    with pytest.raises(StavisError, match=r"gives tuple: give Grad-CAM a layer of features"):
+        grad_cam(FrameCNN(0), make_clip(), layer="read")
+    with pytest.raises(StavisError, match="with features"):
+        grad_cam(FrameCNN(0), make_clip(), layer="out")
 
 
 def test_guided_hooks_go_even_after_an_error():
