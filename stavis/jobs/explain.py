@@ -134,7 +134,7 @@ def explain_video(
         shares=shares,
         densities=densities,
         cue=_cue(video, reading, crops),
-        warnings=crops.warnings,
+        warnings=(*crops.warnings, *dict.fromkeys(note for one in attributions.values() for note in one.notes)),
         seconds=time.monotonic() - started,
     )
 

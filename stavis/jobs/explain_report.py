@@ -89,9 +89,6 @@ def explanation_report(explanation: Explanation, evaluation: RunEvaluation | Non
         report.add_notice("This network has only ever seen drawn faces. What it says of real ones is an extrapolation.")
     for warning in explanation.warnings:
         report.add_warning(warning)
-    for name, attribution in explanation.attributions.items():
-        if attribution.complete is False:
-            report.add_warning(f"{name} misses {attribution.relative_delta:.1%} of what it should add up to: read it with care.")
     report.add_scrubber("Where it looks", scrubber(explanation), _stretch_words(explanation))
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)

@@ -36,3 +36,21 @@ def test_windows_without_a_face_stay_empty_and_stop_nothing(model):
     assert (found.values[:16] == 0).all() and (found.values[-10:] > 0).all()
     clip.valid[:] = False
     assert attribute([_brightness], model, clip, "valence", rate=6.25, seconds=1.0) == {}
+
+
+def test_one_sentence_for_all_windows_that_are_not_complete(model, recwarn):
+    clip = made_crops(1, frames=80)[0].clip(regions=False)
+
+    def rough(model, clip, target):
+        values = np.zeros(clip.frames.shape[:3], np.float32)
+        return Attribution("rough", target, values, clip.times, relative_delta=0.02, notes=("the model ran no ReLU.",))
+
+    def fine(model, clip, target):
+        return Attribution("fine", target, np.zeros(clip.frames.shape[:3], np.float32), clip.times, relative_delta=0.01)
+
+    found = attribute([rough, fine], model, clip, "valence", rate=6.25, seconds=0.5)
+    first, second = found["rough"].notes
+    assert first == "the model ran no ReLU."
+    assert second.startswith("rough: in ") and "misses more than 1% " in second and "at most 2.0%" in second
+    assert found["fine"].notes == ()
+    assert not recwarn.list
