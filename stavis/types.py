@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.regions import REGIONS, _pool
+from stavis.regions import REGIONS, densities, shares
 from stavis.timeline import MAX_GAP
 
 
@@ -229,9 +229,31 @@ class Prediction:
 
 @dataclass(frozen=True)
 class AttentionMaps:
-    """Where a network looked: weights (T,h,w), non-negative, each frame sums to 1; times (T,) s.
+    """Where a network looked, frame by frame.
 
-    Regions are given as (T,R,H,W) bool masks, a partition of the crop, in the order of REGIONS.
+    Parameters
+    ----------
+    weights : array (T,h,w)
+        Attention over the cells of a grid, non-negative; each frame sums to 1.
+    times : array (T,)
+        Seconds, one time per frame.
+
+    Raises
+    ------
+    StavisError
+        Where the two do not belong together.
+
+    Examples
+    --------
+    >>> weights = np.zeros((2, 4, 4))
+    >>> weights[:, 3, 1:3] = 0.5
+    >>> maps = AttentionMaps(weights, np.array([0.0, 0.04]))
+    >>> lower_half = np.zeros((2, 1, 8, 8), bool)
+    >>> lower_half[:, :, 4:] = True
+    >>> maps.share(lower_half).tolist(), maps.density(lower_half).tolist()
+    ([[1.0], [1.0]], [[2.0], [2.0]])
+    >>> maps.entropy().tolist()
+    [0.25, 0.25]
     """
 
     weights: np.ndarray
@@ -240,21 +262,30 @@ class AttentionMaps:
     def __post_init__(self):
         _check(
             self.weights.ndim == 3 and len(self.weights) == len(self.times),
-            f"attention weights are (T,h,w) with one time a frame, not {self.weights.shape} with {len(self.times)} times.",
+            f"attention weights are (T,h,w) with one time per frame, not {self.weights.shape} with {len(self.times)} times.",
         )
 
     def share(self, regions: np.ndarray) -> np.ndarray:
-        """The part of the attention on each region: (T,R) in [0,1]; over a partition each frame sums to 1."""
-        return np.einsum("thw,trhw->tr", self.weights, _pool(regions, self.weights.shape[1:]))
+        """The fraction of the attention on each region.
+
+        Parameters
+        ----------
+        regions : array (T,R,H,W) of bool
+            Masks over the pixels of the crop; those of a clip are a partition, in the order of `stavis.regions.REGIONS`.
+
+        Returns
+        -------
+        array (T,R), in [0,1]
+            Over a partition each frame sums to 1; NaN in frames without attention.
+        """
+        return shares(self.weights, regions)
 
     def density(self, regions: np.ndarray) -> np.ndarray:
-        """Share over area: (T,R), 1 = chance, NaN where the region covers nothing."""
-        area = regions.mean((2, 3))
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.where(area > 0, self.share(regions) / area, np.nan)
+        """Share over area of each region: (T,R), 1 = uniform attention, NaN where the region covers nothing. regions as for `share`."""
+        return densities(self.weights, regions)
 
     def entropy(self) -> np.ndarray:
-        """How spread the attention is: (T,) in [0,1]; 0 = one cell, 1 = uniform."""
+        """How evenly the attention is spread over the cells: (T,) in [0,1]; 0 = one cell, 1 = uniform."""
         weights = self.weights.reshape(len(self.weights), -1).astype(np.float64)
         logs = np.log(weights, where=weights > 0, out=np.zeros_like(weights))
         return -(weights * logs).sum(1) / np.log(weights.shape[1])
@@ -313,6 +344,14 @@ class Attribution:
             self.values.ndim == 3 and len(self.values) == len(self.times),
             f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.",
         )
+
+    def share(self, regions: np.ndarray) -> np.ndarray:
+        """The fraction of the values, by their size, on each region (T,R,H,W) bool: (T,R); NaN where they are all 0 or one is NaN."""
+        return shares(self.values, regions)
+
+    def density(self, regions: np.ndarray) -> np.ndarray:
+        """Share over area of each region: (T,R), 1 = what uniform values have."""
+        return densities(self.values, regions)
 
     @property
     def complete(self) -> bool | None:

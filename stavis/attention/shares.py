@@ -1,23 +1,36 @@
-"""How the attention divides over the regions of the face, as a table with one row a frame."""
+"""How a map divides over the regions of the face, as tables with one row per frame; for attention and for attributions."""
 
 import numpy as np
 import pandas as pd
 
+from stavis.errors import StavisError
 from stavis.regions import REGIONS
-from stavis.types import AttentionMaps, Clip
+from stavis.types import AttentionMaps, Attribution, Clip
 
 
 def share_table(maps: AttentionMaps | None, clip: Clip, *, first: int = 0) -> pd.DataFrame:
-    """One row a frame: frame (counted from `first`), time (s), valid, the share of each region (their sum is 1), entropy in [0,1], note.
+    """One row per frame: frame (counted from `first`), time (s), valid, the share of each region (their sum is 1), entropy in [0,1], note.
 
     Shares are empty where no face was there or no regions are known, and all of them where there is no attention.
     """
     table = pd.DataFrame({"frame": first + np.arange(len(clip)), "time": clip.times, "valid": clip.valid})
     known = maps is not None and clip.regions is not None
-    shares = maps.share(clip.regions) if known else np.full((len(clip), len(REGIONS)), np.nan)
-    shares = np.where(clip.valid[:, None], shares, np.nan)
-    for column, name in enumerate(REGIONS):
-        table[name] = shares[:, column]
+    table = table.assign(**(_columns(maps, clip) if known else dict.fromkeys(REGIONS, np.nan)))
     table["entropy"] = np.where(clip.valid, maps.entropy(), np.nan) if maps is not None else np.nan
     table["note"] = clip.notes
     return table
+
+
+def shares_over_time(clip: Clip, maps: AttentionMaps | Attribution) -> pd.DataFrame:
+    """One row per frame: time (s), face (bool), and the share of each region in [0,1], NaN where no face was.
+
+    Raises StavisError where the clip has no regions.
+    """
+    if clip.regions is None:
+        raise StavisError(f"{clip.recording or 'the clip'} has no regions, so no shares: track the face first.")
+    return pd.DataFrame({"time": clip.times, "face": clip.valid, **_columns(maps, clip)})
+
+
+def _columns(maps: AttentionMaps | Attribution, clip: Clip) -> dict[str, np.ndarray]:
+    shares = np.where(clip.valid[:, None], maps.share(clip.regions), np.nan)
+    return {name: shares[:, column] for column, name in enumerate(REGIONS)}

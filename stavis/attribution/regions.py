@@ -20,7 +20,7 @@ from torch import nn
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.target import AttributionContext, attribution_context, described
 from stavis.errors import StavisError
-from stavis.regions import PLAYERS, REGIONS
+from stavis.regions import part_masks
 from stavis.types import Attribution, Clip, Target
 
 
@@ -97,8 +97,7 @@ def _players(clip: Clip) -> tuple[tuple[str, ...], np.ndarray]:
     """The parts that have a pixel in the clip, and where they are (P,T,H,W)."""
     if clip.regions is None:
         raise StavisError("the clip has no facial regions: take one with a face track, or another method.")
-    masks = {part: clip.regions[:, [REGIONS.index(name) for name in names]].any(1) for part, names in PLAYERS.items()}
-    masks = {part: mask for part, mask in masks.items() if mask.any()}
+    masks = {part: mask for part, mask in part_masks(clip.regions).items() if mask.any()}
     if not masks:
         raise StavisError("the clip's regions are all empty: take a clip with a face, or another method.")
     return tuple(masks), np.stack(list(masks.values()))

@@ -201,12 +201,7 @@ def by_method(explanation: Explanation) -> dict[str, dict[str, dict[str, float |
     densities = {"attention": {name: _number(explanation.densities.get(name)) for name in REGIONS}} if shares else {}
     clip = explanation.clip
     for method, attribution in explanation.attributions.items() if clip.regions is not None else ():
-        sizes = np.abs(np.nan_to_num(attribution.values)).astype(np.float64)
-        total = sizes.sum((1, 2))
-        seen = clip.valid & (total > 0)
-        share = np.einsum("thw,trhw->tr", sizes[seen], clip.regions[seen]) / total[seen, None]
-        area = clip.regions[seen].mean((2, 3))
-        density = np.divide(share, area, out=np.full_like(share, np.nan), where=area > 0)
+        share, density = (part[clip.valid] for part in (attribution.share(clip.regions), attribution.density(clip.regions)))
         shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(REGIONS)}
         densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(REGIONS)}
     return {"shares": shares, "densities": densities}

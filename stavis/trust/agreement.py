@@ -16,23 +16,12 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.regions import overlap
+from stavis.regions import pooled
 
 TOP = 0.1
 """The part of the cells that counts as the top of a map."""
 
 DIRECTIONS = 16
-
-
-def pooled(values: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """A map (...,H,W) summed over the cells of a grid: (...,h,w) of any size; the sum of each frame is kept exactly."""
-    values = np.asarray(values, np.float64)
-    if values.shape[-2:] == tuple(grid):
-        return values
-    rows, columns = (
-        overlap(pixels, cells).astype(np.float64) * (pixels / cells) for pixels, cells in zip(values.shape[-2:], grid, strict=True)
-    )
-    return np.einsum("hH,...HW,wW->...hw", rows, values, columns, optimize=True)
 
 
 def constant(maps: np.ndarray) -> np.ndarray:

@@ -11,8 +11,9 @@ from torch import nn
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.errors import StavisError
+from stavis.regions import pooled
 from stavis.trust import nulls
-from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon, pooled
+from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon
 from stavis.trust.attention_tests import AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements
 from stavis.trust.faithfulness import InsertionDeletion
 from stavis.trust.localisation import localisation

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.regions import REGIONS, spread
+from stavis.regions import REGIONS, shares, spread
 
 OUTSIDE = REGIONS.index("outside")
 
@@ -57,12 +57,11 @@ def _fraction(values: np.ndarray, weights: np.ndarray) -> float:
 
 def against(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     """One frame's map (H,W), non-negative, against one region (H,W) bool; see localisation for the five numbers."""
-    inside, total, area = values[mask], values.sum(), mask.mean()
     answer = dict.fromkeys(("share", "density", "rank_accuracy", "auc", "pointing"), float("nan"))
-    if total <= 0 or not mask.any():
+    if not values.any() or not mask.any():
         return answer
-    answer["share"] = float(inside.sum() / total)
-    answer["density"] = answer["share"] / float(area)
+    answer["share"] = float(shares(values[None], mask[None, None])[0, 0])
+    answer["density"] = answer["share"] / float(mask.mean())
     if np.ptp(values) <= 1e-6 * values.max():
         return answer
     ranks = rankdata(values.ravel()).reshape(values.shape)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from stavis.attention.shares import share_table, shares_over_time
 from stavis.errors import StavisError
 from stavis.regions import REGIONS
-from stavis.show.shares import region_shares, shares_over_time
 from stavis.types import AttentionMaps, Attribution, Clip, Target
 from tests.show.samples import clip_of, maps_of
 
@@ -13,7 +13,7 @@ from tests.show.samples import clip_of, maps_of
 def test_shares_sum_to_one_for_every_map():
     clip = clip_of(12, 60)
     for maps in maps_of(clip, 14).values():
-        shares = region_shares(maps, clip.regions)
+        shares = maps.share(clip.regions)
         assert shares.shape == (12, len(REGIONS))
         assert shares.sum(1) == pytest.approx(1, abs=1e-5)
         assert (shares >= 0).all()
@@ -22,17 +22,19 @@ def test_shares_sum_to_one_for_every_map():
 def test_attention_agrees_with_its_own_law_over_many_frames():
     clip = clip_of(300, 24)
     attention = maps_of(clip, 8)["attention"]
-    assert region_shares(attention, clip.regions) == pytest.approx(attention.share(clip.regions), abs=1e-5)
+    assert share_table(attention, clip)[list(REGIONS)].to_numpy() == pytest.approx(
+        shares_over_time(clip, attention)[list(REGIONS)].to_numpy()
+    )
 
 
 def test_an_attribution_counts_by_its_size_not_its_sign():
     clip = clip_of(4, 40)
     values = np.random.default_rng(0).normal(size=(4, 40, 40)).astype(np.float32)
-    shares = region_shares(Attribution("m", Target(), values, clip.times), clip.regions)
+    shares = Attribution("m", Target(), values, clip.times).share(clip.regions)
     mouth = (np.abs(values) * clip.regions[:, 0]).sum((1, 2)) / np.abs(values).sum((1, 2))
     assert shares[:, 0] == pytest.approx(mouth, abs=1e-5)
     coarse = Attribution("m", Target(), np.abs(values[:, ::2, ::2]), clip.times)
-    assert region_shares(coarse, clip.regions).sum(1) == pytest.approx(1, abs=1e-5)
+    assert coarse.share(clip.regions).sum(1) == pytest.approx(1, abs=1e-5)
 
 
 def test_zero_or_broken_frames_have_no_share():
@@ -40,7 +42,7 @@ def test_zero_or_broken_frames_have_no_share():
     values = np.ones((3, 20, 20), np.float32)
     values[0] = 0
     values[1, 4, 4] = np.nan
-    shares = region_shares(Attribution("m", Target(), values, clip.times), clip.regions)
+    shares = Attribution("m", Target(), values, clip.times).share(clip.regions)
     assert np.isnan(shares[:2]).all() and np.isfinite(shares[2]).all()
 
 
@@ -54,6 +56,6 @@ def test_the_table_has_gaps_where_no_face_was():
 def test_what_does_not_fit_is_said():
     clip = clip_of(5, 20)
     with pytest.raises(StavisError, match="5 frames"):
-        region_shares(AttentionMaps(np.ones((4, 2, 2)) / 4, np.arange(4)), clip.regions)
+        AttentionMaps(np.ones((4, 2, 2)) / 4, np.arange(4)).share(clip.regions)
     with pytest.raises(StavisError, match="no regions"):
         shares_over_time(Clip(clip.frames, clip.times), maps_of(clip, 8)["attention"])

@@ -10,7 +10,7 @@ from torch import nn
 from stavis.attribution.baselines import baseline_frames
 from stavis.attribution.regions import region_ablation, region_shapley
 from stavis.errors import StavisError
-from stavis.regions import PLAYERS, REGIONS
+from stavis.regions import PARTS, REGIONS
 from stavis.tensors import as_input
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip
@@ -50,7 +50,7 @@ def test_a_part_that_nobody_sees_gets_nothing_and_a_lone_one_gets_all():
     result = region_shapley(Sums(mouth[0], power=2), clip)
     others = [place for place, part in enumerate(result.parts) if part != "mouth"]
     np.testing.assert_allclose(result.contributions[:, others], 0, atol=1e-7)
-    assert result.parts == tuple(part for part in PLAYERS if part not in ("brows", "nose"))  # the clip has none of those
+    assert result.parts == tuple(part for part in PARTS if part not in ("brows", "nose"))  # the clip has none of those
     assert np.abs(result.totals[result.parts.index("mouth")]) > 0
 
 

@@ -11,6 +11,7 @@ from scipy.stats import pearsonr, spearmanr, wasserstein_distance
 from torchmetrics.functional import pearson_corrcoef, spearman_corrcoef
 
 from stavis.errors import StavisError
+from stavis.regions import pooled
 from stavis.trust.agreement import (
     DIRECTIONS,
     METRICS,
@@ -18,7 +19,6 @@ from stavis.trust.agreement import (
     constant,
     correlation,
     jensen_shannon,
-    pooled,
     rank_correlation,
     similarity,
     sliced_emd,

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from stavis.attention.shares import shares_over_time
 from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.explorer.source import ReadResult, RecordingSource
@@ -13,7 +14,6 @@ from stavis.show.figures.over_time import share_over_time, valence_traces
 from stavis.show.figures.overlay import paint_map, write_overlay
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
-from stavis.show.shares import shares_over_time
 from stavis.storage.files import atomic_file
 from stavis.types import AttentionMaps, Attribution, Clip
 

@@ -7,11 +7,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
 from stavis.show.figures.colours import GROUPS, PALETTES
 from stavis.show.figures.over_time import colour_bar, figure_of, mark_gaps
 from stavis.show.figures.overlay import overlay_frames
-from stavis.show.shares import shares_over_time
 from stavis.types import AttentionMaps, Attribution, Clip
 
 SLIM = {"l": 62, "r": 18, "t": 14, "b": 50}

@@ -6,9 +6,9 @@ Colours and dashes are fixed by region, the same as in the scrubber, and can be 
 import numpy as np
 import plotly.graph_objects as go
 
+from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
 from stavis.show.figures.colours import GOLD, GROUPS, PREDICTED, RATER, Group
-from stavis.show.shares import shares_over_time
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'

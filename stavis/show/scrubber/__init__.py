@@ -11,13 +11,12 @@ from IPython.display import display
 
 from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
-from stavis.regions import REGIONS
+from stavis.regions import REGIONS, areas
 from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.describe import Numbers, add_traces, gaps, groups, on_times, outline_colours, rising_times
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
 from stavis.show.scrubber.page import fragment, page, poster_image
-from stavis.show.shares import region_shares
 from stavis.storage.files import content_hash, write_text
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
@@ -159,7 +158,7 @@ class Scrubber(anywidget.AnyWidget):
             if np.isfinite(value) and self._clip.valid[self.frame]:
                 parts.append(f"{dimension} {value:.2f}".replace("-", "−"))
         if self.map in self._maps and self._clip.regions is not None:
-            shares = region_shares(_cut(self._maps[self.map], self.frame), self._clip.regions[self.frame : self.frame + 1])[0]
+            shares = _cut(self._maps[self.map], self.frame).share(self._clip.regions[self.frame : self.frame + 1])[0]
             facial = {g["label"]: sum(shares[r] for r in g["rows"]) for g in groups() if not g["faint"]}
             best = max(facial, key=lambda name: np.nan_to_num(facial[name], nan=-1))
             if np.isfinite(facial[best]):
@@ -225,7 +224,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     numbers = Numbers(len(clip))
     numbers.add(times - times[0])
     numbers.add(clip.valid)
-    area = numbers.add(clip.regions.mean((2, 3))) if clip.regions is not None else -1
+    area = numbers.add(areas(clip.regions)) if clip.regions is not None else -1
     if clip.regions is None:
         messages.append("This clip has no face regions, so no shares: track the face first.")
     described, buffers, at = [], [], 0
@@ -239,7 +238,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
             {
                 "name": name, "signed": packed.signed, "w": packed.grid[1], "h": packed.grid[0], "offset": at, "unit": packed.unit,
                 "clipTop": packed.clip_top, "scale": numbers.add(packed.scale), "top": numbers.add(packed.top),
-                "shares": numbers.add(region_shares(one, clip.regions)) if clip.regions is not None else -1,
+                "shares": numbers.add(one.share(clip.regions)) if clip.regions is not None else -1,
             }
         )  # fmt: skip
         buffers.append(packed.buffer)
