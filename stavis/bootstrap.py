@@ -74,6 +74,10 @@ class Interval:
         """Whether there is an interval."""
         return bool(np.isfinite(self.low) and np.isfinite(self.high))
 
+    def ends(self, digits: int = 3) -> str:
+        """The interval's ends as text, '' where there is none."""
+        return f"[{self.low:.{digits}f}, {self.high:.{digits}f}]" if self.known else ""
+
     def describe(self) -> str:
         """The level, kind and number of recordings in one phrase, or why there is no interval."""
         return f"no interval: {self.reason}" if self.reason else phrase(self.count, self.unit, self.level)

@@ -33,6 +33,7 @@ def demo(
     typer.echo(f"CCC on unseen people        {figure(figures, 'ccc')}")
     typer.echo(f"mouth share follows mouth cue, r = {figure(figures, 'mouth_cue_correlation')}")
     typer.echo(f"density on the carrying region   {figure(figures, 'cue_density')}  (1 = chance)")
+    typer.echo(done.evaluation.evaluation.intervals)
     typer.echo(f"{figures['seconds']:.0f} s on {figures['device']}")
     typer.echo(f"report: {done.report}")
 
@@ -116,7 +117,8 @@ def evaluate(
     for protocol, metrics in done.evaluation.scores.items():
         for metric, by_dimension in metrics.items():
             for dimension, score in by_dimension.items():
-                typer.echo(f"{protocol:14} {metric:5} {dimension:10} {score.value:6.3f}  [{score.low:.3f}, {score.high:.3f}]")
+                typer.echo(f"{protocol:14} {metric:5} {dimension:10} {score.value:6.3f}  {score.ends()}".rstrip())
+    typer.echo(done.evaluation.intervals)
     counts = done.evaluation.counts
     typer.echo(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))
 

@@ -9,12 +9,13 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from stavis.bootstrap import Interval, phrase
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.time_units import frame_seconds
 from stavis.errors import StavisError, StavisWarning
 from stavis.evaluation.postprocess import shifted
 from stavis.inference.reading import Reading, read
-from stavis.metrics import METRICS, Score, bootstrap, concatenated, per_recording
+from stavis.metrics import METRICS, concatenated, per_recording, scored
 from stavis.storage.files import atomic_file, write_json
 
 PROTOCOLS = {"concatenated": concatenated, "per_recording": per_recording}
@@ -40,20 +41,25 @@ class Evaluation:
     counts are those of stavis.data.crops.counts, and fill says what became of frames without a face, delay (s) what predictions were given
     back.
 
-    scores[protocol][metric][dimension] is a Score; predictions has the columns recording, time, dimension, predicted, gold; readings
-    holds what the network said and where it looked, by recording.
+    scores[protocol][metric][dimension] is an Interval; predictions has the columns recording, time, dimension, predicted, gold; readings
+    holds what the network predicts and where it looks, by recording.
     """
 
-    scores: dict[str, dict[str, dict[str, Score]]]
+    scores: dict[str, dict[str, dict[str, Interval]]]
     predictions: pd.DataFrame
     readings: dict[str, Reading]
     counts: dict[str, float]
     fill: str = "interpolate"
     delay: float = 0.0
 
+    @property
+    def intervals(self) -> str:
+        """Which kind the intervals are and over how many recordings, or why there are none."""
+        return phrase(self.counts["recordings_scored"])
+
     def as_json(self) -> dict:
-        """The scores as plain values: {protocol: {metric: {dimension: {value, low, high}}}, counts, fill, delay}; undefined ones are
-        null."""
+        """The scores as plain values: {protocol: {metric: {dimension: {value, low, high}}}, intervals, counts, fill, delay}; undefined ones
+        are null, intervals says which kind they are and over how many recordings."""
         plain = {
             protocol: {
                 metric: {dimension: {k: _plain(getattr(score, k)) for k in ("value", "low", "high")} for dimension, score in by.items()}
@@ -61,7 +67,7 @@ class Evaluation:
             }
             for protocol, metrics in self.scores.items()
         }
-        return {**plain, "counts": self.counts, "fill": self.fill, "delay": self.delay}
+        return {**plain, "intervals": self.intervals, "counts": self.counts, "fill": self.fill, "delay": self.delay}
 
 
 def evaluate(
@@ -69,12 +75,11 @@ def evaluate(
     recordings: Sequence[Crops],
     *,
     overlap: float = 0.5,
-    seed: int = 0,
     fill: str = "interpolate",
     delay: float = 0.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
-    """Read every recording with the network and score it under both protocols, with bootstrap intervals over recordings.
+    """Read every recording with the network and score it under both protocols, with intervals over recordings.
 
     fill says what becomes of frames without a face, which are counted: 'interpolate' between their neighbours, 'zero', or 'drop'
     them. delay (s): what the training labels were moved by; predictions are given it back. Frames that are excluded or have no label
@@ -112,7 +117,7 @@ def evaluate(
     if faceless:
         scored = "are scored as 0" if fill == "zero" else "are not scored"
         warnings.warn(f"recordings in which no face was found {scored}: {_listed(faceless)}.", StavisWarning, stacklevel=2)
-    return Evaluation(_scores(predictions, seed), predictions, readings, counts, fill, delay)
+    return Evaluation(_scores(predictions), predictions, readings, counts, fill, delay)
 
 
 def pair_of(model: nn.Module, crops: Crops) -> tuple[np.ndarray, np.ndarray]:
@@ -164,14 +169,14 @@ def filled(values: np.ndarray, valid: np.ndarray, fill: str = "interpolate") -> 
     return np.stack([np.interp(frames, frames[valid], column[valid]) for column in values.T], 1)
 
 
-def _scores(predictions: pd.DataFrame, seed: int) -> dict:
+def _scores(predictions: pd.DataFrame) -> dict:
     known = predictions.dropna(subset=["gold", "predicted"])
     scores: dict = {protocol: {metric: {} for metric in METRICS} for protocol in PROTOCOLS}
     for dimension, rows in known.groupby("dimension", sort=False):
         pairs = [(r.predicted.to_numpy(), r.gold.to_numpy()) for _, r in rows.groupby("recording", sort=False)]
         for protocol, combine in PROTOCOLS.items():
-            for metric, function in METRICS.items():
-                scores[protocol][metric][dimension] = bootstrap(combine, function, pairs, seed=seed)
+            for metric in METRICS:
+                scores[protocol][metric][dimension] = scored(combine, metric, pairs)
     return scores
 
 

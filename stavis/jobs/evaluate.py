@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
+from stavis.bootstrap import Interval
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.labels import LabelConfig
@@ -14,7 +15,6 @@ from stavis.data.datasets.truth import read_truth
 from stavis.evaluation.evaluate import Evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.inference.devices import choose_device
-from stavis.metrics import Score
 from stavis.models.checkpoint import load_checkpoint
 from stavis.progress import bar
 from stavis.provenance import provenance
@@ -35,8 +35,8 @@ class RunEvaluation:
     crops: list[Crops]
     provenance: dict[str, str]
 
-    def score(self, metric: str = "ccc", protocol: str = "concatenated") -> Score:
-        """One figure of the network's first dimension."""
+    def score(self, metric: str = "ccc", protocol: str = "concatenated") -> Interval:
+        """One metric of the network's first dimension."""
         return next(iter(self.evaluation.scores[protocol][metric].values()))
 
 

@@ -97,7 +97,8 @@ def explanation_report(explanation: Explanation, evaluation: RunEvaluation | Non
     if evaluation is not None:
         report.add_table("How good the network is", score_table(evaluation), protocol_words(evaluation))
     if explanation.cue is not None:
-        report.add_table("Against the truth", cue_table(explanation, evaluation), _CUE_WORDS)
+        kinds = f" All test recordings: {evaluation.evaluation.intervals}." if evaluation is not None else ""
+        report.add_table("Against the truth", cue_table(explanation, evaluation), _CUE_WORDS + kinds)
     return report
 
 
@@ -107,10 +108,7 @@ def cue_table(explanation: Explanation, evaluation: RunEvaluation | None = None)
     return cue_table_of({"this recording": explanation.cue, **{f"all test recordings, {name}": scores for name, scores in others}})
 
 
-_CUE_WORDS = (
-    "The truth of a drawn face is known: which region carries the valence in each frame. Intervals are bootstrapped over recordings; "
-    "one recording has none."
-)
+_CUE_WORDS = "The truth of a synthetic face is known: which region carries the valence in each frame. One recording alone has no interval."
 
 
 def _add_figures(report: HtmlReport, explanation: Explanation) -> None:

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from stavis.attention.cue_scores import CueScores
+from stavis.bootstrap import Interval
 from stavis.evaluation.evaluate import write_evaluation
 from stavis.jobs.evaluate import RunEvaluation, evaluate_run
-from stavis.metrics import Score
 from stavis.show.figures.over_time import valence_traces
 from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_contents, write_json
@@ -81,15 +81,15 @@ def protocol_words(evaluation: RunEvaluation) -> str:
     counts = evaluation.evaluation.counts
     scored, frames = counts["recordings_scored"], counts["frames_scored"]
     people = f"{scored} of {counts['recordings']} recordings of people who were not trained on, {frames} of {counts['frames']} frames"
-    return f"{people}; 95 % intervals by bootstrap over recordings. Concatenated and per recording are two protocols of the field."
+    return f"{people}; {evaluation.evaluation.intervals}. Concatenated and per recording are two protocols of the field."
 
 
-def _rounded(score: Score) -> dict[str, float]:
-    return {name: round(value, 3) if np.isfinite(value) else value for name, value in vars(score).items()}
+def _rounded(score: Interval) -> dict[str, float]:
+    return {name: round(getattr(score, name), 3) for name in ("value", "low", "high")}
 
 
 def _cue_json(scores: CueScores) -> dict:
-    def plain(score: Score) -> dict:
+    def plain(score: Interval) -> dict:
         return {name: round(getattr(score, name), 4) if np.isfinite(getattr(score, name)) else None for name in ("value", "low", "high")}
 
     return {"mouth_cue_correlation": plain(scores.correlation), "cue_density": plain(scores.density)}

@@ -1,12 +1,14 @@
 """The model card: what a network puts out, what it was trained and measured on, what it is for and what it is not for."""
 
+from stavis.bootstrap import phrase
+
 LIMITS = """## Intended use
 
 Research on video networks, on their attention and on methods that explain them.
 
 - Valence here is a rating of an expression, not a feeling: nothing is known of what a person feels.
 - Inferring emotions of people at work or in education is prohibited in the European Union since February 2025.
-- Figures hold for the data named above. On other faces, light, cameras and cultures they have to be measured again.
+- Metrics hold for the data named above. On other faces, light, cameras and cultures they have to be measured again.
 """
 
 
@@ -23,7 +25,7 @@ def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -
     parts.append(_outputs(info))
     parts.append(_training(info, command))
     if info.get("figures"):
-        parts.append(_figures(info["figures"]))
+        parts.append(_metrics(info["figures"], info.get("evaluated_on") or {}))
     if remarks:
         parts.append(remarks)
     parts.append(LIMITS)
@@ -64,8 +66,8 @@ def _named(network: dict) -> str:
     return f"{network['name']} (sha256 {network['weights_sha256'][:16]})"
 
 
-def _figures(figures: dict[str, dict[str, float]]) -> str:
-    """One table a data set; 'low' and 'high' are the ends of a 95 % bootstrap interval over recordings."""
+def _metrics(figures: dict[str, dict[str, float]], evaluated_on: dict[str, dict]) -> str:
+    """One table per data set; 'low' and 'high' are the ends of the interval over the recordings of its test split."""
     tables = []
     for name, values in figures.items():
         rows = []
@@ -73,7 +75,10 @@ def _figures(figures: dict[str, dict[str, float]]) -> str:
             if key.endswith((" low", " high")):
                 continue
             ends = [values.get(f"{key} {end}") for end in ("low", "high")]
-            spread = f"[{ends[0]:.3f}, {ends[1]:.3f}]" if None not in ends else ""
-            rows.append(f"| {key} | {value:.3f} | {spread} |")
-        tables.append(f"### {name}\n\n| figure | value | 95 % interval |\n|---|---|---|\n" + "\n".join(rows))
-    return "## Figures\n\nOn people who are in no training recording.\n\n" + "\n\n".join(tables)
+            interval = f"[{ends[0]:.3f}, {ends[1]:.3f}]" if None not in ends else ""
+            rows.append(f"| {key} | {value:.3f} | {interval} |")
+        config = evaluated_on.get(name, {})
+        tested = round(config["recordings"] * config["shares"][-1]) if config else 0
+        head = phrase(tested) if tested else "interval"
+        tables.append(f"### {name}\n\n| metric | value | {head} |\n|---|---|---|\n" + "\n".join(rows))
+    return "## Metrics\n\nOn people who are in no training recording.\n\n" + "\n\n".join(tables)
