@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t
+from scipy.special import stdtr, stdtrit
 
 from stavis.errors import StavisError
 
@@ -98,7 +98,7 @@ class Interval:
         tail = abs(self.tail) if away * self.tail > 0 else 0.0
         root = self.error**2 - 8 * tail * (tail - abs(away))  # |away| = error q + tail (1 + 2 q²)
         quantile = (np.sqrt(max(root, 0.0)) - self.error) / (4 * tail) if tail > 1e-9 * self.error else abs(away) / self.error
-        return float(min(1.0, 2 * t.sf(max(quantile, 0.0), self.degrees)))
+        return float(min(1.0, 2 * stdtr(self.degrees, -max(quantile, 0.0))))
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ def _student(value: float, left_out: np.ndarray, logarithmic: bool, bounds, leve
     degrees = variance**2 / sum(spread.variance**2 / spread.degrees for spread in spreads if spread.variance) if variance else count - _LOST
     skewness = float((away**3).mean() / (away**2).mean() ** 1.5) if away.any() else 0.0
     tail = skewness * np.sqrt(spreads[0].variance) / (6 * np.sqrt(count))
-    quantile = float(t.ppf((1 + level) / 2, degrees))
+    quantile = float(stdtrit(degrees, (1 + level) / 2))
     reach, extended = quantile * error, tail * (1 + 2 * quantile**2)
     low, high = centre - reach + min(extended, 0.0), centre + reach + max(extended, 0.0)
     if logarithmic:

@@ -224,7 +224,10 @@ NETWORKS = ("torch", "captum", "pytorch_lightning")
         ("import sys; sys.argv = ['stavis', '--version']; import stavis.cli; stavis.cli.main()", ("torch",)),
         ("import sys; sys.argv = ['stavis', 'labels', '--help']; import stavis.cli; stavis.cli.main()", HEAVY),
         ("import sys; sys.argv = ['stavis', 'systems']; import stavis.cli; stavis.cli.main()", HEAVY),
-        ("import sys; sys.argv = ['stavis', 'datasets']; import stavis.cli; stavis.cli.main()", (*NETWORKS, "scipy", "sklearn", "plotly")),
+        (
+            "import sys; sys.argv = ['stavis', 'datasets']; import stavis.cli; stavis.cli.main()",
+            (*NETWORKS, "scipy.stats", "scipy.ndimage", "sklearn", "plotly"),
+        ),
         ("import sys; sys.argv = ['stavis', 'cache', 'list']; import stavis.cli; stavis.cli.main()", (*NETWORKS, "cv2", "av", "scipy")),
         ("import sys; sys.argv = ['stavis', 'labels', '{drawn}']; import stavis.cli; stavis.cli.main()", NETWORKS),
         ("import stavis; stavis.read_dataset('{drawn}')", NETWORKS),
