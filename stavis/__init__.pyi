@@ -61,7 +61,7 @@ from .storage.contents import cache_list as cache_list
 from .synthetic.embedded import drawn_data as drawn_data
 from .synthetic.embedded import embedded_data as embedded_data
 from .synthetic.spec import SyntheticConfig as SyntheticConfig
-from .training.fit import TrainingConfig as TrainingConfig
+from .training.config import TrainingConfig as TrainingConfig
 from .types import AttentionMaps as AttentionMaps
 from .types import Attribution as Attribution
 from .types import Clip as Clip

@@ -512,8 +512,8 @@ SMALL = {name: getattr(TINY, name) for name in ("encoder", "decoder", "stem", "r
 
 
 def train(world: World, out: Path, **options) -> stavis.TrainingConfig:
-    plan = stavis.TrainingConfig(steps=6, epoch=3, batch=2, seconds=0.8, save_every=1, precision="32-true")
-    return stavis.train(out, world.data, plan=plan, device="cpu", quiet=True, **SMALL, **options)
+    training = stavis.TrainingConfig(steps=6, epoch=3, batch=2, seconds=0.8, save_every=1, precision="32-true")
+    return stavis.train(out, world.data, training=training, device="cpu", quiet=True, **SMALL, **options)
 
 
 def test_4_whatever_stops_a_training_it_goes_on_as_if_never_stopped(world, monkeypatch):

@@ -1,6 +1,6 @@
 """The two modules that hold a network's attention, so that hooks find it by type and not by a path.
 
-A network of one's own is opened up by using these two, or by naming its own module (see stavis.attention.hooks).
+A network of one's own can be inspected by using these two, or by naming its own module (see stavis.attention.hooks).
 """
 
 import torch
@@ -34,14 +34,12 @@ class SpatialSoftmax(nn.Module):
 class AttentionProduct(nn.Module):
     """Soft attention X'' = A ⊙ X (Lee et al. 2018): features (B,C,T,h,w) times weights (B,T,h,w) scaled by h*w, so their mean is 1.
 
-    `residual` multiplies by 1 + A instead. `noise`, set by training and 0 otherwise, adds in train mode noise of that many times the
-    features' root mean square: what is read must then be lifted out of it by attending to it, and attending elsewhere costs.
+    `residual` multiplies by 1 + A instead.
     """
 
     def __init__(self, residual: bool = False):
         super().__init__()
         self.residual = residual
-        self.noise = 0.0
 
     def forward(self, features: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
         scale = weights.unsqueeze(1) * (weights.shape[-1] * weights.shape[-2])
@@ -49,8 +47,4 @@ class AttentionProduct(nn.Module):
             scale = scale.to(features.dtype)  # autocast's features are in half precision
         if self.residual:
             scale = 1 + scale
-        attended = features * scale
-        if self.training and self.noise:
-            # relative to the features, so that making them larger does not help
-            attended = attended + torch.randn_like(attended) * (self.noise * features.square().mean().sqrt())
-        return attended
+        return features * scale

@@ -13,7 +13,7 @@ from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
 from stavis.synthetic.spec import SyntheticConfig
 from stavis.timeline import MAX_GAP
-from stavis.training.fit import TrainingConfig
+from stavis.training.config import TrainingConfig
 
 BENCH = SyntheticConfig(
     scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
@@ -38,7 +38,7 @@ class SystemConfig:
     delay: float | None = None
 
 
-_CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, noise=4.0)
+_CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, feature_noise=4.0)
 _SMALL = {
     "sta": SystemConfig(clips=_CLIPS),
     "cnn3d": SystemConfig(clips=_CLIPS),

@@ -78,7 +78,7 @@ def _clips(found: BenchData, chosen: System, recipe, seed: int, run: Path, devic
     train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
     plan = replace(recipe.clips, seed=seed)
     done = fit(
-        train, dev, run, system=chosen.name, config=config, plan=plan, device=str(device), resume=True, quiet=True,
+        train, dev, run, system=chosen.name, config=config, training=plan, device=str(device), resume=True, quiet=True,
         info=_info(found, recipe, seed, found.delay),
     )  # fmt: skip
     model = load_checkpoint(run).model.to(device)

@@ -44,7 +44,7 @@ def train(
     data: Data = None,
     system: Annotated[str | None, typer.Option(help="The system to train (stavis systems); sta if left out.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper; small if left out.")] = None,
-    start: Annotated[str | None, typer.Option(help="Begin with the weights of this run or of sta-synthetic (fine-tuning).")] = None,
+    start: Annotated[str | None, typer.Option(help="Initialise from the weights of this run or of sta-synthetic (fine-tuning).")] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 1600,
     batch: Annotated[int, typer.Option(help="Windows a step.")] = 8,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 3e-3,
@@ -70,15 +70,15 @@ def train(
 
     Example: stavis train --data faces --start sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
-    plan = stavis.TrainingConfig(
+    training = stavis.TrainingConfig(
         steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision
     )
     options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
     options |= {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
     said: list[str] = []
-    options["tell"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
-    options |= {"system": system, "preset": preset, "start": start}
-    done = jobs.train(out, data, plan=plan, device=device, resume=resume, quiet=quiet, **options)
+    options["report"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
+    options |= {"system": system, "preset": preset, "init_from": start}
+    done = jobs.train(out, data, training=training, device=device, resume=resume, quiet=quiet, **options)
     if done.rank:
         return  # the first process says how it ended
     for sentence in said:  # what is used of the data is said in any case

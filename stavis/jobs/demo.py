@@ -18,9 +18,9 @@ from stavis.jobs.train import train
 from stavis.storage.files import write_json
 from stavis.synthetic.embedded import EMBEDDED
 from stavis.synthetic.spec import SyntheticConfig
-from stavis.training.fit import TrainingConfig
+from stavis.training.config import TrainingConfig
 
-PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, noise=12.0)
+PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, feature_noise=12.0)
 """How long the demo trains: enough for the attention to find the cue, short enough to wait for. The pixels stay as they are drawn, and
 there is less noise behind the attention than by default, for in so few steps it costs more CCC than the attention gains by it."""
 _SHOWN = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
@@ -68,7 +68,7 @@ def demo(
         raise StavisError(f"{out} is there already and not empty: give another folder with --out, or remove it.")
     where = str(choose_device(device))
     data = synth(out / "data", spec, quiet=quiet)
-    train(out / "run", data, plan=plan, device=device, quiet=quiet)
+    train(out / "run", data, training=plan, device=device, quiet=quiet)
     done = evaluate(out / "run", data, split="test", out=out / "evaluation", device=device, quiet=quiet)
     shown = synth(out / "shown", dataclasses.replace(spec, **_SHOWN, seed=spec.seed + 1000), quiet=quiet)
     page = explain(

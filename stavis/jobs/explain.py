@@ -189,7 +189,7 @@ def summary(explanation: Explanation) -> dict:
         "mean_densities": {name: _number(value) for name, value in explanation.densities.items()},
         **{f"{name}_by_method": table for name, table in by_method(explanation).items()},
         "relative_delta": {name: _number(a.relative_delta) for name, a in explanation.attributions.items()},
-        "only_drawn_faces_seen": explanation.checkpoint.only_drawn,
+        "only_drawn_faces_seen": explanation.checkpoint.only_synthetic,
         "warnings": list(explanation.warnings),
         "provenance": provenance_of(explanation),
     }

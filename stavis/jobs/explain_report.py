@@ -85,7 +85,7 @@ def scrubber(explanation: Explanation) -> Scrubber:
 def explanation_report(explanation: Explanation, evaluation: RunEvaluation | None = None) -> HtmlReport:
     """The page about an explanation."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=provenance_of(explanation))
-    if explanation.checkpoint.only_drawn:
+    if explanation.checkpoint.only_synthetic:
         report.add_notice("This network has only ever seen drawn faces. What it says of real ones is an extrapolation.")
     for warning in explanation.warnings:
         report.add_warning(warning)

@@ -121,7 +121,7 @@ class PredictorSource:
     @property
     def notes(self) -> tuple[str, ...]:
         drawn = ("This network has only ever seen drawn faces: what it says of real ones is an extrapolation.",)
-        real = self.crops.source != "truth" and self.checkpoint.only_drawn
+        real = self.crops.source != "truth" and self.checkpoint.only_synthetic
         return (*(drawn if real else ()), *self.crops.warnings)
 
     @property

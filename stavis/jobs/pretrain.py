@@ -15,7 +15,7 @@ from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.spec import SyntheticConfig
 from stavis.training.augment import Jitter
 from stavis.training.averaging import averaged
-from stavis.training.fit import TrainingConfig
+from stavis.training.config import TrainingConfig
 
 NAME = "sta-synthetic"
 COMMAND = "stavis pretrain sta-synthetic"
@@ -90,7 +90,7 @@ def pretrain(
             with bar("drawing the training data", quiet) as progress:
                 data = embedded_data(spec, progress)
             run = Path(scratch) / f"{Path(out).name}-{number}"
-            if train(run, data, plan=plan, start=runs[-1] if runs else None, device=device, quiet=quiet).interrupted:
+            if train(run, data, training=plan, init_from=runs[-1] if runs else None, device=device, quiet=quiet).interrupted:
                 raise KeyboardInterrupt  # half a recipe makes no checkpoint
             runs.append(run)
         run = mean_of(runs, [part for _, _, part in courses], Path(scratch) / Path(out).name)

@@ -17,7 +17,8 @@ from stavis.models.systems import system as system_named
 from stavis.progress import bar
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
-from stavis.training.fit import Fitted, TrainingConfig, fit
+from stavis.training.config import TrainingConfig
+from stavis.training.fit import TrainingResult, fit
 from stavis.types import Recording
 
 
@@ -27,8 +28,8 @@ def train(
     *,
     system: str | None = None,
     preset: str | None = None,
-    plan: TrainingConfig = TrainingConfig(),
-    start: str | Path | None = None,
+    training: TrainingConfig = TrainingConfig(),
+    init_from: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
     delay: float = 0.0,
@@ -42,26 +43,26 @@ def train(
     resume: bool = False,
     quiet: bool = False,
     logger=False,
-    tell: Callable[[str], None] | None = None,
+    report: Callable[[str], None] | None = None,
     **changes,
-) -> Fitted:
+) -> TrainingResult:
     """Train a system on the train split of a data set and keep what is best on its dev split; the embedded data where none is given.
 
-    system: its name, default sta; preset: its sizes, default small. start: a run or a shipped checkpoint whose weights, system and
-    sizes training begins with instead (fine-tuning; a learning rate lower than the default suits it).
+    system: its name, default sta; preset: its sizes, default small. init_from: a run or a shipped checkpoint whose system, sizes
+    and weights training is initialised from instead (fine-tuning; a learning rate lower than the default suits it).
     delay: by how many seconds the raters lag; labels are moved forward by it, and `evaluate` gives it back to the predictions.
-    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. time_unit, scale,
-    max_gap: how label files are read, as in `read_dataset`. tell: called with a sentence a
-    split on what is there and what of it is used, before training begins.
-    `changes` are fields of the system's config that differ from the preset's or the start's (dimensions, crop_size, rate, ...).
+    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. time_unit, scale, max_gap: how label
+    files are read, as in `read_dataset`. report: called with one sentence per split on what is there and what of it is used, before
+    training starts.
+    `changes` are fields of the system's config that differ from the preset's or the initial network's (dimensions, crop_size, rate, ...).
 
-    Raises StavisError where there is nothing to train on, the run's folder is taken, or `start` contradicts system or preset.
+    Raises StavisError where there is nothing to train on, the run's folder is taken, or `init_from` contradicts system or preset.
     """
     if not 0 <= delay <= DELAYS[-1]:
         raise StavisError(f"the raters cannot lag by {delay} s: give a delay from 0 to {DELAYS[-1]:g} s.")
-    system, config = _network_of(system, preset, start)
+    system, config = _network_of(system, preset, init_from)
     config = dataclasses.replace(config, **changes)
-    choose_device(device)  # a device that is not there is told before anything is drawn or written
+    choose_device(device)  # a missing device is reported before anything is generated or written
     reading = LabelConfig(time_unit, scale, max_gap)
     recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude, labels=reading)
     spec = CropConfig(size=config.crop_size, rate=None, source=source)
@@ -70,25 +71,27 @@ def train(
     for split, part in parts.items():
         crops[split] = _cropped(part, spec, split, delay, quiet)
         counts[split] = count(crops[split], sum(one.split == split for one in recordings))
-        if tell:
-            tell(counts[split].sentence(split))
+        if report:
+            report(counts[split].sentence(split))
     about = {"split": "train", "recordings": len(parts["train"]), "labels": label_sources(parts["train"]), "fold": fold}
-    told = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
-    info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **told}
-    network = {"system": system, "config": config, "start": start}
+    facts = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
+    info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **facts}
+    network = {"system": system, "config": config, "init_from": init_from}
     machines = {"device": device, "devices": devices, "num_nodes": num_nodes}
-    return fit(crops["train"], crops["dev"], out, **network, plan=plan, **machines, resume=resume, info=info, logger=logger, quiet=quiet)
+    return fit(
+        crops["train"], crops["dev"], out, **network, training=training, **machines, resume=resume, info=info, logger=logger, quiet=quiet
+    )
 
 
-def _network_of(system: str | None, preset: str | None, start: str | Path | None):
-    """The name and the config of the system to train: as asked, or as of the network to begin with."""
-    if not start:
+def _network_of(system: str | None, preset: str | None, init_from: str | Path | None):
+    """The name and the config of the system to train: as requested, or those of the network to fine-tune."""
+    if not init_from:
         return system or "sta", system_named(system or "sta").preset(preset or "small")
-    begun = load_checkpoint(start)
-    if preset or system not in (None, begun.system):
+    source = load_checkpoint(init_from)
+    if preset or system not in (None, source.system):
         given = f"preset {preset}" if preset else f"system {system}"
-        raise StavisError(f"{begun.name} has its own system ({begun.system}) and sizes: leave out {given}, or start.")
-    return begun.system, begun.model.config
+        raise StavisError(f"{source.name} has its own system ({source.system}) and sizes: leave out {given}, or init_from.")
+    return source.system, source.model.config
 
 
 def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: float, quiet: bool) -> list[Crops]:

@@ -111,7 +111,7 @@ def verdict_report(judgement: VerdictResult) -> HtmlReport:
     """The page about a verdict: the card, the tests behind it, where the map lies, agreement by method."""
     found = judgement.verdict
     report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=judgement.provenance)
-    if judgement.checkpoint.only_drawn:
+    if judgement.checkpoint.only_synthetic:
         report.add_notice("This network has only ever seen drawn faces.")
     for note in found.notes:
         report.add_warning(note)

@@ -12,7 +12,7 @@ Research on video networks, on their attention and on methods that explain them.
 """
 
 
-def only_drawn(info: dict) -> bool:
+def only_synthetic(info: dict) -> bool:
     """Whether the network of these config.json values, and the one it began with, have never seen a real face."""
     return bool(info.get("data", {}).get("synthetic")) and (info.get("start") or {}).get("only_drawn", True)
 
@@ -20,7 +20,7 @@ def only_drawn(info: dict) -> bool:
 def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:
     """The text (Markdown) of a checkpoint's README.md, made from its config.json values."""
     parts = [f"# {name}", f"System `{info.get('system', 'sta')}` of stavis (Lee, Kim, Kim and Sohn, ICASSP 2018)."]
-    if only_drawn(info):
+    if only_synthetic(info):
         parts.append("**This network has only ever seen drawn faces.** What it says of real ones is an extrapolation.")
     parts.append(_outputs(info))
     parts.append(_training(info, command))

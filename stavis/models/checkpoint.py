@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from stavis.errors import StavisError
-from stavis.models.card import only_drawn
+from stavis.models.card import only_synthetic
 from stavis.models.systems import SYSTEMS, system
 from stavis.storage.files import atomic_folder, content_hash, read_json, write_json, write_text
 
@@ -45,9 +45,9 @@ class Checkpoint:
         return folder.parent.name if folder.name in ("best", "last") else folder.name
 
     @property
-    def only_drawn(self) -> bool:
+    def only_synthetic(self) -> bool:
         """Whether the network has never seen a real face."""
-        return only_drawn(self.info)
+        return only_synthetic(self.info)
 
 
 def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: dict | None = None, card: str = "") -> Path:
@@ -182,4 +182,4 @@ def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
     """What a network has learned from, for a provenance."""
     data = checkpoint.info.get("data", {})
     drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
-    return {"trained_on": drawn if checkpoint.only_drawn else data.get("name"), "data_hash": data.get("hash")}
+    return {"trained_on": drawn if checkpoint.only_synthetic else data.get("name"), "data_hash": data.get("hash")}

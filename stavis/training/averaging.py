@@ -1,4 +1,4 @@
-"""The mean of networks' weights: where one network was trained on from another, it does better on unlike data than either.
+"""The average of networks' weights: where one network was fine-tuned from another, it does better on unlike data than either.
 
 References
 ----------
@@ -15,13 +15,13 @@ from stavis.errors import StavisError
 from stavis.models.checkpoint import Checkpoint
 
 
-def averaged(checkpoints: Sequence[Checkpoint], parts: Sequence[float] | None = None) -> nn.Module:
+def averaged(checkpoints: Sequence[Checkpoint], weights: Sequence[float] | None = None) -> nn.Module:
     """A network with the mean weights of several of one system and config, statistics of normalisation included; in eval mode.
 
-    parts: how much each has in the mean, adding up to 1; all alike if left out. It means something only where one began with the
-    weights of another: networks that began by chance have no common order.
+    weights: the weight of each in the average, adding up to 1; equal if left out. An average is meaningful only among networks that
+    were fine-tuned from one another: after separate random initialisations their units correspond to nothing.
 
-    Raises StavisError where there is none, they differ in system or config, or `parts` are not one each that add up to 1.
+    Raises StavisError where there is none, they differ in system or config, or `weights` are not one each that add up to 1.
     """
     if not checkpoints:
         raise StavisError("there is no network to average: give one at least.")
@@ -29,13 +29,13 @@ def averaged(checkpoints: Sequence[Checkpoint], parts: Sequence[float] | None = 
     for other in checkpoints[1:]:
         if (other.system, other.model.config) != (first.system, first.model.config):
             raise StavisError(f"{other.folder} and {first.folder} differ in system or config: their weights have no mean.")
-    parts = [1 / len(checkpoints)] * len(checkpoints) if parts is None else list(parts)
-    if len(parts) != len(checkpoints) or abs(sum(parts) - 1) > 1e-6:
-        raise StavisError(f"the parts {parts} of {len(checkpoints)} networks in their mean: give one each, that add up to 1.")
+    weights = [1 / len(checkpoints)] * len(checkpoints) if weights is None else list(weights)
+    if len(weights) != len(checkpoints) or abs(sum(weights) - 1) > 1e-6:
+        raise StavisError(f"the weights {weights} of {len(checkpoints)} networks in their average: give one each, adding up to 1.")
     states = [one.model.state_dict() for one in checkpoints]
     mean = copy.deepcopy(checkpoints[-1].model)
     with torch.no_grad():
         for name, tensor in mean.state_dict().items():
             if tensor.is_floating_point():  # counts of batches stay the last network's
-                tensor.copy_(sum(part * state[name].double() for part, state in zip(parts, states, strict=True)))
+                tensor.copy_(sum(weight * state[name].double() for weight, state in zip(weights, states, strict=True)))
     return mean.eval()

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from stavis.models.card import model_card
 from stavis.models.checkpoint import named, save_checkpoint
 from stavis.storage.files import atomic_file, write_text
-from stavis.training.distributed import any_of_all
+from stavis.training.distributed import all_reduce_any
 
 
 class ResumePoint(pl.Callback):
@@ -84,7 +84,7 @@ class Validation(pl.Callback):
         self._last = step
         if trainer.is_global_zero:
             self._validate(trainer, module)
-        trainer.should_stop = any_of_all(trainer.should_stop, module.device)
+        trainer.should_stop = all_reduce_any(trainer.should_stop, module.device)
 
     def _validate(self, trainer, module) -> None:
         ccc = self.score(module.network) if self.score else math.nan
@@ -162,7 +162,7 @@ class GracefulStop(pl.Callback):
     """Turns Ctrl-C (and a notebook's stop button) into an end after the running step, with everything written; a second one breaks off."""
 
     def __init__(self):
-        self.asked = False
+        self.requested = False
         self._previous = None
 
     def on_train_start(self, trainer, module) -> None:
@@ -170,13 +170,13 @@ class GracefulStop(pl.Callback):
             self._previous = signal.signal(signal.SIGINT, self._ask)
 
     def _ask(self, number, frame) -> None:
-        if self.asked:
+        if self.requested:
             raise KeyboardInterrupt
-        self.asked = True
+        self.requested = True
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
-        self.asked = any_of_all(self.asked, module.device)
-        if self.asked:
+        self.requested = all_reduce_any(self.requested, module.device)
+        if self.requested:
             trainer.should_stop = True
 
     def teardown(self, trainer, module, stage) -> None:

@@ -105,7 +105,7 @@ def convert_sync_batchnorm(network: nn.Module) -> nn.Module:
     return network
 
 
-def any_of_all(value: bool, device: torch.device) -> bool:
+def all_reduce_any(value: bool, device: torch.device) -> bool:
     """Whether it is so in any process: what one decides (Ctrl-C, no patience left), all must do in the same step."""
     if processes() == 1:
         return value

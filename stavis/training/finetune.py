@@ -1,4 +1,4 @@
-"""Training that begins with the weights of another network instead of chance (fine-tuning)."""
+"""Training initialised from the weights of another network (fine-tuning)."""
 
 import dataclasses
 
@@ -9,22 +9,22 @@ from stavis.errors import StavisError
 from stavis.models.checkpoint import Checkpoint
 
 
-def begin_from(network: nn.Module, start: Checkpoint, system: str) -> None:
-    """Give `network`, of a system, the weights of `start`.
+def initialise_from(network: nn.Module, source: Checkpoint, system: str) -> None:
+    """Give `network`, of a system, the weights of `source`.
 
-    Its dimensions may be others: those that both name keep what `start` learned, the rest begin by chance.
+    Its dimensions may differ: those that both name keep what `source` learned, the others keep their random initialisation.
 
-    Raises StavisError where `start` is of another system, or a layer has another shape.
+    Raises StavisError where `source` is of another system, or a layer has another shape.
     """
-    if start.system != system:
-        raise StavisError(f"{start.folder} is a network of system {start.system}: a network of {system} cannot begin with its weights.")
-    own, given = network.state_dict(), start.model.state_dict()
+    if source.system != system:
+        raise StavisError(f"{source.folder} is a network of system {source.system}: a network of {system} cannot be initialised from it.")
+    own, given = network.state_dict(), source.model.state_dict()
     outputs = _outputs(network)
     fits = {name for name in own.keys() & given.keys() if own[name].shape[name in outputs :] == given[name].shape[name in outputs :]}
     odd = sorted((own.keys() | given.keys()) - fits)
     if odd:
-        raise StavisError(f"{start.folder} is a network of other sizes ({odd[0]} differs): choose the config it was trained with.")
-    shared = [(i, start.model.dimensions.index(name)) for i, name in enumerate(network.dimensions) if name in start.model.dimensions]
+        raise StavisError(f"{source.folder} is a network of other sizes ({odd[0]} differs): choose the config it was trained with.")
+    shared = [(i, source.model.dimensions.index(name)) for i, name in enumerate(network.dimensions) if name in source.model.dimensions]
     with torch.no_grad():
         for name, tensor in own.items():
             if name not in outputs:

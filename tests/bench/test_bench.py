@@ -226,7 +226,7 @@ def test_another_plan_is_refused_and_more_systems_are_not(finished, faces, tmp_p
     assert set(fewer.table.system) == {"bovw-svr"}
 
 
-# Fitted on training alone
+# TrainingResult on training alone
 
 
 def test_nothing_is_fitted_on_what_is_scored(faces, tmp_path):

@@ -16,7 +16,7 @@ from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
 from stavis.regions import REGIONS
 from stavis.synthetic.spec import SyntheticConfig
-from stavis.training.fit import TrainingConfig
+from stavis.training.config import TrainingConfig
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
 TINY_SPEC = SyntheticConfig(recordings=8, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.5, 0.25, 0.25), seed=5)

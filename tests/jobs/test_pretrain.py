@@ -8,7 +8,7 @@ import pytest
 from stavis.jobs.pretrain import COURSES, MEASURED, pretrain
 from stavis.jobs.verify import verify
 from stavis.models.checkpoint import load_checkpoint
-from stavis.training.fit import Fitted
+from stavis.training.fit import TrainingResult
 
 job = importlib.import_module("stavis.jobs.pretrain")  # the name in the package is the function
 SMALL = {"seconds": 2.0, "size": (64, 64)}
@@ -36,7 +36,7 @@ def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
 
     def stopped(run, *args, **options):
         begun.append(run)
-        return Fitted(run, step=3, best_ccc=0.5, interrupted=True, seconds=1.0)
+        return TrainingResult(run, step=3, best_ccc=0.5, interrupted=True, seconds=1.0)
 
     monkeypatch.setattr(job, "train", stopped)
     monkeypatch.setattr(job, "embedded_data", lambda *_: tmp_path)

@@ -39,14 +39,14 @@ def test_the_mean_of_one_and_of_equal_networks_says_what_it_says():
             assert torch.allclose(averaged([_made(0)] * copies)(clip), expected, atol=1e-6)
 
 
-def test_parts_say_how_much_of_each_is_in_the_mean():
+def test_weights_tell_how_much_each_counts_in_the_average():
     first, second = _made(0), _made(1)
     mean = averaged([first, second], (0.75, 0.25)).state_dict()
     a, b = first.model.state_dict(), second.model.state_dict()
     assert all(torch.allclose(mean[name], 0.75 * a[name] + 0.25 * b[name], atol=1e-6) for name in mean if a[name].is_floating_point())
-    for parts in ((0.5,), (0.5, 0.4)):
+    for weights in ((0.5,), (0.5, 0.4)):
         with pytest.raises(StavisError, match="give one each"):
-            averaged([first, second], parts)
+            averaged([first, second], weights)
 
 
 def test_what_has_no_mean_is_refused():

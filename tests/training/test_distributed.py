@@ -16,8 +16,9 @@ from torch import nn
 
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
+from stavis.training.config import TrainingConfig
 from stavis.training.distributed import convert_sync_batchnorm, rank_of
-from stavis.training.fit import TrainingConfig, fit
+from stavis.training.fit import fit
 from stavis.training.sampling import StepSampler
 from tests.conftest import ROOT
 from tests.training.made_crops import TINY, made_crops
@@ -38,8 +39,8 @@ SCRIPT = """
         usual = module._trainer
         module._trainer = lambda plan, device, callbacks, *rest: usual(plan, device, [*callbacks, Killer()], *rest)
         config = dataclasses.replace(TINY, dropout=0.0)
-        plan = module.TrainingConfig(steps=12, epoch=4, batch=4, seconds=0.8, save_every=2, noise=0.0, precision="32-true")
-        options = {"config": config, "plan": plan, "device": "cpu", "devices": int(sys.argv[2]), "quiet": True}
+        plan = module.TrainingConfig(steps=12, epoch=4, batch=4, seconds=0.8, save_every=2, feature_noise=0.0, precision="32-true")
+        options = {"config": config, "training": plan, "device": "cpu", "devices": int(sys.argv[2]), "quiet": True}
         options["resume"] = "resume" in sys.argv
         done = module.fit(made_crops(3), made_crops(2, seed=9), Path(sys.argv[1]), **options)
         os.write(1, f"ended {done.rank} {done.step}\\n".encode())  # in one piece: both processes write into one pipe
@@ -107,7 +108,7 @@ def test_a_batch_is_dealt_out_whole_and_once():
 
 def test_a_batch_that_cannot_be_divided_is_refused_before_anything_is_written(tmp_path):
     with pytest.raises(StavisError, match="a batch of 3 cannot be divided among 4 processes"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=TrainingConfig(steps=2, batch=3), devices=2, num_nodes=2, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=TrainingConfig(steps=2, batch=3), devices=2, num_nodes=2, quiet=True)
     assert not (tmp_path / "run").exists()
 
 

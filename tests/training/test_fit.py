@@ -18,7 +18,8 @@ import torch
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint
 from stavis.training.augment import Jitter
-from stavis.training.fit import TrainingConfig, fit
+from stavis.training.config import TrainingConfig
+from stavis.training.fit import fit
 from stavis.training.sampling import StepSampler
 from tests.training.made_crops import TINY, made_crops
 
@@ -34,7 +35,7 @@ def _same(a, b):
 
 
 def test_a_run_leaves_a_best_and_a_last_checkpoint_and_a_log(tmp_path):
-    done = fit(made_crops(3), made_crops(2, seed=9), tmp_path / "run", config=TINY, plan=PLAN, quiet=True)
+    done = fit(made_crops(3), made_crops(2, seed=9), tmp_path / "run", config=TINY, training=PLAN, quiet=True)
     log = pd.read_csv(tmp_path / "run" / "log.csv")
     assert log.step.tolist() == [5, 10, 12] and log.train_loss.notna().all()
     assert done.step == 12 and not done.interrupted
@@ -46,13 +47,13 @@ def test_a_run_leaves_a_best_and_a_last_checkpoint_and_a_log(tmp_path):
 
 def test_training_lowers_the_loss_on_what_can_be_learned(tmp_path):
     plan = dataclasses.replace(PLAN, steps=60, epoch=30, batch=4, augment=False, learning_rate=1e-2)
-    done = fit(made_crops(4), made_crops(2, seed=9), tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    done = fit(made_crops(4), made_crops(2, seed=9), tmp_path / "run", config=TINY, training=plan, quiet=True)
     assert done.best_ccc > 0.5  # brightness tells the label; another draw of the same task
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
-        fit(made_crops(2), [], tmp_path / name, config=TINY, plan=dataclasses.replace(PLAN, steps=3, seed=seed), quiet=True)
+        fit(made_crops(2), [], tmp_path / name, config=TINY, training=dataclasses.replace(PLAN, steps=3, seed=seed), quiet=True)
     a, b, c = (_weights(tmp_path / name) for name in "abc")
     assert _same(a, b) and not _same(a, c)
 
@@ -72,7 +73,7 @@ SCRIPT = """
 
     usual = module._trainer
     module._trainer = lambda plan, device, callbacks, *rest: usual(plan, device, [*callbacks, Killer()], *rest)
-    module.fit(t.made_crops(3), t.made_crops(2, seed=9), Path(sys.argv[1]), config=t.TINY, plan=t.PLAN, quiet=True)
+    module.fit(t.made_crops(3), t.made_crops(2, seed=9), Path(sys.argv[1]), config=t.TINY, training=t.PLAN, quiet=True)
 """
 
 
@@ -83,7 +84,7 @@ def test_killed_and_resumed_equals_never_stopped(tmp_path, step, uninterrupted):
     run = tmp_path / "run"
     killed = subprocess.run([sys.executable, "-c", textwrap.dedent(SCRIPT), str(run), str(step)], env={**os.environ, "PYTHONPATH": "."})
     assert killed.returncode == -signal.SIGKILL
-    done = fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, plan=PLAN, resume=True, quiet=True)
+    done = fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, training=PLAN, resume=True, quiet=True)
     assert done.step == 12
     assert _same(_weights(run), _weights(uninterrupted))
     columns = ["step", "train_loss", "dev_ccc", "learning_rate"]
@@ -94,7 +95,7 @@ def test_killed_and_resumed_equals_never_stopped(tmp_path, step, uninterrupted):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
     run = tmp_path_factory.mktemp("whole") / "run"
-    fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, plan=PLAN, quiet=True)
+    fit(made_crops(3), made_crops(2, seed=9), run, config=TINY, training=PLAN, quiet=True)
     return run
 
 
@@ -106,7 +107,7 @@ def test_ctrl_c_ends_after_the_step_with_everything_written(tmp_path, uninterrup
         from stavis.training.fit import fit
         import dataclasses
         plan = dataclasses.replace(t.PLAN, steps=100_000)
-        done = fit(t.made_crops(3), [], Path(sys.argv[1]), config=t.TINY, plan=plan, quiet=True)
+        done = fit(t.made_crops(3), [], Path(sys.argv[1]), config=t.TINY, training=plan, quiet=True)
         assert done.interrupted and done.step > 0
         print("STOPPED", done.step)
     """
@@ -125,13 +126,13 @@ def test_ctrl_c_ends_after_the_step_with_everything_written(tmp_path, uninterrup
 
 def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
     plan = dataclasses.replace(PLAN, steps=2)
-    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, quiet=True)
     with pytest.raises(StavisError, match="holds a training run already"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, quiet=True)
     with pytest.raises(StavisError, match="steps differ"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=dataclasses.replace(plan, steps=3), resume=True, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=dataclasses.replace(plan, steps=3), resume=True, quiet=True)
     with pytest.raises(StavisError, match="no labelled recording"):
-        fit([], [], tmp_path / "other", config=TINY, plan=plan, quiet=True)
+        fit([], [], tmp_path / "other", config=TINY, training=plan, quiet=True)
     with pytest.raises(StavisError, match="no loss"):
         TrainingConfig(loss="hinge")
 
@@ -139,28 +140,28 @@ def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
 @pytest.mark.parametrize("left_out", [("jitter",), ("jitter", "shade")])
 def test_a_run_begun_before_a_setting_existed_goes_on_with_its_default_and_no_other(tmp_path, left_out):
     plan = dataclasses.replace(PLAN, steps=2)
-    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, quiet=True)
     path = tmp_path / "run" / "plan.json"
     told = json.loads(path.read_text())
     *within, last = ("plan", *left_out)
     del functools.reduce(dict.get, within, told)[last]
     path.write_text(json.dumps(told))
-    assert fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True).step == 2
+    assert fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, resume=True, quiet=True).step == 2
     other = dataclasses.replace(plan, jitter=Jitter(shade=0.2))
     with pytest.raises(StavisError, match="jitter differ"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=other, resume=True, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=other, resume=True, quiet=True)
     path.write_text(json.dumps(told | {"plan": told["plan"] | {"jitter": None}}))
     with pytest.raises(StavisError, match="jitter differ"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, resume=True, quiet=True)
 
 
 def test_a_damaged_resume_file_is_refused_with_one_sentence(tmp_path):
     plan = dataclasses.replace(PLAN, steps=2)
-    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, quiet=True)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, quiet=True)
     point = tmp_path / "run" / "resume.ckpt"
     point.write_bytes(point.read_bytes()[:500])
     with pytest.raises(StavisError, match="is damaged"):
-        fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=plan, resume=True, quiet=True)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=plan, resume=True, quiet=True)
 
 
 def test_the_samples_of_a_step_depend_on_the_step_alone():
@@ -174,6 +175,18 @@ def test_the_noise_of_training_leaves_the_callers_random_numbers_alone(tmp_path)
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    fit(made_crops(2), [], tmp_path / "run", config=TINY, plan=dataclasses.replace(PLAN, steps=2), quiet=True)
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=dataclasses.replace(PLAN, steps=2), quiet=True)
     assert torch.equal(torch.rand(3), expected)
     assert np.isfinite(expected.numpy()).all()
+
+
+def test_a_run_started_under_former_names_of_its_settings_can_be_resumed(tmp_path):
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=dataclasses.replace(PLAN, steps=2), quiet=True)
+    plan = json.loads((tmp_path / "run" / "plan.json").read_text())
+    for former, name in (("sharpness", "entropy_weight"), ("noise", "feature_noise")):
+        plan["plan"][former] = plan["plan"].pop(name)
+    (tmp_path / "run" / "plan.json").write_text(json.dumps(plan))
+    fit(made_crops(2), [], tmp_path / "run", config=TINY, training=dataclasses.replace(PLAN, steps=2), resume=True, quiet=True)
+    with pytest.raises(StavisError, match="other settings \\(feature_noise differ"):
+        changed = dataclasses.replace(PLAN, steps=2, feature_noise=1.5)
+        fit(made_crops(2), [], tmp_path / "run", config=TINY, training=changed, resume=True, quiet=True)

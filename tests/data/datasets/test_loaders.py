@@ -16,7 +16,7 @@ from stavis.data.datasets.sewa import read_sewa_labels
 from stavis.errors import StavisError, StavisWarning
 from stavis.jobs.evaluate import evaluate_run
 from stavis.jobs.train import train
-from stavis.training.fit import TrainingConfig
+from stavis.training.config import TrainingConfig
 from tests.data.datasets import fakes
 from tests.data.datasets.fakes import FPS, FRAMES, MAKERS, course
 from tests.training.made_crops import TINY
@@ -41,10 +41,10 @@ def centred(recording):
 def test_three_recordings_go_from_disk_to_a_trained_epoch(kind, tmp_path):
     root = MAKERS[kind](tmp_path / kind)
     said = []
-    plan = TrainingConfig(steps=3, batch=2, seconds=0.64, epoch=3, loss="mse", noise=0, sharpness=0)
+    plan = TrainingConfig(steps=3, batch=2, seconds=0.64, epoch=3, loss="mse", feature_noise=0, entropy_weight=0)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StavisWarning)
-        done = train(tmp_path / "run", root, plan=plan, source="centre", device="cpu", quiet=True, tell=said.append, **NETWORK)
+        done = train(tmp_path / "run", root, training=plan, source="centre", device="cpu", quiet=True, report=said.append, **NETWORK)
         scored = evaluate_run(tmp_path / "run" / "best", root, split="dev", source="centre", device="cpu", quiet=True)
     assert done.step == 3 and np.isfinite(done.best_ccc)
     assert [sentence.split(" of ")[0] for sentence in said] == [f"train: {1 if kind == 'afewva' else 2}", "dev: 1"]
