@@ -1,6 +1,5 @@
 """The notebook of a study: where it is, which parameters it has, whether the given ones fit, what its content is."""
 
-import ast
 import json
 import logging
 import warnings
@@ -12,22 +11,20 @@ import papermill
 from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import ValidationError
 
-from stavis.batch.task import Scalar
+from stavis.batch.parameters import Parameter, Scalar, checked, parameters_of
 from stavis.errors import StavisError
 from stavis.jobs.notebooks import notebook_folder
 from stavis.logs import quiet_loggers
 from stavis.storage.files import content_hash
 
-_UNKNOWN = object()
-
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook that can be run: path, its cells, defaults (parameter -> its literal, or an object where it is no literal)."""
+    """A notebook that can be run: path, its cells, its parameters by name."""
 
     path: Path
     node: nbformat.NotebookNode
-    defaults: dict[str, object]
+    parameters: dict[str, Parameter]
 
     @property
     def hash(self) -> str:
@@ -41,25 +38,11 @@ class Notebook:
         return self.node.metadata.get("kernelspec", {}).get("name", "python3")
 
     def checked(self, name: str, value: Scalar) -> Scalar:
-        """The value as the notebook's parameter wants it.
+        """The value as the notebook's parameter wants it: its annotation, else the type of its default, decides what a typed text is.
 
-        Raises StavisError where there is no such parameter or the value is of another kind than the default.
+        Raises StavisError where there is no such parameter or the value does not fit it.
         """
-        if name not in self.defaults:
-            known = ", ".join(self.defaults) or "none: tag a cell `parameters`"
-            raise StavisError(f"{self.path.name} has no parameter {name!r} (it has {known}): choose one of these.")
-        default = self.defaults[name]
-        if default is _UNKNOWN or default is None or value is None:
-            return value
-        if isinstance(default, float) and not isinstance(value, bool):
-            try:
-                return float(value)
-            except ValueError:
-                pass
-        if type(value) is not type(default) and isinstance(default, bool | int | float | str):
-            kind = {bool: "true or false", int: "a whole number", float: "a number", str: "text (in quotes)"}[type(default)]
-            raise StavisError(f"parameter {name!r} of {self.path.name} is {value!r}, expected {kind}.")
-        return value
+        return checked(self.parameters, name, value, self.path.name)
 
 
 def open_notebook(name: str, beside: Path) -> Notebook:
@@ -79,16 +62,9 @@ def open_notebook(name: str, beside: Path) -> Notebook:
             found = papermill.inspect_notebook(node)
     except (OSError, ValueError, KeyError, AttributeError, ValidationError, papermill.exceptions.PapermillException) as error:
         raise StavisError(f"{path} cannot be read as a notebook ({type(error).__name__}): give an .ipynb file.") from error
-    notebook = Notebook(path, node, {name: _literal(parameter["default"]) for name, parameter in found.items()})
+    notebook = Notebook(path, node, parameters_of(node, found))
     if notebook.kernel not in KernelSpecManager().find_kernel_specs():
         raise StavisError(
             f"{path} wants the kernel {notebook.kernel!r}, which is not installed: install it or choose another in the notebook."
         )
     return notebook
-
-
-def _literal(text: str) -> object:
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return _UNKNOWN

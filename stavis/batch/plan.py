@@ -12,9 +12,10 @@ import pandas as pd
 
 from stavis.batch.kernels import preload_of
 from stavis.batch.notebook import Notebook, open_notebook
+from stavis.batch.parameters import Scalar
 from stavis.batch.recordings import Listed, listed
 from stavis.batch.spec import StudyConfig
-from stavis.batch.task import Job, Report, Scalar
+from stavis.batch.task import Job, Report
 from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
 from stavis.progress import bar
@@ -58,6 +59,10 @@ def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -
         notebook.checked(spec.recordings.parameter, "")
         if spec.recordings.parameter in {*spec.parameters, *spec.vary}:
             raise StavisError(f"parameter {spec.recordings.parameter!r} takes the recordings: take it out of parameters and vary.")
+    for name, values in spec.vary.items():
+        kinds = [(type(value), value) for value in (notebook.checked(name, one) for one in values)]
+        if len(set(kinds)) < len(kinds):
+            raise StavisError(f"vary.{name} names a value of {notebook.path.name} twice: take one of them out.")
     found = [None] if spec.recordings is None else listed(spec.recordings, beside, quiet)
     count = len(found)
     for values in spec.vary.values():
@@ -87,7 +92,7 @@ def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -
 def _reports(spec: StudyConfig, notebook: Notebook, beside: Path, found: list[Listed | None]) -> Iterator[Report]:
     inputs = _Inputs(beside)
     base = {name: notebook.checked(name, value) for name, value in spec.parameters.items()}
-    if "out" in notebook.defaults and notebook.defaults["out"] == "" and "out" not in {*base, *spec.vary}:
+    if "out" in notebook.parameters and notebook.parameters["out"].default == "" and "out" not in {*base, *spec.vary}:
         base["out"] = RESULTS
     settings = []
     for values in itertools.product(*spec.vary.values()):

@@ -1,13 +1,14 @@
 """What a study is: a notebook, its parameters, the recordings, what to vary. Read from YAML that is not trusted."""
 
 import math
+import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from stavis.batch.task import Scalar
+from stavis.batch.parameters import Plain, Scalar
 from stavis.errors import StavisError
 
 LARGEST = 1 << 20  # bytes of a spec
@@ -111,7 +112,9 @@ def read_config(path: str | Path) -> StudyConfig:
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         said = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
         raise StavisError(f"{path} is not YAML that can be read ({said}): write it as in reports/demo.yaml.") from error
-    if not isinstance(value, dict):
+    if isinstance(value, dict):
+        _as_typed(root, value)
+    else:
         raise StavisError(f"{path} holds no fields: write at least `notebook: explore`.")
     return checked_config(value, str(path), _lines(root))
 
@@ -134,8 +137,30 @@ def checked_config(value: dict, where: str, lines: dict[tuple, int] | None = Non
         raise StavisError(f"{where}{f', line {line}' if line else ''}: {field}: {said}: see reports/demo.yaml.") from error
 
 
+def _as_typed(root: yaml.MappingNode, value: dict) -> None:
+    """Put the values of parameters and vary back as they were typed, where no quotes make them text: the notebook decides their type."""
+
+    def typed(node: yaml.Node, known: Any) -> Any:
+        plain = isinstance(node, yaml.ScalarNode) and node.style is None and known is not None
+        return Plain(node.value) if plain else known
+
+    for key, fields in root.value:
+        known = value.get(key.value)
+        if key.value not in ("parameters", "vary") or not isinstance(fields, yaml.MappingNode) or not isinstance(known, dict):
+            continue
+        for name, node in fields.value:
+            if name.value not in known:
+                continue
+            if key.value == "parameters":
+                known[name.value] = typed(node, known[name.value])
+            elif isinstance(node, yaml.SequenceNode):
+                known[name.value] = [typed(*pair) for pair in zip(node.value, known[name.value], strict=True)]
+
+
 class _Loader(yaml.SafeLoader):
-    """Safe YAML without aliases (a few lines of them unfold to gigabytes) and without keys that stand there twice."""
+    """Safe YAML 1.2 (010, 1:30 and NO are text) without aliases (a few lines of them unfold to gigabytes) and without double keys."""
+
+    yaml_implicit_resolvers: ClassVar[dict] = {}
 
     def compose_node(self, parent, index):
         if self.check_event(yaml.AliasEvent):
@@ -155,6 +180,17 @@ class _Loader(yaml.SafeLoader):
                 raise yaml.constructor.ConstructorError(None, None, f"the key {name!r} stands there twice", key.start_mark)
             seen.add(name)
         return super().construct_mapping(node, deep)
+
+
+for _tag, _pattern, _first in (
+    ("bool", "true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("null", "~|null|Null|NULL|", "~nN\0"),
+    ("int", "[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    ("float", r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+     "-+.0123456789"),
+    ("merge", "<<", "<"),
+):  # fmt: skip
+    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_pattern})$"), [*_first.replace("\0", ""), ""])
 
 
 def _text(path: Path) -> str:

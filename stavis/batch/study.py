@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import nbformat
-import yaml
 from tqdm.auto import tqdm
 
 from stavis.batch.cluster import client_of
 from stavis.batch.index import write_index
+from stavis.batch.parameters import Plain, Scalar
 from stavis.batch.plan import StudyPlan, make_plan
 from stavis.batch.publishing import check_place, publish_file
 from stavis.batch.runner import outcomes
 from stavis.batch.spec import StudyConfig, checked_config, read_config
 from stavis.batch.status import Counts, left_to_do, write_tables
-from stavis.batch.task import Report, Scalar
+from stavis.batch.task import Report
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_file
 from stavis.storage.locks import only_runner
@@ -46,7 +46,7 @@ def plan_study(
     *,
     out: str | Path | None = None,
     over: Iterable[str] = (),
-    parameters: dict[str, str] | None = None,
+    parameters: dict[str, Scalar] | None = None,
     timeout: float | None = None,
     publish: str | None = None,
     quiet: bool = False,
@@ -61,7 +61,7 @@ def plan_study(
     is_spec = source.suffix.lower() in (".yaml", ".yml")
     spec, beside = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
     changes = {"recordings": {"glob": _absolute(over)}} if (over := list(over)) else {}
-    given = {name: _value(name, text) for name, text in (parameters or {}).items()}
+    given = {name: Plain(value) if isinstance(value, str) else value for name, value in (parameters or {}).items()}
     changes["parameters"] = {**spec.parameters, **given}
     changes["vary"] = {name: list(values) for name, values in spec.vary.items() if name not in given}
     if timeout is not None:
@@ -70,7 +70,7 @@ def plan_study(
         changes["publish"] = publish
     if spec.recordings is not None and "recordings" not in changes:
         changes["recordings"] = spec.recordings.model_dump(exclude_none=True)
-    spec = checked_config({**spec.model_dump(exclude={"recordings"}), **changes}, str(source))
+    spec = checked_config({**spec.model_dump(exclude={"recordings", "parameters", "vary"}), **changes}, str(source))
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
     place = Path(out) if out is not None else beside / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
@@ -196,11 +196,3 @@ def _notebook_name(source: Path) -> str:
 
 def _absolute(patterns: list[str]) -> list[str]:
     return [str(Path.cwd() / Path(pattern).expanduser()) for pattern in patterns]
-
-
-def _value(name: str, text: str) -> Scalar:
-    try:
-        value = yaml.safe_load(text) if len(text) < 1000 and "\n" not in text else text
-    except yaml.YAMLError:
-        return text
-    return value if isinstance(value, bool | int | float | str) else text

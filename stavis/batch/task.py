@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-Scalar = bool | int | float | str | None
+from stavis.batch.parameters import Scalar
 
 
 @dataclass(frozen=True)
