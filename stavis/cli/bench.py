@@ -7,13 +7,13 @@ import typer
 
 import stavis
 from stavis import jobs
-from stavis.cli.app import app
+from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def systems(json: Json = False) -> None:
-    """The systems that can be trained: the rows of the paper's tables with their published figures.
+    """The systems that can be trained: the rows of the paper's tables with their published metrics.
 
     Example: stavis systems
     """
@@ -23,24 +23,24 @@ def systems(json: Json = False) -> None:
         return
     typer.echo(f"{'name':17} {'parameters':>10}  {'RECOLA RMSE/CC/CCC':20} {'AVEC 2017 RMSE/CC/CCC':22} row")
     for one in listed:
-        figures = [_figures(one["published"].get(name)) for name in ("recola", "avec2017")]
-        typer.echo(f"{one['name']:17} {one['parameters']:>10,}  {figures[0]:20} {figures[1]:22} {one['row']}")
+        metrics = [_metrics(one["published"].get(name)) for name in ("recola", "avec2017")]
+        typer.echo(f"{one['name']:17} {one['parameters']:>10,}  {metrics[0]:20} {metrics[1]:22} {one['row']}")
 
 
-@app.command()
+@app.command(rich_help_panel=JUDGE)
 def bench(
     out: Out,
     data: Data = None,
     systems: Annotated[str, typer.Option(help="Names separated by commas (stavis systems), or all.")] = "all",
-    seeds: Annotated[int, typer.Option(min=1, help="How often each system is trained.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="How many times each system is trained, each with its own seed.")] = 3,
     dimension: Annotated[str, typer.Option(help="The emotion dimension.")] = "valence",
     preset: Annotated[str, typer.Option(help="small (two cores) or paper (a GPU, 25 frames/s).")] = "small",
     delay: Annotated[float | None, typer.Option(help="The raters' delay in s; found on the dev split if left out.")] = None,
-    labels: Annotated[str, typer.Option(help="given, raters, or auto: the raters' gold for drawn data, else the given labels.")] = "auto",
+    labels: Annotated[str, typer.Option(help="given, raters, or auto: the raters' gold for synthetic data, else given.")] = "auto",
     fill: Annotated[str, typer.Option(help="What stands in for frames without a face: interpolate, zero or drop.")] = "interpolate",
     split: Annotated[str, typer.Option(help="The split that is scored; test, or dev where there is none, if left out.")] = "",
     source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
-    scale: Annotated[float, typer.Option(help="The part of all training steps to do, for trials.")] = 1.0,
+    scale: Annotated[float, typer.Option(help="The fraction of the training steps to do, for trials.")] = 1.0,
     fold: Fold = None,
     exclude: Exclude = None,
     time_unit: TimeUnit = "",
@@ -51,7 +51,7 @@ def bench(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train and score every system of the tables on one data set; goes on where it stopped when called again.
+    """Train and evaluate every system of the tables on one data set; goes on where it stopped when called again.
 
     Example: stavis bench --data RECOLA --out bench
     """
@@ -82,7 +82,7 @@ def _say(done) -> None:
     typer.echo(f"\nreport: {done.folder / 'bench.html'}")
 
 
-def _figures(published: dict | None) -> str:
+def _metrics(published: dict | None) -> str:
     if not published:
         return ""
     return " / ".join("-" if published[name] is None else f"{published[name]:.3f}".lstrip("0") for name in ("rmse", "cc", "ccc"))

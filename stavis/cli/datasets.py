@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from stavis import jobs
-from stavis.cli.app import app
+from stavis.cli.app import DATA, app
 from stavis.cli.options import Json, MaxGap, Quiet, Scale, TimeUnit, scale_from
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def labels(
     data: Annotated[str, typer.Argument(help="A data set's folder or name (stavis datasets).")],
     split: Annotated[str | None, typer.Option(help="train, dev or test; all if left out.")] = None,
@@ -32,15 +32,15 @@ def labels(
     if len(report.raters):
         typer.echo("\nagreement is the mean CCC with the other raters; lag, in s, is against the mean of the others")
         typer.echo(report.raters.round(3).to_string(index=False))
-        typer.echo("\neach two raters, CCC")
+        typer.echo("\nCCC of each pair of raters")
         typer.echo(report.matrix())
     typer.echo("\ngold standard")
     typer.echo(report.gold.drop(columns="source").round(3).to_string(index=False, na_rep="-"))
     for dimension, lag in report.lag.items():
-        typer.echo(f"\nthe raters' {dimension} lags {lag:.2f} s behind the truth, which is known of drawn recordings")
+        typer.echo(f"\nthe raters' {dimension} lags {lag:.2f} s behind the truth, which is known for synthetic recordings")
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def datasets(json: Json = False) -> None:
     """The data sets that can be read: licence, how to apply, found or not and where it was looked for.
 

@@ -1,4 +1,4 @@
-"""Commands that train a network, score it and open it up."""
+"""Commands that train a network, evaluate it and inspect it."""
 
 import json as json_text
 from pathlib import Path
@@ -8,50 +8,51 @@ import typer
 
 import stavis
 from stavis import jobs
-from stavis.cli.app import app
-from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, face_from, figure, scale_from
+from stavis.cli.app import JUDGE, LOOK, TRAIN, app
+from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, face_from, metric_text, scale_from
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def demo(
     out: Out = Path("stavis-demo"),
     steps: Annotated[int | None, typer.Option(min=1, help="Training steps, instead of the demo's own number.")] = None,
-    recordings: Annotated[int | None, typer.Option(min=8, help="Recordings to draw, instead of the demo's own number.")] = None,
+    recordings: Annotated[int | None, typer.Option(min=8, help="Recordings to generate, instead of the demo's own number.")] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """The embedded default, end to end: draw, train, evaluate, explain, one HTML page.
+    """All of it on generated data: generate, train, evaluate, explain, one HTML page.
 
     Example: stavis demo --out my-demo
     """
     done = jobs.demo(out, **jobs.demo_options(steps, recordings), device=device, quiet=quiet)
-    figures = done.summary
+    metrics = done.summary
     if json:
-        typer.echo(json_text.dumps(figures))
+        typer.echo(json_text.dumps(metrics))
         return
-    typer.echo(f"CCC on unseen people        {figure(figures, 'ccc')}")
-    typer.echo(f"mouth share follows mouth cue, r = {figure(figures, 'mouth_cue_correlation')}")
-    typer.echo(f"density on the carrying region   {figure(figures, 'cue_density')}  (1 = chance)")
+    typer.echo(f"CCC on unseen people        {metric_text(metrics, 'ccc')}")
+    typer.echo(f"mouth share follows mouth cue, r = {metric_text(metrics, 'mouth_cue_correlation')}")
+    typer.echo(f"density on the informative region {metric_text(metrics, 'cue_density')}  (1 = chance)")
     typer.echo(done.evaluation.evaluation.intervals)
-    typer.echo(f"{figures['seconds']:.0f} s on {figures['device']}")
+    typer.echo(f"{metrics['seconds']:.0f} s on {metrics['device']}")
     typer.echo(f"report: {done.report}")
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def train(
     out: Out,
     data: Data = None,
     system: Annotated[str | None, typer.Option(help="The system to train (stavis systems); sta if left out.")] = None,
     preset: Annotated[str | None, typer.Option(help="small or paper; small if left out.")] = None,
-    start: Annotated[str | None, typer.Option(help="Initialise from the weights of this run or of sta-synthetic (fine-tuning).")] = None,
+    init_from: Annotated[str | None, typer.Option(help="Fine-tune from the weights of this run or of sta-synthetic.")] = None,
+    start: Annotated[str | None, typer.Option("--start", hidden=True, help="The earlier name of --init-from.")] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 1600,
-    batch: Annotated[int, typer.Option(help="Windows a step.")] = 8,
+    batch: Annotated[int, typer.Option(help="Windows per step.")] = 8,
     learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 3e-3,
     loss: Annotated[str, typer.Option(help="mse, ccc, mse+ccc or epsilon.")] = "mse+ccc",
-    patience: Annotated[int | None, typer.Option(help="Stop after so many validations without a better CCC.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after this many validations without a better CCC.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and windows.")] = 0,
-    delay: Annotated[float, typer.Option(help="By how many seconds the raters lag; predictions get it back.")] = 0.0,
+    delay: Annotated[float, typer.Option(help="By how many seconds the raters lag; predictions are shifted by the same delay.")] = 0.0,
     fold: Fold = None,
     exclude: Exclude = None,
     time_unit: TimeUnit = "",
@@ -60,7 +61,7 @@ def train(
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="GPUs (or CPU processes) of each machine that share a batch.")] = 1,
     num_nodes: Annotated[int, typer.Option("--num-nodes", min=1, help="Machines; the command runs on each, as Lightning's DDP wants.")] = 1,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on as if never stopped.")] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run stopped.")] = False,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
@@ -68,20 +69,20 @@ def train(
 
     Example: stavis train --data faces --out runs/first
 
-    Example: stavis train --data faces --start sta-synthetic --learning-rate 1e-3 --out runs/tuned
+    Example: stavis train --data faces --init-from sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
     training = stavis.TrainingConfig(
         steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision
     )
     options = {"delay": delay, "fold": fold, "exclude": exclude, "devices": devices, "num_nodes": num_nodes}
     options |= {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
-    said: list[str] = []
-    options["report"] = said.append if quiet else lambda sentence: typer.echo(sentence, err=True)
-    options |= {"system": system, "preset": preset, "init_from": start}
+    messages: list[str] = []
+    options["report"] = messages.append if quiet else lambda sentence: typer.echo(sentence, err=True)
+    options |= {"system": system, "preset": preset, "init_from": init_from or start}
     done = jobs.train(out, data, training=training, device=device, resume=resume, quiet=quiet, **options)
     if done.rank:
         return  # the first process says how it ended
-    for sentence in said:  # what is used of the data is said in any case
+    for sentence in messages:  # what is used of the data is printed in any case
         typer.echo(sentence)
     if done.interrupted:
         typer.echo(f"stopped at step {done.step}: {done.run} is usable, and goes on with --resume.", err=True)
@@ -89,7 +90,7 @@ def train(
     typer.echo(f"{done.run}: best development CCC {done.best_ccc:.3f} after {done.step} steps, {done.seconds:.0f} s")
 
 
-@app.command()
+@app.command(rich_help_panel=JUDGE)
 def evaluate(
     run: Annotated[str, typer.Argument(help="A run's folder, or sta-synthetic.")],
     data: Data = None,
@@ -105,7 +106,7 @@ def evaluate(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score a run on recordings, under both protocols, with intervals over recordings.
+    """Evaluate a run on recordings, under both protocols, with intervals over recordings.
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
@@ -123,7 +124,7 @@ def evaluate(
     typer.echo(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def explain(
     run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic; or the video, for the shipped network.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
@@ -136,7 +137,7 @@ def explain(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Where a network looks in a video, and what moved its answer: one HTML page, tables, maps.
+    """Where a network looks in a video, and what moved its prediction: one HTML page, tables, maps.
 
     Example: stavis explain sta-synthetic my_video.mp4 --out explained
     """
@@ -157,7 +158,7 @@ def explain(
     typer.echo(json_text.dumps(page.summary) if json else f"report: {page.report}")
 
 
-@app.command()
+@app.command(rich_help_panel=JUDGE)
 def verdict(
     run: Annotated[str | None, typer.Argument(help="A run's folder or sta-synthetic.")] = None,
     data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
@@ -165,12 +166,12 @@ def verdict(
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
     out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
     known_answers: Annotated[bool, typer.Option("--known-answers", help="Judge networks whose answers are known, instead.")] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds a network, with --known-answers.")] = 3,
+    seeds: Annotated[int, typer.Option(min=1, help="Seeds per network, with --known-answers.")] = 3,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Does the attention explain the prediction? Needed, sufficient, unique, agreeing: four answers with their numbers.
+    """Does the attention explain the prediction? Necessary, sufficient, non-replaceable, agreeing: four answers with their numbers.
 
     Example: stavis verdict sta-synthetic --out judged
     """
@@ -190,16 +191,16 @@ def verdict(
         typer.echo(f"note: {note}")
 
 
-@app.command()
+@app.command(rich_help_panel=JUDGE)
 def transfer(
     run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic.")],
     clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
-    covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand lies over the mouth.")] = None,
+    covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand covers the mouth.")] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """How a network does on real clips: where it looks, whether its valence follows the smile, failures included.
+    """How a network performs on real clips: where it looks, whether its valence follows the smile, failures included.
 
     Example: stavis transfer sta-synthetic my_clips
     """
@@ -207,22 +208,22 @@ def transfer(
     typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
 
 
-@app.command()
+@app.command(rich_help_panel=TRAIN)
 def pretrain(
     out: Annotated[Path, typer.Argument(help="The folder of the checkpoint.")],
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Make the shipped checkpoint again: draw, train, measure, describe (two hours on two cores).
+    """Make the shipped checkpoint again: generate, train, evaluate, describe (two hours on two cores).
 
     Example: stavis pretrain sta-synthetic
     """
     typer.echo(jobs.pretrain(out, device=device, quiet=quiet))
 
 
-@app.command()
+@app.command(rich_help_panel=JUDGE)
 def verify(
-    run: Annotated[str, typer.Argument(help="A checkpoint that prints its figures, such as sta-synthetic.")],
+    run: Annotated[str, typer.Argument(help="A checkpoint with reported metrics, such as sta-synthetic.")],
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,

@@ -1,4 +1,4 @@
-"""Words that several commands share: options, figures as text, faces and sizes read from text."""
+"""What several commands share: options, metrics as text, faces and sizes read from text."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +12,16 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout.")]
 Data = Annotated[Path | None, typer.Option(help="A data set's folder or name (stavis datasets); the embedded data if left out.")]
 Fold = Annotated[int | None, typer.Option(help="Which of AFEW-VA's five folds is the test split.")]
-Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop,reason: what is left out.")]
+Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop,reason: the ranges to leave out.")]
 TimeUnit = Annotated[str, typer.Option(help="Unit of label times: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds.")]
 Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of your label values, such as 1,9; else -1,1.")]
 MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 
-def figure(figures: dict, name: str) -> str:
-    """A figure with its interval as text, from the keys `name`, `name`_low and `name`_high."""
-    value, low, high = (figures.get(key) for key in (name, f"{name}_low", f"{name}_high"))
+def metric_text(metrics: dict, name: str) -> str:
+    """A metric with its interval as text, from the keys `name`, `name`_low and `name`_high."""
+    value, low, high = (metrics.get(key) for key in (name, f"{name}_low", f"{name}_high"))
     return "undefined" if value is None else f"{value:.3f}" if low is None else f"{value:.3f}  [{low:.3f}, {high:.3f}]"
 
 

@@ -9,11 +9,11 @@ import typer
 
 import stavis
 from stavis import jobs
-from stavis.cli.app import app
+from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, face_from, shortened, size_from
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def synth(
     root: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
     scenario: Annotated[
@@ -21,22 +21,23 @@ def synth(
     ] = None,
     recordings: Annotated[int, typer.Option(help="How many recordings.")] = 12,
     seconds: Annotated[float, typer.Option(help="Length of each in seconds.")] = 10.0,
-    seed: Annotated[int, typer.Option(help="The same seed draws the same pixels.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same pixels.")] = 0,
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x128",
-    fps: Annotated[float, typer.Option(help="Frames a second.")] = 25.0,
-    wide: Annotated[float, typer.Option(help="The part of the people who differ as widely as real ones do.")] = 0.0,
+    fps: Annotated[float, typer.Option(help="Frames per second.")] = 25.0,
+    diversity: Annotated[float, typer.Option(help="The fraction of people who differ as widely as real ones do.")] = 0.0,
+    wide: Annotated[float | None, typer.Option("--wide", hidden=True, help="The earlier name of --diversity.")] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Draw talking faces with known truth: videos, raters, labels, splits.
+    """Generate synthetic talking faces with known truth: videos, raters, labels, splits.
 
     Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
     """
-    given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps, "wide": wide}
-    spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given)
+    given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps}
+    spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given, wide=diversity if wide is None else wide)
     typer.echo(jobs.synth(root, spec, quiet=quiet))
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def track(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     out: Out,
@@ -45,7 +46,7 @@ def track(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Follow the faces of a video: a table, landmarks, a preview with the regions drawn.
+    """Follow the faces of a video: a table, landmarks, a preview with the regions outlined.
 
     Example: stavis track my_video.mp4 --out tracked
     """
@@ -57,7 +58,7 @@ def track(
     typer.echo(f"track: {done.folder}")
 
 
-@app.command("fetch-models")
+@app.command("fetch-models", rich_help_panel=DATA)
 def fetch_models() -> None:
     """Fetch the face landmark model ahead of time, and say from where.
 
@@ -67,7 +68,7 @@ def fetch_models() -> None:
     typer.echo(f"{found.path} (from {found.source})")
 
 
-@app.command()
+@app.command(rich_help_panel=DATA)
 def cache(
     action: Annotated[str, typer.Argument(help="list or clear.")] = "list",
     kind: Annotated[
@@ -75,7 +76,7 @@ def cache(
     ] = None,
     json: Json = False,
 ) -> None:
-    """List or clear what was made once and is kept: crops, tracks, readings, attributions, synthetic data, models.
+    """List or clear the cache: crops, tracks, readings, attributions, synthetic data, models.
 
     Example: stavis cache list
 
@@ -93,7 +94,7 @@ def cache(
     typer.echo(f"removed: {total}" if action == "clear" else total if len(table) else "the cache is empty")
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def lab() -> None:
     """Open JupyterLab on copies of the notebooks, in this folder, on this machine only.
 

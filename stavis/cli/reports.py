@@ -7,23 +7,24 @@ from typing import Annotated
 import typer
 
 import stavis
-from stavis.cli.app import app
+from stavis.cli.app import BATCH, app
 from stavis.cli.options import Json, Quiet
 
 SHOWN = 20  # failures that are printed; the index has them all
 
 
-@app.command()
+@app.command(rich_help_panel=BATCH)
 def report(
     spec: Annotated[str | None, typer.Argument(help="A spec (.yaml), a notebook (.ipynb), or a shipped notebook's name.")] = None,
     over: Annotated[list[str] | None, typer.Option(help="Pattern of recordings, in quotes; may be repeated.")] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", "--parameter", help="NAME=VALUE for the notebook; may be repeated.")] = None,
     out: Annotated[str | None, typer.Option("--out", help="The folder to write to; out/NAME beside the spec if left out.")] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; processes of this machine if left out.")] = None,
-    workers: Annotated[int | None, typer.Option(min=1, help="How many processes, instead of what cores and memory carry.")] = None,
+    workers: Annotated[int | None, typer.Option(min=1, help="How many processes, instead of what cores and memory allow.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a report may take.")] = None,
     publish: Annotated[str | None, typer.Option(help="Copy what is done to s3://, gs://, abs:// ... with papermill.")] = None,
-    resume: Annotated[bool, typer.Option("--resume/--afresh", help="Do what is missing or failed; or everything again.")] = True,
+    resume: Annotated[bool, typer.Option("--resume/--force", help="Do what is missing or failed; or everything again.")] = True,
+    afresh: Annotated[bool, typer.Option("--afresh", hidden=True, help="The earlier name of --force.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check everything and print the plan; run nothing.")] = False,
     print_csp: Annotated[bool, typer.Option("--print-csp", help="Print the pages' content-security policy, for a web server.")] = False,
     json: Json = False,
@@ -54,7 +55,7 @@ def report(
         typer.echo(table.to_json(orient="records") if json else table.to_string(index=False))
         typer.echo(f"{len(table)} reports of {plan.job.name} into {plan.job.out}; nothing was run.", err=True)
         return
-    done = stavis.run_study(plan, scheduler=scheduler, workers=workers, afresh=not resume, quiet=quiet)
+    done = stavis.run_study(plan, scheduler=scheduler, workers=workers, afresh=afresh or not resume, quiet=quiet)
     _say(done, json)
     raise typer.Exit(130 if done.interrupted else 1 if done.counts.failed else 0)
 
@@ -76,8 +77,8 @@ def _say(done, json: bool) -> None:
     typer.echo(f"index: {Path(done.index)}")
 
 
-def _pairs(words: list[str]) -> dict[str, str]:
-    pairs = [word.partition("=") for word in words]
+def _pairs(texts: list[str]) -> dict[str, str]:
+    pairs = [word.partition("=") for word in texts]
     wrong = next((name for name, sign, _ in pairs if not sign or not name), None)
     if wrong is not None:
         raise stavis.StavisError(f"-p {wrong!r} is no NAME=VALUE: write it like -p methods=saliency.")

@@ -85,8 +85,8 @@ def test_the_shell_makes_a_study_and_tells_what_failed_and_why(home, cluster, sh
     assert len(lines) == 3 and all(line.startswith("failed: rec0") and "ValueError: no <b>luck</b>" in line for line in lines)
     again = shell("report", home.yaml, "--out", home.out, "--scheduler", cluster, "--quiet", "--resume")
     assert again.code == 1 and "3 done, 3 failed; 3 made now" in again.out
-    afresh = shell("report", home.yaml, "--out", home.out, "--scheduler", cluster, "--quiet", "--afresh", "-p", "mode=well")
-    assert afresh.code == 0 and "3 done, 0 failed; 3 made now" in afresh.out
+    forced = shell("report", home.yaml, "--out", home.out, "--scheduler", cluster, "--quiet", "--force", "-p", "mode=well")
+    assert forced.code == 0 and "3 done, 0 failed; 3 made now" in forced.out
 
 
 def test_a_dry_run_prints_the_plan_and_writes_nothing(home, shell):

@@ -15,6 +15,7 @@ from stavis.cli import app
 from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
 from stavis.regions import REGIONS
+from stavis.storage.cache import get_arrays
 from stavis.synthetic.spec import SyntheticConfig
 from stavis.training.config import TrainingConfig
 
@@ -40,6 +41,54 @@ def test_the_shell_has_the_commands_it_promises(shell):
     assert shell("--version").out.strip() == stavis.package_version()
     alone = shell()
     assert alone.code == 2 and "Usage" in alone.err and alone.out == ""
+
+
+def test_the_help_lists_the_commands_in_groups(shell):
+    lines = shell("--help").out.splitlines()
+    groups = [line.removesuffix(":") for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert groups == ["Options", "Look", "Train", "Judge", "Data", "Batch"]
+    listed = [line.split()[0] for line in lines[lines.index("Look:") :] if line.startswith("  ") and line[2] != " "]
+    assert sorted(listed) == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_uses_the_words_of_the_field(shell, command):
+    text = f" {' '.join(shell(command, '--help').out.lower().split())} "
+    wrong = ("draw", "drawn", "figures", "afresh", "to be had", "hangs on", "a row a frame", "carrier", "carrying", "stretch", "mend")
+    assert [word for word in wrong if f" {word} " in text] == []
+    assert not any(option in text for option in ("--wide", "--start ", "--afresh"))
+
+
+def test_earlier_names_of_options_still_work(shell, tmp_path, monkeypatch):
+    given = []
+    monkeypatch.setattr(stavis.jobs, "synth", lambda root, spec, quiet: given.append(spec.wide), raising=False)
+    for option in ("--diversity", "--wide"):
+        assert shell("synth", tmp_path / "faces", option, "0.25").code == 0
+    assert given == [0.25, 0.25]
+    monkeypatch.setattr(stavis.jobs, "train", lambda *args, init_from, **options: given.append(init_from) or exit(), raising=False)
+    for option in ("--init-from", "--start"):
+        shell("train", "--out", tmp_path / "run", option, "sta-synthetic")
+    assert given[2:] == ["sta-synthetic"] * 2
+
+
+def test_a_nearly_right_command_or_option_is_offered(shell):
+    assert "Did you mean 'evaluate'?" in shell("evalute").err
+    assert "--split" in shell("evaluate", "run", "--splt", "dev").err
+
+
+def test_the_cache_is_listed_and_cleared_by_kind(shell, tmp_path, monkeypatch):
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
+    assert shell("cache").out == "the cache is empty\n"
+    for kind, what in (("crops", "a film with a name of more than forty-eight characters.mp4, 112 px"), ("readings", "two.mp4")):
+        get_arrays(kind, "k", lambda: {"values": np.zeros(9)}, {"what": what})
+    lines = shell("cache", "list").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["readings", "crops", "2"] and max(map(len, lines)) <= 100
+    assert [one["what"] for one in json.loads(shell("cache", "list", "--kind", "readings", "--json").out)] == ["two.mp4"]
+    assert shell("cache", "clear", "--kind", "readings").out.splitlines()[-1].startswith("removed: 1 entries")
+    assert len(shell("cache", "list").out.splitlines()) == 2
+    for words, sentence in ((("cache", "list", "--kind", "films"), "holds no 'films'"), (("cache", "empty"), "choose list or clear")):
+        done = shell(*words)
+        assert done.code == 2 and sentence in done.err and len(done.err.splitlines()) == 1
 
 
 @pytest.mark.parametrize(
@@ -194,15 +243,15 @@ def test_train_writes_a_run_that_can_be_named_and_resumed(shell, tmp_path, drawn
 @pytest.mark.slow
 def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn, tiny_run):
     words = ("train", "--data", drawn, "--steps", "1", "--batch", "1", "--device", "cpu", "--quiet")
-    done = shell(*words, "--start", tiny_run, "--out", tmp_path / "run")
+    done = shell(*words, "--init-from", tiny_run, "--out", tmp_path / "run")
     assert done.code == 0, done.err
     begun = stavis.load_checkpoint(tiny_run)
     info = json.loads((tmp_path / "run" / "best" / "config.json").read_text())
     assert info["start"]["weights_sha256"] == begun.hash and info["config"]["hidden"] == begun.model.config.hidden
     for option, value in (("--system", "cnn3d"), ("--preset", "paper")):
-        refused = shell(*words, "--start", tiny_run, option, value, "--out", tmp_path / "other")
+        refused = shell(*words, "--init-from", tiny_run, option, value, "--out", tmp_path / "other")
         assert refused.code == 2 and f"leave out {option[2:]} {value}, or start" in refused.err
-    missing = shell(*words, "--start", tmp_path / "none", "--out", tmp_path / "other")
+    missing = shell(*words, "--init-from", tmp_path / "none", "--out", tmp_path / "other")
     assert missing.code == 2 and "is no checkpoint" in missing.err
     assert not (tmp_path / "other").exists()
 
