@@ -107,6 +107,16 @@ def write_verdict(judgement: VerdictResult, out: str | Path) -> Path:
     return out
 
 
+CAPTIONS = {
+    "Other attentions in its place": "change: of the prediction, in its standard deviations; growth: of the error after an affine refit, "
+    "in standard deviations of the labels; p: exact, by sign flips of recordings; p_holm: after Holm's correction over these rows.",
+    "Where the attention lies": "Left and right as in the image. Density is share over area: 1 is what uniform attention would give; "
+    "image_left is the fraction of the share left of the face's midline.",
+    "Attended cells first": "Areas under insertion curves: 0 at the baseline, 1 at the clip.",
+}
+"""The tables of the page, and what their columns mean."""
+
+
 def verdict_report(judgement: VerdictResult) -> HtmlReport:
     """The page about a verdict: the card, the tests behind it, where the map lies, agreement by method."""
     found = judgement.verdict
@@ -116,13 +126,10 @@ def verdict_report(judgement: VerdictResult) -> HtmlReport:
     for note in found.notes:
         report.add_warning(note)
     report.add_html("Verdict", judgement.card())
-    for heading, table, words in (
-        ("Other attentions in its place", found.tests, "How much the error grows; p after Holm's correction over the tests."),
-        ("Where the attention lies", found.localisation, "Density is share over area: 1 is what chance would give."),
-        ("Attended places first", found.insertion, "Areas under insertion curves: 0 at the baseline, 1 at the clip."),
-    ):
+    tables = (found.tests, found.localisation, found.insertion)
+    for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
         if len(table):
-            report.add_table(heading, table.round(3), words)
+            report.add_table(heading, table.round(3), caption)
     if len(found.between):
         words = "Correlation of the sizes of two maps, mean over clips."
         report.add_figure("Agreement between methods", agreement_matrix(between_matrix(found)), words)

@@ -1,11 +1,12 @@
-"""Whether an attention, or an attribution, explains a prediction: measures, nulls, tests, and a verdict of four answers."""
+"""Whether an attention, or an attribution, explains a prediction: measures, controls, tests, and a verdict of four answers."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "judge": ["Answer", "Verdict", "verdict"],
+        "answers": ["Answer"],
+        "judge": ["Verdict", "verdict"],
         "faithfulness": ["FaithfulnessCurves", "curves", "infidelity", "sensitivity"],
         "sanity": ["cascade", "flicker", "input_randomisation", "randomised"],
     },

@@ -1,4 +1,4 @@
-"""What happens when attention is replaced: tests of whether the prediction hangs on it (Jain and Wallace 2019; Wiegreffe and Pinter 2019).
+"""What happens when attention is replaced: tests of whether the prediction depends on it.
 
 References
 ----------
@@ -21,8 +21,8 @@ from stavis.trust import nulls
 from stavis.trust.agreement import jensen_shannon
 from stavis.types import Clip, Target
 
-TOLERANCE = 0.05
-"""How much a prediction (in [-1,1]) may change and still count as the same."""
+TOLERANCE = 0.1
+"""How much a prediction may change and still count as the same, in standard deviations of the prediction over the clips."""
 
 
 class AttentionOverride:
@@ -87,12 +87,14 @@ def attention_tests(
     tolerance: float = TOLERANCE,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """What each replacement of the attention does: one row a clip and test.
+    """What each replacement of the attention does: one row per clip and test.
 
-    Columns: clip (its place), test, change (RMS change of the prediction), jsd (bits between the two maps, mean over frames).
-    `adversarial` is the map most unlike the model's own at a change of at most `tolerance` in every frame.
+    Columns: clip (its index), test, change (RMS change of the prediction), jsd (bits between the two maps, mean over frames).
+    `adversarial` is the map most unlike the model's own at a change, in every frame, of at most `tolerance` standard deviations of the
+    prediction over all clips.
     """
-    maps = [recorded(model, clip, target, attention)[0] for clip in clips]
+    maps, own = zip(*[recorded(model, clip, target, attention) for clip in clips], strict=True)
+    maps, allowed = list(maps), tolerance * variation(list(own), [np.asarray(clip.valid, bool) for clip in clips])
     rows = []
     for place, clip in enumerate(clips):
         with replaceable(model, clip, target, attention) as at:
@@ -100,7 +102,7 @@ def attention_tests(
                 change = np.sqrt(np.mean((at.run(np.stack(given)) - at.own) ** 2))
                 distance = np.mean([jensen_shannon(at.weights, one).mean() for one in given])
                 rows.append({"clip": place, "test": test, "change": float(change), "jsd": float(distance)})
-            other = adversarial(at, tolerance=tolerance, seed=seed)
+            other = adversarial(at, tolerance=allowed, seed=seed)
             change = float(np.sqrt(np.mean((at.run(other[None]) - at.own) ** 2)))
             rows.append({"clip": place, "test": "adversarial", "change": change, "jsd": float(jensen_shannon(at.weights, other).mean())})
     return pd.DataFrame(rows)
@@ -112,14 +114,28 @@ def recorded(model: nn.Module, clip: Clip, target: Target | None, attention: nn.
         return at.weights, at.own
 
 
-def adversarial(at: AttentionOverride, *, tolerance: float = TOLERANCE, steps: int = 60, seed: int = 0) -> np.ndarray:
+def variation(traces: list[np.ndarray], seen: list[np.ndarray]) -> float:
+    """The standard deviation of predictions (T,) over the frames of all clips that count; 0 up to rounding is 0."""
+    everything = np.concatenate([trace[frames] for trace, frames in zip(traces, seen, strict=True)] or [np.zeros(1)])
+    if not len(everything):
+        return 0.0
+    spread = float(everything.std())
+    return spread if spread > 1e-6 * float(np.abs(everything).max()) else 0.0
+
+
+def adversarial(at: AttentionOverride, *, tolerance: float | None = None, steps: int = 60, seed: int = 0) -> np.ndarray:
     """The map (T,h,w) most unlike the model's own that was found at a change of at most `tolerance` in every frame.
 
+    `tolerance` is in the prediction's own unit; by default TOLERANCE standard deviations of the prediction over the clip.
     First along straight lines to maps far away and to mixtures of two that err in opposite directions, then by gradient ascent on the
     divergence (Jain and Wallace 2019). A lower bound
     of what is possible: a better search can only find maps less alike.
     """
+    if tolerance is None:
+        tolerance = TOLERANCE * variation([at.own], [np.ones(len(at.own), bool)])
     best, found = at.weights, 0.0
+    if not tolerance > 0:  # nothing that could change
+        return best
     candidates = np.stack([*far_maps(at.weights, seed), *_pulls(at)])
     for candidate in (*candidates, _balanced(candidates, at.run(candidates) - at.own)):
         best, found = _keep_better(at, best, found, candidate, tolerance)
@@ -142,7 +158,7 @@ def _keep_better(
         change = np.abs(at.run(mixed[None])[0] - at.own)
         if (change <= tolerance).all():
             return mixed, distance
-        part = part * np.minimum(1, 0.9 * tolerance / np.maximum(change, 1e-9))
+        part = part * np.minimum(1, 0.9 * tolerance / np.maximum(change, 1e-9 * tolerance))
     return best, found
 
 

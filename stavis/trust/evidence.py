@@ -14,8 +14,8 @@ from stavis.errors import StavisError
 from stavis.regions import pooled
 from stavis.trust import nulls
 from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon
-from stavis.trust.attention_tests import AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements
-from stavis.trust.faithfulness import InsertionDeletion
+from stavis.trust.attention_tests import TOLERANCE, AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements, variation
+from stavis.trust.faithfulness import FIRST, InsertionDeletion
 from stavis.trust.localisation import localisation
 from stavis.trust.sanity import branches, randomised
 from stavis.types import Attribution, Clip, Target
@@ -26,12 +26,13 @@ AGREEMENT_METHODS: list[Callable[..., Attribution]] = [saliency, input_x_gradien
 
 @dataclass
 class Evidence:
-    """All that was measured; one entry a clip in each list.
+    """All that was measured; one entry per clip in each list.
 
     own and gold (T,) are the prediction and the labels (gold None without), seen (T,) marks the frames that count; replaced maps a
-    kind of replacement to predictions (K,T). insertion maps an order of cells to the area under its insertion curve. uniqueness and
-    free are 1 − JSD of the map most unlike the model's own, at the same prediction and at any. scores is tidy: clip, method, metric,
-    against (attention, a null, or random head N), score. places has one row a clip and part of the face.
+    kind of replacement to predictions (K,T). insertion maps an order of cells to the area under its insertion curve, first to the
+    mean height of that curve at its first steps (FIRST). uniqueness and free are 1 − JSD of the map most unlike the model's own, at
+    the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any. scores is tidy:
+    clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and part of the face.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -41,8 +42,11 @@ class Evidence:
     seen: list[np.ndarray] = field(default_factory=list)
     replaced: list[dict[str, np.ndarray]] = field(default_factory=list)
     insertion: list[dict[str, float]] = field(default_factory=list)
+    first: list[dict[str, float]] = field(default_factory=list)
     uniqueness: list[float] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
+    tolerance: float = float("nan")
+    share: float = TOLERANCE
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
     places: pd.DataFrame = field(default_factory=pd.DataFrame)
 
@@ -60,29 +64,37 @@ def gather(
     seed: int,
 ) -> Evidence:
     """Measure everything that a verdict on a model with attention needs."""
-    found = Evidence(groups=[clip.recording or f"clip {place}" for place, clip in enumerate(clips)])
+    found = Evidence(groups=[clip.recording or f"clip {index}" for index, clip in enumerate(clips)], share=tolerance)
     for clip in clips:
         maps, own = recorded(model, clip, target, attention)
         found.attention.append(maps)
         found.own.append(own)
         found.gold.append(_gold(clip, target))
         found.seen.append(_seen(clip, target, found.gold[-1]))
-    for place, clip in enumerate(clips):
+    found.tolerance = tolerance * variation(found.own, found.seen)
+    random_maps = _maps_of_random_networks(model, clips, target, attention, networks, seed)
+    for index, clip in enumerate(clips):
         with replaceable(model, clip, target, attention) as at:
-            kinds = replacements(found.attention, place, seed)
+            kinds = replacements(found.attention, index, seed)
             found.replaced.append({kind: at.run(np.stack(given)) for kind, given in kinds.items()})
-            unique, free = _uniqueness(at, tolerance, seed + place)
+            unique, free = _uniqueness(at, found.tolerance, seed + index)
             found.uniqueness.append(unique)
             found.free.append(free)
-            found.insertion.append(_insertion(at, found.attention, place, seed))
-    for number in range(networks if any(True for _ in model.parameters()) else 0):
-        with randomised(model, None, seed + 1000 + number):
-            for place, clip in enumerate(clips):
-                with replaceable(model, clip, target, attention) as at:
-                    area = InsertionDeletion(at.asked).insertion_area(at.weights, seed)
-                    found.insertion[place][f"random network {number + 1}"] = area
+            areas, first = _insertion(at, found.attention, index, seed, random_maps[index])
+            found.insertion.append(areas)
+            found.first.append(first)
     found.scores = scores(model, clips, target, attention, found.attention, methods=methods, heads=heads, seed=seed)
     found.places = places(clips, found.attention)
+    return found
+
+
+def _maps_of_random_networks(model, clips: list[Clip], target: Target, attention, networks: int, seed: int) -> list[dict[str, np.ndarray]]:
+    """Where each clip would be attended to by the same architecture before any training, one map per random initialisation."""
+    found: list[dict[str, np.ndarray]] = [{} for _ in clips]
+    for number in range(networks if any(True for _ in model.parameters()) else 0):
+        with randomised(model, None, seed + 1000 + number):
+            for index, clip in enumerate(clips):
+                found[index][f"random network {number + 1}"] = recorded(model, clip, target, attention)[0]
     return found
 
 
@@ -169,28 +181,36 @@ def call(method: Callable[..., Attribution], model, clip: Clip, target: Target, 
     return method(model, clip, target)
 
 
-def _insertion(at: AttentionOverride, maps: list[np.ndarray], place: int, seed: int) -> dict[str, float]:
-    clip, own = at.asked.clip, maps[place]
+def _insertion(at: AttentionOverride, maps: list[np.ndarray], index: int, seed: int, more: dict[str, np.ndarray]):
+    """What each order of cells brings back on the network in question: the area under its curve, and the height of its first steps."""
+    clip, own = at.asked.clip, maps[index]
     uncover = InsertionDeletion(at.asked)
+    explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention)
     orders = {
         "attention": own,
         "random order": nulls.uniform(own.shape),
-        "smooth random 1": nulls.smooth_random(own, seed + 10 * place),
-        "smooth random 2": nulls.smooth_random(own, seed + 10 * place + 1),
+        "smooth random 1": nulls.smooth_random(own, seed + 10 * index),
+        "smooth random 2": nulls.smooth_random(own, seed + 10 * index + 1),
         "centre": nulls.centre(own.shape),
         "edges": nulls.edges(clip, own.shape[1:]),
-    }
-    for name, other in (("mean map", nulls.mean_map(maps, place)), ("another clip's", nulls.of_another(maps, place))):
-        if other is not None:
-            orders[name] = other
-    areas = {name: uncover.insertion_area(order, seed + place) for name, order in orders.items()}
-    explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention)
-    areas["exact DeepLIFT"] = uncover.insertion_area(pooled(np.abs(explained.values), own.shape[1:]), seed + place)
-    return areas
+        "mean map": nulls.mean_map(maps, index),
+        "another clip's": nulls.of_another(maps, index),
+        "exact DeepLIFT": pooled(np.abs(explained.values), own.shape[1:]),
+    } | more
+    areas, first = {}, {}
+    for name, order in orders.items():
+        if order is not None:
+            curve = uncover.insertion(order, seed + index)
+            areas[name] = float(np.trapezoid(curve, uncover.fractions))
+            first[name] = float(np.interp(FIRST, uncover.fractions, curve).mean())
+    return areas, first
 
 
 def _uniqueness(at: AttentionOverride, tolerance: float, seed: int) -> tuple[float, float]:
-    """1 − JSD in bits of the map most unlike the model's own, mean over frames: at the same prediction, and at any."""
+    """1 − JSD in bits of the map most unlike the model's own, mean over frames: at the same prediction, and at any; NaN where
+    the prediction does not vary."""
+    if not tolerance > 0:
+        return float("nan"), float("nan")
     other = adversarial(at, tolerance=tolerance, seed=seed)
     free = max(float(jensen_shannon(at.weights, far).mean()) for far in far_maps(at.weights, seed))
     bound = float(jensen_shannon(at.weights, other).mean())

@@ -1,4 +1,4 @@
-"""Whether what a map marks is what the prediction hangs on: parts of the clip are taken away or shown, in the map's order.
+"""Whether what a map marks is what the prediction depends on: parts of the clip are taken away or shown, in the map's order.
 
 Every frame's cells are ranked by themselves, so each step changes the same part of every frame (cells of space and time).
 
@@ -23,7 +23,10 @@ from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
 
 FRACTIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
-"""The parts of the cells that are shown or taken away at each step."""
+"""The fractions of the cells that are shown or taken away at each step."""
+
+FIRST = (0.02, 0.05)
+"""The first steps of a curve: what a few cells alone bring back, also where the area under the curve is saturated."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ class InsertionDeletion:
     def __init__(self, asked: AttributionContext, baseline: Baseline = "blur", fractions: tuple[float, ...] = FRACTIONS, batch: int = 4):
         self.fractions = np.asarray(fractions, float)
         if self.fractions[0] != 0 or self.fractions[-1] != 1 or (np.diff(self.fractions) <= 0).any():
-            raise StavisError("the fractions of a curve rise from 0 to 1: mend them.")
+            raise StavisError("the fractions of a curve rise from 0 to 1: fix them.")
         self.asked, self.batch = asked, batch
         self.start = baseline_frames(asked.clip, baseline, asked.frames.device)
         self.chosen = asked.value.chosen
@@ -103,23 +106,23 @@ class InsertionDeletion:
 
     def _curve(self, maps: np.ndarray, seed: int, *, show: bool) -> np.ndarray:
         scale = np.linalg.norm(self.whole - self.empty)
-        if scale < 1e-7:
+        if scale <= 1e-6 * max(np.linalg.norm(self.whole), np.linalg.norm(self.empty)):
             return np.full(len(self.fractions), np.nan)
         ranks = _ranks(maps, len(self.asked.clip), seed)  # T,h,w: 0 for the highest cell of each frame
-        pictures = []
+        images = []
         for fraction in self.fractions[1:-1]:
-            touched = ranks < round(fraction * ranks[0].size)
+            touched = ranks < max(1, round(fraction * ranks[0].size))
             # The mask keeps the cells' borders; a cell that covers a pixel in part shows it in part.
             weight = _pixels(touched.astype(float) if show else (~touched).astype(float), self.asked.clip.frames.shape[1:3])
             weight = torch.from_numpy(weight).to(self.asked.frames)[None, :, None]
-            pictures.append(torch.lerp(self.start, self.asked.frames, weight))
+            images.append(torch.lerp(self.start, self.asked.frames, weight))
         ends = [self.empty, self.whole] if show else [self.whole, self.empty]
-        traces = np.concatenate([ends[:1], self._traces(pictures), ends[1:]])
+        traces = np.concatenate([ends[:1], self._traces(images), ends[1:]])
         return np.clip(1 - np.linalg.norm(traces - self.whole, axis=1) / scale, -1, 1)
 
     @torch.no_grad()
-    def _traces(self, pictures: list[torch.Tensor]) -> np.ndarray:
-        batches = [torch.cat(pictures[first : first + self.batch]) for first in range(0, len(pictures), self.batch)]
+    def _traces(self, images: list[torch.Tensor]) -> np.ndarray:
+        batches = [torch.cat(images[first : first + self.batch]) for first in range(0, len(images), self.batch)]
         return torch.cat([self.asked.value.trace(batch) for batch in batches]).double().cpu().numpy()[:, self.chosen]
 
 
@@ -156,8 +159,8 @@ def sensitivity(
 
     def explain(given):
         frames = given[0] if isinstance(given, tuple) else given
-        pictures = (frames.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
-        maps = [method(model, replace(clip, frames=one), target, **options).values for one in pictures]
+        images = (frames.clamp(0, 1) * 255).round().byte().permute(0, 1, 3, 4, 2).cpu().numpy()
+        maps = [method(model, replace(clip, frames=one), target, **options).values for one in images]
         return torch.from_numpy(np.stack(maps))
 
     frames = torch.from_numpy(clip.frames).permute(0, 3, 1, 2)[None].float() / 255

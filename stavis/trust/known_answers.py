@@ -29,7 +29,7 @@ PLACES = ((1, 4), (6, 3))
 
 EXPECTED = {
     "decorative": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
-    "only path": {"needed": "yes", "sufficient": "yes", "unique": "yes", "agrees": "no"},
+    "only path": {"needed": "yes", "sufficient": "yes", "unique": "yes", "agrees": "forced"},
     "untrained": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
     "distractor": {"needed": "yes", "sufficient": "yes", "unique": "no", "agrees": "no"},
     "uniform": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "undecided"},
@@ -37,7 +37,7 @@ EXPECTED = {
 """What a verdict must say of each model, and why it must:
 
 decorative: no output depends on the map. only path: all of it does, and one place at a time is right; but any head behind the same
-attention would agree with it as much, so the agreement is forced. untrained: there is nothing to explain. distractor: the
+attention would agree with it as much: the agreement is forced by the architecture. untrained: there is nothing to explain. distractor: the
 background is found and read, but any part of it would have done, and any head would follow the attention there. uniform: a constant
 map ranks nothing, and nobody can say whether anything agrees with it.
 """
