@@ -91,10 +91,13 @@ def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
     clock = _clock_of(packets)
     first = _first_frames(path, index, clock)
     stamps, known, complaints = clock.frames(packets, first.stamps)
-    if _damaged_end(packets, tail):
-        stamps = stamps[: _decodable(path, index, clock, stamps)]
+    if _damaged_end(packets, tail) and known and packets.own_stamps:
+        decodable = _decodable(path, index, clock, stamps)
+        stamps = stamps[decodable]
         if tail and promised > len(stamps) and packets.container != "gif":
             tail = [f"its header promises {promised} frames and {len(stamps)} can be decoded: its tail is missing"]
+        elif not decodable.all():
+            tail.append(f"the last {(~decodable).sum()} frames that it holds a part of cannot be decoded")
     if len(stamps) == 0:
         raise StavisError(f"{path} holds no frame that can be decoded: take another copy of the video.")
     times, shared = spread(stamps.astype(np.float64) * float(packets.unit))
@@ -351,21 +354,21 @@ def shift(packet, shifts: np.ndarray | None, number: int) -> None:
         packet.dts = None if packet.dts is None else packet.dts + int(shifts[number])
 
 
-def _decodable(path: Path, index: int, clock: _Clock, stamps: np.ndarray) -> int:
-    """How many frames there are up to the last one that can be decoded, in a file whose end is damaged."""
-    keys = np.unique(clock.stamps[clock.keys])[::-1][:_KEYS_TRIED]
-    for key in [*keys.tolist(), None] if not clock.shifted else [None]:
+def _decodable(path: Path, index: int, clock: _Clock, stamps: np.ndarray) -> np.ndarray:
+    """Which frames can be decoded, in a file whose end is damaged: (N,) bool, looked for behind the last key frames alone."""
+    keys = np.unique(clock.stamps[clock.keys])[::-1][:_KEYS_TRIED].tolist() if not clock.shifted else []
+    for key in [*keys, None]:
         with open_video(path, index) as (container, stream):
             try:
                 if key is not None:
-                    container.seek(int(key), stream=stream, backward=True)
-                last = [frame.pts for _, frames in _decoded(container, stream, clock, [None] * 99999) for frame in frames]
+                    container.seek(key, stream=stream, backward=True)
+                seen = [frame.pts for _, frames in _decoded(container, stream, clock, [None] * len(clock.shifts)) for frame in frames]
             except BROKEN:
                 continue
-        last = [pts for pts in last if pts is not None]
-        if last:
-            return int(np.searchsorted(stamps, max(last), side="right"))
-    return len(stamps)
+        seen = np.array([pts for pts in seen if pts is not None], np.int64)
+        if len(seen):
+            return (stamps < seen.min()) | np.isin(stamps, seen)
+    return np.ones(len(stamps), bool)
 
 
 def _without_stamps(rate: float) -> str:
