@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 
 from stavis.errors import StavisWarning
+from stavis.printable import printable
 
 
 class Notes:
@@ -14,12 +15,12 @@ class Notes:
     """
 
     def __init__(self, sentences: Iterable[str] = ()):
-        self._sentences: dict[str, None] = dict.fromkeys(" ".join(sentence.split()) for sentence in sentences)
+        self._sentences: dict[str, None] = dict.fromkeys(_plain(sentence) for sentence in sentences)
 
     def add(self, *sentences: str) -> None:
         """Keep sentences that are not kept yet."""
         for sentence in sentences:
-            self._sentences.setdefault(" ".join(sentence.split()))
+            self._sentences.setdefault(_plain(sentence))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._sentences)
@@ -29,6 +30,10 @@ class Notes:
 
     def __repr__(self) -> str:
         return f"Notes({list(self)})"
+
+
+def _plain(sentence: str) -> str:
+    return printable(" ".join(sentence.split()))
 
 
 def show(notes: Iterable[str], stacklevel: int = 3) -> None:

@@ -156,6 +156,25 @@ def test_1_a_bad_video_is_one_sentence(shell, world, kind):
 GOOD_NAMES = ("a b.mp4", 'it\'s "q".mp4', "<script>alert(1)</script>.mp4".replace("/", "\\"), "two\nlines.mp4", "-rf.mp4", "Größe 表情.mp4")
 
 
+NO_UTF8 = os.fsdecode(b"caf\xe9.mp4")  # a name from an old disk
+
+
+def test_1_a_video_whose_name_is_no_utf8_is_read_and_shown_escaped(shell, world):
+    folder = world.inputs / os.fsdecode(b"d\xe9j\xe0")
+    folder.mkdir()
+    path = folder / NO_UTF8
+    shutil.copyfile(world.video, path)
+    done = shell("explain", world.run, path, "--out", world.out, *PLAIN)
+    assert (done.code, done.err) == (0, "") and "\udce9" not in done.out
+    for file in world.out.rglob("*"):
+        if file.suffix in (".html", ".json", ".csv"):
+            assert "\udce9" not in file.read_text(encoding="utf-8")
+    assert r"caf\xe9.mp4" in (world.out / "report.html").read_text()
+    assert json.loads((world.out / "explain.json").read_text())["video"] == r"caf\xe9.mp4"
+    missing = refused(shell, world, "explain", world.run, folder / os.fsdecode(b"\xff.mp4"), "--out", world.inputs / "none", *PLAIN)
+    assert r"d\xe9j\xe0/\xff.mp4" in missing
+
+
 @pytest.mark.parametrize("name", GOOD_NAMES)
 def test_1_a_good_video_is_read_whatever_its_name(shell, world, name):
     path = world.inputs / name

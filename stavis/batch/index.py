@@ -59,7 +59,7 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         sparkline=_sparkline,
         marks=_MARKS,
     )
-    with atomic_file(out / "index.html") as temporary, open(temporary, "w", encoding="utf-8") as stream:
+    with atomic_file(out / "index.html") as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as stream:
         page.enable_buffering(200)
         page.dump(stream)
 

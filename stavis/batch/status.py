@@ -9,6 +9,7 @@ from pathlib import Path
 from stavis.batch.plan import StudyPlan
 from stavis.batch.record import PAGE, Record, read_record
 from stavis.batch.task import Report
+from stavis.printable import printable, printable_json
 from stavis.storage.files import atomic_file
 
 COLUMNS = ("method", "region", "share", "density")
@@ -82,12 +83,18 @@ def write_tables(plan: StudyPlan, failures: dict[str, str], out: Path) -> Counts
         before = "["
         for one in standing(plan, failures):
             counts.add(one)
-            stream.write(before + "\n" + json.dumps(_status(one), ensure_ascii=False))
+            stream.write(before + "\n" + printable_json(json.dumps(_status(one), ensure_ascii=False)))
             before = ","
             report = one.report
+            named = printable(report.recording)
             for row in one.record.regions if one.record and one.state == "done" else ():
                 rows.writerow(
-                    [report.id, report.recording, *(report.varied[name] for name in varied), *(row.get(name) for name in COLUMNS)]
+                    [
+                        report.id,
+                        named,
+                        *(report.varied[name] for name in varied),
+                        *(row.get(name) for name in COLUMNS),
+                    ]
                 )
         stream.write(("[" if before == "[" else "") + "\n]\n")
     return counts

@@ -131,7 +131,7 @@ def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict) 
     """Write metrics.json and predictions.csv (recording,time,dimension,predicted,gold) under `out`, each whole or not at all."""
     out = Path(out)
     with atomic_file(out / "predictions.csv") as temporary:
-        evaluation.predictions.to_csv(temporary, index=False, float_format="%.6g")
+        evaluation.predictions.to_csv(temporary, index=False, float_format="%.6g", errors="backslashreplace")
     write_json(out / "metrics.json", {**evaluation.as_json(), "provenance": provenance})
     return out
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from stavis.errors import StavisError
+from stavis.printable import printable, printable_json
 
 
 @contextmanager
@@ -109,7 +110,8 @@ def atomic_contents(folder: str | Path) -> Iterator[Path]:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Write `text` as UTF-8, whole or not at all; returns the path."""
+    """Write `text` as UTF-8, whole or not at all; returns the path. Names in it that are no UTF-8 are escaped."""
+    text = printable(text)
     with atomic_file(path) as temporary, open(temporary, "w", encoding="utf-8", newline="") as stream:
         stream.write(text)
     return Path(path)
@@ -117,7 +119,7 @@ def write_text(path: str | Path, text: str) -> Path:
 
 def write_json(path: str | Path, value) -> Path:
     """Write `value` as indented JSON without NaN (which JSON does not have), whole or not at all; returns the path."""
-    return write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    return write_text(path, printable_json(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False)) + "\n")
 
 
 def read_json(path: str | Path, limit: int = 64 << 20):
@@ -146,7 +148,7 @@ def content_hash(*parts: str | bytes | Path) -> str:
         if isinstance(part, Path):
             digest.update(hashlib.file_digest(part.open("rb"), "sha256").digest())
         else:
-            part = part.encode() if isinstance(part, str) else part
+            part = part.encode("utf-8", "surrogatepass") if isinstance(part, str) else part
             digest.update(len(part).to_bytes(8, "big") + part)
     return digest.hexdigest()
 

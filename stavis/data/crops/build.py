@@ -18,6 +18,7 @@ from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
+from stavis.printable import printable
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import write_json
 from stavis.timeline import CLOCK_TOLERANCE, frame_choice
@@ -92,7 +93,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     index = {
         "format": FORMAT,
         "what": _described(recording, spec, "centre" if track is None else source),
-        "video": str(recording.video.resolve()).encode("utf-8", "replace").decode(),
+        "video": printable(recording.video.resolve()),
         "video_sha256": digest,
         "source": "centre" if track is None else source,
         "size": spec.size,
@@ -109,7 +110,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
 
 def _described(recording: Recording, config, source: str) -> str:
     rate = "every frame" if config.rate is None else f"{config.rate:g} frames/s"
-    name = recording.video.name.encode("utf-8", "replace").decode()
+    name = printable(recording.video.name)
     return f"{name}, {config.size} px, {rate}, {source}"
 
 

@@ -21,6 +21,7 @@ from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
 from stavis.errors import StavisError, StavisWarning
 from stavis.landmarks import MEDIAPIPE
+from stavis.printable import printable
 from stavis.storage.cache import file_hash, get_file
 from stavis.storage.files import atomic_folder, content_hash, write_json
 
@@ -104,7 +105,7 @@ def write_track(
         _write_table(folder / "track.csv", tracks)
         values = {key: value for key, value in vars(summary).items() if key != "folder"}
         damaged = sum(note == "damaged" for note in tracks.picture_notes)
-        more = {"video": info.path.name.encode("utf-8", "replace").decode(), "damaged_frames": damaged, "model": found.source}
+        more = {"video": printable(info.path.name), "damaged_frames": damaged, "model": found.source}
         write_json(folder / "track.json", values | more | {"warnings": said})
     return summary
 

@@ -15,6 +15,7 @@ from stavis.data.faces.tracks import Detections, Tracks, check_choice, follow_fa
 from stavis.data.video.io import VideoInfo
 from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError, StavisWarning
+from stavis.printable import printable
 from stavis.storage.cache import get_or_create
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json, write_json
@@ -61,7 +62,7 @@ def load_or_track(
         arrays = sightings.arrays()
         np.save(folder / "landmarks.npy", arrays.pop("landmarks"), allow_pickle=False)
         np.savez(folder / "sightings.npz", **arrays)
-        name = info.path.name.encode("utf-8", "replace").decode()
+        name = printable(info.path.name)
         told = {
             "what": f"{name}, {len(info)} frames",
             "video": name,

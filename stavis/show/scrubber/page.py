@@ -8,6 +8,7 @@ import json
 import cv2
 import numpy as np
 
+from stavis.printable import printable_json
 from stavis.show.figures.overlay import paint_map
 from stavis.show.scrubber.module import MODULE, STYLE
 from stavis.storage.files import content_hash
@@ -17,7 +18,7 @@ POSTER_SIDE = 384
 
 def json_block(value) -> str:
     """A value as JSON that cannot end the script element it stands in, whatever names it holds; NaN becomes null."""
-    text = json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    text = printable_json(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":")))
     for sign in "<>&\u2028\u2029":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return text
