@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
-from stavis.data.datasets.gold import Ratings, constant_raters, gold_where_known, gold_words
+from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
 from stavis.errors import StavisError
 from stavis.timeline import MAX_GAP, resample
 from stavis.types import Recording
@@ -129,11 +129,12 @@ def note_rate(notes: GroupedNotes, name: str, times: np.ndarray, declared: float
 def of_raters(name: str, ratings: Mapping[str, Ratings], notes: GroupedNotes, max_gap: float | None = MAX_GAP) -> dict:
     """The label fields of a Recording whose labels are the gold standard of several raters, one set of ratings per dimension.
 
-    All dimensions get the times of the first; raters with constant ratings are noted.
+    All dimensions get the times of the first; what rater_remarks finds is noted.
     """
     times = next(iter(ratings.values())).times
     for dimension, found in ratings.items():
-        notes.add("raters with constant ratings", [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)])
+        for kind, who in rater_remarks(found, f"{dimension} of {name}").items():
+            notes.add(kind, who)
     gold = [resample(found.times, gold_where_known(found.values)[:, None], times, max_gap) for found in ratings.values()]
     return {
         "dimensions": tuple(ratings),

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.data.datasets.gold import Ratings, constant_raters, gold_where_known, gold_words
+from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
 from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table
 from stavis.data.datasets.time_units import OF_THE_VIDEO
 from stavis.data.video.io import probe
@@ -116,12 +116,11 @@ def load_folder(root: Path, dimensions: tuple[str, ...] | None = None, config: L
             f"{root}: no label file is called like a video ({some(labelled)} against {some(videos)}): give both the same name."
         )
     notes = _unmatched(root, set(videos), labelled, splits)
-    found, constant = {}, []
+    found, remarks = {}, {}
     for name in sorted(videos):
         files = {dimension: each[name] for dimension, each in raters.items() if name in each}
-        found[name] = _join(name, *_read(videos[name], labels.get(name), files, dimensions, config), dimensions, constant, config.max_gap)
-    if constant:
-        notes.append(f"{root}: raters with constant ratings: {some(constant)}.")
+        found[name] = _join(name, *_read(videos[name], labels.get(name), files, dimensions, config), dimensions, remarks, config.max_gap)
+    notes += [f"{root}: {kind}: {some(who)}." for kind, who in remarks.items()]
     about = {"max_gap": config.max_gap, "time_unit": config.time_unit, "notes": tuple(notes)}
     return [
         Recording(name, videos[name], *splits.of.get(name, ("", "")), truth=truths.get(name), **fields, **about)
@@ -220,12 +219,12 @@ def _join(
     labels: Labels | None,
     ratings: dict[str, Ratings],
     dimensions: tuple[str, ...] | None,
-    constant: list[str],
+    remarks: dict[str, list[str]],
     max_gap: float | None = MAX_GAP,
 ) -> dict:
     """The label fields of a Recording: labels as given, the gold standard for dimensions that only raters have.
 
-    Raters with constant ratings are added to `constant`.
+    What rater_remarks finds of the raters is added to `remarks`.
     """
     if labels is None and not ratings:
         return {}
@@ -233,7 +232,8 @@ def _join(
     times = labels.times if labels is not None else next(iter(ratings.values())).times
     sources = [] if labels is None else ["label files"]
     for dimension, found in ratings.items():
-        constant += [f"{rater} ({dimension} of {name})" for rater in constant_raters(found)]
+        for kind, who in rater_remarks(found, f"{dimension} of {name}").items():
+            remarks.setdefault(kind, []).extend(who)
         if dimension not in columns:
             sources.append(f"{dimension}: {gold_words(len(found.raters))}" if labels is not None else gold_words(len(found.raters)))
             columns[dimension] = resample(found.times, gold_where_known(found.values)[:, None], times, max_gap)[:, 0]

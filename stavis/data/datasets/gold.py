@@ -17,33 +17,77 @@ class Ratings:
     raters: tuple[str, ...]
 
 
-def gold_standard(ratings: np.ndarray) -> np.ndarray:
-    """The one course that several raters' ratings (N,K) stand for: (N,), the mean after "CCC centring" (systems of AV+EC 2015).
+TINY = 0.01
+"""A mean weight below this says that the raters agree on nothing: all weigh the same then."""
 
-    A rater's agreement is the mean CCC with each of the others. The raters' means, weighted by agreement, give the common mean to
-    which each rating is centred before the mean over raters. Where agreements sum to nothing, all raters weigh the same.
+
+def gold_standard(ratings: np.ndarray) -> np.ndarray:
+    """The one trace that several raters' ratings (N,K) stand for: (N,), the mean after "CCC centring" (systems of AV+EC 2015).
+
+    A rater's agreement is the mean CCC with each of the others, their weight is the agreement where it is above 0, else 0. The raters'
+    means, so weighted, give the common mean to which each rating is centred before the mean over raters: it lies between the lowest
+    and the highest of their means. Where raters agree on nothing (see `equal_weights`), all weigh the same.
     """
     ratings = np.asarray(ratings, np.float64)
     if ratings.ndim != 2 or not ratings.size:
         raise StavisError(f"ratings are {ratings.shape}: give (frames, raters), at least one of each.")
+    weights = np.maximum(agreements(ratings), 0)
+    if equal_weights(ratings) or not weights.any():
+        weights = np.ones(ratings.shape[1])
+    means = ratings.mean(0)
+    common = (means * weights).sum() / weights.sum()
+    assert means.min() - 1e-9 <= common <= means.max() + 1e-9
+    return (ratings - means + common).mean(1)
+
+
+def agreements(ratings: np.ndarray) -> np.ndarray:
+    """Each rater's mean CCC with the others (K,), of ratings (N,K) without NaN; an undefined CCC counts as 0."""
     raters = ratings.shape[1]
     pairs = np.array([[0.0 if a == b else ccc(ratings[:, a], ratings[:, b]) for b in range(raters)] for a in range(raters)])
-    agreement = np.nan_to_num(pairs).sum(1) / max(1, raters - 1)
-    if agreement.sum() <= 1e-9:
-        agreement = np.ones(raters)
-    means = ratings.mean(0)
-    common = (means * agreement).sum() / agreement.sum()
-    return (ratings - means + common).mean(1)
+    return np.nan_to_num(pairs).sum(1) / max(1, raters - 1)
+
+
+def equal_weights(ratings: np.ndarray) -> bool:
+    """Whether raters (N,K) agree so little that all weigh the same in their gold standard; false for a single rater."""
+    return ratings.shape[1] > 1 and bool(np.maximum(agreements(ratings), 0).mean() < TINY)
+
+
+def dissenting_raters(ratings: Ratings) -> tuple[str, ...]:
+    """The raters whose agreement with the others is negative: their weight in the gold standard is 0, however sure they are."""
+    present, known = _known(ratings.values)
+    if not known.any():
+        return ()
+    values = ratings.values[known][:, present]
+    names = [name for name, there in zip(ratings.raters, present, strict=True) if there]
+    return tuple(name for name, agreement in zip(names, agreements(values), strict=True) if agreement < -TINY)
+
+
+def rater_remarks(ratings: Ratings, what: str) -> dict[str, list[str]]:
+    """What a user must know of the raters before they trust their gold standard: kind of remark -> who; `what` names the ratings."""
+    remarks = {
+        "raters with constant ratings": [f"{rater} ({what})" for rater in constant_raters(ratings)],
+        "raters who disagree with the others": [f"{r} ({what})" for r in dissenting_raters(ratings)],
+    }
+    present, known = _known(ratings.values)
+    moving = len(ratings.raters) - len(constant_raters(ratings)) > 1  # else it follows from the constant ones
+    alike = moving and known.any() and equal_weights(ratings.values[known][:, present])
+    remarks["raters who agree on nothing, all of one weight in the gold standard"] = [what] if alike else []
+    return {kind: who for kind, who in remarks.items() if who}
+
+
+def _known(ratings: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which raters (K,) give any rating, and where (N,) all of these do."""
+    present = np.isfinite(ratings).any(0)
+    return present, np.isfinite(ratings[:, present]).all(1) & bool(present.any())
 
 
 def gold_where_known(ratings: np.ndarray) -> np.ndarray:
     """The gold standard (N,) in [-1,1] of ratings (N,K): NaN where one of the raters gives none; raters without any rating are left out."""
     ratings = np.asarray(ratings, np.float64)
-    present = ratings[:, np.isfinite(ratings).any(0)]
-    known = np.isfinite(present).all(1) & bool(present.shape[1])
+    present, known = _known(ratings)
     gold = np.full(len(ratings), np.nan)
     if known.any():
-        gold[known] = np.clip(gold_standard(present[known]), -1, 1)
+        gold[known] = np.clip(gold_standard(ratings[known][:, present]), -1, 1)
     return gold
 
 

@@ -1,0 +1,80 @@
+"""Laws of the gold standard: it stays among its raters, whatever they say, and names those who disagree."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+from stavis.data.datasets.gold import (
+    Ratings,
+    agreements,
+    dissenting_raters,
+    equal_weights,
+    gold_standard,
+    gold_where_known,
+    rater_remarks,
+)
+
+ratings = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=9), elements=st.floats(-1, 1, width=32))
+
+
+def rated(values: np.ndarray) -> Ratings:
+    return Ratings(np.arange(len(values)) / 10, values, tuple(f"R{column + 1}" for column in range(values.shape[1])))
+
+
+def opposed() -> np.ndarray:
+    """Three raters whose means are −.19, .06 and −.28, and of whom two say the opposite of each other."""
+    wave = np.sin(np.linspace(0, 12, 400))
+    return np.stack([0.2 * wave, -0.2 * wave, 0.05 * np.cos(np.linspace(0, 31, 400))], 1) + np.array([-0.19, 0.06, -0.28])
+
+
+@given(ratings)
+@settings(deadline=None)
+def test_the_mean_of_the_gold_lies_within_the_raters_means(values):
+    means = values.mean(0)
+    assert means.min() - 1e-9 <= gold_standard(values).mean() <= means.max() + 1e-9
+
+
+@given(ratings, st.randoms())
+@settings(deadline=None)
+def test_the_order_of_raters_does_not_matter(values, random):
+    order = list(range(values.shape[1]))
+    random.shuffle(order)
+    np.testing.assert_allclose(gold_standard(values[:, order]), gold_standard(values), atol=1e-7)
+    np.testing.assert_allclose(agreements(values[:, order]), agreements(values)[order], atol=1e-9)
+
+
+def test_opposed_raters_give_no_gold_beyond_them():
+    values = opposed()
+    assert agreements(values).sum() < 0.01
+    gold = gold_standard(values)
+    assert -0.28 <= gold.mean() <= 0.06 and np.abs(gold).max() < 0.5
+    assert len(np.unique(gold_where_known(values))) > 100
+
+
+def test_a_dissenter_is_named_and_moves_no_mean():
+    rng = np.random.default_rng(0)
+    base = 0.4 * np.sin(np.linspace(0, 12, 400))
+    values = np.stack([base, base + 0.05 * rng.standard_normal(400), -base + 0.5], 1)
+    assert dissenting_raters(rated(values)) == ("R3",)
+    assert gold_standard(values).mean() == pytest.approx(values[:, :2].mean(), abs=0.01)
+    assert not equal_weights(values)
+    (remark,) = rater_remarks(rated(values), "valence of P16").items()
+    assert remark == ("raters who disagree with the others", ["R3 (valence of P16)"])
+
+
+def test_raters_who_agree_on_nothing_weigh_the_same_and_that_is_said():
+    values = opposed()[:, :2]
+    assert equal_weights(values)
+    np.testing.assert_allclose(gold_standard(values), values.mean(1), atol=1e-9)
+    assert rater_remarks(rated(values), "a")["raters who agree on nothing, all of one weight in the gold standard"] == ["a"]
+
+
+def test_raters_who_agree_and_one_alone_need_no_remark():
+    base = 0.4 * np.sin(np.linspace(0, 12, 400))
+    assert rater_remarks(rated(np.stack([base, base + 0.1], 1)), "a") == {}
+    assert rater_remarks(rated(base[:, None]), "a") == {}
+    missing = np.stack([base, base + 0.1, np.full(400, np.nan)], 1)
+    assert set(rater_remarks(rated(missing), "a")) <= {"raters with constant ratings"}
+    assert rater_remarks(rated(np.full((5, 2), np.nan)), "a").keys() <= {"raters with constant ratings"}
