@@ -22,21 +22,22 @@ from stavis.synthetic.embedded import EMBEDDED, embedded_data
 
 TASKS, FEW, RECORDINGS = 20_000, 8, 60
 TINY = ("import json", "json.dump({'a': 1}, open('figures.json', 'w'))\nprint(video)")
-STACK = "import stavis\n_ = (stavis.explore, stavis.explain_video, stavis.save_page, stavis.shares_figure)"
+STACK = "import stavis\n_ = (stavis.load, stavis.Scrubber)"
 
 BARE = """
 import sys, time, warnings
 warnings.simplefilter("ignore")
 import stavis
 first, *others = sys.argv[1:]
-stavis.explain_video("sta-synthetic", first, methods=())
+net = stavis.load("sta-synthetic")
+net.explain(first, methods=())
 print("ready", flush=True)
 sys.stdin.read()
 started = time.perf_counter()
 for video in others:
-    found = stavis.explain_video("sta-synthetic", video, methods=())
-    for figure in (stavis.shares_figure, stavis.values_figure, stavis.moments_figure):
-        figure(found)
+    found = net.explain(video, methods=())
+    for kind in ("shares", "values", "moments"):
+        found.figure(kind)
 print(time.perf_counter() - started, flush=True)
 """
 """What the explore notebook does, without notebook, kernel and page."""

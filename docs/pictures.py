@@ -20,9 +20,9 @@ def main() -> None:
     """Draw a face, explain it with the shipped network, scrub the page and keep every third frame."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
-        shown = stavis.recordings_of(data)[0]
-        page = stavis.explain("sta-synthetic", shown, Path(scratch) / "out", methods=(), overlay=False, quiet=True)
-        frames = _scrubbed(page.report.resolve())
+        shown = stavis.read_dataset(data)[0]
+        page = stavis.load("sta-synthetic").explain(shown, methods=()).save(Path(scratch) / "out")
+        frames = _scrubbed(page.resolve())
     OUT.parent.mkdir(parents=True, exist_ok=True)
     height = round(frames[0].height * WIDTH / frames[0].width)
     small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE) for frame in frames]

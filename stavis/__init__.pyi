@@ -1,71 +1,53 @@
-from .attention.hooks import inject_attention as inject_attention
-from .attention.hooks import record_attention as record_attention
-from .batch.pages import pages_csp as pages_csp
-from .batch.study import plan_study as plan_study
-from .batch.study import run_study as run_study
-from .bench.bench import bench as bench
-from .bench.bench import bench_report as bench_report
-from .bench.bench import bench_result as bench_result
-from .bench.report import bench_table as bench_table
-from .data.crops.crops import CropConfig as CropConfig
-from .data.crops.crops import crops_of as crops_of
-from .data.datasets.folder import read_folder as read_folder
-from .data.datasets.registry import read_dataset as read_dataset
-from .data.datasets.selection import recordings_of as recordings_of
-from .data.faces.model_file import fetch_models as fetch_models
-from .errors import StavisError as StavisError
-from .errors import StavisWarning as StavisWarning
-from .inference.reading import read as read
-from .jobs.datasets import datasets as datasets
-from .jobs.demo import demo as demo
-from .jobs.demo import demo_options as demo_options
-from .jobs.explain import explain_video as explain_video
-from .jobs.explain import method_names as method_names
-from .jobs.explain_report import explain as explain
-from .jobs.explain_report import explanation_report as explanation_report
-from .jobs.explain_report import region_table as region_table
-from .jobs.explain_report import save_page as save_page
-from .jobs.explain_report import scrubber as scrubber
-from .jobs.explore import explore as explore
-from .jobs.labels import labels as labels
-from .jobs.listing import list_systems as list_systems
-from .jobs.notebook_figures import between_figure as between_figure
-from .jobs.notebook_figures import errors_figure as errors_figure
-from .jobs.notebook_figures import moments_figure as moments_figure
-from .jobs.notebook_figures import shares_figure as shares_figure
-from .jobs.notebook_figures import training_curve as training_curve
-from .jobs.notebook_figures import values_figure as values_figure
-from .jobs.notebook_figures import verdict_card as verdict_card
-from .jobs.notebooks import copy_notebooks as copy_notebooks
-from .jobs.pretrain import pretrain as pretrain
-from .jobs.scoring import attention_scores as attention_scores
-from .jobs.scoring import evaluate as evaluate
-from .jobs.scoring import evaluation_report as evaluation_report
-from .jobs.scoring import recording_traces as recording_traces
-from .jobs.scoring import score_table as score_table
-from .jobs.synth import synth as synth
-from .jobs.track import track as track
-from .jobs.train import train as train
-from .jobs.transfer import transfer as transfer
-from .jobs.transfer import transfer_table as transfer_table
-from .jobs.verdict import known_answer_table as known_answer_table
-from .jobs.verdict import verdict as verdict
-from .jobs.verdict import verdict_report as verdict_report
-from .jobs.verify import verify as verify
-from .models.checkpoint import load_checkpoint as load_checkpoint
-from .models.checkpoint import pretrained_names as pretrained_names
-from .models.checkpoint import save_checkpoint as save_checkpoint
-from .provenance import package_version as package_version
-from .storage.contents import cache_clear as cache_clear
-from .storage.contents import cache_list as cache_list
-from .synthetic.embedded import drawn_data as drawn_data
-from .synthetic.embedded import embedded_data as embedded_data
-from .synthetic.spec import SyntheticConfig as SyntheticConfig
-from .training.config import TrainingConfig as TrainingConfig
+# ruff: noqa: I001 (the names are grouped as help(stavis) lists them)
+
+# Look: a network reads a video
+from .jobs.load import load as load
+from .jobs.load import Predictor as Predictor
+from .inference.reading import Reading as Reading
+from .jobs.explain import Explanation as Explanation
+from .show.scrubber import Scrubber as Scrubber
 from .types import AttentionMaps as AttentionMaps
 from .types import Attribution as Attribution
-from .types import Clip as Clip
-from .types import FaceTrack as FaceTrack
-from .types import Prediction as Prediction
+from .attention.hooks import record_attention as record_attention
+from .attention.hooks import inject_attention as inject_attention
+
+# Train
+from .jobs.train import train as train
+from .training.config import TrainingConfig as TrainingConfig
+from .bench.bench import bench as bench
+from .jobs.pretrain import pretrain as pretrain
+from .models.checkpoint import save_checkpoint as save_checkpoint
+from .models.checkpoint import pretrained_names as pretrained_names
+
+# Judge
+from .jobs.transfer import transfer as transfer
+from .jobs.verify import verify as verify
+from .jobs.verdict import known_answers as known_answers
+
+# Data
 from .types import Recording as Recording
+from .types import Clip as Clip
+from .types import Prediction as Prediction
 from .types import Target as Target
+from .types import FaceTrack as FaceTrack
+from .data.crops.crops import CropConfig as CropConfig
+from .data.datasets.registry import read_dataset as read_dataset
+from .jobs.datasets import datasets as datasets
+from .jobs.labels import labels as labels
+from .jobs.synth import synth as synth
+from .synthetic.spec import SyntheticConfig as SyntheticConfig
+from .synthetic.embedded import embedded_data as embedded_data
+from .jobs.track import track as track
+from .models.published import systems as systems
+from .data.faces.model_file import fetch_models as fetch_models
+from .storage.contents import cache_list as cache_list
+from .storage.contents import cache_clear as cache_clear
+
+# Batch
+from .batch.study import plan_study as plan_study
+from .batch.study import run_study as run_study
+
+# Begin here, and what goes wrong
+from .jobs.demo import demo as demo
+from .errors import StavisError as StavisError
+from .errors import StavisWarning as StavisWarning

@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[1]
         "import stavis.jobs.evaluate; from stavis import jobs; assert callable(jobs.evaluate)",
         "from stavis import jobs; assert callable(jobs.evaluate); import stavis.jobs.evaluate; assert callable(jobs.evaluate)",
         "import stavis.bench.bench; import stavis; assert callable(stavis.bench) and callable(stavis.bench)",
-        "from stavis.jobs.evaluate import evaluate_run; from stavis import jobs; assert jobs.evaluate.__name__ == 'evaluate'",
+        "from stavis.jobs.evaluate import RunEvaluation; from stavis import jobs; assert jobs.evaluate.__name__ == 'evaluate'",
     ],
 )
 def test_a_function_is_not_hidden_by_the_module_of_its_name(script):

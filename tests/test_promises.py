@@ -275,7 +275,7 @@ BAD_WORDS: dict[str, tuple[tuple, str]] = {
     "argument missing": (("explain",), "run"),
     "no such run": (("explain", "nowhere", "{video}"), "nowhere is no checkpoint"),
     "no such run to evaluate": (("evaluate", "nowhere", "--data", "{data}"), "nowhere is no checkpoint"),
-    "nothing to verify": (("verify", "{run}"), "prints no figures"),
+    "nothing to verify": (("verify", "{run}"), "reports no metrics"),
     "no such method": (("explain", "{run}", "{video}", "--methods", "magic"), "magic"),
     "no such source": (("explain", "{run}", "{video}", "--source", "magic"), "magic"),
     "no such device": (("explain", "{run}", "{video}", "--device", "toaster"), "toaster"),
@@ -425,7 +425,7 @@ EXPLAINED = {"attention.npz", "explain.json", "predictions.csv", "report.html", 
 
 @pytest.fixture
 def explanation(world):
-    return stavis.explain_video(world.run, world.video, methods=(), source="centre")
+    return stavis.load(world.run).explain(world.video, methods=(), source="centre")
 
 
 @pytest.fixture
@@ -433,8 +433,8 @@ def writers(world, explanation) -> dict[str, Callable[[Path], object]]:
     """What writes results, by name; a later capability adds its own."""
     network = load_checkpoint(world.run).model
     return {
-        "explain": lambda out: stavis.save_page(explanation, out),
-        "evaluate": lambda out: stavis.evaluate(world.run, world.data, out=out, quiet=True),
+        "explain": explanation.save,
+        "evaluate": lambda out: jobs.evaluate(world.run, world.data, out=out, quiet=True),
         "checkpoint": lambda out: save_checkpoint(out, network, system="sta"),
     }
 

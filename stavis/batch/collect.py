@@ -15,6 +15,7 @@ from stavis.batch.record import THUMBNAIL
 from stavis.data.datasets.labels import read_labels
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
+from stavis.inference.summary import FILE, read_summary
 from stavis.metrics import ccc
 from stavis.regions import REGIONS
 from stavis.storage.files import read_json
@@ -42,7 +43,7 @@ def find(folder: Path, labels: str = "") -> CollectedResults:
     figures.json is what a notebook of one's own writes: names to numbers. A file that is no such thing is passed over.
     """
     scores = {**_scores(_json(folder, "metrics.json")), **_cue(_json(folder, "attention.json"))}
-    explained, judged = _json(folder, "explain.json"), _json(folder, "verdict.json")
+    judged = _json(folder, "verdict.json")
     own = _json(folder, "figures.json")
     figures = {**_valence(_path(folder, "predictions.csv"), labels), **scores, **own}
     numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
@@ -51,7 +52,7 @@ def find(folder: Path, labels: str = "") -> CollectedResults:
         figures=dict(list(numbers.items())[:_MOST_FIGURES]),
         shares=_shares(_path(folder, "shares.csv")),
         verdict=verdict,
-        regions=[*_regions(explained), *_parts(judged)],
+        regions=[*_regions(_path(folder, FILE)), *_parts(judged)],
     )
 
 
@@ -153,15 +154,11 @@ def _thinned(values: np.ndarray) -> np.ndarray:
     return np.clip(means, 0, 1)
 
 
-def _regions(explained: dict) -> Iterator[dict]:
+def _regions(explained: Path | None) -> list[dict]:
     """Share and density of every region, for the attention and each attribution of one recording."""
-    shares, densities = explained.get("shares_by_method"), explained.get("densities_by_method")
-    if not isinstance(shares, dict) or not isinstance(densities, dict):
-        return
-    for method, by_region in shares.items():
-        for region, share in by_region.items() if isinstance(by_region, dict) else ():
-            density = densities.get(method)
-            yield {"method": str(method), "region": str(region), "share": share, "density": density.get(region) if density else None}
+    with suppress(StavisError):
+        return read_summary(explained).regions() if explained else []
+    return []
 
 
 def _parts(judged: dict) -> Iterator[dict]:

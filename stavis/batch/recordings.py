@@ -5,10 +5,11 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import stavis
 from stavis.batch.spec import Recordings
 from stavis.data.datasets.labels import read_table
+from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError
+from stavis.synthetic.embedded import embedded_data
 
 
 @dataclass(frozen=True)
@@ -32,10 +33,10 @@ def listed(source: Recordings, beside: Path, quiet: bool = False) -> list[Listed
     if source.csv is not None:
         return _of_table(_place(source.csv, beside), beside)
     if source.drawn is not None:
-        folder, split = stavis.drawn_data(source.drawn, quiet=quiet), source.split or "test"
+        folder, split = embedded_data(source.drawn, quiet=quiet), source.split or "test"
     else:
         folder, split = _place(source.folder, beside), source.split
-    chosen = stavis.recordings_of(folder, split)
+    chosen = recordings_of(folder, split)
     return [Listed(one.name, os.path.abspath(one.video)) for one in chosen]
 
 

@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from stavis.bench.data import BenchData, material, prepare
 from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
-from stavis.bench.report import bench_page
+from stavis.bench.report import bench_page, bench_table
 from stavis.bench.runs import Run, execute_run
 from stavis.bench.scores import MEAN, error_by_range, scores_by_group, table_of
 from stavis.data.datasets.selection import data_facts
@@ -44,6 +44,14 @@ class Bench:
     table: pd.DataFrame
     failures: tuple[dict, ...]
     summary: dict
+
+    def scores(self, protocol: str = "concatenated") -> pd.DataFrame:
+        """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order."""
+        return bench_table(self.table, protocol)
+
+    def report(self) -> HtmlReport:
+        """The page about it: tables beside the published metrics, predictions over time, error by range of the gold."""
+        return bench_report(self.folder)
 
 
 def bench(
@@ -81,7 +89,7 @@ def bench(
     where = choose_device(device)
     with stages(quiet) as progress:
         if data is None:
-            data = embedded_data(BENCH, progress and _stage(progress, "drawing the embedded data"))
+            data = embedded_data(BENCH, progress and _stage(progress, "rendering the embedded data"), quiet=True)
         folder = folder_of(data)
         plan = BenchConfig(
             data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=seeds, dimension=dimension,

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 from typer.core import TyperGroup
 
-import stavis
+from stavis.provenance import package_version
 
 LOOK, TRAIN, JUDGE, DATA, BATCH = "Look", "Train", "Judge", "Data", "Batch"
 """The groups of commands, in the order in which they are listed."""
@@ -35,7 +35,7 @@ app = typer.Typer(
 
 def _version(requested: bool) -> None:
     if requested:
-        typer.echo(stavis.package_version())
+        typer.echo(package_version())
         raise typer.Exit()
 
 

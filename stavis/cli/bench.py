@@ -6,7 +6,6 @@ from typing import Annotated
 import typer
 
 import stavis
-from stavis import jobs
 from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
@@ -17,7 +16,7 @@ def systems(json: Json = False) -> None:
 
     Example: stavis systems
     """
-    listed = jobs.list_systems()
+    listed = stavis.systems()
     if json:
         typer.echo(json_text.dumps(listed, ensure_ascii=False))
         return
@@ -75,7 +74,7 @@ def _say(done) -> None:
         typer.echo(f"{split:6} " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))
     typer.echo(f"labels: {about['label source']}; delay {about['delay']} ({about['delay from']}); scored: {about['scored on']}")
     for protocol in ("concatenated", "per_recording"):
-        table = stavis.bench_table(done.table, protocol)
+        table = done.scores(protocol)
         if len(table):
             typer.echo(f"\n{protocol.replace('_', ' ')}")
             typer.echo(table.to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-"))

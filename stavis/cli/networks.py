@@ -144,10 +144,11 @@ def explain(
     if video is None:
         run, video = "sta-synthetic", Path(run)
     names = jobs.method_names(methods)
-    page = jobs.explain(
+    out = out or Path(f"{video.stem}-explained")
+    explanation = jobs.explain(
         run,
         video,
-        out or Path(f"{video.stem}-explained"),
+        out,
         methods=names,
         source=source,
         face=face_from(face),
@@ -155,7 +156,7 @@ def explain(
         device=device,
         quiet=quiet,
     )
-    typer.echo(json_text.dumps(page.summary) if json else f"report: {page.report}")
+    typer.echo(json_text.dumps(explanation.summary.to_json()) if json else f"report: {out / 'report.html'}")
 
 
 @app.command(rich_help_panel=JUDGE)
@@ -176,7 +177,7 @@ def verdict(
     Example: stavis verdict sta-synthetic --out judged
     """
     if known_answers:
-        table = jobs.known_answer_table(seeds)
+        table = jobs.known_answers(seeds)
         typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
         raise typer.Exit(0 if table.right.all() else 1)
     if run is None:

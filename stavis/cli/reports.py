@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import stavis
+from stavis import batch
 from stavis.cli.app import BATCH, app
 from stavis.cli.options import Json, Quiet
 
@@ -37,7 +38,7 @@ def report(
     Example: stavis report explore --over 'videos/*.mp4' -p methods=saliency --out explored
     """
     if print_csp:
-        typer.echo(stavis.pages_csp())
+        typer.echo(batch.pages_csp())
         return
     if spec is None:
         raise stavis.StavisError("stavis report needs a spec or a notebook: give reports/demo.yaml, or explore --over 'videos/*.mp4'.")

@@ -77,6 +77,7 @@ def evaluate(
     overlap: float = 0.5,
     fill: str = "interpolate",
     delay: float = 0.0,
+    reader: Callable[[Crops], Reading] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Evaluation:
     """Read every recording with the network and score it under both protocols, with intervals over recordings.
@@ -85,6 +86,8 @@ def evaluate(
     them. delay (s): what the training labels were moved by; predictions are given it back. Frames that are excluded or have no label
     do not count; recordings without any face do not either ('zero' counts them), and are named in a StavisWarning.
 
+    reader gives the readings instead, of crops that may have been read before.
+
     Raises StavisError where no recording has a label for the network's dimensions and a face.
     """
     if fill not in FILLS:
@@ -92,7 +95,7 @@ def evaluate(
     tables, readings, faceless = [], {}, []
     counts = dict.fromkeys(COUNTED, 0)
     for done, crops in enumerate(recordings, 1):
-        reading = read(model, crops.frames, crops.times, overlap=overlap)
+        reading = reader(crops) if reader else read(model, crops.frames, crops.times, overlap=overlap)
         readings[crops.recording] = reading
         table = _table(crops, reading, fill, delay)
         scored = _scored(table, len(crops.times))

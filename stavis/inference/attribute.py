@@ -1,10 +1,15 @@
 """An attribution for every frame of a recording: the network's own windows, one after another, laid back onto the video's frames."""
 
 from collections.abc import Callable, Sequence
+from functools import wraps
 
 import numpy as np
 from torch import nn
 
+from stavis.attribution.attention_maps import raw_attention
+from stavis.attribution.methods import ALL_METHODS
+from stavis.attribution.target import described
+from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.timeline import streams, window_starts
 from stavis.types import COMPLETE, Attribution, Clip, Target
@@ -30,8 +35,9 @@ def attribute(
     `seconds` of the results is the time they took together. `notes` are those of the windows, each once, and one sentence where
     windows are not complete to 1 %.
     """
-    pieces = [stream[window] for stream in streams(clip.times, rate) for window in window_starts(clip.times[stream], seconds, 0.0)]
-    pieces = [piece for piece in pieces if clip.valid[piece].any()]  # a window without a face has no prediction to explain
+    pieces = [
+        piece for piece in windows_of(clip.times, rate, seconds) if clip.valid[piece].any()
+    ]  # a window without a face has no prediction to explain
     results = {}
     for number, method in enumerate(methods):
         values = np.zeros(clip.frames.shape[:3], np.float32)
@@ -51,6 +57,50 @@ def attribute(
             notes.add(*_completeness(name, deltas))
             results[name] = Attribution(name, Target(dimension), values, clip.times, typical, spent, tuple(notes))
     return results
+
+
+def windows_of(times: np.ndarray, rate: float, seconds: float) -> list[np.ndarray]:
+    """The frames of each window that a network reads, without overlap."""
+    return [stream[window] for stream in streams(times, rate) for window in window_starts(times[stream], seconds, 0.0)]
+
+
+def window_around(times: np.ndarray, frame: int, rate: float, seconds: float) -> tuple[np.ndarray, int]:
+    """The frames of the network's window with `frame` in its middle, and its index among them."""
+    stream = next(one for one in streams(times, rate) if frame in one)
+    first = window_starts(times[stream], seconds, 0.0)[0]
+    length, index = first.stop - first.start, int(np.searchsorted(stream, frame))
+    start = int(np.clip(index - length // 2, 0, len(stream) - length))
+    return stream[start : start + length], index - start
+
+
+def offered_methods(attends: bool) -> list[Method]:
+    """The methods that a network can be asked for; the attention itself is always there, so it is no choice."""
+    return [method for method in ALL_METHODS if method is not raw_attention and (attends or not method.needs_attention)]
+
+
+def chosen_methods(attends: bool, wanted: Sequence[str | Method]) -> list[Method]:
+    """The methods that are named (saliency, integrated-gradients ...) or given as functions, in their order.
+
+    Raises StavisError where a name is none of those that the network can be asked for.
+    """
+    known = {method.__name__.replace("_", "-"): method for method in offered_methods(attends)}
+    chosen = []
+    for one in wanted:
+        if callable(one):
+            chosen.append(_with_label(one))
+        elif (name := one.strip().replace("_", "-")) in known:
+            chosen.append(known[name])
+        else:
+            raise StavisError(f"there is no attribution method {one!r} for this network: choose from {', '.join(known)}.")
+    return chosen
+
+
+def _with_label(method: Method) -> Method:
+    """A method of the user's own, with what a user needs to choose it."""
+    if hasattr(method, "label"):
+        return method
+    name = getattr(method, "__name__", type(method).__name__).replace("_", " ")
+    return described(name, "cost not known")(wraps(method)(lambda *args, **options: method(*args, **options)))
 
 
 def _completeness(name: str, deltas: list[float]) -> list[str]:

@@ -1,45 +1,99 @@
-"""What a network says of a whole recording, and where it looked, one value and one map for every frame of the video.
+"""What a network predicts for a whole recording, and where it looked: one value and one map for every frame of the video.
 
 A network has its own frame rate. A faster video is read as several interleaved streams at about that rate (25 frames/s at 6.25:
 four streams), so that every frame has a value of its own and none is interpolated.
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-import torch
 from torch import nn
 
-from stavis.attention.hooks import record_attention
-from stavis.attention.modules import SpatialSoftmax
 from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
+from stavis.inference.adapters.frames import FramesNetwork
+from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.regions import REGIONS
-from stavis.tensors import as_input
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
 
 Progress = Callable[[int, int], None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Reading:
-    """A prediction for every frame, and the attention it was made with (None for a network without attention)."""
+    """What a network predicts for every frame of a video, and where it looked.
+
+    Parameters
+    ----------
+    prediction : Prediction
+        Values (T,D) in [-1,1] at the times (T,) in seconds.
+    attention : AttentionMaps or None
+        Weights (T,h,w), each frame sums to 1; None for a network without attention.
+    crops : Crops or None
+        The crops that were read; None where frames were read that belong to no recording.
+    notes : tuple of str
+        What a reader must know beside the numbers.
+
+    Examples
+    --------
+    >>> net = stavis.load("sta-synthetic", device="cpu")
+    >>> reading = net.read(frames)
+    >>> reading.values.shape, reading.attention.weights.shape
+    ((12, 1), (12, 16, 16))
+    """
 
     prediction: Prediction
     attention: AttentionMaps | None
+    crops: Crops | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def times(self) -> np.ndarray:
+        """The frames' times (T,) in seconds."""
+        return self.prediction.times
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the predicted dimensions, one for each column of `values`."""
+        return self.prediction.dimensions
+
+    @property
+    def valid(self) -> np.ndarray:
+        """In which frames a face was seen: (T,) bool."""
+        return np.ones(len(self.times), bool) if self.crops is None else self.crops.valid
+
+    @property
+    def values(self) -> np.ndarray:
+        """The predicted values (T,D) in [-1,1]; NaN where no face was seen."""
+        return np.where(self.valid[:, None], self.prediction.values, np.nan)
+
+    def table(self) -> pd.DataFrame:
+        """One row per frame and dimension: time (s), dimension, predicted (NaN where no face was seen)."""
+        columns = [
+            pd.DataFrame({"time": self.times, "dimension": name, "predicted": self.values[:, i]}) for i, name in enumerate(self.dimensions)
+        ]
+        return pd.concat(columns, ignore_index=True)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __repr__(self) -> str:
+        grid = "no attention" if self.attention is None else "attention {}x{}".format(*self.attention.weights.shape[1:])
+        return f"Reading({len(self)} frames, {', '.join(self.dimensions)}, {grid})"
 
 
 @dataclass(frozen=True)
 class _Window:
     frames: np.ndarray  # indices into the recording
-    weight: np.ndarray  # its say where windows overlap
+    weight: np.ndarray  # its weight where windows overlap
 
 
 def read(
-    model: nn.Module,
+    network: nn.Module | NetworkAdapter,
     frames: np.ndarray,
     times: np.ndarray,
     *,
@@ -51,29 +105,26 @@ def read(
 ) -> Reading:
     """Read crops (T,H,W,3) uint8 at `times` (T,) s with a network, in windows that overlap by a part of their length.
 
-    rate (frames/s) and seconds (of a window) default to the network's config. Values are cut to [-1,1]. Memory grows with T only by
+    rate (frames/s) and seconds (of a window) default to the network's own. Values are cut to [-1,1]. Memory grows with T only by
     the results. Runs in eval mode and fp32 on the model's own device.
     """
-    config = getattr(model, "config", None)
-    rate = rate or getattr(config, "rate", 6.25)
-    seconds = seconds or getattr(config, "seconds", 4.0)
-    attends = any(isinstance(module, SpatialSoftmax) for module in model.modules())
-    device = next(model.parameters()).device
+    network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
+    rate, seconds = rate or network.rate, seconds or network.seconds
     windows = list(_windows(times, rate, seconds, overlap))
     values = maps = None
     total = np.zeros(len(times))
+    model = network.model
     training = model.training
     model.eval()
     try:
         for done, group in _batches(windows, batch):
-            inputs = as_input(np.stack([frames[window.frames] for window in group]), device)
-            predicted, weights = _run(model, inputs, attends)
+            predicted, weights = network.forward(network.prepare(np.stack([frames[window.frames] for window in group])))
             if values is None:
                 values = np.zeros((len(times), predicted.shape[2]))
-                maps = np.zeros((len(times), *weights.shape[2:]), np.float32) if attends else None
+                maps = None if weights is None else np.zeros((len(times), *weights.shape[2:]), np.float32)
             for i, window in enumerate(group):
                 values[window.frames] += predicted[i] * window.weight[:, None]
-                if attends:
+                if maps is not None:
                     maps[window.frames] += weights[i] * window.weight[:, None, None]
                 total[window.frames] += window.weight
             if progress:
@@ -81,21 +132,23 @@ def read(
     finally:
         model.train(training)
     values /= total[:, None]
-    dimensions = tuple(getattr(model, "dimensions", None) or [f"output {i}" for i in range(values.shape[1])])
+    dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     prediction = Prediction(times, np.clip(values, -1, 1), dimensions)
-    if not attends:
+    if maps is None:
         return Reading(prediction, None)
     maps /= total[:, None, None].astype(np.float32)
     return Reading(prediction, AttentionMaps(maps, times))
 
 
-def _run(model: nn.Module, inputs: torch.Tensor, attends: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    with torch.inference_mode():
-        if not attends:
-            return model(inputs).float().cpu().numpy(), None
-        with record_attention(model) as recorder:
-            predicted = model(inputs)
-        return predicted.float().cpu().numpy(), recorder.weights.float().cpu().numpy()
+@contextmanager
+def interruptible(model: nn.Module, check: Callable[[], None]) -> Iterator[None]:
+    """Inside the block every layer asks `check` before it runs, so that long work stops soon when that raises; no hook stays."""
+    handles = [module.register_forward_pre_hook(lambda *_: check()) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
 
 
 def _windows(times: np.ndarray, rate: float, seconds: float, overlap: float) -> Iterator[_Window]:
@@ -124,7 +177,7 @@ _CHUNK = 256  # frames whose region masks are in memory at once
 
 
 def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The share table of all frames and the mean densities, a stretch at a time, so that an hour of video needs little memory."""
+    """The share table of all frames and the mean densities, a segment at a time, so that an hour of video needs little memory."""
     tables, densities = [], []
     for start in range(0, len(crops), _CHUNK):
         clip = crops.clip(start, start + _CHUNK)

@@ -10,9 +10,9 @@ import numpy as np
 from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_device
-from stavis.jobs.evaluate import RunEvaluation
-from stavis.jobs.explain_report import explain
-from stavis.jobs.scoring import evaluate
+from stavis.inference.predictor import VideoReader
+from stavis.jobs.evaluate import RunEvaluation, evaluate
+from stavis.jobs.explain import explain
 from stavis.jobs.synth import synth
 from stavis.jobs.train import train
 from stavis.storage.files import write_json
@@ -69,17 +69,11 @@ def demo(
     where = str(choose_device(device))
     data = synth(out / "data", spec, quiet=quiet)
     train(out / "run", data, training=plan, device=device, quiet=quiet)
-    done = evaluate(out / "run", data, split="test", out=out / "evaluation", device=device, quiet=quiet)
+    net = VideoReader.load(out / "run", device=device)
+    result = evaluate(net, data, split="test", out=out / "evaluation", quiet=quiet)
     shown = synth(out / "shown", dataclasses.replace(spec, **_SHOWN, seed=spec.seed + 1000), quiet=quiet)
-    page = explain(
-        out / "run",
-        recordings_of(shown)[0],
-        out / "explanation",
-        evaluation=done,
-        report=out / "report.html",
-        quiet=quiet,
-        device=device,
-    )
-    finished = Demo(page.report, done, time.monotonic() - started, where)
+    page = out / "report.html"
+    explain(net, recordings_of(shown)[0], out / "explanation", evaluation=result, page=page, quiet=quiet)
+    finished = Demo(page, result, time.monotonic() - started, where)
     write_json(out / "demo.json", finished.summary)
     return finished

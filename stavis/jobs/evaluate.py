@@ -1,50 +1,139 @@
-"""A run evaluated on one split of a folder: scores under both protocols, attention against the truth where it is known."""
+"""A network evaluated on one split of a data set: scores under both protocols, attention against the truth where it is known."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
 
+from stavis import notes
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
+from stavis.bench.figures import error_figure
+from stavis.bench.scores import error_by_range
 from stavis.bootstrap import Interval
-from stavis.data.crops.crops import CropConfig, Crops
-from stavis.data.crops.many import crops_for
+from stavis.data.crops.crops import Crops
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
-from stavis.evaluation.evaluate import Evaluation
+from stavis.errors import StavisError
+from stavis.evaluation.evaluate import Evaluation, write_evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
-from stavis.inference.devices import choose_device
-from stavis.models.checkpoint import load_checkpoint
+from stavis.inference.predictor import VideoReader
+from stavis.inference.source import Source
 from stavis.progress import bar
-from stavis.provenance import provenance
+from stavis.show.figures.over_time import valence_traces
+from stavis.show.reports.report import HtmlReport
+from stavis.storage.files import atomic_contents, write_json
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 _FILLED = {"interpolate": "interpolated", "zero": "predicted as 0", "drop": "not scored"}
+_TRACES = 6  # recordings whose traces the page shows
+FIGURES, TABLES = ("errors", "traces"), ("scores", "attention", "predictions")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunEvaluation:
-    """A run's scores on one split, with the attention scored against the truth by scenario where the recordings are drawn ones."""
+    """A network's scores on one split, with the attention scored against the truth by scenario where the recordings are synthetic.
+
+    evaluation: scores, predictions, readings, counts; cue: attention against the truth by scenario; recordings and crops in order.
+    """
 
     evaluation: Evaluation
     cue: dict[str, CueScores]
     recordings: list[Recording]
     crops: list[Crops]
     provenance: dict[str, str]
+    notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        counts = self.evaluation.counts
+        return f"RunEvaluation({counts['recordings_scored']} of {counts['recordings']} recordings scored, CCC {self.score().value:.3f})"
 
     def score(self, metric: str = "ccc", protocol: str = "concatenated") -> Interval:
         """One metric of the network's first dimension."""
         return next(iter(self.evaluation.scores[protocol][metric].values()))
 
+    def scores(self) -> pd.DataFrame:
+        """Every score with its interval: protocol, metric, dimension, value, low, high."""
+        rows = [
+            {"protocol": protocol.replace("_", " "), "metric": metric.upper(), "dimension": dimension, **_rounded(score)}
+            for protocol, metrics in self.evaluation.scores.items()
+            for metric, by_dimension in metrics.items()
+            for dimension, score in by_dimension.items()
+        ]
+        return pd.DataFrame(rows)
 
-def evaluate_run(
-    run: str | Path,
+    def table(self, kind: str = "scores") -> pd.DataFrame:
+        """A table: "scores", "attention" (against the truth, by scenario; empty where there is none), or "predictions" (one row per
+        label). Raises StavisError where there is no such table."""
+        if kind not in TABLES:
+            raise StavisError(f"an evaluation has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+        return self.scores() if kind == "scores" else cue_table(self.cue) if kind == "attention" else self.evaluation.predictions
+
+    def figure(self, kind: str = "errors", recording: int | str = 0) -> go.Figure:
+        """A plotly figure: "errors" (RMSE where the gold is low, middling or high) or "traces" (predicted and gold values over time of
+        one recording, by its name or number).
+
+        Raises StavisError where there is no such figure or recording.
+        """
+        if kind not in FIGURES:
+            raise StavisError(f"an evaluation has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+        if kind == "traces":
+            return self._traces(recording)
+        predictions = self.evaluation.predictions
+        dimension = predictions.dimension.iloc[0]
+        name = self.provenance.get("system", "network")
+        return error_figure(error_by_range({name: {0: predictions[predictions.dimension == dimension]}}), dimension)
+
+    def _traces(self, recording: int | str) -> go.Figure:
+        names = [crops.recording for crops in self.crops]
+        number = names.index(recording) if recording in names else recording
+        if not isinstance(number, int) or not -len(names) <= number < len(names):
+            raise StavisError(f"no recording {recording!r} was evaluated: choose one of {', '.join(names[:8])}, or its number from 0.")
+        crops = self.crops[number]
+        prediction = self.evaluation.readings[crops.recording].prediction
+        return valence_traces(crops.clip(regions=False), prediction, dimension=prediction.dimensions[0])
+
+    @property
+    def protocol_text(self) -> str:
+        """What a reader of the scores must know: how many recordings, what the intervals are of."""
+        counts = self.evaluation.counts
+        scored, frames = counts["recordings_scored"], counts["frames_scored"]
+        people = f"{scored} of {counts['recordings']} recordings of people who were not trained on, {frames} of {counts['frames']} frames"
+        return f"{people}; {self.evaluation.intervals}. Concatenated and per recording are two protocols of the field."
+
+    def report(self) -> HtmlReport:
+        """The page about it: scores with intervals, attention against the truth, traces of the first recordings."""
+        report = HtmlReport("How good the network is", subtitle=self.protocol_text, provenance=self.provenance)
+        report.add_table("Scores", self.scores())
+        if self.cue:
+            report.add_table("Attention against the truth", self.table("attention"), "An even attention has a density of 1.")
+        for number in range(min(_TRACES, len(self.crops))):
+            report.add_figure(self.crops[number].recording, self.figure("traces", number))
+        return report
+
+    def save(self, out: str | Path) -> Path:
+        """Write metrics.json, predictions.csv, report.html and, where the truth is known, attention.json under `out`.
+
+        Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
+        """
+        with atomic_contents(out) as files:
+            write_evaluation(self.evaluation, files, self.provenance)
+            if self.cue:
+                write_json(files / "attention.json", {name: _cue_json(scores) for name, scores in self.cue.items()})
+            self.report().save(files / "report.html")
+        return Path(out) / "report.html"
+
+
+def evaluate(
+    run: Source,
     data: str | Path | None = None,
     *,
     split: str = "test",
+    out: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
     fill: str = "interpolate",
@@ -55,34 +144,30 @@ def evaluate_run(
     max_gap: float | None = MAX_GAP,
     quiet: bool = False,
 ) -> RunEvaluation:
-    """Evaluate a run on one split of a data set (the embedded data where none is given).
+    """Evaluate a network on one split of a data set (the embedded data where none is given); with `out`, write it there.
 
-    The delay that the run's labels were moved by is given back to its predictions. fill: what becomes of frames without a face
+    The delay that the run's labels were shifted by is given back to its predictions. fill: what becomes of frames without a face
     (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
     that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
 
-    Raises StavisError where the run or the data cannot be read, or the split has no labels.
+    Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
-    checkpoint = load_checkpoint(run)
-    model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
+    net = VideoReader.load(run, device=device)
     folder = folder_of(data, quiet)
-    fold = checkpoint.info.get("data", {}).get("fold") if fold is None and data_facts(folder).get("format") == "AFEW-VA" else fold
-    reading = LabelConfig(time_unit, scale, max_gap)
-    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=reading)
-    with bar(f"cropping the {split} split", quiet) as progress:
-        crops = crops_for(recordings, CropConfig(size=config.crop_size, rate=None, source=source), progress)
-    with bar("reading the recordings", quiet) as progress:
-        delay = float(checkpoint.info.get("delay") or 0)
-        evaluation = evaluate_model(model, crops, fill=fill, delay=delay, progress=progress)
     facts = data_facts(folder)
-    return RunEvaluation(
+    fold = net.info.get("data", {}).get("fold") if fold is None and facts.get("format") == "AFEW-VA" else fold
+    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=LabelConfig(time_unit, scale, max_gap))
+    with bar(f"cropping the {split} split", quiet) as progress:
+        crops = net.crops_many(recordings, source=source, progress=progress)
+    with bar("reading the recordings", quiet) as progress:
+        delay = float(net.info.get("delay") or 0)
+        evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)
+    result = RunEvaluation(
         evaluation=evaluation,
         cue=_cue(evaluation, recordings, crops),
         recordings=recordings,
         crops=crops,
-        provenance=provenance(
-            system=checkpoint.system,
-            weights_sha256=checkpoint.hash,
+        provenance=net.provenance(
             data=facts["name"],
             data_hash=facts.get("hash"),
             split=split,
@@ -91,13 +176,27 @@ def evaluate_run(
             labels=label_sources(recordings),
             delay=f"{delay:g} s" if delay else None,
             frames_without_face=f"{evaluation.counts['frames_without_face']}, {_FILLED[fill]}",
-            crop=f"{', '.join(sorted({c.source for c in crops}))}, {config.crop_size} px",
+            crop=net.crop_text(*(each.source for each in crops)),
         ),
+        notes=net.notes,
     )
+    notes.show(result.notes)
+    if out is not None:
+        result.save(out)
+    return result
+
+
+def cue_table(scored: dict[str, CueScores]) -> pd.DataFrame:
+    """Attention against the truth: of, figure, value, low, high; two rows for each entry."""
+    rows = []
+    for name, scores in scored.items():
+        rows.append({"of": name, "figure": "correlation of mouth share with mouth cue", **_rounded(scores.correlation)})
+        rows.append({"of": name, "figure": "density on the informative region (even attention = 1)", **_rounded(scores.density)})
+    return pd.DataFrame(rows)
 
 
 def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]) -> dict[str, CueScores]:
-    """Attention against the truth, by scenario ("mouth", "eyes", "switching", ...), for drawn recordings only."""
+    """Attention against the truth, by scenario ("mouth", "eyes", "switching", ...), for synthetic recordings only."""
     traces: dict[str, list] = {}
     for recording, cropped in zip(recordings, crops, strict=True):
         reading = evaluation.readings[recording.name]
@@ -107,13 +206,22 @@ def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]
         if len(truth.times) != len(cropped.times):
             continue
         regions = cropped.clip().regions
-        traces.setdefault(scenario_of(truth.mouth_cue, truth.carrier), []).append(
-            cue_trace(reading.attention, regions, truth.mouth_cue, truth.carrier)
-        )
+        traces.setdefault(scenario_of(truth.carrier), []).append(cue_trace(reading.attention, regions, truth.mouth_cue, truth.carrier))
     return {name: cue_scores(each) for name, each in traces.items()}
 
 
-def scenario_of(mouth_cue: np.ndarray, carrier: np.ndarray) -> str:
-    """What a drawn recording asks of the attention: to stay on the mouth or the eyes, or to switch."""
-    seen = set(np.unique(carrier[carrier >= 0]).tolist())
-    return {frozenset({0}): "mouth", frozenset({1}): "eyes", frozenset({0, 1}): "switching"}.get(frozenset(seen), "other")
+def scenario_of(carrier: np.ndarray) -> str:
+    """What a synthetic recording asks of the attention: to stay on the mouth or the eyes, or to switch."""
+    seen = frozenset(np.unique(carrier[carrier >= 0]).tolist())
+    return {frozenset({0}): "mouth", frozenset({1}): "eyes", frozenset({0, 1}): "switching"}.get(seen, "other")
+
+
+def _rounded(score: Interval) -> dict[str, float]:
+    return {name: round(getattr(score, name), 3) for name in ("value", "low", "high")}
+
+
+def _cue_json(scores: CueScores) -> dict:
+    def plain(score: Interval) -> dict:
+        return {name: round(getattr(score, name), 4) if np.isfinite(getattr(score, name)) else None for name in ("value", "low", "high")}
+
+    return {"mouth_cue_correlation": plain(scores.correlation), "cue_density": plain(scores.density)}

@@ -88,7 +88,7 @@ def pretrain(
         runs: list[Path] = []
         for number, (spec, plan, _) in enumerate(courses, 1):
             with bar("drawing the training data", quiet) as progress:
-                data = embedded_data(spec, progress)
+                data = embedded_data(spec, progress, quiet=True)
             run = Path(scratch) / f"{Path(out).name}-{number}"
             if train(run, data, training=plan, init_from=runs[-1] if runs else None, device=device, quiet=quiet).interrupted:
                 raise KeyboardInterrupt  # half a recipe makes no checkpoint

@@ -4,6 +4,9 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import pandas as pd
+import plotly.graph_objects as go
+
 from stavis.data.crops.counts import count
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
@@ -15,6 +18,7 @@ from stavis.inference.devices import choose_device
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.progress import bar
+from stavis.show.figures.over_time import figure_of
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
 from stavis.training.config import TrainingConfig
@@ -98,3 +102,20 @@ def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: flo
     """The crops of a split, with the raters' delay undone."""
     with bar(f"cropping the {split} split", quiet) as progress:
         return [without_delay(one, delay) for one in crops_for(part, spec, progress)]
+
+
+def training_curve(run: str | Path) -> go.Figure:
+    """The training loss and the development CCC over the steps of a run.
+
+    Raises StavisError where the folder holds no log.
+    """
+    path = Path(run) / "log.csv"
+    if not path.is_file():
+        raise StavisError(f"{path} is missing: give the folder of a run that has trained for at least one epoch.")
+    log = pd.read_csv(path)
+    traces = [
+        go.Scatter(x=log.step, y=log.train_loss, name="training loss", mode="lines+markers"),
+        go.Scatter(x=log.step, y=log.dev_ccc, name="development CCC", mode="lines+markers", line={"dash": "dash"}, yaxis="y2"),
+    ]
+    right = {"title": "CCC", "overlaying": "y", "side": "right", "range": [-0.05, 1], "showgrid": False}
+    return figure_of(*traces, xaxis={"title": "step"}, yaxis={"title": "loss", "rangemode": "tozero"}, yaxis2=right)

@@ -9,16 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.crops.crops import CropConfig, Crops, crops_of
+from stavis.data.crops.crops import Crops
 from stavis.data.datasets.exclusion import Ranges, read_exclusions
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
-from stavis.inference.devices import choose_device
-from stavis.inference.reading import Reading, read, shares_and_densities
+from stavis.inference.predictor import VideoReader
+from stavis.inference.reading import Reading, shares_and_densities
+from stavis.inference.source import Source
 from stavis.metrics import cc
-from stavis.models.checkpoint import load_checkpoint
 from stavis.progress import bar
+from stavis.types import Recording
 
 EYES = ("left_eye", "right_eye")
 VARIES = 0.08
@@ -31,7 +32,7 @@ FEWEST = 10
 
 
 def transfer(
-    run: str | Path,
+    run: Source,
     clips: str | Path | Sequence[Path],
     *,
     covered: str | Path | None = None,
@@ -47,16 +48,15 @@ def transfer(
 
     Raises StavisError where no clip shows a face, or `covered` is wrong or names a clip that is not there.
     """
-    checkpoint = load_checkpoint(run)
-    model = checkpoint.model.to(choose_device(device))
+    net = VideoReader.load(run, device=device)
     paths = _videos(clips)
     hands = _hands(covered, paths) if covered is not None else {}
     rows = []
     with bar("real clips", quiet) as progress:
         for done, path in enumerate(paths, 1):
-            crops = crops_of(path, CropConfig(size=model.config.crop_size, rate=None, source="auto"))
+            crops = net.crops(Recording(path.stem, path))
             if crops.track is not None and crops.valid.any():
-                rows.append(_row(path.stem, crops, read(model, crops.frames, crops.times), hands.get(normal(path.stem), [])))
+                rows.append(_row(path.stem, crops, net.read_crops(crops), hands.get(normal(path.stem), [])))
             if progress:
                 progress(done, len(paths))
     if not rows:

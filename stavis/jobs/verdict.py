@@ -1,111 +1,32 @@
-"""The verdict on a run: does its attention explain what it predicts, on recordings of a folder."""
+"""The verdict on a network: does its attention explain what it predicts, on recordings of a data set."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
+from IPython.display import HTML
 
-from stavis.data.crops.crops import CropConfig, Crops
-from stavis.data.crops.many import crops_for
+from stavis import notes
+from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError
-from stavis.inference.devices import choose_device
-from stavis.models.checkpoint import Checkpoint, load_checkpoint
+from stavis.inference.predictor import VideoReader
+from stavis.inference.source import Source
 from stavis.progress import bar
-from stavis.provenance import provenance
 from stavis.show.figures.moments import agreement_matrix
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
-from stavis.storage.files import atomic_file, write_json
+from stavis.storage.files import atomic_contents, atomic_file, write_json
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import stride_of
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
-from stavis.trust.known_answers import known_answers
+from stavis.trust.known_answers import known_answers as judge_known
 from stavis.types import Clip, Target
 
-
-@dataclass(frozen=True)
-class VerdictResult:
-    """A verdict with the network and the clips that it is about."""
-
-    verdict: Verdict
-    checkpoint: Checkpoint
-    clips: tuple[Clip, ...]
-    provenance: dict[str, str]
-
-    def card(self) -> str:
-        """The four answers as a piece of HTML without scripts."""
-        return card(self.verdict)
-
-
-def verdict(
-    run: str | Path,
-    data: str | Path | None = None,
-    *,
-    split: str = "test",
-    clips: int = 12,
-    dimension: str | None = None,
-    out: str | Path | None = None,
-    device: str = "auto",
-    seed: int = 0,
-    quiet: bool = False,
-) -> VerdictResult:
-    """Judge a run's attention on one clip of each of the first `clips` recordings of a split; write the verdict to `out` if given.
-
-    A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
-
-    Raises StavisError where the run or the data cannot be read, or the run has no such dimension.
-    """
-    checkpoint = load_checkpoint(run)
-    model, config = checkpoint.model.to(choose_device(device)), checkpoint.model.config
-    if dimension is not None and dimension not in model.dimensions:
-        raise StavisError(f"{run} predicts {', '.join(model.dimensions)}, not {dimension!r}: choose one of these.")
-    folder = folder_of(data, quiet)
-    recordings = recordings_of(folder, split)[:clips]
-    with bar(f"cropping the {split} split", quiet) as progress:
-        crops = crops_for(recordings, CropConfig(size=config.crop_size, rate=None), progress)
-    chosen = tuple(middle_clip(each, config.rate, config.seconds) for each in crops)
-    target = Target(dimension) if dimension else None
-    facts = data_facts(folder)
-    made = VerdictResult(
-        judge(model, chosen, target=target, seed=seed),
-        checkpoint,
-        chosen,
-        provenance(
-            system=checkpoint.system,
-            weights_sha256=checkpoint.hash,
-            data=facts["name"],
-            data_hash=facts.get("hash"),
-            split=split,
-            clips=len(chosen),
-            seed=seed,
-        ),
-    )
-    if out is not None:
-        write_verdict(made, out)
-    return made
-
-
-def middle_clip(crops: Crops, rate: float, seconds: float) -> Clip:
-    """The window of `seconds` in the middle of a recording, at about `rate` frames/s; the whole of a shorter one."""
-    frames = np.arange(0, len(crops), stride_of(crops.times, rate))
-    length = max(1, round(seconds * rate))
-    start = max(0, (len(frames) - length) // 2)
-    frames = frames[start : start + length]
-    return crops.clip(int(frames[0]), int(frames[-1]) + 1)[frames - frames[0]]
-
-
-def write_verdict(judgement: VerdictResult, out: str | Path) -> Path:
-    """Write verdict.json, verdict.html and agreement.csv (tidy) under `out`, each whole or not at all."""
-    out = Path(out)
-    write_json(out / "verdict.json", {**judgement.verdict.to_json(), "provenance": judgement.provenance})
-    with atomic_file(out / "agreement.csv") as temporary:
-        judgement.verdict.agreement.to_csv(temporary, index=False, float_format="%.6g")
-    verdict_report(judgement).save(out / "verdict.html")
-    return out
-
+TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
     "Other attentions in its place": "change: of the prediction, in its standard deviations; growth: of the error after an affine refit, "
@@ -117,23 +38,124 @@ CAPTIONS = {
 """The tables of the page, and what their columns mean."""
 
 
-def verdict_report(judgement: VerdictResult) -> HtmlReport:
-    """The page about a verdict: the card, the tests behind it, where the map lies, agreement by method."""
-    found = judgement.verdict
-    report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=judgement.provenance)
-    if judgement.checkpoint.only_synthetic:
-        report.add_notice("This network has only ever seen drawn faces.")
-    for note in found.notes:
-        report.add_warning(note)
-    report.add_html("Verdict", judgement.card())
-    tables = (found.tests, found.localisation, found.insertion)
-    for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
-        if len(table):
-            report.add_table(heading, table.round(3), caption)
-    if len(found.between):
-        words = "Correlation of the sizes of two maps, mean over clips."
-        report.add_figure("Agreement between methods", agreement_matrix(between_matrix(found)), words)
-    return report
+@dataclass(frozen=True, repr=False)
+class VerdictResult:
+    """A verdict with the network and the clips that it is about: to look at, as tables and a figure, and as files."""
+
+    verdict: Verdict
+    predictor: VideoReader
+    clips: tuple[Clip, ...]
+    provenance: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"VerdictResult({', '.join(f'{one.question}: {one.answer}' for one in self.verdict.answers)}; {len(self.clips)} clips)"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know beside the answers."""
+        return (*self.predictor.notes, *self.verdict.notes)
+
+    def card(self) -> HTML:
+        """The four answers as a card."""
+        return HTML(card(self.verdict))
+
+    def table(self, kind: str = "answers") -> pd.DataFrame:
+        """A table: "answers" (one row per question), "tests" (other attentions in its place), "localisation" (where it lies),
+        "insertion" (attended cells first), "agreement" (of methods with it), "between" (methods among themselves).
+
+        Raises StavisError where there is no such table.
+        """
+        if kind not in TABLES:
+            raise StavisError(f"a verdict has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+        return self.verdict.table() if kind == "answers" else getattr(self.verdict, kind)
+
+    def figure(self, kind: str = "between") -> go.Figure:
+        """A plotly figure: "between", how alike each pair of methods is.
+
+        Raises StavisError where there is no such figure.
+        """
+        if kind != "between":
+            raise StavisError(f"a verdict has no figure {kind!r}: choose between.")
+        return agreement_matrix(between_matrix(self.verdict))
+
+    def report(self) -> HtmlReport:
+        """The page about it: the card, the tests behind it, where the map lies, agreement by method."""
+        found = self.verdict
+        report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=self.provenance)
+        if self.predictor.caution:
+            report.add_notice(self.predictor.caution)
+        for note in self.notes:
+            report.add_warning(note)
+        report.add_html("Verdict", card(found))
+        tables = (found.tests, found.localisation, found.insertion)
+        for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
+            if len(table):
+                report.add_table(heading, table.round(3), caption)
+        if len(found.between):
+            text = "Correlation of the sizes of two maps, mean over clips."
+            report.add_figure("Agreement between methods", self.figure("between"), text)
+        return report
+
+    def save(self, out: str | Path) -> Path:
+        """Write verdict.json, verdict.html and agreement.csv (tidy) under `out`, each whole or not at all.
+
+        Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
+        """
+        with atomic_contents(out) as files:
+            write_json(files / "verdict.json", {**self.verdict.to_json(), "provenance": self.provenance})
+            with atomic_file(files / "agreement.csv") as temporary:
+                self.verdict.agreement.to_csv(temporary, index=False, float_format="%.6g")
+            self.report().save(files / "verdict.html")
+        return Path(out) / "verdict.html"
+
+
+def verdict(
+    run: Source,
+    data: str | Path | None = None,
+    *,
+    split: str = "test",
+    clips: int = 12,
+    dimension: str | None = None,
+    out: str | Path | None = None,
+    device: str = "auto",
+    seed: int = 0,
+    quiet: bool = False,
+) -> VerdictResult:
+    """Judge a network's attention on one clip of each of the first `clips` recordings of a split; with `out`, write it there.
+
+    A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
+
+    Raises StavisError where the network or the data cannot be read, or it has no such dimension.
+    """
+    net = VideoReader.load(run, device=device)
+    if dimension is not None and dimension not in net.dimensions:
+        raise StavisError(f"{net.name} predicts {', '.join(net.dimensions)}, not {dimension!r}: choose one of these.")
+    folder = folder_of(data, quiet)
+    recordings = recordings_of(folder, split)[:clips]
+    with bar(f"cropping the {split} split", quiet) as progress:
+        crops = net.crops_many(recordings, progress=progress)
+    chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds) for each in crops)
+    attention = None if net.attention is None else net.model.get_submodule(net.attention)
+    facts = data_facts(folder)
+    result = VerdictResult(
+        judge(net.differentiable(), chosen, attention=attention, target=Target(dimension or net.dimensions[0]), seed=seed),
+        net,
+        chosen,
+        net.provenance(data=facts["name"], data_hash=facts.get("hash"), split=split, clips=len(chosen), seed=seed),
+    )
+    notes.show(net.notes)
+    if out is not None:
+        result.save(out)
+    return result
+
+
+def middle_clip(crops: Crops, rate: float, seconds: float) -> Clip:
+    """The window of `seconds` in the middle of a recording, at about `rate` frames/s; the whole of a shorter one."""
+    frames = np.arange(0, len(crops), stride_of(crops.times, rate))
+    length = max(1, round(seconds * rate))
+    start = max(0, (len(frames) - length) // 2)
+    frames = frames[start : start + length]
+    return crops.clip(int(frames[0]), int(frames[-1]) + 1)[frames - frames[0]]
 
 
 def between_matrix(found: Verdict) -> pd.DataFrame:
@@ -146,6 +168,6 @@ def between_matrix(found: Verdict) -> pd.DataFrame:
     return table
 
 
-def known_answer_table(seeds: int = 3) -> pd.DataFrame:
+def known_answers(seeds: int = 3) -> pd.DataFrame:
     """The verdict on networks whose answer is known: one row a model and seed, with what is expected and whether it came out right."""
-    return pd.DataFrame(known_answers(tuple(range(seeds))))
+    return pd.DataFrame(judge_known(tuple(range(seeds))))

@@ -2,7 +2,6 @@
 
 import platform
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,8 +9,9 @@ import torch
 
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_device
-from stavis.jobs.evaluate import evaluate_run
-from stavis.models.checkpoint import load_checkpoint
+from stavis.inference.predictor import VideoReader
+from stavis.inference.source import Source
+from stavis.jobs.evaluate import evaluate
 from stavis.progress import bar
 from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.spec import SyntheticConfig
@@ -81,13 +81,14 @@ def compare(printed: dict[str, dict[str, float]], measured: dict[str, dict[str, 
     return pd.DataFrame(rows)
 
 
-def measure(run: str | Path, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
+def measure(run: Source, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
     """The metrics a card reports, measured on the test split of each synthetic data set: {name: {figure: value}}, rounded to DIGITS."""
+    net = VideoReader.load(run, device=device)
     figures = {}
     for name, spec in specs.items():
         with bar(f"generating {name}", quiet) as progress:
-            folder = embedded_data(spec_of(spec), progress)
-        result = evaluate_run(run, folder, split="test", device=device, quiet=quiet)
+            folder = embedded_data(spec_of(spec), progress, quiet=True)
+        result = evaluate(net, folder, split="test", quiet=quiet)
         values = {}
         for metric in ("ccc", "cc", "rmse"):
             score = result.score(metric)
@@ -102,17 +103,18 @@ def measure(run: str | Path, specs: dict[str, dict], *, device: str = "auto", qu
     return figures
 
 
-def verify(run: str | Path, *, device: str = "auto", quiet: bool = False) -> Verification:
+def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verification:
     """Measure a checkpoint's reported metrics again on its own data and compare them, within a tolerance by kind.
 
     Raises StavisError where the checkpoint names no synthetic data to measure on.
     """
-    info = load_checkpoint(run).info
+    net = VideoReader.load(run, device=device)
+    info = net.info
     printed = info.get("figures")
     specs = info.get("evaluated_on")
     if not printed or not specs:
-        raise StavisError(f"{run} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
-    table = compare(printed, measure(run, specs, device=device, quiet=quiet))
+        raise StavisError(f"{net.name} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
+    table = compare(printed, measure(net, specs, device=device, quiet=quiet))
     return Verification(table, dict(info.get("measured_on") or {}), machine(device))
 
 

@@ -176,10 +176,3 @@ def _read_tensors(folder: Path, info: dict, expected: dict) -> dict[str, torch.T
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise StavisError(f"{path}: {name} holds values that are not finite: train again or take another copy.")
     return tensors
-
-
-def trained_on(checkpoint: Checkpoint) -> dict[str, str | None]:
-    """What a network has learned from, for a provenance."""
-    data = checkpoint.info.get("data", {})
-    drawn = f"drawn faces ({', '.join(dict.fromkeys(data.get('spec', {}).get('scenarios', [])))})"
-    return {"trained_on": drawn if checkpoint.only_synthetic else data.get("name"), "data_hash": data.get("hash")}

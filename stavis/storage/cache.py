@@ -116,6 +116,20 @@ def get_arrays(
     return arrays
 
 
+def find_arrays(kind: str, key: str, usable: Callable[[dict[str, np.ndarray]], object] | None = None) -> dict[str, np.ndarray] | None:
+    """Named arrays that were kept under `get_arrays`; None where there are none that are sound."""
+    found: dict[str, np.ndarray] = {}
+
+    def kept(folder: Path) -> bool:
+        found.clear()
+        found.update(_read_arrays(folder / ARRAYS))
+        with suppress(StavisError, KeyError, TypeError, ValueError):
+            return bool(found) and (usable is None or bool(usable(found)))
+        return False
+
+    return found if _find(kind, key[:KEY_LENGTH], kept) else None
+
+
 def lease_file(kind: str, name: str) -> Path:
     """The path of a file of the cache, there or not; used just now, and no process removes it while this one lives."""
     path = kind_folder(kind) / name

@@ -19,26 +19,46 @@ EMBEDDED = SyntheticConfig(
 teach a network more than new frames of the same ones."""
 
 
-def embedded_data(spec: SyntheticConfig = EMBEDDED, progress: Progress | None = None) -> Path:
-    """The folder of a synthetic data set in the cache, rendered at the first call; it stays there while this process lives."""
+def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress | None = None, *, quiet: bool = False) -> Path:
+    """The folder of a synthetic data set in the cache, rendered at the first call; it stays there while this process lives.
+
+    Parameters
+    ----------
+    spec : SyntheticConfig or int, optional
+        What is rendered; or so many recordings of the embedded default (0 or None: all of them).
+    progress : callable, optional
+        Called with recordings rendered and recordings in all; by default a progress bar is shown.
+    quiet : bool
+        No progress bar.
+
+    Returns
+    -------
+    Path
+        A folder that `read_dataset`, `train` and `Predictor.evaluate` take.
+
+    Raises
+    ------
+    StavisError
+        Where the cache cannot be written.
+
+    Examples
+    --------
+    >>> folder = stavis.embedded_data(stavis.SyntheticConfig(recordings=1, seconds=1.0, fps=6.25, size=(64, 64)), quiet=True)
+    >>> len(stavis.read_dataset(folder))
+    1
+    """
+    if not isinstance(spec, SyntheticConfig):
+        spec = replace(EMBEDDED, recordings=spec) if spec else EMBEDDED
     about = {"what": f"{spec.recordings} recordings of {spec.seconds:g} s, {', '.join(spec.scenarios)}"}
-    return get_or_create(
-        "synthetic",
-        spec.hash()[:16],
-        lambda folder: write_dataset(folder, spec, progress=progress),
-        lambda folder: (folder / "dataset.json").exists(),
-        about,
-        lease=True,
-    )
 
+    def render(folder: Path) -> None:
+        with bar("rendering synthetic faces", quiet or progress is not None) as shown:
+            write_dataset(folder, spec, progress=progress or shown)
 
-def drawn_data(recordings: int | None = None, *, quiet: bool = False) -> Path:
-    """The folder of the embedded drawn faces, or of another number of them; drawn with a progress bar where not in the cache yet."""
-    with bar("drawing the embedded data", quiet) as progress:
-        return embedded_data(replace(EMBEDDED, recordings=recordings) if recordings else EMBEDDED, progress)
+    return get_or_create("synthetic", spec.hash()[:16], render, lambda folder: (folder / "dataset.json").exists(), about, lease=True)
 
 
 def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
-    """The folder that was given (or found by a data set's name), or that of the embedded data, drawn with a progress bar where it is
+    """The folder that was given (or found by a data set's name), or that of the embedded data, rendered with a progress bar where it is
     not in the cache yet."""
-    return drawn_data(quiet=quiet) if data is None else locate(data)[0]
+    return embedded_data(quiet=quiet) if data is None else locate(data)[0]

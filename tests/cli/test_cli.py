@@ -12,8 +12,11 @@ import pytest
 import stavis
 from stavis import jobs
 from stavis.cli import app
+from stavis.data.datasets.selection import recordings_of
 from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
+from stavis.models.checkpoint import load_checkpoint
+from stavis.provenance import package_version
 from stavis.regions import REGIONS
 from stavis.storage.cache import get_arrays
 from stavis.synthetic.spec import SyntheticConfig
@@ -38,7 +41,7 @@ def test_the_shell_has_the_commands_it_promises(shell):
     assert {"demo", "synth", "train", "evaluate", "explain", "verify", "lab"} <= set(COMMANDS)
     told = shell("--help")
     assert told.code == 0 and all(command in told.out for command in COMMANDS)
-    assert shell("--version").out.strip() == stavis.package_version()
+    assert shell("--version").out.strip() == package_version()
     alone = shell()
     assert alone.code == 2 and "Usage" in alone.err and alone.out == ""
 
@@ -129,7 +132,7 @@ def test_explain_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
         assert file["weights"].sum((1, 2)) == pytest.approx(np.ones(25), abs=1e-4)
         assert file["times"] == pytest.approx(shares.time.to_numpy(), abs=1e-4)
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "only ever seen drawn faces" in page and "Saliency" in page and "Integrated gradients" in page
+    assert "trained on synthetic faces only" in page and "Saliency" in page and "Integrated gradients" in page
 
 
 def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, drawn, tiny_run, monkeypatch):
@@ -145,8 +148,8 @@ def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, 
 
 
 def test_shares_of_a_tracked_face_add_up_to_one(tmp_path, drawn, tiny_run):
-    recording = stavis.recordings_of(drawn, "test")[0]
-    stavis.explain(tiny_run, recording, tmp_path / "out", methods=(), quiet=True)
+    recording = recordings_of(drawn, "test")[0]
+    jobs.explain(tiny_run, recording, tmp_path / "out", methods=(), quiet=True)
     shares = pd.read_csv(tmp_path / "out" / "shares.csv")
     seen = shares[shares.valid == 1]
     assert len(seen) and seen[list(REGIONS)].sum(axis=1).to_numpy() == pytest.approx(np.ones(len(seen)), abs=1e-4)
@@ -245,7 +248,7 @@ def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn
     words = ("train", "--data", drawn, "--steps", "1", "--batch", "1", "--device", "cpu", "--quiet")
     done = shell(*words, "--init-from", tiny_run, "--out", tmp_path / "run")
     assert done.code == 0, done.err
-    begun = stavis.load_checkpoint(tiny_run)
+    begun = load_checkpoint(tiny_run)
     info = json.loads((tmp_path / "run" / "best" / "config.json").read_text())
     assert info["start"]["weights_sha256"] == begun.hash and info["config"]["hidden"] == begun.model.config.hidden
     for option, value in (("--system", "cnn3d"), ("--preset", "paper")):
@@ -275,7 +278,7 @@ def test_lab_opens_copies_on_this_machine_only_and_keeps_older_ones(tmp_path, mo
     started = []
     monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
     monkeypatch.chdir(tmp_path)
-    stavis.copy_notebooks("stavis-notebooks")
+    jobs.copy_notebooks("stavis-notebooks")
     (tmp_path / "stavis-notebooks" / "train.ipynb").write_text("mine")
     monkeypatch.setattr("sys.argv", ["stavis", "lab"])
     with pytest.raises(SystemExit) as end:

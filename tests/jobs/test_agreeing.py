@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from stavis.jobs.agreeing import agreement_table
-from stavis.jobs.explain import explain_video
+import stavis
+from stavis.jobs.explain_report import agreement_table
 from stavis.types import Attribution, Target
 
 
@@ -17,7 +17,7 @@ def explained(tmp_path_factory):
     from stavis.synthetic.spec import SyntheticConfig
 
     data = synth(tmp_path_factory.mktemp("faces") / "data", SyntheticConfig(recordings=1, seconds=2.0, fps=6.25, seed=3), quiet=True)
-    return explain_video("sta-synthetic", recordings_of(data)[0], methods=())
+    return stavis.load("sta-synthetic").explain(recordings_of(data)[0], methods=())
 
 
 def test_a_map_that_is_the_attention_agrees_fully_and_nulls_less(explained):

@@ -7,20 +7,25 @@ import numpy as np
 import pytest
 import torch
 
-import stavis
-from stavis.attribution import cache
 from stavis.attribution.methods import ALL_METHODS, saliency
 from stavis.attribution.target import attribution_context
-from stavis.jobs import explore as exploring
-from stavis.jobs.explore import PredictorSource, explore, interruptible
-from stavis.models.checkpoint import load_checkpoint
+from stavis.data.datasets.selection import recordings_of
+from stavis.errors import StavisError, StavisWarning
+from stavis.inference import predictor as inference
+from stavis.inference.attribute import window_around
+from stavis.inference.reading import interruptible
+from stavis.inference.reading_cache import ReadingCache
+from stavis.jobs.explore import PredictorSource, explore
+from stavis.jobs.load import load
 from stavis.show.explorer.worker import Stopped, Task
+from stavis.storage.cache import ARRAYS, KEY_LENGTH
+from stavis.storage.files import cache_folder
 from stavis.types import Attribution, Recording, Target
 
 
 @pytest.fixture
 def opened():
-    """opened(...) → stavis.explore(...) on the CPU, waited for, closed after the test."""
+    """opened(...) → explore(...) on the CPU, waited for, closed after the test."""
     made = []
 
     def open_one(*given, **options):
@@ -35,10 +40,9 @@ def opened():
 
 @pytest.fixture
 def footage(drawn, tiny_run):
-    recording = stavis.recordings_of(drawn, "test")[0]
-    checkpoint = load_checkpoint(tiny_run)
-    crops = stavis.crops_of(recording, stavis.CropConfig(size=checkpoint.model.config.crop_size, rate=None))
-    return PredictorSource(recording.name, recording, crops, checkpoint)
+    recording = recordings_of(drawn, "test")[0]
+    net = load(tiny_run, device="cpu")
+    return PredictorSource(recording.name, recording, net.crops(recording), net)
 
 
 def work() -> Task:
@@ -49,10 +53,10 @@ def names(explorer) -> list[str]:
     return [one["name"] for one in explorer.scrubber.clip["maps"]]
 
 
-def test_explore_shows_what_explain_video_says(opened, drawn, tiny_run):
-    recording = stavis.recordings_of(drawn, "test")[0]
+def test_explore_shows_what_explain_says(opened, drawn, tiny_run):
+    recording = recordings_of(drawn, "test")[0]
     explorer = opened(tiny_run, [recording], methods=("saliency",))
-    explanation = stavis.explain_video(tiny_run, recording, methods=("saliency",), device="cpu")
+    explanation = load(tiny_run, device="cpu").explain(recording, methods=("saliency",))
     assert explorer.panel.status.kind == "" and names(explorer) == ["attention", "Saliency"]
     shown = explorer._controller.maps
     assert shown["attention"].weights == pytest.approx(explanation.attention.weights, abs=1e-5)
@@ -67,7 +71,7 @@ def test_a_second_look_computes_nothing(opened, drawn, tiny_run, monkeypatch):
     def never(*given, **options):
         raise AssertionError("it is kept")
 
-    for module, name in ((exploring, "read"), (torch.autograd, "grad")):
+    for module, name in ((inference, "read"), (torch.autograd, "grad")):
         monkeypatch.setattr(module, name, never)
     again = opened(tiny_run, drawn, methods=("saliency",))
     assert names(again) == ["attention", "Saliency"] and again.panel.status.said == ""
@@ -76,7 +80,8 @@ def test_a_second_look_computes_nothing(opened, drawn, tiny_run, monkeypatch):
 def test_a_damaged_file_in_the_cache_is_made_again(footage):
     window = slice(0, len(footage.times))
     first = footage.read(window, work())
-    file = exploring._reading_file(footage.checkpoint, footage.crops, window)
+    key = ReadingCache(footage.crops, footage.predictor.hash, footage.predictor.network).key(window)
+    file = cache_folder() / "readings" / key[:KEY_LENGTH] / ARRAYS
     file.write_bytes(file.read_bytes()[:100])
     again = footage.read(window, work())
     assert again.attention.weights == pytest.approx(first.attention.weights) and file.stat().st_size > 100
@@ -112,14 +117,14 @@ def test_what_cannot_be_opened_is_said(opened, drawn, tiny_run, tmp_path):
     ],
 )
 def test_what_cannot_be_is_refused_at_once(tiny_run, options, reason):
-    with pytest.raises(stavis.StavisError, match=reason):
+    with pytest.raises(StavisError, match=reason):
         explore(**{"run": tiny_run, "device": "cpu", **options})
 
 
 def test_a_method_of_ones_own_is_offered_and_ticked(opened, drawn, tiny_run):
     def the_mean(model, clip, target=None):
         with attribution_context(model, clip, target) as asked:
-            return asked.answer("the mean", np.ones(clip.frames.shape[:3]))
+            return asked.to_attribution("the mean", np.ones(clip.frames.shape[:3]))
 
     explorer = opened(tiny_run, drawn, methods=(the_mean, "grad-cam"))
     assert set(names(explorer)) == {"attention", "the mean", "Grad-CAM"}
@@ -128,12 +133,12 @@ def test_a_method_of_ones_own_is_offered_and_ticked(opened, drawn, tiny_run):
 
 
 def test_a_moment_is_explained_through_the_window_around_it(footage):
-    clip, config = footage.cut(slice(0, len(footage.times))), footage.checkpoint.model.config
+    clip, network = footage.cut(slice(0, len(footage.times))), footage.predictor.network
     for frame in (0, 7, len(clip) - 1):
-        piece, place = exploring._piece_around(clip.times, frame, config)
+        piece, place = window_around(clip.times, frame, network.rate, network.seconds)
         assert piece[place] == frame
         whole = footage.attribute_moment(saliency, clip, "valence", frame, work())
-        part = saliency(footage.checkpoint.model, clip[piece], Target("valence", place))
+        part = saliency(network.model, clip[piece], Target("valence", place))
         assert whole.values[piece] == pytest.approx(part.values) and whole.target == Target("valence", frame)
         others = np.setdiff1d(np.arange(len(clip)), piece)
         assert not whole.values[others].any()
@@ -146,7 +151,7 @@ def test_a_window_without_a_face_has_no_attribution(footage):
 
 
 def test_a_stop_comes_between_two_layers_and_leaves_no_hook(footage):
-    model = footage.checkpoint.model
+    model = footage.predictor.model
     hooks = lambda: sum(len(module._forward_pre_hooks) for module in model.modules())  # noqa: E731
     before, task, passed = hooks(), work(), []
 
@@ -162,7 +167,7 @@ def test_a_stop_comes_between_two_layers_and_leaves_no_hook(footage):
     task = work()
     task.stop()
     clip = footage.cut(slice(0, 12))
-    shutil.rmtree(cache.cache_folder() / "attributions", ignore_errors=True)
+    shutil.rmtree(cache_folder() / "attributions", ignore_errors=True)
     with pytest.raises(Stopped):
         footage.attribute(saliency, clip, "valence", task)
     assert hooks() == before and isinstance(footage.attribute(saliency, clip, "valence", work()), Attribution)
@@ -171,6 +176,6 @@ def test_a_stop_comes_between_two_layers_and_leaves_no_hook(footage):
 def test_what_a_worker_warns_of_does_not_reach_the_cell(opened, tiny_run, drawn):
     video = next((drawn / "videos").glob("*.mp4"))
     with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", stavis.StavisWarning)
+        warnings.simplefilter("always", StavisWarning)
         opened(tiny_run, [Recording("centred", video)], methods=("integrated-gradients",))
-    assert [one for one in heard if issubclass(one.category, stavis.StavisWarning)] == []
+    assert [one for one in heard if issubclass(one.category, StavisWarning)] == []

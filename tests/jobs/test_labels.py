@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import stavis
+from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError, StavisWarning
 from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
@@ -83,7 +84,7 @@ def test_datasets_are_listed_found_or_not(shell, tmp_path, monkeypatch):
 
 
 def test_marks_set_in_the_explorer_are_left_out(tmp_path, rated):
-    names = [one.name for one in stavis.recordings_of(rated)]
+    names = [one.name for one in recordings_of(rated)]
     root = tmp_path / "faces"
     for folder in ("videos", "labels", "truth"):
         (root / folder).mkdir(parents=True)
@@ -91,11 +92,11 @@ def test_marks_set_in_the_explorer_are_left_out(tmp_path, rated):
             (root / folder / path.name).write_bytes(path.read_bytes())
     fakes.written(root / "marks" / f"{names[0]}.csv", ["kind,start,end,label", "exclude,1.0,2.0,", "event,3.0,3.0,smile"])
     fakes.written(root / "videos" / f"{names[1]}.csv", ["kind,start,end,label", "exclude,0.5,0.75,"])
-    found = {one.name: one.exclude for one in stavis.recordings_of(root)}
+    found = {one.name: one.exclude for one in recordings_of(root)}
     assert found == {names[0]: ((1.0, 2.0, "marked"),), names[1]: ((0.5, 0.75, "marked"),), names[2]: ()}
     fakes.written(root / "marks" / f"{names[2]}.csv", ["kind,start,end,label", "exclude,2.0,1.0,"])
     with pytest.raises(StavisError, match="line 2 is no mark"):
-        stavis.recordings_of(root)
+        recordings_of(root)
 
 
 def test_train_says_what_of_the_data_it_uses(shell, tmp_path):
@@ -107,7 +108,7 @@ def test_train_says_what_of_the_data_it_uses(shell, tmp_path):
     assert "raters cannot lag by 11.0 s" in shell(*words, "--delay", "11").err
     drawn = SyntheticConfig(recordings=3, seconds=4, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=5)
     faces = write_dataset(tmp_path / "faces", drawn)
-    name = stavis.recordings_of(faces, "train")[0].name
+    name = recordings_of(faces, "train")[0].name
     own = fakes.written(tmp_path / "own.csv", ["recording,start,stop,reason", f"{name},0,0.39,hand"])
     options = ("--steps", "1", "--batch", "1", "--delay", "0.4", "--exclude", own, "--quiet")
     done = shell("train", "--data", faces, "--out", tmp_path / "run2", *options)

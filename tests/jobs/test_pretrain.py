@@ -39,7 +39,7 @@ def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
         return TrainingResult(run, step=3, best_ccc=0.5, interrupted=True, seconds=1.0)
 
     monkeypatch.setattr(job, "train", stopped)
-    monkeypatch.setattr(job, "embedded_data", lambda *_: tmp_path)
+    monkeypatch.setattr(job, "embedded_data", lambda *_, **__: tmp_path)
     with pytest.raises(KeyboardInterrupt):
         pretrain(tmp_path / "made", quiet=True)
     assert len(begun) == 1 and not (tmp_path / "made").exists()

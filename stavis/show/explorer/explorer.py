@@ -32,7 +32,7 @@ class Explorer:
     """A view on many recordings. Long work runs beside it and streams in; the player never waits for it.
 
     Settable from Python: `recording` (a name or its number), `time` (s), `marks`. `wait` blocks until nothing runs any more.
-    Made by `stavis.explore`.
+    Made by `Predictor.explore`.
     """
 
     def __init__(

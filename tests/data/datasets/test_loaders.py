@@ -14,7 +14,7 @@ from stavis.data.datasets.gold import gold_standard
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.sewa import read_sewa_labels
 from stavis.errors import StavisError, StavisWarning
-from stavis.jobs.evaluate import evaluate_run
+from stavis.jobs.evaluate import evaluate
 from stavis.jobs.train import train
 from stavis.training.config import TrainingConfig
 from tests.data.datasets import fakes
@@ -45,7 +45,7 @@ def test_three_recordings_go_from_disk_to_a_trained_epoch(kind, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", StavisWarning)
         done = train(tmp_path / "run", root, training=plan, source="centre", device="cpu", quiet=True, report=said.append, **NETWORK)
-        scored = evaluate_run(tmp_path / "run" / "best", root, split="dev", source="centre", device="cpu", quiet=True)
+        scored = evaluate(tmp_path / "run" / "best", root, split="dev", source="centre", device="cpu", quiet=True)
     assert done.step == 3 and np.isfinite(done.best_ccc)
     assert [sentence.split(" of ")[0] for sentence in said] == [f"train: {1 if kind == 'afewva' else 2}", "dev: 1"]
     assert np.isfinite(scored.score().value) and scored.provenance["labels"] == scored.recordings[0].label_source != ""

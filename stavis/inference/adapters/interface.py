@@ -1,0 +1,35 @@
+"""What reading a video needs of a network. A new kind of network is one more class with these members."""
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+
+class NetworkAdapter(Protocol):
+    """A network and how it takes video.
+
+    model: the network itself, whose device and mode are used. size: side of its crops in pixels; rate: frames/s that it expects;
+    seconds: length of its windows. dimensions: a name for each output. attention: the dotted path of the module that holds its
+    attention ('' for the network itself), None for a network without.
+    """
+
+    model: nn.Module
+    size: int
+    rate: float
+    seconds: float
+    dimensions: tuple[str, ...]
+    attention: str | None
+
+    def prepare(self, frames: np.ndarray) -> torch.Tensor:
+        """The network's input from windows of crops (B,T,S,S,3) uint8 RGB, on its device."""
+        ...
+
+    def forward(self, inputs: torch.Tensor) -> tuple[np.ndarray, np.ndarray | None]:
+        """Values (B,T,D) and attention maps (B,T,h,w), each frame sums to 1 (None without attention), without gradients."""
+        ...
+
+    def differentiable(self) -> nn.Module:
+        """The network as attributions take it: frames (B,T,3,S,S) in [0,1] -> (B,T,D), with its `dimensions`."""
+        ...

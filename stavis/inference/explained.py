@@ -1,0 +1,184 @@
+"""One video read and attributed: what a network predicts for every frame, where it looked, what moved its prediction."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import pandas as pd
+
+from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
+from stavis.data.crops.crops import Crops
+from stavis.data.datasets.truth import read_truth
+from stavis.errors import StavisError
+from stavis.inference.attribute import Method, chosen_methods
+from stavis.inference.predictor import Face, Video, VideoReader, as_recording
+from stavis.inference.reading import Reading, shares_and_densities
+from stavis.inference.summary import ByRegion, ExplanationSummary
+from stavis.regions import REGIONS
+from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
+
+METHODS = ("saliency", "integrated-gradients")
+SHOWN_SECONDS = 20.0
+"""The longest segment that attributions are computed for and that the page shows, from the middle of a longer video."""
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, repr=False)
+class ExplainedVideo:
+    """Everything known of one video after a network has read it.
+
+    reading: every frame; segment: which frames `clip` and the attributions are of (all of a short video); shares: one row per frame;
+    densities: mean share over area by region (1 = chance); cue: scores against the truth, only for a synthetic recording; notes:
+    what a reader must know; seconds: what it took.
+    """
+
+    video: Path
+    predictor: VideoReader
+    crops: Crops
+    reading: Reading
+    segment: slice
+    clip: Clip
+    attributions: dict[str, Attribution]
+    shares: pd.DataFrame
+    densities: dict[str, float]
+    cue: CueScores | None
+    notes: tuple[str, ...]
+    seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        net: VideoReader,
+        video: Video,
+        *,
+        methods: Sequence[str | Method] = METHODS,
+        source: str = "auto",
+        face: Face = "largest",
+        shown_seconds: float = SHOWN_SECONDS,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read a video with a network and attribute its prediction to the pixels; progress is told the stage, what is done and all.
+
+        Raises StavisError where the video cannot be read or shows no face, or a method is unknown.
+        """
+        started = time.monotonic()
+        chosen = chosen_methods(net.attention is not None, methods)
+        recording = None if isinstance(video, np.ndarray | Crops) else as_recording(video)
+        crops = net.crops(video if recording is None else recording, source=source, face=face, progress=_stage(progress, "crops"))
+        if not crops.valid.any():
+            raise StavisError(f"{crops.video} shows no face in any of its {len(crops.times)} frames: choose another video.")
+        reading = net.read_crops(crops, progress=_stage(progress, "attention"))
+        segment = middle_segment(crops.times, shown_seconds)
+        clip = crops.clip(segment.start, segment.stop)
+        attributions = net.attribute(chosen, clip, progress=_stage(progress, "attributions"))
+        shares, densities = shares_and_densities(reading, crops)
+        return cls(
+            video=crops.video,
+            predictor=net,
+            crops=crops,
+            reading=reading,
+            segment=segment,
+            clip=clip,
+            attributions=attributions,
+            shares=shares,
+            densities=densities,
+            cue=_cue(recording, reading, crops),
+            notes=tuple(dict.fromkeys((*net.notes, *crops.warnings, *(note for one in attributions.values() for note in one.notes)))),
+            seconds=time.monotonic() - started,
+        )
+
+    def __repr__(self) -> str:
+        methods = ", ".join(self.attributions) or "no attribution"
+        return f"{type(self).__name__}({self.video.name}: {len(self.crops)} frames, {self.frames_with_face} with a face, {methods})"
+
+    @property
+    def frames_with_face(self) -> int:
+        """How many frames show a face."""
+        return int(self.crops.valid.sum())
+
+    @property
+    def attention(self) -> AttentionMaps | None:
+        """Where the network looked in the frames of `clip`."""
+        maps = self.reading.attention
+        return None if maps is None else AttentionMaps(maps.weights[self.segment], maps.times[self.segment])
+
+    @property
+    def prediction(self) -> Prediction:
+        """What the network predicts for the frames of `clip`; NaN where no face was."""
+        values = np.where(self.clip.valid[:, None], self.reading.prediction.values[self.segment], np.nan)
+        return Prediction(self.reading.times[self.segment], values, self.reading.dimensions)
+
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to make this explanation again."""
+        return self.predictor.provenance_of(self.crops)
+
+    @property
+    def summary(self) -> ExplanationSummary:
+        """What explain.json holds: counts, mean shares and densities, completeness, notes, provenance."""
+        shares = self.shares[list(REGIONS)].mean()
+        times = self.crops.times
+        length = float(times[-1] - times[0])
+        by_shares, by_densities = self._by_method()
+        return ExplanationSummary(
+            video=self.video.name,
+            frames=len(times),
+            frames_with_face=self.frames_with_face,
+            faces=self.crops.faces,
+            seconds=round(self.seconds, 2),
+            realtime_factor=round(length / self.seconds, 3) if self.seconds else None,
+            crop=self.crops.source,
+            mean_shares={name: _number(shares[name]) for name in REGIONS},
+            mean_densities={name: _number(value) for name, value in self.densities.items()},
+            shares_by_method=by_shares,
+            densities_by_method=by_densities,
+            relative_delta={name: _number(a.relative_delta) for name, a in self.attributions.items()},
+            synthetic_only=self.predictor.synthetic_only,
+            notes=self.notes,
+            provenance=self.provenance,
+        )
+
+    def _by_method(self) -> tuple[dict[str, ByRegion], dict[str, ByRegion]]:
+        """Mean shares and densities by method and region: the attention over the whole video, attributions (their sizes) over the
+        clip."""
+        shares, densities = {}, {}
+        if self.attention is not None:
+            shares["attention"] = {name: _number(self.shares[name].mean()) for name in REGIONS}
+            densities["attention"] = {name: _number(self.densities.get(name)) for name in REGIONS}
+        clip = self.clip
+        for method, attribution in self.attributions.items() if clip.regions is not None else ():
+            share, density = (part[clip.valid] for part in (attribution.share(clip.regions), attribution.density(clip.regions)))
+            shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(REGIONS)}
+            densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(REGIONS)}
+        return shares, densities
+
+
+def middle_segment(times: np.ndarray, seconds: float) -> slice:
+    """The segment of at most `seconds` around the middle of the video."""
+    centre = (times[0] + times[-1]) / 2
+    inside = np.flatnonzero(np.abs(times - centre) <= seconds / 2)
+    return slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 1)
+
+
+def _cue(recording: Recording | None, reading: Reading, crops: Crops) -> CueScores | None:
+    if recording is None or recording.truth is None or reading.attention is None or crops.track is None:
+        return None
+    truth = read_truth(recording.truth)
+    return cue_scores([cue_trace(reading.attention, crops.clip().regions, truth.mouth_cue, truth.carrier)])
+
+
+def _stage(progress: Progress | None, name: str):
+    return None if progress is None else lambda done, total: progress(name, done, total)
+
+
+def _mean(values: np.ndarray) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _number(value) -> float | None:
+    return round(float(value), 6) if value is not None and np.isfinite(value) else None

@@ -1,0 +1,291 @@
+"""A network that reads videos: its checkpoint, device, crops, readings, attributions and provenance, each decided here and nowhere else."""
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.attribution.cache import cached
+from stavis.attribution.methods import ALL_METHODS
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
+from stavis.data.crops.many import crops_for
+from stavis.data.datasets.folder import recording_at
+from stavis.errors import StavisError
+from stavis.inference.adapters.interface import NetworkAdapter
+from stavis.inference.attribute import Method, Progress, attribute, window_around
+from stavis.inference.frames import crops_of_frames
+from stavis.inference.reading import Reading, interruptible, read
+from stavis.inference.reading_cache import ReadingCache
+from stavis.inference.source import Source, source_of
+from stavis.models.card import only_synthetic
+from stavis.provenance import provenance
+from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
+
+SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
+
+Video = str | Path | Recording | Crops | np.ndarray
+Face = str | int | tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class VideoReader:
+    """A network ready to read videos, made by `load`.
+
+    network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights; device:
+    where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it.
+    """
+
+    network: NetworkAdapter
+    name: str
+    system: str
+    hash: str
+    device: torch.device
+    info: dict = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    @classmethod
+    def load(cls, source: Source, *, device: str = "auto", **options) -> Self:
+        """A network from a shipped name, a run's folder, a checkpoint's folder or a module; one that is loaded already as it is.
+
+        Raises StavisError where there is none, or the options do not fit.
+        """
+        if isinstance(source, VideoReader):
+            given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
+            return source if isinstance(source, cls) else cls(**given)
+        return cls(**source_of(source, device, **options))
+
+    def __repr__(self) -> str:
+        grid = "no attention" if self.network.attention is None else f"attention in {self.network.attention or 'its output'}"
+        return f"{type(self).__name__}({self.name}: {self.system}, {', '.join(self.dimensions)}, {grid}, on {self.device})"
+
+    @property
+    def model(self) -> nn.Module:
+        """The network itself."""
+        return self.network.model
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of what it predicts, in order."""
+        return self.network.dimensions
+
+    @property
+    def attention(self) -> str | None:
+        """The dotted path of the module that holds its attention; None for a network without."""
+        return self.network.attention
+
+    def differentiable(self) -> nn.Module:
+        """The network as attributions and tests take it: frames (B,T,3,S,S) in [0,1] -> (B,T,D), with its `dimensions`."""
+        return self.network.differentiable()
+
+    @property
+    def synthetic_only(self) -> bool:
+        """Whether it is known to have been trained on synthetic faces only."""
+        return only_synthetic(self.info)
+
+    @property
+    def caution(self) -> str:
+        """What a page about it must say before anything else; '' for nothing."""
+        return SYNTHETIC_ONLY if self.synthetic_only else ""
+
+    # Crops and readings
+
+    def crop_config(self, source: str = "auto", face: Face = "largest") -> CropConfig:
+        """How it wants its crops: its own size, every frame of the video."""
+        return CropConfig(size=self.network.size, rate=None, source=source, face=face)
+
+    def crops(
+        self,
+        video: Video,
+        *,
+        times: np.ndarray | None = None,
+        source: str = "auto",
+        face: Face = "largest",
+        progress: Progress | None = None,
+    ) -> Crops:
+        """The face crops of one video as this network wants them, from the cache where they were made before.
+
+        Raises StavisError where the video cannot be read, or is no single video.
+        """
+        if isinstance(video, Crops):
+            return video
+        if isinstance(video, np.ndarray):
+            return crops_of_frames(video, times, self.crop_config("centre"), self.network.rate)
+        if times is not None:
+            raise StavisError("times are given for a video file, which has its own: leave them out, or give frames (T,H,W,3) uint8.")
+        return crops_of(as_recording(video), self.crop_config(source, face), progress)
+
+    def crops_many(self, recordings: Sequence[Recording], *, source: str = "auto", progress: Progress | None = None) -> list[Crops]:
+        """The crops of several recordings, made on all cores where they are not in the cache yet."""
+        return crops_for(recordings, self.crop_config(source), progress)
+
+    def read(
+        self,
+        video: Video,
+        *,
+        times: np.ndarray | None = None,
+        source: str = "auto",
+        face: Face = "largest",
+        progress: Progress | None = None,
+    ) -> Reading:
+        """Read one video: a value and a map for every frame.
+
+        Parameters
+        ----------
+        video : path, Recording, Crops or array
+            A video file; one of `read_dataset`; what `crops` returned; or frames (T,H,W,3) uint8 RGB, of which the centred square
+            is taken.
+        times : array (T,), optional
+            The frames' times in seconds, for an array of frames alone; by default they follow each other at the network's rate.
+        source : {"auto", "truth", "face", "centre"}
+            What the crops are aligned by; "auto" is the known truth of a synthetic recording, or the tracked face.
+        face : "largest", int or (x, y)
+            Which face is followed: the largest, a number from 0, or the nearest to a pixel.
+        progress : callable, optional
+            Called with windows read and windows in all.
+
+        Returns
+        -------
+        Reading
+            From the cache on disk where the same network has read the same crops before.
+
+        Raises
+        ------
+        StavisError
+            Where the video cannot be read, several are given, or frames are not (T,H,W,3) uint8.
+
+        Examples
+        --------
+        >>> net = stavis.load("sta-synthetic", device="cpu")
+        >>> net.read(frames).table().columns.tolist()
+        ['time', 'dimension', 'predicted']
+        """
+        crops = self.crops(video, times=times, source=source, face=face)
+        return self.read_crops(crops, progress=progress)
+
+    def read_many(self, recordings: Sequence[Video], *, source: str = "auto", progress: Progress | None = None) -> list[Reading]:
+        """Read several videos, in their order; progress is called with how many are done."""
+        chosen = [one if isinstance(one, Crops | np.ndarray) else as_recording(one) for one in recordings]
+        crops = iter(self.crops_many([one for one in chosen if isinstance(one, Recording)], source=source))
+        readings = []
+        for done, one in enumerate(chosen, 1):
+            readings.append(self.read_crops(next(crops) if isinstance(one, Recording) else self.crops(one)))
+            if progress:
+                progress(done, len(chosen))
+        return readings
+
+    def read_crops(
+        self,
+        crops: Crops,
+        window: slice | None = None,
+        *,
+        batch: int = 8,
+        progress: Progress | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> Reading:
+        """Read crops, or of long ones a window of frames: with the network's own window before and after it, so that its first and
+        last frames have what they need. `check` is called before every layer runs and may raise to stop."""
+
+        def make(frames: slice) -> Reading:
+            with nullcontext() if check is None else interruptible(self.model, check):
+                return read(self.network, crops.frames[frames], crops.times[frames], batch=batch, progress=progress)
+
+        wide = slice(0, len(crops)) if window is None else self._wide(crops.times, window)
+        kept = ReadingCache(crops, self.hash, self.network).get_or_read(wide, make)
+        shown = wide if window is None else window
+        inner = slice(shown.start - wide.start, shown.stop - wide.start)
+        times = crops.times[shown]
+        attention = None if kept.attention is None else AttentionMaps(kept.attention.weights[inner], times)
+        prediction = Prediction(times, kept.prediction.values[inner], self.dimensions or kept.dimensions)
+        whole = window is None
+        return Reading(prediction, attention, crops if whole else None, self.notes_on(crops) if whole else ())
+
+    def _wide(self, times: np.ndarray, window: slice) -> slice:
+        margin = self.network.seconds
+        first = np.searchsorted(times, times[window.start] - margin)
+        return slice(int(first), int(np.searchsorted(times, times[window.stop - 1] + margin, "right")))
+
+    # Attributions
+
+    def attribute(
+        self,
+        methods: Sequence[Method],
+        clip: Clip,
+        dimension: str | None = None,
+        *,
+        progress: Progress | None = None,
+        check: Callable[[], None] | None = None,
+    ) -> dict[str, Attribution]:
+        """What moved the prediction of each frame of a clip, by the methods' labels; from the cache where it was computed before."""
+        with nullcontext() if check is None else interruptible(self.model, check):
+            return attribute(
+                [self._asked(method) for method in methods],
+                self.differentiable(),
+                clip,
+                dimension or self.dimensions[0],
+                rate=self.network.rate,
+                seconds=self.network.seconds,
+                progress=progress,
+            )
+
+    def attribute_moment(
+        self, method: Method, clip: Clip, dimension: str, frame: int, *, check: Callable[[], None] | None = None
+    ) -> Attribution:
+        """What moved the prediction at exactly this frame of a clip; zero in frames that did not enter."""
+        piece, index = window_around(clip.times, frame, self.network.rate, self.network.seconds)
+        with nullcontext() if check is None else interruptible(self.model, check):
+            part = self._asked(method)(self.differentiable(), clip[piece], Target(dimension, index))
+        values = np.zeros(clip.frames.shape[:3], np.float32)
+        values[piece] = part.values
+        return Attribution(part.method, Target(dimension, frame), values, clip.times, part.relative_delta, part.seconds, part.notes)
+
+    def _asked(self, method: Method) -> Method:
+        """A method with what it needs to know of this network, kept on disk if it is one of the package's."""
+        options = {}
+        if self.attention is not None and getattr(method, "needs_attention", False):
+            options = {"attention": self.model.get_submodule(self.attention)}
+        return partial(cached, method, **options) if method in ALL_METHODS else partial(method, **options)
+
+    # What is said of it
+
+    def notes_on(self, crops: Crops) -> tuple[str, ...]:
+        """What a reader of a result on these crops must know: of the network, and of the video."""
+        real = crops.source != "truth" and self.synthetic_only
+        return (*self.notes, *((SYNTHETIC_ONLY,) if real else ()), *crops.warnings)
+
+    def trained_on(self) -> dict[str, str | None]:
+        """What it has learned from, for a provenance."""
+        data = self.info.get("data", {})
+        scenarios = ", ".join(dict.fromkeys(data.get("spec", {}).get("scenarios", [])))
+        return {"trained_on": f"synthetic faces ({scenarios})" if self.synthetic_only else data.get("name"), "data_hash": data.get("hash")}
+
+    def crop_text(self, *sources: str) -> str:
+        """How crops were made, for a provenance."""
+        return f"{', '.join(sorted(set(sources)))}, {self.network.size} px"
+
+    def provenance(self, **facts) -> dict[str, str]:
+        """What is needed to make a result again: the network, then the given facts, then versions and the command."""
+        return provenance(system=self.system, weights_sha256=self.hash, **facts)
+
+    def provenance_of(self, crops: Crops) -> dict[str, str]:
+        """What is needed to make a result on one video again."""
+        return self.provenance(**self.trained_on(), crop=self.crop_text(crops.source), dimension=", ".join(self.dimensions))
+
+
+def as_recording(video: str | Path | Recording) -> Recording:
+    """One video as a recording, with the labels and the truth that lie beside it.
+
+    Raises StavisError where it is no single video.
+    """
+    if isinstance(video, Recording):
+        return video
+    if isinstance(video, list | tuple):
+        raise StavisError(f"{len(video)} videos are given where one is read: read each, or call read_many.")
+    if not isinstance(video, str | Path):
+        raise StavisError(f"a {type(video).__name__} is no video: give the path of a file, a Recording, or frames (T,H,W,3) uint8.")
+    return recording_at(video)

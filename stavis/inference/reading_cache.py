@@ -1,0 +1,55 @@
+"""Readings kept on disk, found again by the network, the crops and the frames; a damaged one is made again."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from stavis.data.crops.crops import Crops
+from stavis.inference.adapters.interface import NetworkAdapter
+from stavis.inference.reading import Reading
+from stavis.storage.cache import find_arrays, get_arrays
+from stavis.storage.files import content_hash
+from stavis.types import AttentionMaps, Prediction
+
+FORMAT = "1"
+"""Part of the name of every kept reading: to be raised when `read` gives other numbers."""
+
+
+class ReadingCache:
+    """What one network has read of one video's crops. Crops that lie in no cache themselves have no name, and their readings none."""
+
+    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter):
+        self._crops, self._hash, self._network = crops, network_hash, network
+
+    def key(self, frames: slice) -> str:
+        """The name of the reading of some frames."""
+        window = (self._network.rate, self._network.seconds)
+        return content_hash(FORMAT, self._hash, self._crops.folder.name, repr((frames.start, frames.stop)), repr(window))
+
+    def get_or_read(self, frames: slice, make: Callable[[slice], Reading]) -> Reading:
+        """The reading of some frames: kept, or their part of the whole video's that is kept, or else as `make(frames)` gives it."""
+        if self._crops.folder is None:
+            return make(frames)
+        whole = slice(0, len(self._crops))
+        if frames != whole:
+            kept = find_arrays("readings", self.key(whole), lambda arrays: self._fits(arrays, whole))
+            if kept is not None:
+                return self._reading({name: values[frames] for name, values in kept.items()}, frames)
+        about = {"what": f"{self._crops.recording}, {frames.stop - frames.start} frames"}
+        arrays = get_arrays("readings", self.key(frames), lambda: _arrays(make(frames)), about, lambda found: self._fits(found, frames))
+        return self._reading(arrays, frames)
+
+    def _fits(self, arrays: dict[str, np.ndarray], frames: slice) -> bool:
+        attends = self._network.attention is not None
+        return len(arrays["values"]) == frames.stop - frames.start and attends == ("weights" in arrays)
+
+    def _reading(self, arrays: dict[str, np.ndarray], frames: slice) -> Reading:
+        times, values = self._crops.times[frames], arrays["values"]
+        names = self._network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
+        attention = AttentionMaps(arrays["weights"], times) if "weights" in arrays else None
+        return Reading(Prediction(times, values, names), attention)
+
+
+def _arrays(reading: Reading) -> dict[str, np.ndarray]:
+    weights = {} if reading.attention is None else {"weights": reading.attention.weights}
+    return {"values": reading.prediction.values, **weights}

@@ -1,0 +1,85 @@
+"""What explain.json holds: written from this class and read back into it, so that writer and readers cannot drift apart."""
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from stavis.errors import StavisError
+from stavis.storage.files import read_json, write_json
+
+FILE = "explain.json"
+_KEYS = {"synthetic_only": "only_drawn_faces_seen", "notes": "warnings"}
+"""Fields whose key in the file is another than their name."""
+_LIMIT = 8 << 20
+ByRegion = dict[str, float | None]
+
+
+@dataclass(frozen=True)
+class ExplanationSummary:
+    """One video explained, in numbers; None is what is undefined.
+
+    video: its file's name; frames, frames_with_face, faces (how many were followed, None where none was looked for); seconds: what
+    it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
+    mean_densities (1 = chance) of the attention by region; the same by method; relative_delta: completeness error by method;
+    synthetic_only: whether the network was trained on synthetic faces only; notes; provenance.
+    """
+
+    video: str
+    frames: int
+    frames_with_face: int
+    faces: int | None
+    seconds: float
+    realtime_factor: float | None
+    crop: str
+    mean_shares: ByRegion
+    mean_densities: ByRegion
+    shares_by_method: dict[str, ByRegion]
+    densities_by_method: dict[str, ByRegion]
+    relative_delta: ByRegion
+    synthetic_only: bool
+    notes: tuple[str, ...]
+    provenance: dict[str, str]
+
+    def to_json(self) -> dict:
+        """The plain values that explain.json holds."""
+        return {_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: object) -> "ExplanationSummary":
+        """The summary from the values of an explain.json; keys that it does not know are passed over.
+
+        Raises StavisError where a key is missing or holds another type.
+        """
+        if not isinstance(values, dict):
+            raise StavisError(f"{FILE} holds a {type(values).__name__}, expected an object: take a file that stavis wrote.")
+        found = {}
+        for field in fields(cls):
+            key = _KEYS.get(field.name, field.name)
+            if key not in values:
+                raise StavisError(f"{FILE} lacks {key!r}: take a file that stavis wrote, or explain the video again.")
+            found[field.name] = tuple(values[key]) if field.name == "notes" else values[key]
+        tables = ("mean_shares", "mean_densities", "relative_delta", "provenance", "shares_by_method", "densities_by_method")
+        wrong = [name for name in tables if not isinstance(found[name], dict)]
+        wrong += [name for name in tables[-2:] if name not in wrong and not all(isinstance(one, dict) for one in found[name].values())]
+        if wrong:
+            raise StavisError(f"{FILE}: {wrong[0]} is no table by name: take a file that stavis wrote, or explain the video again.")
+        return cls(**found)
+
+    def regions(self) -> list[dict]:
+        """One row per method and region: method, region, share, density."""
+        return [
+            {"method": method, "region": region, "share": share, "density": self.densities_by_method.get(method, {}).get(region)}
+            for method, by_region in self.shares_by_method.items()
+            for region, share in by_region.items()
+        ]
+
+    def write(self, folder: Path) -> None:
+        """Write explain.json into a folder."""
+        write_json(folder / FILE, self.to_json())
+
+
+def read_summary(path: str | Path) -> ExplanationSummary:
+    """What an explain.json says.
+
+    Raises StavisError where the file cannot be read or is none.
+    """
+    return ExplanationSummary.from_json(read_json(Path(path), limit=_LIMIT))

@@ -1,0 +1,173 @@
+"""A network with everything that can be asked of it: read, explain, explore, evaluate, judge."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import nn
+
+from stavis import notes
+from stavis.inference.attribute import Method
+from stavis.inference.explained import METHODS, SHOWN_SECONDS, Progress
+from stavis.inference.predictor import Face, Video, VideoReader
+from stavis.inference.source import Source
+from stavis.jobs.evaluate import RunEvaluation, evaluate
+from stavis.jobs.explain import Explanation
+from stavis.jobs.explore import explore
+from stavis.jobs.verdict import VerdictResult, verdict
+from stavis.show.explorer.explorer import Explorer
+from stavis.types import Recording
+
+
+class Predictor(VideoReader):
+    """A network ready to read videos, made by `stavis.load`.
+
+    Parameters
+    ----------
+    name, system : str
+        What it is called, and its architecture (for a module: its class).
+    hash : str
+        The sha256 of its weights file; of a module, of its weights, classes and settings.
+    dimensions : tuple of str
+        What it predicts, in order.
+    attention : str or None
+        The dotted path of the module that holds its attention; None for a network without.
+    notes : tuple of str
+        What was assumed of it.
+
+    Examples
+    --------
+    >>> net = stavis.load("sta-synthetic", device="cpu")
+    >>> net.dimensions, net.attention
+    (('valence',), 'decoder.attend')
+    >>> reading = net.read(video)
+    """
+
+    def explain(
+        self,
+        video: Video,
+        methods: Sequence[str | Method] = METHODS,
+        *,
+        source: str = "auto",
+        face: Face = "largest",
+        shown_seconds: float = SHOWN_SECONDS,
+        progress: Progress | None = None,
+    ) -> Explanation:
+        """Read one video and attribute its prediction to the pixels.
+
+        Parameters
+        ----------
+        video : path, Recording, Crops or array
+            As in `read`.
+        methods : sequence of str or callable
+            Attributions beside the attention, by name ("saliency", "integrated-gradients", "grad-cam", ...) or functions of one's own.
+        source, face :
+            As in `read`.
+        shown_seconds : float
+            Attributions are computed for so many seconds (s) from the middle of a longer video.
+        progress : callable, optional
+            Called with the stage, what is done and all.
+
+        Returns
+        -------
+        Explanation
+            With `.shares`, `.scrubber()`, `.figure("shares")`, `.table("regions")`, `.save("out")`.
+
+        Raises
+        ------
+        StavisError
+            Where the video cannot be read or shows no face, or a method is unknown.
+
+        Examples
+        --------
+        >>> x = stavis.load("sta-synthetic", device="cpu").explain(video, methods=("saliency",))
+        >>> list(x.attributions)
+        ['Saliency']
+        """
+        options = {"source": source, "face": face, "shown_seconds": shown_seconds, "progress": progress}
+        explanation = Explanation.of(self, video, methods=methods, **options)
+        notes.show(explanation.notes)
+        return explanation
+
+    def explore(self, recordings: str | Path | Sequence[str | Path | Recording] | None = None, **options) -> Explorer:
+        """Open recordings (a data set, a video, or a list of videos) in a view in which one looks, asks and annotates.
+
+        Without recordings: the embedded synthetic faces that were not trained on. `options` as in `stavis.jobs.explore`: data, split,
+        start, methods, dimension, seconds, marks, out, source, face, quiet.
+
+        Raises StavisError where the recordings cannot be read, or an option does not fit.
+        """
+        return explore(self, recordings, **options)
+
+    def evaluate(self, data: str | Path | None = None, split: str = "test", **options) -> RunEvaluation:
+        """Score its predictions on one split of a data set (the embedded synthetic faces where none is given).
+
+        `options` as in `stavis.jobs.evaluate`: source, fill, fold, exclude, out, quiet.
+
+        Raises StavisError where the data cannot be read or the split has no labels.
+        """
+        return evaluate(self, data, split=split, **options)
+
+    def verdict(self, data: str | Path | None = None, clips: int = 12, **options) -> VerdictResult:
+        """Judge whether its attention explains what it predicts, on one clip of each of the first `clips` recordings of a split.
+
+        `options` as in `stavis.jobs.verdict`: split, dimension, seed, out, quiet.
+
+        Raises StavisError where the data cannot be read, or it has no such dimension.
+        """
+        return verdict(self, data, clips=clips, **options)
+
+
+def load(
+    source: Source,
+    *,
+    attention: nn.Module | str | None = None,
+    layout: str | None = None,
+    size: int | None = None,
+    rate: float | None = None,
+    seconds: float | None = None,
+    outputs: Sequence[str] | None = None,
+    device: str = "auto",
+) -> Predictor:
+    """A network ready to read videos.
+
+    Parameters
+    ----------
+    source : str, path or torch.nn.Module
+        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, or any module that takes frames (B,T,3,H,W) in
+        [0,1] and gives (B,T,D). Everything below is for modules: a checkpoint knows its own.
+    attention : torch.nn.Module or str, optional
+        The module whose output is the attention, or its dotted path; by default the one SpatialSoftmax, or none.
+    layout : str, optional
+        How that output is laid out, for `record_attention`; by default it is found by its shape.
+    size : int, optional
+        Side of the crops in pixels; default 112.
+    rate : float, optional
+        Frame rate that the network expects, in frames/s; default 6.25.
+    seconds : float, optional
+        Length of its windows in s; default 4.
+    outputs : sequence of str, optional
+        A name for each of the D outputs; default "valence" for one.
+    device : str
+        "auto" (a GPU if there is one; a module stays where it is), "cpu", "cuda", "mps".
+
+    Returns
+    -------
+    Predictor
+        Its `notes` say what was taken for granted; they are shown once.
+
+    Raises
+    ------
+    StavisError
+        Where there is no such checkpoint, the attention's path is wrong, or the module cannot run on such frames.
+
+    Examples
+    --------
+    >>> stavis.load("sta-synthetic", device="cpu").system
+    'sta'
+    """
+    options = {"attention": attention, "layout": layout, "size": size, "rate": rate, "seconds": seconds}
+    outputs = (outputs,) if isinstance(outputs, str) else outputs
+    predictor = Predictor.load(source, device=device, **options, outputs=None if outputs is None else tuple(outputs))
+    if not isinstance(source, VideoReader):
+        notes.show(predictor.notes)
+    return predictor
