@@ -14,7 +14,7 @@ from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.deeplift_rules import RuleMode
 from stavis.attribution.target import AttributionContext, attribution_context, described, on_grid, relative_error
 from stavis.errors import StavisError
-from stavis.types import Attribution, Clip, Target
+from stavis.types import COMPLETE, Attribution, Clip, Target
 
 REFINE = 5e-6
 """A completeness error above this sends the computation through double precision once more."""
@@ -52,8 +52,9 @@ def exact_deeplift(
 ) -> PathAttribution:
     """What each pixel contributed to the prediction's change from the baseline (DeepLIFT, Shrikumar et al. 2017), exactly, by path.
 
-    Complete to about 1e-6. An operation without a rule gets the path integral of its Jacobian and is named in `.approximated`;
-    with unknown='raise' it is refused by name.
+    Complete to about 1e-6. Whatever was not made under a rule is named in `.approximated` and in a note beside the completeness
+    error: an operation without one (it gets the path integral of its Jacobian), a mask or number that follows the input without a
+    gradient, a function with a gradient of its own, code compiled by torch.jit. With unknown='raise' it is refused by name.
 
     Raises StavisError for a target or baseline that does not fit, or a model that takes another way for the baseline.
     """
@@ -69,10 +70,11 @@ def exact_deeplift(
         start = baseline_frames(clip, baseline, context.frames.device)
         paths, difference, names = _propagate(context, start, module, unknown)
         error = relative_error(sum(paths), difference)
-        if error > REFINE:
+        if error > REFINE and not names:
             with _double(context):
                 paths, difference, names = _propagate(context, start.double(), module, unknown)
             error = relative_error(sum(paths), difference)
+        _note(context, names, error)
         features, through = (on_grid(path) for path in paths)
         parts = {"feature_path": features.astype(np.float32), "attention_path": through.astype(np.float32)}
         return context.to_attribution(
@@ -82,12 +84,13 @@ def exact_deeplift(
 
 def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown: str):
     """The relevance through the features and through the attention (1,T,3,H,W) in double, the prediction's change, the names."""
-    first = RuleMode(unknown=unknown)
+    fixed = frozenset(id(tensor) for tensor in (*context.model.parameters(), *context.model.buffers()))
+    first = RuleMode(unknown=unknown, fixed=fixed)
     with first:
         before = context.value(start.detach().requires_grad_(True))
     before = before.detach()
     frames = context.frames.to(start.dtype).detach().requires_grad_(True)
-    second = RuleMode(first.records, unknown)
+    second = RuleMode(first.records, unknown, fixed)
     forks: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def fork(_module, _inputs, output):
@@ -106,7 +109,7 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
     finally:
         if handle is not None:
             handle.remove()
-    second.finish()
+    second.finish(after)
     leaves = [leaf for _, leaf in forks]
     change = (frames.detach() - start).double()
     none = torch.zeros_like(change)
@@ -120,6 +123,17 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
         (through,) = torch.autograd.grad(outputs, frames, gradients, allow_unused=True)
     paths = tuple(none if part is None else change * part.double() for part in (direct, through))
     return paths, float(after.detach().double() - before.double()), first.approximated | second.approximated
+
+
+def _note(context: AttributionContext, names: set[str], error: float) -> None:
+    """Say what was not made under a rule, and what the map misses."""
+    if names:
+        context.notes.add(
+            f"exact DeepLIFT has no rule for {', '.join(sorted(names))}, which is approximated: the map misses {error:.2%} of the "
+            "prediction's change from the baseline."
+        )
+    elif error > COMPLETE:
+        context.notes.add(f"exact DeepLIFT misses {error:.2%} of the prediction's change from the baseline.")
 
 
 class _double:

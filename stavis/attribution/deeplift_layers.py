@@ -1,4 +1,4 @@
-"""Exact DeepLIFT for operations that are made of simpler ones: norms, maxima, scaled dot products, recurrent layers.
+"""Exact DeepLIFT for operations that are made of simpler ones: norms, the softmax family, scaled dot products, attention layers.
 
 Each rule is `rule(mode, func, args, options)`; it answers NotImplemented where it does not cover the options given.
 """
@@ -8,11 +8,8 @@ import math
 import torch
 from torch.nn import functional
 
-
-def _bind(args: tuple, options: dict, **defaults) -> list:
-    """The arguments in the order of `defaults`, however they were given."""
-    given = dict(zip(defaults, args, strict=False)) | options
-    return [given.get(name, default) for name, default in defaults.items()]
+from stavis.attribution.deeplift_order import ORDER, bind
+from stavis.attribution.deeplift_recurrent import RECURRENT
 
 
 def _normalised(mode, x: torch.Tensor, dims: tuple[int, ...], eps: float, *, centred: bool = True) -> torch.Tensor:
@@ -31,18 +28,18 @@ def _affine(x: torch.Tensor, weight, bias, *, channels_first: bool) -> torch.Ten
 
 
 def _layer_norm(mode, func, args, options):
-    x, shape, weight, bias, eps = _bind(args, options, input=None, normalized_shape=None, weight=None, bias=None, eps=1e-5)
+    x, shape, weight, bias, eps = bind(args, options, input=None, normalized_shape=None, weight=None, bias=None, eps=1e-5)
     return _affine(_normalised(mode, x, tuple(range(-len(shape), 0)), eps), weight, bias, channels_first=False)
 
 
 def _rms_norm(mode, func, args, options):
-    x, shape, weight, eps = _bind(args, options, input=None, normalized_shape=None, weight=None, eps=None)
+    x, shape, weight, eps = bind(args, options, input=None, normalized_shape=None, weight=None, eps=None)
     eps = torch.finfo(x.dtype).eps if eps is None else eps
     return _affine(_normalised(mode, x, tuple(range(-len(shape), 0)), eps, centred=False), weight, None, channels_first=False)
 
 
 def _group_norm(mode, func, args, options):
-    x, groups, weight, bias, eps = _bind(args, options, input=None, num_groups=None, weight=None, bias=None, eps=1e-5)
+    x, groups, weight, bias, eps = bind(args, options, input=None, num_groups=None, weight=None, bias=None, eps=1e-5)
     grouped = _normalised(mode, x.reshape(x.shape[0], groups, -1), (2,), eps)
     return _affine(grouped.reshape(x.shape), weight, bias, channels_first=True)
 
@@ -52,7 +49,7 @@ def _statistics_norm(kept_axes: tuple[int, ...], flag: str, flag_default: bool):
 
     def rule(mode, func, args, options):
         defaults = {"input": None, "running_mean": None, "running_var": None, "weight": None, "bias": None}
-        x, _, _, weight, bias, own, _, eps = _bind(args, options, **defaults, **{flag: flag_default}, momentum=0.1, eps=1e-5)
+        x, _, _, weight, bias, own, _, eps = bind(args, options, **defaults, **{flag: flag_default}, momentum=0.1, eps=1e-5)
         if not own:
             return func(*args, **options)
         dims = tuple(axis for axis in range(x.ndim) if axis not in kept_axes)
@@ -62,162 +59,163 @@ def _statistics_norm(kept_axes: tuple[int, ...], flag: str, flag_default: bool):
 
 
 def _softmax(mode, func, args, options):
-    x, dim = _bind(args, options, input=None, dim=None)
+    x, dim = bind(args, options, input=None, dim=None)
     return NotImplemented if dim is None else mode.along(torch.softmax, x, dim)
 
 
 def _log_softmax(mode, func, args, options):
-    x, dim = _bind(args, options, input=None, dim=None)
+    x, dim = bind(args, options, input=None, dim=None)
     return NotImplemented if dim is None else mode.along(torch.log_softmax, x, dim)
 
 
 def _logsumexp(mode, func, args, options):
-    x, dim, keepdim = _bind(args, options, input=None, dim=None, keepdim=False)
+    x, dim, keepdim = bind(args, options, input=None, dim=None, keepdim=False)
     if not isinstance(dim, int):
         return NotImplemented
     return mode.along(lambda z, axis: torch.logsumexp(z, axis, keepdim=keepdim), x, dim)
 
 
 def _glu(mode, func, args, options):
-    x, dim = _bind(args, options, input=None, dim=-1)
+    x, dim = bind(args, options, input=None, dim=-1)
     a, b = x.chunk(2, dim)
     return mode.integrate(torch.mul, (a, mode.rescale(torch.sigmoid, b)))
-
-
-def _largest(mode, x: torch.Tensor) -> torch.Tensor:
-    """The maximum over the last axis, pair by pair."""
-    while x.shape[-1] > 1:
-        half = x.shape[-1] // 2
-        pairs = mode.maximum(x[..., :half], x[..., half : 2 * half])
-        x = torch.cat([pairs, x[..., 2 * half :]], -1) if x.shape[-1] % 2 else pairs
-    return x.squeeze(-1)
-
-
-def _max_pool(axes: int):
-    """Max pooling, one axis after another (a maximum of maxima)."""
-
-    def rule(mode, func, args, options):
-        defaults = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False}
-        x, kernel, stride, padding, dilation, ceil, indices = _bind(args, options, input=None, **defaults)
-        kernel, padding, dilation = (_each(value, axes) for value in (kernel, padding, dilation))
-        stride = _each(stride, axes) if stride else kernel
-        if ceil or indices or any(value != 1 for value in dilation):
-            return NotImplemented
-        if any(padding):
-            x = functional.pad(x, [side for pad in reversed(padding) for side in (pad, pad)], value=-1e30)
-        for axis in range(axes):
-            x = _largest(mode, x.unfold(x.ndim - axes + axis, kernel[axis], stride[axis]))
-        return x
-
-    return rule
-
-
-def _adaptive_max_pool(axes: int):
-    def rule(mode, func, args, options):
-        x, size, indices = _bind(args, options, input=None, output_size=None, return_indices=False)
-        size = [have if want is None else want for want, have in zip(_each(size, axes), x.shape[-axes:], strict=True)]
-        if indices or any(have % want for want, have in zip(size, x.shape[-axes:], strict=True)):
-            return NotImplemented
-        windows = [have // want for want, have in zip(size, x.shape[-axes:], strict=True)]
-        return _max_pool(axes)(mode, func, (x, windows), {})
-
-    return rule
-
-
-def _amax(mode, func, args, options):
-    x, dim, keepdim = _bind(args, options, input=None, dim=None, keepdim=False)
-    axes = sorted(axis % x.ndim for axis in (range(x.ndim) if dim in (None, ()) else [dim] if isinstance(dim, int) else dim))
-    others = [axis for axis in range(x.ndim) if axis not in axes]
-    answer = _largest(mode, x.permute(*others, *axes).flatten(len(others)))
-    for axis in axes if keepdim else ():
-        answer = answer.unsqueeze(axis)
-    return answer
-
-
-def _max(mode, func, args, options):
-    x, dim, keepdim = _bind(args, options, input=None, dim=None, keepdim=False)
-    if isinstance(dim, torch.Tensor):
-        return mode.maximum(x, dim)
-    answer = _amax(mode, func, (x, dim, keepdim), {})
-    return answer if dim is None else torch.return_types.max((answer, x.detach().argmax(dim, keepdim)))
-
-
-def _amin(mode, func, args, options):
-    x, dim, keepdim = _bind(args, options, input=None, dim=None, keepdim=False)
-    return -_amax(mode, func, (-x, dim, keepdim), {})
-
-
-def _maximum(mode, func, args, options):
-    a, b = _bind(args, options, input=None, other=None)
-    return mode.maximum(a, b)
-
-
-def _minimum(mode, func, args, options):
-    a, b = _bind(args, options, input=None, other=None)
-    return -mode.maximum(-a, -b)
 
 
 def _attention(mode, func, args, options):
     """Scaled dot-product attention of a transformer, written out."""
     defaults = {"attn_mask": None, "dropout_p": 0.0, "is_causal": False, "scale": None, "enable_gqa": False}
-    query, key, value, mask, _, causal, scale, grouped = _bind(args, options, query=None, key=None, value=None, **defaults)
-    if grouped:
+    query, key, value, mask, dropout, causal, scale, grouped = bind(args, options, query=None, key=None, value=None, **defaults)
+    if dropout:
         return NotImplemented
-    scores = mode.integrate(torch.matmul, (query * (scale or 1 / math.sqrt(query.shape[-1])), key.transpose(-1, -2)))
+    if grouped:
+        key, value = (part.repeat_interleave(query.shape[-3] // part.shape[-3], -3) for part in (key, value))
+    return _attend(mode, query, key, value, mask, causal=causal, scale=scale)[0]
+
+
+def _attend(mode, query, key, value, mask, *, causal: bool = False, scale: float | None = None) -> tuple[torch.Tensor, torch.Tensor]:
+    """What is read, and the weights."""
+    scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
+    scores = mode.integrate(torch.matmul, (query * scale, key.transpose(-1, -2)))
     if causal:
         mask = torch.ones(scores.shape[-2:], dtype=torch.bool, device=scores.device).tril()
     if mask is not None:
-        scores = scores.masked_fill(~mask, -1e4) if mask.dtype == torch.bool else scores + mask
-    return mode.integrate(torch.matmul, (mode.along(torch.softmax, scores, -1), value))
+        scores = scores.masked_fill(~mask, -math.inf) if mask.dtype == torch.bool else scores + mask
+    weights = mode.along(torch.softmax, scores, -1)
+    return mode.integrate(torch.matmul, (weights, value)), weights
 
 
-def _recurrent(cell, states: int):
-    """nn.LSTM and nn.GRU as elementwise operations, layer by layer and frame by frame."""
+MULTI_HEAD = tuple(
+    """query key value embed_dim_to_check num_heads in_proj_weight in_proj_bias bias_k bias_v add_zero_attn dropout_p out_proj_weight
+    out_proj_bias training key_padding_mask need_weights attn_mask use_separate_proj_weight q_proj_weight k_proj_weight v_proj_weight
+    static_k static_v average_attn_weights is_causal
+    """.split()  # noqa: SIM905
+)
+"""The arguments of functional.multi_head_attention_forward, in order."""
+
+
+def _multi_head_attention(mode, func, args, options):
+    """nn.MultiheadAttention: projections, masks, heads, the product and the projection behind it."""
+    got = dict.fromkeys(MULTI_HEAD) | {"training": True, "need_weights": True, "average_attn_weights": True}
+    got = got | dict(zip(MULTI_HEAD, args, strict=False)) | options
+    if (got["training"] and got["dropout_p"]) or got["bias_k"] is not None or got["static_k"] is not None or got["static_v"] is not None:
+        return NotImplemented
+    inputs = [got["query"], got["key"], got["value"]]
+    batched = inputs[0].ndim == 3
+    inputs = inputs if batched else [part.unsqueeze(1) for part in inputs]
+    weights = [got[f"{one}_proj_weight"] for one in "qkv"] if got["use_separate_proj_weight"] else got["in_proj_weight"].chunk(3)
+    biases = [None] * 3 if got["in_proj_bias"] is None else got["in_proj_bias"].chunk(3)
+    heads, batch = got["num_heads"], inputs[0].shape[1]
+    projected = [functional.linear(part, *pair) for part, *pair in zip(inputs, weights, biases, strict=True)]
+    query, key, value = (part.unflatten(2, (heads, -1)).permute(1, 2, 0, 3) for part in projected)  # batch, heads, tokens, features
+    mask, padding = _added(got["attn_mask"], query), _added(got["key_padding_mask"], query)
+    if mask is not None:
+        mask = mask if mask.ndim == 2 else mask.reshape(batch, heads, *mask.shape[1:])
+    if padding is not None:
+        padding = padding.reshape(batch, 1, 1, -1)
+        mask = padding if mask is None else mask + padding
+    if got["add_zero_attn"]:
+        key, value = (functional.pad(part, (0, 0, 0, 1)) for part in (key, value))
+        mask = None if mask is None else functional.pad(mask, (0, 1))
+    read, attention = _attend(mode, query, key, value, mask)
+    read = functional.linear(read.permute(2, 0, 1, 3).flatten(2), got["out_proj_weight"], got["out_proj_bias"])
+    attention = (attention.mean(1) if got["average_attn_weights"] else attention) if got["need_weights"] else None
+    if batched:
+        return read, attention
+    return read.squeeze(1), None if attention is None else attention.squeeze(0)
+
+
+def _added(mask: torch.Tensor | None, like: torch.Tensor) -> torch.Tensor | None:
+    """A mask as numbers that are added to the scores; in a boolean one True means: not attended to."""
+    if mask is None or mask.dtype != torch.bool:
+        return mask
+    return torch.zeros(mask.shape, dtype=like.dtype, device=mask.device).masked_fill(mask, -math.inf)
+
+
+def _length(mode, x: torch.Tensor, dims, *, keepdim: bool, smallest: float = 0.0) -> torch.Tensor:
+    """The Euclidean norm."""
+    squares = mode.rescale(torch.square, x).sum(dims, keepdim=keepdim)
+    return mode.rescale(lambda z: z.clamp(min=smallest * smallest).sqrt(), squares)
+
+
+def _norm(mode, func, args, options):
+    """Norms of order 1 and 2 over given axes or all."""
+    x, order, dim, keepdim = bind(args, _renamed(options, p="ord"), input=None, ord=2, dim=None, keepdim=False)
+    order = 2 if order in (None, "fro") else order
+    dims = tuple(range(x.ndim)) if dim is None else dim
+    if order == 2 and not x.is_complex():
+        return _length(mode, x, dims, keepdim=keepdim)
+    return mode.rescale(torch.abs, x).sum(dims, keepdim=keepdim) if order == 1 and not x.is_complex() else NotImplemented
+
+
+def _renamed(options: dict, **names: str) -> dict:
+    return {names.get(name, name): value for name, value in options.items()}
+
+
+def _normalize(mode, func, args, options):
+    x, order, dim, eps = bind(args, options, input=None, p=2.0, dim=1, eps=1e-12)
+    if order != 2:
+        return NotImplemented
+    return mode.quotient(x, _length(mode, x, dim, keepdim=True, smallest=eps))
+
+
+def _cosine(mode, func, args, options):
+    a, b, dim, eps = bind(args, options, x1=None, x2=None, dim=1, eps=1e-8)
+    a, b = torch.broadcast_tensors(a, b)
+    product = mode.integrate(torch.mul, (a, b)).sum(dim)
+    lengths = [_length(mode, part, dim, keepdim=False, smallest=eps) for part in (a, b)]
+    return mode.quotient(product, mode.integrate(torch.mul, tuple(lengths)))
+
+
+def _hypot(mode, func, args, options):
+    a, b = bind(args, options, input=None, other=None)
+    return mode.rescale(torch.sqrt, mode.rescale(torch.square, a) + mode.rescale(torch.square, b))
+
+
+def _abs(mode, func, args, options):
+    (x,) = bind(args, options, input=None)
+    return _hypot(mode, func, (x.real, x.imag), {}) if x.is_complex() else mode.rescale(torch.abs, x)
+
+
+def _softmin(mode, func, args, options):
+    x, dim = bind(args, options, input=None, dim=None)
+    return NotImplemented if dim is None else mode.along(torch.softmax, -x, dim)
+
+
+def _spread(root: bool):
+    """Variance and standard deviation."""
 
     def rule(mode, func, args, options):
-        if len(args) != 9 or not isinstance(args[2], (list, tuple)):  # packed sequences
+        if len(args) == 2 and isinstance(args[1], bool):
             return NotImplemented
-        x, start, weights, biases, layers, _, _, both, batch_first = args
-        start = list(start) if states == 2 else [start]
-        x = x.transpose(0, 1) if batch_first else x
-        each, sides, ends = (4 if biases else 2), (2 if both else 1), []
-        if len(weights) != layers * sides * each:  # projections
-            return NotImplemented
-        for layer in range(layers):
-            outputs = []
-            for side in range(sides):
-                row = layer * sides + side
-                own = list(weights[row * each : (row + 1) * each]) + [None] * (4 - each)
-                state, steps = [part[row] for part in start], []
-                for frame in x.flip(0) if side else x:
-                    state = cell(mode, frame, state, *own)
-                    steps.append(state[0])
-                outputs.append(torch.stack(steps[::-1] if side else steps))
-                ends.append(state)
-            x = torch.cat(outputs, -1)
-        finals = [torch.stack([end[place] for end in ends]) for place in range(states)]
-        return (x.transpose(0, 1) if batch_first else x, *finals)
+        x, dim, unbiased, keepdim = bind(args, options, input=None, dim=None, unbiased=True, keepdim=False)
+        correction = options.get("correction", int(bool(unbiased)))
+        dims = tuple(range(x.ndim)) if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
+        count = math.prod(x.shape[axis] for axis in dims)
+        squares = mode.rescale(torch.square, x - x.mean(dims, keepdim=True))
+        variance = squares.sum(dims, keepdim=keepdim) / max(0, count - (1 if correction is None else correction))
+        return mode.rescale(torch.sqrt, variance) if root else variance
 
     return rule
-
-
-def _lstm_cell(mode, frame, state, from_input, from_state, bias_input, bias_state):
-    hidden, memory = state
-    gates = functional.linear(frame, from_input, bias_input) + functional.linear(hidden, from_state, bias_state)
-    entry, forget, candidate, leave = gates.chunk(4, -1)
-    kept = mode.integrate(torch.mul, (mode.rescale(torch.sigmoid, forget), memory))
-    new = mode.integrate(torch.mul, (mode.rescale(torch.sigmoid, entry), mode.rescale(torch.tanh, candidate)))
-    memory = kept + new
-    return [mode.integrate(torch.mul, (mode.rescale(torch.sigmoid, leave), mode.rescale(torch.tanh, memory))), memory]
-
-
-def _gru_cell(mode, frame, state, from_input, from_state, bias_input, bias_state):
-    (hidden,) = state
-    reset, update, new = functional.linear(frame, from_input, bias_input).chunk(3, -1)
-    reset_h, update_h, new_h = functional.linear(hidden, from_state, bias_state).chunk(3, -1)
-    gate = mode.rescale(torch.sigmoid, reset + reset_h)
-    candidate = mode.rescale(torch.tanh, new + mode.integrate(torch.mul, (gate, new_h)))
-    return [candidate + mode.integrate(torch.mul, (mode.rescale(torch.sigmoid, update + update_h), hidden - candidate))]
 
 
 COMPOSED = {
@@ -227,22 +225,23 @@ COMPOSED = {
     "batch_norm": _statistics_norm((1,), "training", False),
     "instance_norm": _statistics_norm((0, 1), "use_input_stats", True),
     "softmax": _softmax,
+    "softmin": _softmin,
     "log_softmax": _log_softmax,
     "logsumexp": _logsumexp,
     "glu": _glu,
-    "amax": _amax,
-    "amin": _amin,
-    "max": _max,
-    "maximum": _maximum,
-    "minimum": _minimum,
+    "norm": _norm,
+    "linalg_norm": _norm,
+    "linalg_vector_norm": _norm,
+    "normalize": _normalize,
+    "cosine_similarity": _cosine,
+    "hypot": _hypot,
+    "abs": _abs,
+    "absolute": _abs,
+    "var": _spread(False),
+    "std": _spread(True),
     "scaled_dot_product_attention": _attention,
-    "lstm": _recurrent(_lstm_cell, 2),
-    "gru": _recurrent(_gru_cell, 1),
-    **{f"max_pool{axes}d": _max_pool(axes) for axes in (1, 2, 3)},
-    **{f"adaptive_max_pool{axes}d": _adaptive_max_pool(axes) for axes in (1, 2, 3)},
+    "multi_head_attention_forward": _multi_head_attention,
+    **RECURRENT,
+    **ORDER,
 }
 """The rules by the name of their operation."""
-
-
-def _each(value, axes: int) -> list[int]:
-    return [value] * axes if isinstance(value, int) else list(value) * (axes if len(value) == 1 else 1)

@@ -7,7 +7,7 @@ gets the multipliers that carry its own difference exactly:
 - products: Δ(ab) = Δa mean(b) + Δb mean(a), the Shapley value of a product;
 - softmax: its Jacobian integrated along the straight path (Gauss nodes inside the softmax alone);
 - maxima: max(a,b) = (a + b + |a−b|) / 2, pair by pair;
-- norms over the input's own statistics, recurrent layers, scaled dot products: made of the former;
+- norms over the input's own statistics, recurrent and attention layers, sorting: made of the former;
 - affine operations, reshaping and indexing: as they are.
 
 References
@@ -36,83 +36,139 @@ LINEAR = frozenset(
     avg_pool1d avg_pool2d avg_pool3d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d interpolate upsample
     upsample_bilinear upsample_nearest pixel_shuffle pixel_unshuffle channel_shuffle unfold fold detach_ requires_grad_ alias
     dropout dropout1d dropout2d dropout3d alpha_dropout feature_dropout feature_alpha_dropout trace kron cuda cpu real scatter
-    scatter_add index_add index_copy masked_select zero fill get retain_grad register_hook movedim as_strided cdouble diff trapezoid lerp_
+    scatter_add index_add index_copy masked_select zero fill get retain_grad register_hook movedim as_strided cdouble diff trapezoid
+    where masked_fill masked_scatter _pack_padded_sequence _pad_packed_sequence max_unpool1d max_unpool2d max_unpool3d
+    complex imag conj resolve_conj view_as_real view_as_complex stft istft fft_fft fft_ifft fft_rfft fft_irfft fft_fft2 fft_ifft2
+    fft_rfft2 fft_irfft2 fft_fftn fft_ifftn fft_rfftn fft_irfftn fft_fftshift fft_ifftshift fft_hfft fft_ihfft
     """.split()  # noqa: SIM905
 )
 """Operations that are affine in what they get, by name: differences pass as they are."""
 
 MULTILINEAR = frozenset(
     """mul multiply matmul mm bmm mv dot inner outer einsum linear bilinear conv1d conv2d conv3d conv_transpose1d conv_transpose2d
-    conv_transpose3d rmul rmatmul tensordot baddbmm addmm addbmm addcmul vdot chain_matmul
+    conv_transpose3d rmul rmatmul tensordot lerp baddbmm addmm addbmm addcmul vdot chain_matmul
     """.split()  # noqa: SIM905
 )
 """Operations that are affine in each of their operands: with one of them in play they are linear, with more they are products."""
 
 ELEMENTWISE = frozenset(
     """relu relu6 leaky_relu elu selu celu gelu silu mish softplus softsign sigmoid logsigmoid tanh tanhshrink hardtanh hardswish
-    hardsigmoid hardshrink softshrink threshold exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square abs absolute erf erfc sin
+    hardsigmoid hardshrink softshrink threshold prelu rrelu exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square erf erfc sin
     cos tan atan arctan asinh arcsinh sinh cosh pow float_power rpow clamp clip clamp_min clamp_max sinc logit nan_to_num lgamma
     """.split()  # noqa: SIM905
 )
 """Functions of one number, applied to each by itself."""
 
-SWITCHES = frozenset({"where", "masked_fill", "masked_scatter"})
-"""Operations that are linear as long as their condition is the same for the clip and the baseline."""
+CHOOSING = frozenset({"where", "masked_fill", "masked_scatter", "getitem", "setitem", "gather", "index_select", "take_along_dim"})
+"""Affine operations that are called by their own name where what they choose by depends on the input."""
+
+NUMBERS = frozenset({"item", "tolist", "float", "int", "complex", "index"})
+"""Operations that may turn a tensor into plain numbers."""
 
 UNKNOWN_NODES = 32
+MASKED = -1e4
+"""A score in place of minus infinity, whose differences are no numbers."""
 
 
 class RuleMode(TorchFunctionMode):
     """One run of a network under the rules: first on the baseline (records None), then on the clip with the baseline's records.
 
-    `approximated` names the operations without a rule of their own, which got the path integral of their Jacobian.
+    `approximated` names whatever was not made under a rule: operations that have none (they get the path integral of their Jacobian),
+    values that depend on the input but carry no gradient (masks, rounded or detached numbers), and results that came from elsewhere
+    (functions with a gradient of their own, code compiled by torch.jit). `fixed` are the tensors that no run changes: the weights.
 
-    Raises StavisError, where `unknown` is 'raise', at the first operation without a rule.
+    Raises StavisError, where `unknown` is 'raise', at the first of them.
     """
 
-    def __init__(self, records: list | None = None, unknown: str = "integrate"):
+    def __init__(self, records: list | None = None, unknown: str = "integrate", fixed: frozenset[int] = frozenset()):
         super().__init__()
         self.baseline = records is None
         self.records: list = [] if records is None else records
         self.position = 0
         self.unknown = unknown
+        self.fixed = fixed
         self.passive = False
         self.approximated: set[str] = set()
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         options = kwargs or {}
-        carriers = () if self.passive else [part for part in tree_flatten((args, options))[0] if _carries(part)]
-        if not carriers:
+        if self.passive:
             return func(*args, **options)
+        parts = [part for part in tree_flatten((args, options))[0] if isinstance(part, torch.Tensor)]
+        carriers = [part for part in parts if _carries(part)]
         name = _name(func)
-        if name.endswith("_") and name[:-1] in ELEMENTWISE | MULTILINEAR | {"div", "softmax"} and len(args) and _carries(args[0]):
+        if not carriers or not torch.is_grad_enabled():
+            result = func(*args, **options)
+            origin = "no_grad" if carriers else next((part._origin for part in parts if hasattr(part, "_origin")), None)
+            return result if origin is None else _marked(result, origin)
+        self._look_at_sources(carriers)
+        self._look_at_constants(name.rstrip("_"), parts)
+        in_place = options.get("inplace") or (name.endswith("_") and name[:-1] in ELEMENTWISE | MULTILINEAR | {"div", "softmax", "abs"})
+        if in_place and args and _carries(args[0]):
             # On a copy, so that what the rule keeps of its input is not written over.
-            fresh = self._apply(name[:-1], getattr(torch, name[:-1], func), (args[0].clone(), *args[1:]), options, carriers)
-            return args[0].copy_(fresh)
-        return self._apply(name.rstrip("_"), func, args, options, carriers)
+            inner = getattr(torch, name[:-1], func) if name.endswith("_") else func
+            fresh = self._apply(name.rstrip("_"), inner, (args[0].clone(), *args[1:]), options, carriers)
+            return _marked(args[0].copy_(fresh), name)
+        result = self._apply(name if name in LINEAR else name.rstrip("_"), func, args, options, carriers)
+        _marked(args[:1], name)  # what was written on carries now, too
+        return _marked(result, name)
+
+    def _look_at_sources(self, carriers: list) -> None:
+        """Name what came with a gradient from outside: every result of an operation that was seen is marked."""
+        for part in carriers:
+            if part.grad_fn is not None and not hasattr(part, "_ruled"):
+                self._flag(part.grad_fn.name().rsplit("::", 1)[-1].removesuffix("Backward0").removesuffix("Backward"))
+                part._ruled = True
+
+    def _look_at_constants(self, name: str, parts: list) -> None:
+        """Name operands without a gradient that are not those of the baseline: they follow the input, and no rule carries that."""
+        constants = [part for part in parts if not _carries(part) and id(part) not in self.fixed]
+        if not constants:
+            return
+        if self.baseline:
+            self._write(*constants)
+            return
+        for part, before in zip(constants, self._read(name, *constants), strict=True):
+            if not torch.equal(part.detach(), before):
+                self._flag(name if name in CHOOSING else getattr(part, "_origin", name))
+
+    def _flag(self, name: str) -> None:
+        if self.unknown == "raise":
+            raise StavisError(f"the operation {name} has no rule for exact DeepLIFT: allow the path integral, unknown='integrate'.")
+        self.approximated.add(name)
 
     def _apply(self, name: str, func: Callable, args: tuple, options: dict, carriers: list):
         options = {key: value for key, value in options.items() if key != "inplace"}
         if name in LINEAR:
-            self._same_indices(name, args)
-            return func(*args, **options)
+            if "dropout" in name and options.get("training", True) and options.get("p", 0.5):
+                self._flag(name)
+            return self._numbers(name, func(*args, **options))
         if name in MULTILINEAR:
             if len(carriers) == 1:
                 return func(*args, **options)
             return self.integrate(func, args, options, nodes=-(-len(carriers) // 2))
-        if name in ELEMENTWISE and len(carriers) == 1:
-            place = next(place for place, part in enumerate(args) if _carries(part)) if not _carries(options.get("input")) else None
+        if name in ELEMENTWISE and len(carriers) == 1 and not carriers[0].is_complex():
+            place = next((place for place, part in enumerate(args) if _carries(part)), None)
             if place is not None:
                 return self.rescale(lambda z: func(*args[:place], z, *args[place + 1 :], **options), args[place])
-        if name in ("div", "divide", "true_divide", "truediv", "rtruediv", "rdiv"):
-            return self._quotient(name, args, carriers, options)
+        if name in ("div", "divide", "true_divide", "truediv", "rtruediv", "rdiv") and not options.get("rounding_mode"):
+            above, below = (args[1], args[0]) if name in ("rtruediv", "rdiv") else args[:2]
+            return self.quotient(above, below)
         if name in COMPOSED:
-            answer = COMPOSED[name](self, func, args, options)
-            if answer is not NotImplemented:
-                return answer
-        if name in SWITCHES and self._same_indices(name, args):
-            return func(*args, **options)
+            result = COMPOSED[name](self, func, args, options)
+            if result is not NotImplemented:
+                return result
         return self._unknown(name, func, args, options)
+
+    def _numbers(self, name: str, result):
+        """The result; plain numbers made of the input are named where they are not those of the baseline."""
+        if name in NUMBERS and not isinstance(result, torch.Tensor):
+            numbers = torch.tensor(result)
+            if self.baseline:
+                self._write(numbers)
+            elif not torch.equal(self._read(name, numbers)[0], numbers):
+                self._flag(name)
+        return result
 
     # What the rules are made of; rules_composed uses these three.
 
@@ -152,6 +208,8 @@ class RuleMode(TorchFunctionMode):
     def along(self, function: Callable, x: torch.Tensor, dim: int) -> torch.Tensor:
         """A function of the softmax family along one axis; as many nodes as the spread of its score differences asks for, in double."""
         nodes = 1
+        if bool(torch.isneginf(x.detach()).any()):
+            x = x.masked_fill(torch.isneginf(x.detach()), MASKED)
         if _carries(x) and not self.baseline:
             change = x.detach() - self.records[self.position][0]
             spread = float((change.amax(dim) - change.amin(dim)).amax())
@@ -168,52 +226,32 @@ class RuleMode(TorchFunctionMode):
             references = self._read("a maximum", a, b)
         return _Maximum.apply(a, b, *references)
 
-    def _quotient(self, name, args, carriers, options):
-        above, below = (args[1], args[0]) if name in ("rtruediv", "rdiv") else args[:2]
-        if options.get("rounding_mode"):
-            return self._unknown(name, torch.div, args, options)
+    def quotient(self, above, below):
+        """One number over another: a product with the reciprocal."""
         if not _carries(below):
             return torch.div(above, below)
         inverse = self.rescale(torch.reciprocal, below)
         return self.integrate(torch.mul, (above, inverse)) if _carries(above) else above * inverse
 
     def _unknown(self, name, func, args, options):
-        before = [part.detach().clone() for part in tree_flatten((args, options))[0] if _carries(part)]
-        output = func(*args, **options)
-        outputs = tree_flatten(output)[0]
-        if not any(_carries(part) for part in outputs):
-            if name in ("detach", "item", "tolist", "numpy"):
-                self.approximated.add(name)
-            return output
-        if self.unknown == "raise":
-            raise StavisError(f"the operation {name} has no rule for exact DeepLIFT: allow the path integral, unknown='integrate'.")
-        if not all(isinstance(part, torch.Tensor) for part in outputs) or len(outputs) != 1:
-            raise StavisError(f"the operation {name} has no rule for exact DeepLIFT and gives {len(outputs)} parts: take another method.")
-        self.approximated.add(name)
-        del before, output, outputs
-        return self.integrate(func, args, options, nodes=UNKNOWN_NODES)
+        parts, structure = tree_flatten(func(*args, **options))
+        reached = [place for place, part in enumerate(parts) if _carries(part)]
+        if not reached:
+            return self._numbers(name, tree_unflatten(parts, structure))
+        self._flag(name)
+        for place in reached:
+            parts[place] = self.integrate(
+                lambda *inner, place=place, **keywords: tree_flatten(func(*inner, **keywords))[0][place], args, options, nodes=UNKNOWN_NODES
+            )
+        return tree_unflatten(parts, structure)
 
-    def _same_indices(self, name: str, args: tuple) -> bool:
-        """Whether the operation's conditions and indices are those of the baseline; noted where they are not."""
-        if name not in SWITCHES | {"getitem", "setitem", "gather", "index_select", "take_along_dim", "masked_select"}:
-            return True
-        indices = [part for part in tree_flatten(args[1:] if name != "where" else args[:1])[0] if isinstance(part, torch.Tensor)]
-        indices = [part for part in indices if not part.is_floating_point()]
-        if not indices:
-            return True
-        if self.baseline:
-            self._write(*indices)
-            return True
-        same = all(torch.equal(a, b) for a, b in zip(indices, self._read(name, *indices), strict=True))
-        if not same:
-            self.approximated.add(name)
-        return True
-
-    def finish(self) -> None:
-        """Look that the run on the clip did all that the run on the baseline did.
+    def finish(self, output: torch.Tensor) -> None:
+        """Look where the run's output came from, and that the run on the clip did all that the run on the baseline did.
 
         Raises StavisError where it did less.
         """
+        if _carries(output):
+            self._look_at_sources([output])
         if self.position < len(self.records):
             raise StavisError("the model takes another way for the baseline than for the clip: take another method.")
 
@@ -230,7 +268,17 @@ class RuleMode(TorchFunctionMode):
 
 
 def _carries(part) -> bool:
-    return isinstance(part, torch.Tensor) and part.requires_grad and part.is_floating_point()
+    return isinstance(part, torch.Tensor) and part.requires_grad and (part.is_floating_point() or part.is_complex())
+
+
+def _marked(result, origin: str):
+    """The result, whose tensors remember the operation that made them."""
+    for part in (result,) if isinstance(result, torch.Tensor) else tree_flatten(result)[0]:
+        if isinstance(part, torch.Tensor):
+            part._origin = origin
+            if _carries(part):
+                part._ruled = True
+    return result
 
 
 def _name(func: Callable) -> str:

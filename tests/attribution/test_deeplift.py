@@ -195,7 +195,7 @@ def test_an_operation_without_a_rule_is_named_or_refused():
     assert result.relative_delta < 1e-4
 
 
-def test_a_condition_that_hangs_on_the_input_is_named():
+def test_a_condition_that_depends_on_the_input_is_named():
     model = framewise(lambda x: torch.where(x > 0, x * 2, x * x))
     assert "where" in exact_deeplift(model, make_clip(frames=2)).approximated
 
