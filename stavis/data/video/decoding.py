@@ -12,12 +12,11 @@ from fractions import Fraction
 
 import av
 import av.logging
-import cv2
 import numpy as np
 
 from stavis.data.video.deinterlacing import Deinterlacer
 from stavis.data.video.demuxing import BROKEN, MOST_PIXELS, open_video
-from stavis.data.video.display import Orientation, orientation_of, square_pixel_size
+from stavis.data.video.display import Orientation, fitted_size, orientation_of, padded, square_pixel_size
 from stavis.data.video.hdr import colour_note, needs_mapping, sdr_image
 from stavis.data.video.probing import AT_A_JOIN, VideoInfo, shift
 from stavis.notes import Notes
@@ -111,10 +110,7 @@ class _Decoded:
     shape: _Shape
 
     def image(self) -> np.ndarray:
-        fitted = self.shape.wanted
-        if self.resized:  # uniformly, so that faces keep their shape
-            scale = min(w / u for w, u in zip(fitted, self.shape.upright, strict=True))
-            fitted = tuple(min(w, max(1, round(u * scale))) for w, u in zip(fitted, self.shape.upright, strict=True))
+        fitted = fitted_size(self.shape.upright, self.shape.wanted) if self.resized else self.shape.wanted
         width, height = self.shape.orientation.size(fitted)
         smaller = width * height < self.frame.width * self.frame.height
         way = "AREA" if smaller else "BILINEAR"
@@ -122,14 +118,7 @@ class _Decoded:
             image = sdr_image(self.frame, width, height, way)
         else:
             image = self.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=way)
-        image = self.shape.orientation.apply(image)
-        return image if fitted == self.shape.wanted else _padded(image, self.shape.wanted)
-
-
-def _padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """An image in the middle of a black one of a size (width, height)."""
-    width, height = size[0] - image.shape[1], size[1] - image.shape[0]
-    return cv2.copyMakeBorder(image, height // 2, height - height // 2, width // 2, width - width // 2, cv2.BORDER_CONSTANT)
+        return padded(self.shape.orientation.apply(image), self.shape.wanted)
 
 
 def _decode(packet) -> tuple[list | None, bool]:

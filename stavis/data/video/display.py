@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import av
+import cv2
 import numpy as np
 
 WIDEST_PIXEL = 8
@@ -74,3 +75,17 @@ def square_pixel_size(width: int, height: int, aspect: Fraction | None) -> tuple
     if not aspect or not Fraction(1, WIDEST_PIXEL) <= aspect <= WIDEST_PIXEL:
         return width, height
     return max(1, round(width * aspect)), height
+
+
+def fitted_size(size: tuple[int, int], into: tuple[int, int]) -> tuple[int, int]:
+    """The (width, height) of an image scaled evenly, as large as it fits into another size: faces keep their shape."""
+    scale = min(room / side for room, side in zip(into, size, strict=True))
+    return tuple(min(room, max(1, round(side * scale))) for room, side in zip(into, size, strict=True))
+
+
+def padded(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """An image in the middle of a black one of a size (width, height) that it fits into."""
+    width, height = size[0] - image.shape[1], size[1] - image.shape[0]
+    if not width and not height:
+        return image
+    return cv2.copyMakeBorder(image, height // 2, height - height // 2, width // 2, width - width // 2, cv2.BORDER_CONSTANT)

@@ -13,6 +13,7 @@ import numpy as np
 
 from stavis.data.video.decoding import LOST, NO_IMAGE, RESIZED, Frame
 from stavis.data.video.demuxing import MOST_FRAMES, MOST_PIXELS
+from stavis.data.video.display import fitted_size, padded
 from stavis.data.video.probing import VideoInfo, probe
 from stavis.errors import StavisError
 from stavis.storage.files import content_hash
@@ -104,8 +105,9 @@ def frames_of_images(info: VideoInfo, start: int, stop: int, size: tuple[int, in
             continue
         resized = image.shape[:2] != (info.height, info.width)
         if image.shape[1::-1] != size:
-            smaller = image.shape[1] > size[0]
-            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
+            fitted = fitted_size(image.shape[1::-1], size) if resized else size
+            smaller = image.shape[1] > fitted[0]
+            image = padded(cv2.resize(image, fitted, interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR), size)
         last = image
         yield Frame(index, time, image, False, RESIZED if resized else "")
 
@@ -123,7 +125,7 @@ def images_hash(folder: Path, numbers: ImageNumbers) -> str:
 
 
 def _decoded(path: Path) -> np.ndarray | None:
-    """The picture (H,W,3) uint8 RGB of a file; None where it is damaged, too large or cannot be read."""
+    """The image (H,W,3) uint8 RGB of a file, turned as its EXIF says; None where it is damaged, too large or cannot be read."""
     try:
         if not path.is_file() or path.stat().st_size > LARGEST_IMAGE:
             return None
@@ -144,13 +146,13 @@ def _size(data: bytes) -> tuple[int, int]:
     """Width and height that a PNG or JPEG file declares; (0, 0) where it is neither."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
         return int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
-    place = 2 if data[:2] == b"\xff\xd8" else len(data)
-    while place + 9 <= len(data) and data[place] == 0xFF:
-        marker = data[place + 1]
+    at = 2 if data[:2] == b"\xff\xd8" else len(data)
+    while at + 9 <= len(data) and data[at] == 0xFF:
+        marker = data[at + 1]
         if marker == 0xFF:  # a filling byte
-            place += 1
+            at += 1
         elif 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
-            return int.from_bytes(data[place + 7 : place + 9], "big"), int.from_bytes(data[place + 5 : place + 7], "big")
+            return int.from_bytes(data[at + 7 : at + 9], "big"), int.from_bytes(data[at + 5 : at + 7], "big")
         else:
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
     return 0, 0

@@ -1,7 +1,6 @@
 """What will be read from a video: its upright size, the time of every frame, and what is to be said of it, found before decoding."""
 
 import itertools
-import statistics
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +11,7 @@ from stavis.data.video.clock import joined, restarts, spread, unwrapped
 from stavis.data.video.demuxing import BROKEN, Packets, bound, demuxed, open_video, other_streams, regular_file
 from stavis.data.video.display import UPRIGHT, Orientation, orientation_of, square_pixel_size
 from stavis.data.video.hdr import colour_note
+from stavis.data.video.tail import missing_tail
 from stavis.errors import StavisError
 
 PIXELS = 2
@@ -87,17 +87,12 @@ def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
         index, promised = chosen.index, chosen.frames
         problems = [other_streams(container, chosen)]
         alone = not problems[0]
-        tail = _missing_tail(path, container, chosen, packets)
+        tail = missing_tail(path, container, chosen, packets)
     clock = _clock_of(packets)
     first = _first_frames(path, index, clock)
     stamps, known, complaints = clock.frames(packets, first.stamps)
     if _damaged_end(packets, tail) and known and packets.own_stamps:
-        decodable = _decodable(path, index, clock, stamps)
-        stamps = stamps[decodable]
-        if tail and promised > len(stamps) and packets.container != "gif":
-            tail = [f"its header promises {promised} frames and {len(stamps)} can be decoded: its tail is missing"]
-        elif not decodable.all():
-            tail.append(f"the last {(~decodable).sum()} frames that it holds a part of cannot be decoded")
+        stamps, tail = _without_broken_end(path, index, clock, stamps, tail, promised if packets.container != "gif" else 0)
     if len(stamps) == 0:
         raise StavisError(f"{path} holds no frame that can be decoded: take another copy of the video.")
     times, shared = spread(stamps.astype(np.float64) * float(packets.unit))
@@ -241,48 +236,6 @@ def _not_as_coded(first: "_First", aspect: Fraction, coded: tuple[int, int], squ
     return [*said, first.colours]
 
 
-def _missing_tail(path: Path, container, stream, packets: Packets) -> list[str]:
-    """Sentences on frames that the header promises and the file does not hold; a cut file may else read as a clean short one."""
-    if stream.frames > len(packets) and container.format.name != "gif":
-        return [f"its header promises {stream.frames} frames and only {len(packets)} are there: its tail is missing"]
-    name = container.format.name
-    if _ends_early(path, name):
-        return ["it ends in the middle: its tail is missing"]
-    end = packets.ends.get(stream.index)
-    if end is None or not ("matroska" in name or name == "flv"):
-        return []
-    promised = _track_duration(stream)
-    if promised is None:
-        promised, end = (container.duration or 0) / 1e6, max(packets.ends.values())
-    missing = promised - float(end)
-    shown = sorted(s for s, never in zip(packets.shown, packets.never_shown, strict=True) if s is not None and not never)
-    gaps = [b - a for a, b in itertools.pairwise(shown)] or [0]
-    if missing > 1.5 * max(statistics.median(gaps) * float(packets.unit), 0.005):
-        return [f"its header promises {promised:.3f} s and the frames end at {float(end):.3f} s: its tail is missing"]
-    return []
-
-
-def _ends_early(path: Path, name: str) -> bool:
-    """Whether the last bytes are not how a file of this format ends: whole packets of a transport stream, the trailer of a GIF."""
-    size = path.stat().st_size
-    if name == "mpegts":
-        return all(size % packet for packet in (188, 192, 204, 208))
-    if name == "gif":
-        with open(path, "rb") as file:
-            file.seek(max(0, size - 16))
-            return not file.read().rstrip(b"\0\r\n").endswith(b";")
-    return False
-
-
-def _track_duration(stream) -> float | None:
-    """The length that a matroska muxer noted for this very track, in seconds from the file's zero."""
-    try:
-        hours, minutes, seconds = stream.metadata["DURATION"].split(":")
-        return int(hours) * 3600 + int(minutes) * 60 + float(seconds)
-    except (KeyError, ValueError):
-        return None
-
-
 def _damaged_end(packets: Packets, tail: list[str]) -> bool:
     return bool(tail or packets.stopped or any(packets.corrupt[-2:]))
 
@@ -352,6 +305,16 @@ def shift(packet, shifts: np.ndarray | None, number: int) -> None:
     if shifts is not None and number < len(shifts) and shifts[number]:
         packet.pts = None if packet.pts is None else packet.pts + int(shifts[number])
         packet.dts = None if packet.dts is None else packet.dts + int(shifts[number])
+
+
+def _without_broken_end(path: Path, index: int, clock: _Clock, stamps: np.ndarray, tail: list[str], promised: int) -> tuple:
+    """The stamps of the frames that can be decoded, in a file whose end is damaged, and what is said of the others."""
+    decodable = _decodable(path, index, clock, stamps)
+    kept = stamps[decodable]
+    if tail and promised > len(kept):
+        return kept, [f"its header promises {promised} frames and {len(kept)} can be decoded: its tail is missing"]
+    lost = int((~decodable).sum())
+    return kept, [*tail, f"the last {lost} frames that it holds a part of cannot be decoded"] if lost else tail
 
 
 def _decodable(path: Path, index: int, clock: _Clock, stamps: np.ndarray) -> np.ndarray:

@@ -1,5 +1,6 @@
 """A folder of numbered images is a video: its clock, its holes, its damage, its crops."""
 
+import os
 import warnings
 
 import cv2
@@ -155,3 +156,53 @@ def test_a_video_file_and_a_folder_are_probed_alike(tmp_path):
     folder = fakes.images(tmp_path / "a", 0, first=0)
     infos = [info_of(one) for one in (Recording("a", video), Recording("a", folder, images=ImageNumbers(25, 0)))]
     assert np.allclose(infos[0].times, infos[1].times) and infos[0].width == infos[1].width
+
+
+def with_exif(jpeg: bytes, orientation: int) -> bytes:
+    """A JPEG whose EXIF block says how it is to be turned."""
+    tiff = b"II*\0\x08\0\0\0" + b"\x01\0" + b"\x12\x01\x03\0\x01\0\0\0" + bytes([orientation, 0, 0, 0]) + bytes(4)
+    block = b"Exif\0\0" + tiff
+    return jpeg[:2] + b"\xff\xe1" + (len(block) + 2).to_bytes(2, "big") + block + jpeg[2:]
+
+
+@pytest.mark.parametrize(
+    ("orientation", "flip"),
+    [
+        (1, lambda image: image),
+        (2, lambda image: image[:, ::-1]),
+        (3, lambda image: image[::-1, ::-1]),
+        (4, lambda image: image[::-1]),
+        (5, lambda image: image.transpose(1, 0, 2)),
+        (6, lambda image: np.rot90(image, -1)),
+        (7, lambda image: np.rot90(image, 2).transpose(1, 0, 2)),
+        (8, lambda image: np.rot90(image)),
+    ],
+)
+def test_images_stand_upright_as_their_exif_says(tmp_path, orientation, flip):
+    image = np.zeros((32, 48, 3), np.uint8)
+    image[:8, :16], image[24:, :8] = (250, 20, 20), (20, 250, 20)
+    _, jpeg = cv2.imencode(".jpg", image[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 95])
+    (tmp_path / "1.jpg").write_bytes(with_exif(jpeg.tobytes(), orientation))
+    info, frames, _ = frames_of(tmp_path, ImageNumbers(25, 1))
+    shown = flip(image)
+    assert (info.height, info.width) == shown.shape[:2] and np.abs(frames[0].image.astype(int) - shown).mean() < 8
+
+
+def test_an_image_of_another_shape_is_fitted_and_keeps_its_own(tmp_path):
+    for number, shape in ((0, (40, 40)), (1, (20, 40))):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((*shape, 3), 200, np.uint8))
+    _, frames, said = frames_of(tmp_path, ImageNumbers(25, 0))
+    rows = frames[1].image.max((1, 2))
+    assert frames[1].note == "resized" and (rows[10:30] == 200).all() and rows[:10].max() == rows[30:].max() == 0
+    assert "1 of 2 frames have another size" in said[0]
+
+
+def test_names_that_are_no_utf8_are_read(tmp_path):
+    folder = tmp_path / os.fsdecode(b"d\xe9j\xe0")
+    folder.mkdir()
+    for number in range(3):
+        (folder / os.fsdecode(b"caf\xe9_%05d.png" % number)).write_bytes(cv2.imencode(".png", np.full((8, 8, 3), 9, np.uint8))[1].tobytes())
+    info, _, said = frames_of(folder, ImageNumbers(25, 0))
+    assert len(info) == 3 and said == [] and images_hash(folder, ImageNumbers(25, 0))
+    with pytest.raises(StavisError, match=r"d\\xe9j\\xe0.*cannot be listed"):
+        probe_images(folder / "none", ImageNumbers(25, 0))
