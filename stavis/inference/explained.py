@@ -87,7 +87,7 @@ class ExplainedVideo:
             shares=shares,
             densities=densities,
             cue=_cue(recording, reading, crops),
-            notes=tuple(dict.fromkeys((*net.notes, *crops.warnings, *(note for one in attributions.values() for note in one.notes)))),
+            notes=tuple(dict.fromkeys((*net.notes, *crops.notes, *(note for one in attributions.values() for note in one.notes)))),
             seconds=time.monotonic() - started,
         )
 

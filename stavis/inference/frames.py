@@ -34,10 +34,10 @@ def crops_of_frames(frames: np.ndarray, times: np.ndarray | None, spec: CropConf
         times=times,
         indices=np.arange(len(frames)),
         valid=np.ones(len(frames), bool),
-        notes=("",) * len(frames),
+        frame_notes=("",) * len(frames),
         affine=np.repeat(affine[None], len(frames), 0),
         picture=(width, height),
         track=None,
         source="centre",
-        warnings=(f"No times were given: the frames are taken to follow each other at {rate:g} frames/s.",) if assumed else (),
+        notes=(f"No times were given: the frames are taken to follow each other at {rate:g} frames/s.",) if assumed else (),
     )

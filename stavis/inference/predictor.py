@@ -256,7 +256,7 @@ class VideoReader:
     def notes_on(self, crops: Crops) -> tuple[str, ...]:
         """What a reader of a result on these crops must know: of the network, and of the video."""
         real = crops.source != "truth" and self.synthetic_only
-        return (*self.notes, *((SYNTHETIC_ONLY,) if real else ()), *crops.warnings)
+        return (*self.notes, *((SYNTHETIC_ONLY,) if real else ()), *crops.notes)
 
     def trained_on(self) -> dict[str, str | None]:
         """What it has learned from, for a provenance."""

@@ -27,7 +27,7 @@ def made_crops(count: int, seed: int = 0, frames: int = 40, fps: float = 12.5, s
                 times=times,
                 indices=np.arange(frames),
                 valid=np.ones(frames, bool),
-                notes=("",) * frames,
+                frame_notes=("",) * frames,
                 affine=np.tile(np.eye(2, 3), (frames, 1, 1)),
                 picture=(size, size),
                 track=None,

@@ -18,6 +18,7 @@ from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import VideoInfo, probe, read_frames
 from stavis.errors import StavisError, StavisWarning
+from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import write_json
@@ -26,11 +27,11 @@ from stavis.types import FaceTrack, Recording
 
 
 class NoTracker(StavisError):
-    """The face tracker cannot be had here."""
+    """The face tracker is not available here."""
 
 
 FORMAT = 2
-"""Goes up when crops are made otherwise or written otherwise: older ones are then made anew."""
+"""Goes up when crops are made or written otherwise: older ones are then made again."""
 SOURCES = ("auto", "truth", "face", "centre")
 
 
@@ -44,15 +45,14 @@ def decided_source(recording: Recording, source: str) -> str:
 
 
 @contextmanager
-def _heard(said: list[str]) -> Iterator[None]:
-    """What is said as a StavisWarning inside goes to `said`: it is kept with the crops and said whenever they are read."""
+def _collected(notes: Notes) -> Iterator[None]:
+    """What the tracker warns of inside is added to the notes, which are kept with the crops and shown whenever they are read."""
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
     for one in caught:
         if issubclass(one.category, StavisWarning):
-            if (sentence := str(one.message)) not in said:
-                said.append(sentence)
+            notes.add(str(one.message))
         else:
             warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
 
@@ -61,29 +61,28 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
     info = probe(recording.video) if recording.images is None else probe_images(recording.video, recording.images)
     chosen = frame_choice(info.times, spec.rate)
-    said = list(info.warnings)
+    notes = Notes(info.notes)
     track = faces = None
     if source == "truth":
         track = _truth_track(recording, info.times[chosen])
     elif source == "face":
-        with _heard(said):
+        with _collected(notes):
             tracks = _tracked(info, digest, spec.face, progress)
         faces, track = tracks.count, _at(tracks, info.times[chosen])
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
         name = recording.video.name
-        said.append(f"{name}: no face was found in any frame; the centred square is shown and no frame is valid.")
+        notes.add(f"{name}: no face was found in any frame; the centred square is shown and no frame is valid.")
         track = None
     if track is None:
         affine = np.repeat(centre_affine(info.width, info.height, spec.size)[None], len(chosen), 0)
     else:
         affine = crop_affine(track.landmarks, spec.size)
-    with _heard(said):
-        pictures = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, progress)
+    images = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, notes, progress)
     seen = track.notes if track is not None and track.notes else np.where(valid, "", NO_FACE).tolist()
-    notes = np.array([picture or face for picture, face in zip(pictures, seen, strict=True)])
-    valid = valid & (notes != NO_IMAGE)
-    arrays = {"times": info.times[chosen], "indices": chosen, "valid": valid, "notes": notes, "affine": affine}
+    frame_notes = np.array([image or face for image, face in zip(images, seen, strict=True)])
+    valid = valid & (frame_notes != NO_IMAGE)
+    arrays = {"times": info.times[chosen], "indices": chosen, "valid": valid, "notes": frame_notes, "affine": affine}
     if track is not None:
         arrays |= {"boxes": track.boxes, "score": track.score}
         if track.blendshapes is not None:
@@ -102,7 +101,7 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         "picture": [info.width, info.height],
         "track": track is not None,
         "faces": faces,
-        "warnings": said,
+        "warnings": list(notes),
         "bytes": {path.name: path.stat().st_size for path in sorted(folder.iterdir())},
     }
     write_json(folder / INDEX, index)
@@ -114,23 +113,23 @@ def _described(recording: Recording, config, source: str) -> str:
     return f"{name}, {config.size} px, {rate}, {source}"
 
 
-def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, progress) -> list[str]:
-    """Cuts the chosen frames into a .npy file, one after another, and returns what is to be noted of each ('' for nothing).
+def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, notes: Notes, progress) -> list[str]:
+    """Cuts the chosen frames into a .npy file, one after another; returns the note of each ('' for none), adds those of the video.
 
     Written to as a stream: a full disk is an error there, and death by a signal in a memory map.
     """
     row_of = dict(zip(chosen.tolist(), range(len(chosen)), strict=True))
-    notes = []
+    frame_notes = []
     with open(path, "wb") as stream:
         np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (len(chosen), size, size, 3)})
-        for frame in read_frames(info.path, info=info):
+        for frame in read_frames(info.path, info=info, notes=notes):
             row = row_of.get(frame.index)
             if row is not None:
                 stream.write(cut(frame.image, affine[row], size).tobytes())
-                notes.append(DAMAGED if frame.damaged else frame.note)
+                frame_notes.append(DAMAGED if frame.damaged else frame.note)
             if progress is not None:
                 progress(frame.index + 1, len(info))
-    return notes
+    return frame_notes
 
 
 def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
@@ -144,7 +143,7 @@ def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:
-    """The known landmarks of a drawn recording at the times of its video's frames, as a track."""
+    """The known landmarks of a synthetic recording at the times of its video's frames, as a track."""
     truth = read_truth(recording.truth)
     landmarks = np.where(truth.visible[:, None, None], truth.landmarks, np.nan).astype(np.float32)
     return _at(_track_of(truth.times, landmarks, truth.visible.astype(bool)), times)
@@ -160,7 +159,7 @@ def _at(track: FaceTrack, times: np.ndarray) -> FaceTrack:
     """A track at other times: each takes the nearest frame; where none is nearer than one frame's distance there is no face."""
     known = np.asarray(track.times, np.float64)
     if not len(known):
-        raise StavisError("a face track without a frame cannot align a video: make it anew.")
+        raise StavisError("a face track without a frame cannot align a video: track it again.")
     after = np.clip(np.searchsorted(known, times), 0, len(known) - 1)
     before = np.clip(after - 1, 0, None)
     nearest = np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)

@@ -1,8 +1,7 @@
 """Face crops of whole videos, made once and then read from a memory map: what networks are trained on and what is explained."""
 
-import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from functools import cached_property
 from pathlib import Path
 from zipfile import BadZipFile
@@ -15,7 +14,8 @@ from stavis.data.faces.alignment import apply_affine
 from stavis.data.faces.regions import rasterise
 from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
+from stavis.notes import Notes, show
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
@@ -25,10 +25,30 @@ from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 @dataclass(frozen=True)
 class CropConfig:
-    """How crops are made: size px square; rate frames/s or None for every frame of the video; source of the alignment; which face.
+    """How face crops are made.
 
-    source: 'truth' the known landmarks of a drawn recording, 'face' the tracker's, 'centre' the centred square of the picture (no
-    regions), 'auto' the first of these that can be had. face: 'largest', a number from 0, or (x, y), the nearest to that place.
+    Parameters
+    ----------
+    size : int, default 112
+        Width and height of a crop in pixels, from 8 to 1024.
+    rate : float or None, default 6.25
+        Frames per second, or None for every frame of the video.
+    source : {'auto', 'truth', 'face', 'centre'}, default 'auto'
+        What the crops are aligned by: the known landmarks of a synthetic recording, the tracked face, or nothing (the centred square
+        of the frame, without regions); 'auto' takes the first of these that is available.
+    face : 'largest', int or (float, float), default 'largest'
+        Which face: the largest, a number from 0, or the nearest to a location in pixels of the video.
+
+    Raises
+    ------
+    StavisError
+        Where a value is out of range.
+
+    Examples
+    --------
+    >>> import stavis
+    >>> stavis.CropConfig(size=64, rate=None)
+    CropConfig(size=64, rate=None, source='auto', face='largest')
     """
 
     size: int = 112
@@ -38,50 +58,59 @@ class CropConfig:
 
     def __post_init__(self):
         if not (isinstance(self.size, int) and 8 <= self.size <= 1024):
-            raise StavisError(f"a crop size of {self.size!r} cannot be: give a whole number of pixels from 8 to 1024.")
+            raise StavisError(f"a crop size of {self.size!r} is out of range: give a whole number of pixels from 8 to 1024.")
         if self.rate is not None and not (np.isfinite(self.rate) and 0 < self.rate <= 10000):
-            raise StavisError(f"a rate of {self.rate!r} frames/s cannot be: give a number above 0, or None for every frame.")
+            raise StavisError(f"a rate of {self.rate!r} frames/s is out of range: give a number above 0, or None for every frame.")
         if self.source not in SOURCES:
             raise StavisError(f"crops have no source {self.source!r}: choose one of {', '.join(SOURCES)}.")
 
 
-@dataclass(frozen=True, eq=False)
-class Crops:
-    """The crops of one video, in order of time.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class CachedCrops:
+    """What the cache holds of a video, in order of time: pixels, times and track, whatever the recording's labels.
 
     frames (T,S,S,3) uint8 RGB, a read-only memory map; times (T,) s; indices (T,) of the frames in the video; valid (T,) bool, a
-    face was there; notes a reason a frame ('no face', 'damaged' or ''); affine (T,2,3) source pixels to crop pixels; picture:
-    width and height of the upright source; track: the face at these frames, landmarks in source pixels, or None (centred);
+    face was there; frame_notes a reason for each frame ('no face', 'damaged' or ''); affine (T,2,3) source pixels to crop pixels;
+    picture: width and height of the upright source; track: the face at these frames, landmarks in source pixels, or None (centred);
     source: 'truth', 'face' or 'centre', what the crops were in fact aligned by; faces: how many the tracker followed, or None;
-    warnings: what is to be said of the whole video.
-    label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap: see Recording.
-    exclude: (start s, end s, reason), ranges that are not used. images: set where `video` is a folder of numbered images.
+    notes: what a user must know of the whole video, in sentences; folder: the entry of the cache, None for crops made in memory.
     """
 
-    recording: str
-    video: Path
     spec: CropConfig
     frames: np.ndarray
     times: np.ndarray
     indices: np.ndarray
     valid: np.ndarray
-    notes: tuple[str, ...]
+    frame_notes: tuple[str, ...]
     affine: np.ndarray
     picture: tuple[int, int]
     track: FaceTrack | None
     source: str
     faces: int | None = None
-    warnings: tuple[str, ...] = ()
-    dimensions: tuple[str, ...] = ()
-    label_times: np.ndarray | None = None
-    label_values: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
     folder: Path | None = None
-    exclude: tuple[tuple[float, float, str], ...] = ()
-    images: ImageNumbers | None = None
-    max_gap: float | None = MAX_GAP
 
     def __len__(self) -> int:
         return len(self.times)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Crops(CachedCrops):
+    """The crops of one recording: what the cache holds of its video, and what the recording adds.
+
+    recording: its name; label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap: see Recording.
+    exclude: (start s, end s, reason), ranges that are not used. images: set where `video` is a folder of numbered images. notes: of the
+    video and of how its labels fit it.
+    """
+
+    recording: str
+    video: Path
+    dimensions: tuple[str, ...] = ()
+    label_times: np.ndarray | None = None
+    label_values: np.ndarray | None = None
+    exclude: tuple[tuple[float, float, str], ...] = ()
+    images: ImageNumbers | None = None
+    max_gap: float | None = MAX_GAP
 
     @cached_property
     def labels(self) -> np.ndarray | None:
@@ -102,7 +131,7 @@ class Crops:
     def clip(self, start: int = 0, stop: int | None = None, *, regions: bool = True) -> Clip:
         """The frames from start to before stop as a Clip with labels, and with regions where a face was aligned by its landmarks.
 
-        Pixels are copied: take stretches of long recordings.
+        Pixels are copied: take segments of long recordings.
         """
         part = slice(start, stop)
         masks = None
@@ -116,16 +145,17 @@ class Crops:
             dimensions=self.dimensions or ("valence",),
             regions=masks,
             valid=self.valid[part],
-            notes=self.notes[part],
+            notes=self.frame_notes[part],
             recording=self.recording,
         )
 
     def __reduce__(self):
         # A worker opens the memory map again: pickled as it is, all its pixels would be copied.
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
         if self.folder is None:
-            return Crops, tuple(getattr(self, one.name) for one in fields(self))
-        about = (self.recording, self.video, self.dimensions, self.label_times, self.label_values, self.warnings)
-        return _open, (self.folder, self.spec, *about, self.exclude, self.images, self.max_gap)
+            return _rebuilt, (values,)
+        held = {one.name for one in fields(CachedCrops)} - {"notes"}
+        return _reopened, (self.folder, self.spec, {name: value for name, value in values.items() if name not in held})
 
 
 def crops_of(
@@ -135,35 +165,59 @@ def crops_of(
 
     progress: called with frames done and frames in all, while the face is tracked and again while crops are cut.
 
-    Gives a StavisWarning for damage in the video, for labels that begin or end elsewhere than it does, where no tracker or no face
-    was found ('auto': then the centred square). Raises StavisError for a file that is no video, labels that share no moment
-    with it, source='truth' without a truth file, source='face' without a tracker or a face.
+    The notes, each shown as a StavisWarning, tell of damage in the video, of labels that begin or end elsewhere than it does, and
+    where no tracker or no face was found ('auto': then the centred square).
+
+    Raises StavisError for a file that is no video, labels that share no moment with it, source='truth' without a truth file,
+    source='face' without a tracker or a face.
     """
     spec = spec or CropConfig()
     if not isinstance(recording, Recording):
         recording = Recording(Path(recording).stem, Path(recording))
     source = decided_source(recording, spec.source)
-    said = []
+    notes = Notes()
     try:
         folder = _entry(recording, spec, source, progress)
     except NoTracker as error:
         if spec.source != "auto":
             raise
-        said.append(f"{recording.video.name}: the centred square is taken, because {error}")
+        notes.add(f"{recording.video.name}: the centred square is taken, because {error}")
         folder = _entry(recording, spec, "centre", progress)
-    about = (recording.name, recording.video, recording.dimensions, recording.label_times, recording.labels)
-    crops = _open(folder, spec, *about, None, recording.exclude, recording.images, recording.max_gap)
-    if spec.source == "face" and not crops.valid.any():
-        raise StavisError(f"{recording.video}: no face was found in {len(crops)} frames: choose source='centre' or another video.")
+    cached = _open(folder, spec)
+    if spec.source == "face" and not cached.valid.any():
+        raise StavisError(f"{recording.video}: no face was found in {len(cached)} frames: choose source='centre' or another video.")
     if recording.labels is not None:
-        frames = int(crops.indices[-1] - crops.indices[0]) + 1
+        frames = int(cached.indices[-1] - cached.indices[0]) + 1
         options = {"max_gap": recording.max_gap, "time_unit": recording.time_unit, "frames": frames}
-        note = span_note(recording.name, recording.label_times, crops.times, recording.labels, **options)
-        said += [note] if note else []
-    crops = replace(crops, warnings=(*crops.warnings, *said))
-    for sentence in crops.warnings:
-        warnings.warn(sentence, StavisWarning, stacklevel=2)
+        note = span_note(recording.name, recording.label_times, cached.times, recording.labels, **options)
+        notes.add(*([note] if note else []))
+    crops = _with_recording(cached, recording, (*cached.notes, *notes))
+    show(crops.notes)
     return crops
+
+
+def _with_recording(cached: CachedCrops, recording: Recording, notes: tuple[str, ...]) -> Crops:
+    held = {one.name: getattr(cached, one.name) for one in fields(CachedCrops)}
+    return Crops(
+        **(held | {"notes": notes}),
+        recording=recording.name,
+        video=recording.video,
+        dimensions=tuple(recording.dimensions),
+        label_times=recording.label_times,
+        label_values=recording.labels,
+        exclude=recording.exclude,
+        images=recording.images,
+        max_gap=recording.max_gap,
+    )
+
+
+def _rebuilt(values: dict) -> Crops:
+    return Crops(**values)
+
+
+def _reopened(folder: Path, spec: CropConfig, values: dict) -> Crops:
+    cached = _open(folder, spec)
+    return Crops(**({one.name: getattr(cached, one.name) for one in fields(CachedCrops)} | values))
 
 
 def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Path:
@@ -189,19 +243,7 @@ def usable(folder: Path) -> bool:
         return False
 
 
-def _open(
-    folder: Path,
-    spec: CropConfig,
-    name: str,
-    video: Path,
-    dimensions,
-    label_times,
-    label_values,
-    said: tuple[str, ...] | None = None,
-    exclude: tuple[tuple[float, float, str], ...] = (),
-    images: ImageNumbers | None = None,
-    max_gap: float | None = MAX_GAP,
-) -> Crops:
+def _open(folder: Path, spec: CropConfig) -> CachedCrops:
     try:
         index = read_json(folder / INDEX)
         frames = np.load(folder / "frames.npy", mmap_mode="r", allow_pickle=False)
@@ -221,27 +263,19 @@ def _open(
                 notes=tuple(arrays["notes"].tolist()),
             )
     except (StavisError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-        raise StavisError(f"{folder} went away or is damaged: run again, the crops are made anew.") from error
-    return Crops(
-        recording=name,
-        video=video,
+        raise StavisError(f"{folder} went away or is damaged: run again, the crops are made again.") from error
+    return CachedCrops(
         spec=spec,
         frames=frames,
         times=arrays["times"],
         indices=arrays["indices"],
         valid=arrays["valid"],
-        notes=tuple(arrays["notes"].tolist()),
+        frame_notes=tuple(arrays["notes"].tolist()),
         affine=arrays["affine"],
         picture=tuple(index["picture"]),
         track=track,
         source=index["source"],
         faces=index["faces"],
-        warnings=tuple(index["warnings"]) if said is None else said,
-        dimensions=tuple(dimensions),
-        label_times=label_times,
-        label_values=label_values,
+        notes=tuple(index["warnings"]),
         folder=folder,
-        exclude=exclude,
-        images=images,
-        max_gap=max_gap,
     )

@@ -127,7 +127,7 @@ def test_centred_crops_are_the_right_frames_at_their_own_times(video):
     assert crops.frames.shape == (FRAMES, 48, 48, 3) and crops.frames.dtype == np.uint8
     assert np.abs(level(crops) - np.arange(FRAMES)).max() <= 1
     assert np.allclose(crops.times, np.arange(FRAMES) / FPS, atol=1e-3)
-    assert crops.valid.all() and crops.track is None and crops.source == "centre" and set(crops.notes) == {""}
+    assert crops.valid.all() and crops.track is None and crops.source == "centre" and set(crops.frame_notes) == {""}
     assert (crops.picture, crops.recording) == ((WIDTH, HEIGHT), "a video")
     clip = crops.clip(5, 9)
     assert len(clip) == 4 and clip.regions is None and clip.labels is None and np.array_equal(clip.frames, crops.frames[5:9])
@@ -146,7 +146,7 @@ def test_true_landmarks_align_and_give_regions_and_labels(drawn):
     crops = crops_of(drawn, CropConfig(size=64, rate=None))
     assert crops.source == "truth" and crops.dimensions == ("valence",)
     assert crops.valid.tolist() == [not 10 <= k < 20 for k in range(FRAMES)]
-    assert crops.notes[9:11] == ("", "no face")
+    assert crops.frame_notes[9:11] == ("", "no face")
     seen = crops.valid
     left, right, _ = anchors(apply_affine(crops.affine[seen], crops.track.landmarks[seen].astype(float)))
     assert np.abs((left + right) / 2 + 0.5 - np.array(EYES_AT) * 64).max() < 0.05
@@ -164,7 +164,7 @@ def test_labels_are_used_only_where_they_are(drawn):
     short = replace(drawn, label_times=drawn.label_times[:20], labels=drawn.labels[:20])
     with pytest.warns(StavisWarning, match=r"end 1.20 s before the video"):
         crops = crops_of(short, CropConfig(size=16, rate=None))
-    assert any("before the video" in one for one in crops.warnings)
+    assert any("before the video" in one for one in crops.notes)
     assert np.isfinite(crops.labels[:20]).all() and np.isnan(crops.labels[20:]).all()
     with pytest.raises(StavisError, match="no moment in common"):
         crops_of(replace(drawn, label_times=drawn.label_times + 100), CropConfig(size=16))
@@ -174,7 +174,7 @@ def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted)
     crops = crops_of(video, CropConfig(size=64, rate=12.5))
     assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "load_or_track": 1}
     assert crops.valid.tolist() == [k >= 5 for k in range(0, FRAMES, 2)]
-    assert crops.notes[:4] == ("no face", "no face", "no face", "")
+    assert crops.frame_notes[:4] == ("no face", "no face", "no face", "")
     assert crops.track.landmarks.shape == (25, 478, 2) and crops.track.blendshapes.shape == (25, 52)
     clip = crops.clip()
     assert clip.regions[:3, -1].all() and clip.regions[3:, 0].any((1, 2)).all()
@@ -187,7 +187,7 @@ def test_the_second_run_decodes_and_tracks_nothing(video, drawn, counted, tmp_pa
             counted.update(dict.fromkeys(counted, 0))
             again = crops_of(recording, spec)
             assert sum(counted.values()) == 0
-            assert np.array_equal(first.frames, again.frames) and first.notes == again.notes
+            assert np.array_equal(first.frames, again.frames) and first.frame_notes == again.frame_notes and first.notes == again.notes
     copy = tmp_path / "elsewhere.mp4"
     copy.write_bytes(video.read_bytes())
     assert crops_of(copy, CropConfig(size=32)).recording == "elsewhere" and sum(counted.values()) == 0
@@ -217,7 +217,7 @@ def test_no_face_in_the_whole_video(video, monkeypatch):
     for _ in range(2):  # from the cache as well
         with pytest.warns(StavisWarning, match="no face was found in any frame"):
             crops = crops_of(video, CropConfig(size=32))
-        assert crops.source == "centre" and not crops.valid.any() and set(crops.notes) == {"no face"}
+        assert crops.source == "centre" and not crops.valid.any() and set(crops.frame_notes) == {"no face"}
         with pytest.raises(StavisError, match="no face was found"), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             crops_of(video, CropConfig(size=32, source="face"))
@@ -233,7 +233,7 @@ def test_without_a_tracker(video, monkeypatch):
         crops_of(video, CropConfig(size=32, source="face"))
     with pytest.warns(StavisWarning, match="centred square is taken, because the face model"):
         crops = crops_of(video, CropConfig(size=32))
-    assert crops.source == "centre" and "centred square" in crops.warnings[0]
+    assert crops.source == "centre" and "centred square" in crops.notes[0]
     monkeypatch.setenv("STAVIS_FACE_MODEL", "/wrong.task")  # given by the user: not passed over
     with pytest.raises(StavisError, match="face model"):
         crops_of(video, CropConfig(size=32))
@@ -253,7 +253,7 @@ def test_damage_is_said_and_marked_every_time(tmp_path):
     for _ in range(2):
         with pytest.warns(StavisWarning, match="damaged"):
             crops = crops_of(path, CropConfig(size=32, rate=None, source="centre"))
-        assert "damaged" in crops.notes and any("damaged" in one for one in crops.warnings)
+        assert "damaged" in crops.frame_notes and any("damaged" in one for one in crops.notes)
     assert len(crops) == 40
 
 
@@ -304,7 +304,7 @@ def test_crops_travel_to_a_worker_without_their_pixels(drawn):
     assert len(packed) < crops.frames.nbytes / 20
     there = pickle.loads(packed)  # noqa: S301 (our own)
     assert np.array_equal(there.frames, crops.frames) and np.array_equal(there.labels, crops.labels)
-    assert there.spec == crops.spec and there.notes == crops.notes
+    assert there.spec == crops.spec and there.frame_notes == crops.frame_notes and there.notes == crops.notes
 
 
 def test_inputs_are_left_as_they_are(drawn, tmp_path):

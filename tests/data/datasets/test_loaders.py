@@ -122,7 +122,7 @@ def test_affwild2_never_shifts_for_a_missing_image_and_leaves_invalid_labels_out
     assert [one.split for one in (first, second, left)] == ["train", "train", "dev"]
     assert (first.images.fps, second.images.fps) == (25, 30), "the rate stands in the video's name"
     crops = centred(first)
-    assert np.flatnonzero(~crops.valid).tolist() == [2, 3] and crops.notes[2] == "no image"
+    assert np.flatnonzero(~crops.valid).tolist() == [2, 3] and crops.frame_notes[2] == "no image"
     assert np.isnan(crops.labels[5]).all() and np.isfinite(crops.labels[[4, 6]]).all()
     assert np.allclose(crops.times, np.arange(FRAMES) / 25)
     assert len(first.labels) == FRAMES + 1 and len(second.labels) == FRAMES - 1

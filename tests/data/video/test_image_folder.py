@@ -112,7 +112,7 @@ def test_crops_of_images_mark_what_is_missing_and_are_made_anew_when_an_image_co
     spec = CropConfig(size=32, rate=None, source="centre")
     with pytest.warns(StavisWarning, match="1 of 30 frames have no image"):
         crops = crops_of(recording, spec)
-    assert np.flatnonzero(~crops.valid).tolist() == [3] and crops.notes[3] == "no image" and len(crops) == fakes.FRAMES
+    assert np.flatnonzero(~crops.valid).tolist() == [3] and crops.frame_notes[3] == "no image" and len(crops) == fakes.FRAMES
     cv2.imwrite(str(folder / "00003.jpg"), fakes.pictures(0)[3])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -129,7 +129,7 @@ def test_a_face_is_followed_over_missing_images(tmp_path, real_clips):
         warnings.simplefilter("ignore", StavisWarning)
         crops = crops_of(Recording("real", tmp_path, images=ImageNumbers(25, 0)), CropConfig(size=48, rate=None, source="face"))
     assert not crops.valid[[5, 6, 11]].any() and crops.valid.sum() >= 10
-    assert [crops.notes[k] for k in (5, 6, 11)] == ["no image"] * 3
+    assert [crops.frame_notes[k] for k in (5, 6, 11)] == ["no image"] * 3
 
 
 def test_what_only_looks_like_an_image_is_lost_not_fatal(tmp_path, monkeypatch):
