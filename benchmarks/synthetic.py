@@ -6,8 +6,8 @@ from pathlib import Path
 
 import cv2
 
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 RECORDINGS, SECONDS = 3, 8.0

@@ -35,7 +35,7 @@ from .data.datasets.registry import read_dataset as read_dataset
 from .jobs.datasets import datasets as datasets
 from .jobs.labels import labels as labels
 from .jobs.synth import synth as synth
-from .synthetic.spec import SyntheticConfig as SyntheticConfig
+from .synthetic.config import SyntheticConfig as SyntheticConfig
 from .synthetic.embedded import embedded_data as embedded_data
 from .jobs.track import track as track
 from .models.published import systems as systems

@@ -67,7 +67,7 @@ def _own_cache(tmp_path_factory):
 @pytest.fixture(scope="session")
 def drawn(tmp_path_factory, _own_cache) -> Path:
     """A drawn data set of one recording a split, 64 px, two seconds. Copy what is to be changed."""
-    from stavis.synthetic.spec import SyntheticConfig
+    from stavis.synthetic.config import SyntheticConfig
     from stavis.synthetic.writer import write_dataset
 
     spec = SyntheticConfig(recordings=3, seconds=2.0, fps=12.5, size=(64, 64), shares=(0.34, 0.33, 0.33), seed=3)

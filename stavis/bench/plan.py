@@ -11,7 +11,7 @@ from stavis.data.datasets.labels import LabelConfig
 from stavis.errors import StavisError
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.timeline import MAX_GAP
 from stavis.training.config import TrainingConfig
 

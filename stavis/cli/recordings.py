@@ -33,7 +33,7 @@ def synth(
     Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
     """
     given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps}
-    spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given, wide=diversity if wide is None else wide)
+    spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given, diversity=diversity if wide is None else wide)
     typer.echo(jobs.synth(root, spec, quiet=quiet))
 
 

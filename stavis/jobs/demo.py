@@ -16,8 +16,8 @@ from stavis.jobs.explain import explain
 from stavis.jobs.synth import synth
 from stavis.jobs.train import train
 from stavis.storage.files import write_json
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import EMBEDDED
-from stavis.synthetic.spec import SyntheticConfig
 from stavis.training.config import TrainingConfig
 
 PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, feature_noise=12.0)

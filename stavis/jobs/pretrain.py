@@ -11,8 +11,8 @@ from stavis.jobs.verify import machine, measure
 from stavis.models.card import model_card
 from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
 from stavis.progress import bar
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
-from stavis.synthetic.spec import SyntheticConfig
 from stavis.training.augment import Jitter
 from stavis.training.averaging import averaged
 from stavis.training.config import TrainingConfig
@@ -27,7 +27,7 @@ SPEC = SyntheticConfig(
     seed=20,
     shares=(0.97, 0.03, 0.0),
     rater_noise=0.05,
-    wide=0.6,
+    diversity=0.6,
 )
 """Many people for a short time each, at the network's own frame rate: new people teach more than new frames of the same ones."""
 JITTER = Jitter(
@@ -62,7 +62,7 @@ MEASURED = {
     "switching": dataclasses.replace(_MEASURED, seed=900),
     "mouth": dataclasses.replace(_MEASURED, scenarios=("mouth",), seed=901),
     "eyes": dataclasses.replace(_MEASURED, scenarios=("eyes",), seed=902),
-    "switching, people who differ widely": dataclasses.replace(_MEASURED, seed=903, wide=1.0),
+    "switching, people who differ widely": dataclasses.replace(_MEASURED, seed=903, diversity=1.0),
 }
 """What the card's figures are measured on: people who are in no training recording, one set a scenario."""
 _MADE_ANEW = ("format", "system", "config", "dimensions", "weights_sha256")  # of config.json, by save_checkpoint

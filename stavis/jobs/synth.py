@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stavis.progress import bar
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 

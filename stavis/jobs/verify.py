@@ -13,8 +13,8 @@ from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
 from stavis.jobs.evaluate import evaluate
 from stavis.progress import bar
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
-from stavis.synthetic.spec import SyntheticConfig
 
 DIGITS = 3
 """How many digits after the point a reported metric has."""
@@ -120,4 +120,4 @@ def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verific
 
 def spec_of(values: dict) -> SyntheticConfig:
     """A spec from its JSON values."""
-    return SyntheticConfig(**{name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})
+    return SyntheticConfig.from_dict({name: tuple(value) if isinstance(value, list) else value for name, value in values.items()})

@@ -7,7 +7,7 @@ from pathlib import Path
 from stavis.data.datasets.registry import locate
 from stavis.progress import bar
 from stavis.storage.cache import get_or_create
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
 Progress = Callable[[int, int], None]

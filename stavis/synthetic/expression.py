@@ -41,10 +41,10 @@ class Expression:
         return len(self.mouth)
 
 
-def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity, fps: float, roam: float = 0.0) -> Expression:
+def sample_expression(rng: np.random.Generator, courses: Courses, person: Identity, fps: float, roam: float = 0.0) -> Expression:
     """Move a face by its courses; speech, blinks, gaze and head motion are drawn without regard to the valence.
 
-    roam: how far the head wanders through the picture, in eye distances.
+    roam: how far the head wanders through the image, in eye distances.
     """
     count = len(courses.valence)
     lively = rng.uniform(0.3, 1.0)
@@ -76,7 +76,7 @@ def draw_expression(rng: np.random.Generator, courses: Courses, person: Identity
 
 
 def _lids(rng: np.random.Generator, count: int, fps: float, person: Identity) -> np.ndarray:
-    """How far the lids are shut, (T,) in [0,1]: blinks, and spells in which they hang."""
+    """How far the lids are shut, (T,) in [0,1]: blinks, and episodes in which they hang."""
     blinks = _blinks(rng, count, fps, person.blink_pause)
     if person.hanging_lids is None:
         return blinks

@@ -1,4 +1,4 @@
-"""The parts of a face that move: eyes, brows, nostrils, mouth, moustache and glasses, drawn on the head's sheet frame by frame."""
+"""The parts of a face that move: eyes, brows, nostrils, mouth, moustache and glasses, drawn on the head's canvas frame by frame."""
 
 from functools import partial
 
@@ -34,8 +34,8 @@ class FacePainter:
             self.hair_weight = head.hair_cover[upper].astype(np.float32) / 255
 
     def paint(self, frame: int) -> tuple[np.ndarray, np.ndarray]:
-        """The head on its sheet: colour (H,W,3) uint8 and cover (H,W) uint8."""
-        colour, cover = self._stretched(float(self.stretch[frame]))
+        """The head on its canvas: colour (H,W,3) uint8 and alpha (H,W) uint8."""
+        colour, alpha = self._stretched(float(self.stretch[frame]))
         shade = self.folds.factors(frame)
         colour = cv2.multiply(colour, cv2.cvtColor(shade, cv2.COLOR_GRAY2RGB), scale=1 / 128)
         cv2.fillPoly(colour, list(self.nostrils[frame]), self.dark, cv2.LINE_AA, SHIFT)
@@ -48,19 +48,19 @@ class FacePainter:
         if self.glasses is not None:
             tint = tuple(float(c) for c in self.person.glasses_colour)
             cv2.polylines(colour, list(self.glasses[frame]), False, tint, max(int(0.04 * self.canvas.unit), 1), cv2.LINE_AA, SHIFT)
-        return cv2.multiply(colour, self.light, scale=1 / 128), cover
+        return cv2.multiply(colour, self.light, scale=1 / 128), alpha
 
     def _stretched(self, factor: float) -> tuple[np.ndarray, np.ndarray]:
         """The still head with everything below the jaw's hinge stretched downwards."""
-        colour, cover, hinge = self.head.colour, self.head.cover, self.hinge
+        colour, alpha, hinge = self.head.colour, self.head.alpha, self.hinge
         if factor < 1.003:
-            return colour, cover
-        height, width = cover.shape[0] - hinge, cover.shape[1]
+            return colour, alpha
+        height, width = alpha.shape[0] - hinge, alpha.shape[1]
         move = np.array([[1, 0, 0], [0, factor, 0]])
         parts = []
-        for layer in (colour, cover):
+        for layer in (colour, alpha):
             part = layer.copy()
-            border = cv2.BORDER_CONSTANT if layer is cover else cv2.BORDER_REPLICATE
+            border = cv2.BORDER_CONSTANT if layer is alpha else cv2.BORDER_REPLICATE
             part[hinge:] = cv2.warpAffine(layer[hinge:], move, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
             parts.append(part)
         return parts[0], parts[1]
@@ -230,7 +230,7 @@ def _glasses(person: Identity, shapes: Shapes, canvas: Canvas) -> np.ndarray | N
 
 
 def _box(canvas: Canvas, rings: np.ndarray, margin: float) -> tuple[tuple[slice, slice], tuple[int, int]]:
-    """The part of the sheet that rings (T,n,2) ever touch, and its corner in pixels."""
+    """The part of the canvas that rings (T,n,2) ever touch, and its corner in pixels."""
     low, high = rings.min((0, 1)) - margin, rings.max((0, 1)) + margin
     box = canvas.box(low[0], low[1], high[0], high[1])
     return box, (box[1].start, box[0].start)

@@ -12,18 +12,18 @@ _NEUTRAL = 128.0
 
 
 class Folds:
-    """Soft shading in each frame, drawn at half the sheet's resolution."""
+    """Soft shading in each frame, drawn at half the canvas's resolution."""
 
     def __init__(self, person: Identity, expression: Expression, shapes: Shapes, canvas: Canvas):
-        self.sheet = Canvas(canvas.unit / 2, canvas.left, canvas.top, canvas.right, canvas.bottom)
+        self.canvas = Canvas(canvas.unit / 2, canvas.left, canvas.top, canvas.right, canvas.bottom)
         self.size = (canvas.width, canvas.height)
-        self.blank = np.full((self.sheet.height, self.sheet.width), int(_NEUTRAL), np.uint8)
+        self.blank = np.full((self.canvas.height, self.canvas.width), int(_NEUTRAL), np.uint8)
         self.lines = [
-            (self.sheet.fixed(points), np.broadcast_to(strength, len(expression)), max(round(width * self.sheet.unit), 1))
+            (self.canvas.fixed(points), np.broadcast_to(strength, len(expression)), max(round(width * self.canvas.unit), 1))
             for points, strength, width in _lines(person, expression, shapes)
         ]
-        self.blur = max(0.026 * self.sheet.unit, 0.5)
-        x, y = self.sheet.grid()
+        self.blur = max(0.026 * self.canvas.unit, 0.5)
+        x, y = self.canvas.grid()
         up, down = np.clip(expression.mouth, 0, 1), np.clip(-expression.mouth, 0, 1)
         cheeks = sum(spot(x, y, (side * 0.68, 0.6), 0.27, 0.19) - 0.8 * spot(x, y, (side * 0.8, 0.92), 0.2, 0.2) for side in (-1, 1))
         chin = -spot(x, y, (0, person.mouth_height + 0.3), 0.22, 0.08) + 0.5 * spot(x, y, (0, person.chin - 0.25), 0.2, 0.14)
@@ -35,7 +35,7 @@ class Folds:
         ]
 
     def factors(self, frame: int) -> np.ndarray:
-        """What to multiply the sheet's colours with in a frame, times 128: (H,W) uint8."""
+        """What to multiply the canvas's colours with in a frame, times 128: (H,W) uint8."""
         field = self.blank.copy()
         for points, strength, width in self.lines:
             value = float(strength[frame])

@@ -1,4 +1,4 @@
-"""Where every point of a drawn face lies: outlines that follow the expression, and the pose that carries them into the picture.
+"""Where every point of a drawn face lies: outlines that follow the expression, and the pose that carries them into the image.
 
 Lengths are in eye distances from the middle between the eyes, x right, y down, until `Pose` maps them to pixels. A pixel's
 centre has whole coordinates.
@@ -176,7 +176,7 @@ def _nose(person: Identity, e: Expression, turn: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Pose:
-    """How the head stands in the picture: head (T,3,3) and body (T,3,3) map eye distances to pixels; unit: pixels an eye distance."""
+    """How the head stands in the image: head (T,3,3) and body (T,3,3) map eye distances to pixels; unit: pixels an eye distance."""
 
     head: np.ndarray
     body: np.ndarray

@@ -13,18 +13,18 @@ from stavis.synthetic.noise import cloud, smooth_step
 
 @dataclass(frozen=True)
 class Head:
-    """A still head: colour (H,W,3) uint8 and cover (H,W) uint8 of the skin layer; hair (H,W,3) uint8 with hair_cover (H,W) uint8
+    """A still head: colour (H,W,3) uint8 and alpha (H,W) uint8 of the skin layer; hair (H,W,3) uint8 with hair_cover (H,W) uint8
     lies over brows and eyes; strands (H,W) float32 around 1 is the grain of hair."""
 
     canvas: Canvas
     colour: np.ndarray
-    cover: np.ndarray
+    alpha: np.ndarray
     hair: np.ndarray
     hair_cover: np.ndarray
     strands: np.ndarray
 
 
-def draw_head(rng: np.random.Generator, person: Identity, canvas: Canvas) -> Head:
+def build_head(rng: np.random.Generator, person: Identity, canvas: Canvas) -> Head:
     """Draw the still parts of a person's head."""
     x, y = canvas.grid()
     colour = np.ones((*x.shape, 3), np.float32) * person.skin
@@ -33,9 +33,9 @@ def draw_head(rng: np.random.Generator, person: Identity, canvas: Canvas) -> Hea
     _age(rng, person, colour, canvas, x, y)
     strands = _strands(rng, x, y)
     _beard(rng, person, colour, x, y)
-    cover = _ears(person, colour, canvas, x, y)
+    alpha = _ears(person, colour, canvas, x, y)
     skull = smooth_step(1 - np.sqrt((x / (person.half_width * 1.01)) ** 2 + ((y + 0.25) / 1.46) ** 2), 0, 0.03) * (y < 0.2)
-    cover = np.maximum(np.maximum(cover, skull), canvas.mask(face_outline(person, 96)))
+    alpha = np.maximum(np.maximum(alpha, skull), canvas.mask(face_outline(person, 96)))
     hair, hair_cover = _hair(rng, person, x, y, strands)
     shadow = np.clip(_below(hair_cover, 0.07 * canvas.unit) - hair_cover, 0, 1)
     colour *= 1 - 0.35 * shadow[..., None]
@@ -47,7 +47,7 @@ def draw_head(rng: np.random.Generator, person: Identity, canvas: Canvas) -> Hea
     return Head(
         canvas=canvas,
         colour=np.clip(colour, 0, 255).astype(np.uint8),
-        cover=(np.maximum(cover, hair_cover) * 255).astype(np.uint8),
+        alpha=(np.maximum(alpha, hair_cover) * 255).astype(np.uint8),
         hair=np.clip(hair, 0, 255).astype(np.uint8),
         hair_cover=(hair_cover * 255).astype(np.uint8),
         strands=strands,
@@ -134,18 +134,18 @@ def _beard(rng: np.random.Generator, person: Identity, colour: np.ndarray, x: np
     cheek = smooth_step(y - (mouth - 0.42 + 0.55 * (1 - np.abs(x) / person.half_width) + 0.03 * grain), -0.05, 0.12)
     lip = smooth_step(y - person.nose_length - 0.06, 0, 0.08) * spot(x, y, (0, mouth - 0.16), 0.46, 0.2)
     chin = spot(x, y, (0, person.chin - 0.25), 0.34, 0.36) * smooth_step(y - mouth, 0.1, 0.25)
-    cover = {
+    alpha = {
         "stubble": 0.4 * np.maximum(cheek, lip),
         "moustache": 0.12 * cheek,
         "goatee": np.maximum(chin, 0.9 * lip),
         "full": np.maximum(cheek, lip),
     }[person.beard]
-    cover = np.clip(cover * person.beard_density * (1 + 0.25 * grain), 0, 0.96)
-    paint_over(colour, person.beard_colour * (1 + 0.16 * grain)[..., None], cover)
+    alpha = np.clip(alpha * person.beard_density * (1 + 0.25 * grain), 0, 0.96)
+    paint_over(colour, person.beard_colour * (1 + 0.16 * grain)[..., None], alpha)
 
 
 def _ears(person: Identity, colour: np.ndarray, canvas: Canvas, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    cover = np.zeros_like(x)
+    alpha = np.zeros_like(x)
     for side in (-1, 1):
         centre = (side * (person.half_width + 0.05), 0.22)
         ear = smooth_step(1.15 - np.hypot((x - centre[0]) / (0.17 * person.ears), (y - centre[1]) / (0.36 * person.ears)), 0, 0.2)
@@ -155,12 +155,12 @@ def _ears(person: Identity, colour: np.ndarray, canvas: Canvas, x: np.ndarray, y
         if person.earrings:
             paint_over(colour, np.array((225, 200, 120)), smooth_step(0.06 - np.hypot(x - centre[0], y - 0.62), 0, 0.03))
             ear = np.maximum(ear, smooth_step(0.06 - np.hypot(x - centre[0], y - 0.62), 0, 0.03))
-        cover = np.maximum(cover, ear)
-    return cover
+        alpha = np.maximum(alpha, ear)
+    return alpha
 
 
 def _hair(rng: np.random.Generator, person: Identity, x: np.ndarray, y: np.ndarray, strands: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Hair in front of the head: colour and cover."""
+    """Hair in front of the head: colour and alpha."""
     cut, half = person.haircut, person.half_width
     ragged = (strands - 1) * 0.35
     volume = {"curly": 1.22, "afro": 1.45, "long": 1.14, "bun": 1.06, "shaved": 1.02, "receding": 1.05}.get(cut, 1.12)
@@ -185,45 +185,45 @@ def _hair(rng: np.random.Generator, person: Identity, x: np.ndarray, y: np.ndarr
         curtain = (y > -0.3) * smooth_step(half * volume - 0.04 * y - np.abs(x), 0, 0.06)
         sides *= curtain + (y <= -0.3)
         inside = np.maximum(inside, curtain)
-    cover = inside * np.maximum(top, sides)
+    alpha = inside * np.maximum(top, sides)
     if cut == "bun":
-        cover = np.maximum(cover, smooth_step(0.42 - np.hypot(x, y + 1.95), 0, 0.06))
-    cover *= {"bald": 0.0, "shaved": 0.5}.get(cut, 1.0)
+        alpha = np.maximum(alpha, smooth_step(0.42 - np.hypot(x, y + 1.95), 0, 0.06))
+    alpha *= {"bald": 0.0, "shaved": 0.5}.get(cut, 1.0)
     gloss = 0.25 * np.exp(-(((np.hypot(x, (y + 0.3)) - 1.25) / 0.16) ** 2)) * (y < -0.3)
     shade = strands * (0.78 + gloss + 0.2 * smooth_step(skull, 0, 0.35))
-    return (person.hair * shade[..., None]).astype(np.float32), cover.astype(np.float32)
+    return (person.hair * shade[..., None]).astype(np.float32), alpha.astype(np.float32)
 
 
 def _hat(rng: np.random.Generator, person: Identity, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A hat: colour and cover, zero without one."""
-    half, cover = person.half_width, np.zeros_like(x)
+    """A hat: colour and alpha, zero without one."""
+    half, alpha = person.half_width, np.zeros_like(x)
     rim = -rng.uniform(0.62, 0.85)
     skull = smooth_step(1 - np.sqrt((x / (half * 1.18)) ** 2 + ((y + 0.3) / 1.75) ** 2), 0, 0.03)
     shade = 0.85 + 0.2 * skull
     if person.hat == "beanie":
-        cover = skull * smooth_step(rim + 0.12 * (x / half) ** 2 - y, -0.02, 0.02)
+        alpha = skull * smooth_step(rim + 0.12 * (x / half) ** 2 - y, -0.02, 0.02)
         shade = 0.8 + 0.25 * np.abs(np.sin(x * 14)) - 0.15 * (np.abs(y - rim + 0.2) < 0.02)
     elif person.hat == "cap":
         peak = smooth_step(0.26 - np.abs(y - rim + 0.1 - 0.25 * (x / half) ** 2), 0, 0.03) * (np.abs(x) < half * 1.1)
-        cover = np.maximum(skull * smooth_step(rim - 0.05 - y, -0.02, 0.02), peak)
+        alpha = np.maximum(skull * smooth_step(rim - 0.05 - y, -0.02, 0.02), peak)
         shade = 0.75 + 0.3 * smooth_step(rim - 0.1 - y, 0, 0.6) - 0.25 * peak * smooth_step(y - rim, 0.0, 0.15)
     elif person.hat == "brim":
         plate = smooth_step(1 - np.sqrt((x / 2.1) ** 2 + ((y - rim) / 0.22) ** 2), 0, 0.04)
-        cover = np.maximum(skull * smooth_step(rim - y, -0.02, 0.02), plate)
+        alpha = np.maximum(skull * smooth_step(rim - y, -0.02, 0.02), plate)
         shade = 0.9 - 0.35 * (np.abs(y - rim + 0.2) < 0.1)
     elif person.hat == "headscarf":
         opening = np.sqrt((x / (half * 0.93)) ** 2 + ((y - 0.35) / 1.42) ** 2)
         outer = smooth_step(1 - np.sqrt((x / (half * 1.25)) ** 2 + ((y - 0.1) / 2.25) ** 2), 0, 0.03)
-        cover = outer * smooth_step(opening - 1, -0.01, 0.03)
+        alpha = outer * smooth_step(opening - 1, -0.01, 0.03)
         shade = 0.8 + 0.15 * np.sin(9 * opening + 2 * x)
     elif person.hat == "band":
-        cover = skull * smooth_step(0.11 - np.abs(y + 1.02 - 0.1 * (x / half) ** 2), 0, 0.03)
+        alpha = skull * smooth_step(0.11 - np.abs(y + 1.02 - 0.1 * (x / half) ** 2), 0, 0.03)
     fabric = 1 + 0.05 * cloud(rng, *x.shape, 6, 2)
-    return (person.hat_colour * (shade * fabric)[..., None]).astype(np.float32), cover.astype(np.float32)
+    return (person.hat_colour * (shade * fabric)[..., None]).astype(np.float32), alpha.astype(np.float32)
 
 
-def _below(cover: np.ndarray, reach: float) -> np.ndarray:
-    """The cover's shadow, thrown down by about `reach` px."""
-    moved = np.roll(cover, int(reach), 0)
+def _below(alpha: np.ndarray, reach: float) -> np.ndarray:
+    """The alpha's shadow, thrown down by about `reach` px."""
+    moved = np.roll(alpha, int(reach), 0)
     moved[: int(reach)] = 1
     return cv2.GaussianBlur(moved, (0, 0), max(reach * 0.5, 0.5))

@@ -133,7 +133,7 @@ class Identity:
     jaw_middle: float  # and the middle of the lips
     stretches: float  # how far speech draws the lips wide, as rounding below 0
     bares_teeth: float  # how far the upper lip rises with an open jaw
-    hanging_lids: float | None  # in [0,1], for spells, whatever the valence
+    hanging_lids: float | None  # in [0,1], for episodes, whatever the valence
     turns: float  # standard deviation of the head's yaw at rest, and of its pitch, in radians
     tilts: float
     brow_wander: float  # a movement of the brows that says nothing
@@ -179,12 +179,12 @@ class Identity:
     ears: float
 
 
-def draw_identity(rng: np.random.Generator, wide: bool = False) -> Identity:
+def sample_identity(rng: np.random.Generator, diverse: bool = False) -> Identity:
     """Draw a person; every human skin tone is as likely as any other.
 
-    wide: people differ as widely as real ones, in what their faces look like at rest above all.
+    diverse: people differ as widely as real ones, in what their faces look like at rest above all.
     """
-    shape = _draw_shape(rng, wide)
+    shape = _sample_shape(rng, diverse)
     masculine = rng.random()  # only makes beards and make-up go together in a usual way
     age = rng.beta(1.3, 1.8)
     tone = rng.uniform(0, len(_SKINS) - 1)
@@ -212,11 +212,11 @@ def draw_identity(rng: np.random.Generator, wide: bool = False) -> Identity:
         pouts=float(rng.random()),
         fold=float(np.clip(0.25 + 0.75 * age + rng.normal(0, 0.15), 0.1, 1.1)),
         speaks=float(rng.uniform(0, 1) if rng.random() < 0.8 else 0.0),
-        **_draw_manner(rng, shape, wide),
+        **_sample_behaviour(rng, shape, diverse),
         asymmetry=float(rng.normal(0, 0.06)),
         skin=skin,
         lips=lips.astype(np.float32),
-        lip_contrast=float(rng.uniform(0.3 if wide else 0.55, 1.0)),
+        lip_contrast=float(rng.uniform(0.3 if diverse else 0.55, 1.0)),
         hair=hair,
         brow=np.clip(hair * rng.uniform(0.5, 0.85) if hair.mean() > 60 else hair * 0.9 + 6, 8, 190).astype(np.float32),
         iris=(_IRISES[rng.integers(len(_IRISES))] if tone < 5 else _IRISES[rng.choice([0, 1, 6])]) * rng.uniform(0.8, 1.15),
@@ -241,21 +241,21 @@ def draw_identity(rng: np.random.Generator, wide: bool = False) -> Identity:
     )
 
 
-def _draw_shape(rng: np.random.Generator, wide: bool) -> dict[str, float]:
+def _sample_shape(rng: np.random.Generator, diverse: bool) -> dict[str, float]:
     """The lengths of a face around human means."""
-    ranges = {**_USUAL, **(_WIDE if wide else {})}
+    ranges = {**_USUAL, **(_WIDE if diverse else {})}
     shape = {name: float(rng.uniform(*bounds)) for name, bounds in ranges.items()}
-    if wide:
+    if diverse:
         shape["chin"] += shape["mouth_height"]
         shape["nose_length"] = shape["mouth_height"] - shape["nose_length"]
     shape["crease"] = float(rng.uniform(0.035, 0.08)) if rng.random() < 0.8 else 0.0
     return shape
 
 
-def _draw_manner(rng: np.random.Generator, shape: dict[str, float], wide: bool) -> dict:
+def _sample_behaviour(rng: np.random.Generator, shape: dict[str, float], diverse: bool) -> dict:
     """How a person moves and what the light does to the eyes: the same for all, unless they differ as widely as real people."""
     depth = shape["eye_depth"]
-    if not wide:
+    if not diverse:
         return _MANNER | {"socket": (0.16 * depth, 0.1 * depth)}
     lifts, lowers, drops = (float(rng.uniform(*bounds)) for bounds in ((0.25, 1), (0.6, 1), (0.05, 0.2)))
     return {

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.noise import smooth_course
 from stavis.synthetic.scenarios import Courses
-from stavis.synthetic.spec import SyntheticConfig
 
 RATERS = ("FM1", "FM2", "FM3", "FF1", "FF2", "FF3")
 STEP = 0.04  # s between two rows, as in RECOLA
@@ -23,7 +23,7 @@ class Ratings:
     lags: np.ndarray
 
 
-def draw_ratings(spec: SyntheticConfig, index: int, courses: Courses) -> Ratings:
+def sample_ratings(spec: SyntheticConfig, index: int, courses: Courses) -> Ratings:
     """Let six raters mark recording `index`. They go on after its end, so that undoing the lag loses nothing."""
     rng = spec.generator("raters", index)
     rows = round(spec.seconds / STEP) + 1

@@ -10,16 +10,16 @@ from stavis.errors import StavisError
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
-from stavis.synthetic.covers import HANDS, Cover, draw_cover
-from stavis.synthetic.expression import draw_expression
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.expression import sample_expression
 from stavis.synthetic.features import FacePainter
 from stavis.synthetic.geometry import Pose, pose_of, shapes_of
-from stavis.synthetic.head import draw_head, light_on
-from stavis.synthetic.identity import Identity, draw_identity
-from stavis.synthetic.raters import Ratings, draw_ratings
-from stavis.synthetic.scenarios import Courses, draw_courses
-from stavis.synthetic.scene import Background, Camera, draw_body, draw_light
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.head import build_head, light_on
+from stavis.synthetic.identity import Identity, sample_identity
+from stavis.synthetic.occluders import HANDS, Occluder, make_occluder
+from stavis.synthetic.raters import Ratings, sample_ratings
+from stavis.synthetic.scenarios import Courses, sample_courses
+from stavis.synthetic.scene import Background, Camera, render_body, sample_light
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Truth:
 
     times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; carrier (T,) int8 (see
     scenarios.CARRIERS); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
-    something lies over mouth or eyes; visible (T,) bool, the face is in the picture; size (width, height) px.
+    something lies over mouth or eyes; visible (T,) bool, the face is in the image; size (width, height) px.
     """
 
     times: np.ndarray
@@ -87,7 +87,7 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
         carrier=courses.carrier,
         mouth_cue=courses.mouth_cue,
         valence=courses.valence,
-        occluded=np.maximum(courses.cover_mouth, courses.cover_eyes) > 0.5,
+        occluded=np.maximum(courses.occluder_mouth, courses.occluder_eyes) > 0.5,
         visible=np.all((middle >= 0) & (middle < spec.size), 1),
         size=spec.size,
     )
@@ -99,7 +99,7 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
         split=spec.split_of(index),
         scenario=stage.scenario,
         truth=truth,
-        ratings=draw_ratings(spec, index, courses),
+        ratings=sample_ratings(spec, index, courses),
     )
 
 
@@ -109,14 +109,14 @@ class _Stage:
     def __init__(self, spec: SyntheticConfig, index: int):
         width, height = spec.size
         self.scenario = spec.scenario_of(index)
-        self.person: Identity = draw_identity(spec.generator("identity", spec.identity_of(index)), spec.wide_of(index))
-        self.courses: Courses = draw_courses(spec, index)
+        self.person: Identity = sample_identity(spec.generator("identity", spec.identity_of(index)), spec.diverse(index))
+        self.courses: Courses = sample_courses(spec, index)
         rng = spec.generator("motion", index)
         fills = width <= 1.25 * height
         unit = min(width, height) * (rng.uniform(0.268, 0.296) if fills else rng.uniform(0.06, 0.1))
         anchor = (width * 0.5, height * (0.4 if fills else 0.36))
         roam = 0.0 if fills else 0.2 * width / unit
-        self.expression = draw_expression(rng, self.courses, self.person, spec.fps, roam)
+        self.expression = sample_expression(rng, self.courses, self.person, spec.fps, roam)
         self.shapes = shapes_of(self.person, self.expression)
         self.pose: Pose = pose_of(self.expression, unit, anchor)
 
@@ -125,53 +125,53 @@ def _draw(spec: SyntheticConfig, index: int, chosen: Iterable[int]) -> Iterator[
     stage = _Stage(spec, index)
     person, courses, pose = stage.person, stage.courses, stage.pose
     rng = spec.generator("scene", index)
-    light = draw_light(rng, person)
-    background = Background(rng, spec.size, spec.frames, spec.fps, courses.prop)
+    light = sample_light(rng, person)
+    background = Background(rng, spec.size, spec.frames, spec.fps, courses.background_object)
     camera = Camera(rng, spec.size, spec.frames, spec.fps, pose.unit)
     canvas = Canvas(float(np.clip(1.5 * pose.unit, 40, 160)))
-    head = draw_head(spec.generator("identity", spec.identity_of(index)), person, canvas)
+    head = build_head(spec.generator("identity", spec.identity_of(index)), person, canvas)
     painter = FacePainter(
         person, stage.expression, stage.shapes, head, light_on(canvas, person, light.direction, light.ambient, light.lamp)
     )
-    sheet = Canvas(canvas.unit * 0.6, -5.5, -2.6, 5.5, 13.0 if spec.size[0] > 1.25 * spec.size[1] else 5.0)
-    body = draw_body(spec.generator("clothes", index), person, sheet)
+    body_canvas = Canvas(canvas.unit * 0.6, -5.5, -2.6, 5.5, 13.0 if spec.size[0] > 1.25 * spec.size[1] else 5.0)
+    body = render_body(spec.generator("clothes", index), person, body_canvas)
     tone = light.ambient + light.lamp * 0.55
     body[..., :3] = np.clip(body[..., :3] * tone, 0, 255).astype(np.uint8)
-    covers = _covers(spec, index, stage)
-    to_unit, body_to_unit = canvas.to_unit(), sheet.to_unit()
+    occluders = _occluders(spec, index, stage)
+    to_unit, body_to_unit = canvas.to_unit(), body_canvas.to_unit()
     for frame in chosen:
-        picture = background.draw(frame)
-        picture = _over(picture, body[..., :3], body[..., 3], pose.body[frame] @ body_to_unit)
-        background.draw_prop(picture, frame)
-        colour, cover = painter.paint(frame)
-        picture = _over(picture, colour, cover, pose.head[frame] @ to_unit)
-        for amounts, things, wobble in covers:
+        image = background.draw(frame)
+        image = _over(image, body[..., :3], body[..., 3], pose.body[frame] @ body_to_unit)
+        background.render_background_object(image, frame)
+        colour, alpha = painter.paint(frame)
+        image = _over(image, colour, alpha, pose.head[frame] @ to_unit)
+        for amounts, things, wobble in occluders:
             amount = float(amounts[frame])
             if amount > 0.01:
                 thing = things[frame]
-                picture = thing.lay(picture, amount, pose.head[frame], pose.unit, wobble[frame])
-        yield camera.take(picture, frame)
+                image = thing.lay(image, amount, pose.head[frame], pose.unit, wobble[frame])
+        yield camera.take(image, frame)
 
 
-def _over(picture: np.ndarray, colour: np.ndarray, cover: np.ndarray, move: np.ndarray) -> np.ndarray:
-    """`picture` with a sheet laid over it by the homography `move`."""
-    size = (picture.shape[1], picture.shape[0])
+def _over(image: np.ndarray, colour: np.ndarray, alpha: np.ndarray, move: np.ndarray) -> np.ndarray:
+    """`image` with a layer over it by the homography `move`."""
+    size = (image.shape[1], image.shape[0])
     warped = cv2.warpPerspective(colour, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    weight = cv2.warpPerspective(cover, move, size, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
-    return cv2.blendLinear(warped, picture, weight, 1 - weight)
+    weight = cv2.warpPerspective(alpha, move, size, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
+    return cv2.blendLinear(warped, image, weight, 1 - weight)
 
 
-def _covers(spec: SyntheticConfig, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Cover | None], np.ndarray]]:
+def _occluders(spec: SyntheticConfig, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Occluder | None], np.ndarray]]:
     """For mouth and eyes: how far each is covered, by what in each frame (another thing each time), and how that moves."""
     rng = spec.generator("covers", index)
     found = []
-    for region, amounts in (("mouth", stage.courses.cover_mouth), ("eyes", stage.courses.cover_eyes)):
-        things: list[Cover | None] = [None] * spec.frames
+    for region, amounts in (("mouth", stage.courses.occluder_mouth), ("eyes", stage.courses.occluder_eyes)):
+        things: list[Occluder | None] = [None] * spec.frames
         thing = None
         for frame in range(spec.frames):
             if amounts[frame] > 0.01 and thing is None:
                 kind = str(rng.choice(HANDS)) if stage.scenario == "occlusion" else None
-                thing = draw_cover(rng, stage.person, region, float(np.clip(stage.pose.unit, 20, 120)), kind)
+                thing = make_occluder(rng, stage.person, region, float(np.clip(stage.pose.unit, 20, 120)), kind)
             elif amounts[frame] <= 0.01:
                 thing = None
             things[frame] = thing
@@ -182,7 +182,7 @@ def _covers(spec: SyntheticConfig, index: int, stage: _Stage) -> list[tuple[np.n
 
 def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H,W) uint8 indices into REGIONS; mouth and eyes a little larger than their rings."""
-    picture = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
+    image = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
     unit = np.hypot(*(points[list(DRAWN.left_eye[0])].mean(0) - points[list(DRAWN.right_eye[0])].mean(0)))
     margins = {"rest": 0.0, "nose": 0.0, "brows": 0.08, "left_eye": 0.22, "right_eye": 0.22, "mouth": 0.12}
     rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.brow_region, "left_eye": DRAWN.left_eye}
@@ -191,7 +191,7 @@ def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
         for ring in rings[name]:
             polygon = np.round(points[list(ring)] * 16).astype(np.int32)
             value = REGIONS.index(name)
-            cv2.fillPoly(picture, [polygon], value, cv2.LINE_8, 4)
+            cv2.fillPoly(image, [polygon], value, cv2.LINE_8, 4)
             if margin:  # OpenCV fills half a pixel too much on either side
-                cv2.polylines(picture, [polygon], True, value, max(round(margin * unit - 1), 1), cv2.LINE_8, 4)
-    return picture
+                cv2.polylines(image, [polygon], True, value, max(round(margin * unit - 1), 1), cv2.LINE_8, 4)
+    return image

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.noise import smooth_course, smooth_step
-from stavis.synthetic.spec import SyntheticConfig
 
 CARRIERS = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
 """The codes of `carrier`; none = mouth and eyes carry the valence together."""
@@ -25,8 +25,8 @@ class Courses:
 
     valence in [-1,1]; past: valence (P,) before the first frame, which raters with a lag are still marking down; mouth, eyes: the
     expression each region shows, in [-1,1]; mouth_cue: part of the valence that the mouth carries, in [0,1]; carrier (T,) int8, see
-    CARRIERS; cover_mouth, cover_eyes: how far the region is covered, in [0,1]; nod, jaw, brow: movement that carries valence, in
-    [-1,1]; prop: what the thing in the background shows, in [-1,1], None without one.
+    CARRIERS; occluder_mouth, occluder_eyes: how far the region is covered, in [0,1]; nod, jaw, brow: movement that carries valence, in
+    [-1,1]; background_object: what the thing in the background shows, in [-1,1], None without one.
     """
 
     valence: np.ndarray
@@ -35,19 +35,19 @@ class Courses:
     eyes: np.ndarray
     mouth_cue: np.ndarray
     carrier: np.ndarray
-    cover_mouth: np.ndarray
-    cover_eyes: np.ndarray
+    occluder_mouth: np.ndarray
+    occluder_eyes: np.ndarray
     nod: np.ndarray
     jaw: np.ndarray
     brow: np.ndarray
-    prop: np.ndarray | None = None
+    background_object: np.ndarray | None = None
 
 
-def draw_courses(spec: SyntheticConfig, index: int) -> Courses:
+def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
     """Draw the time courses of recording `index` by its scenario."""
     rng = spec.generator("course", index)
     past = int(np.ceil((spec.rater_lag + 8 * spec.rater_lag_spread + 0.5) * spec.fps))
-    pace = float(np.exp(rng.uniform(np.log(_QUICKEST), np.log(_PACE)))) if spec.wide_of(index) else _PACE
+    pace = float(np.exp(rng.uniform(np.log(_QUICKEST), np.log(_PACE)))) if spec.diverse(index) else _PACE
     whole = _affect(rng, past + spec.frames, pace * spec.fps)
     scenario = spec.scenario_of(index)
     draw = {
@@ -59,7 +59,7 @@ def draw_courses(spec: SyntheticConfig, index: int) -> Courses:
         "distractor": _distractor,
     }[scenario]
     zero = np.zeros(spec.frames)
-    still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "cover_mouth", "cover_eyes", "nod", "jaw", "brow"), zero)
+    still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "occluder_mouth", "occluder_eyes", "nod", "jaw", "brow"), zero)
     parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps))
     carrier = parts.pop("carrier", None)
     courses = {**still, **parts}
@@ -78,7 +78,7 @@ def _mouth(rng, valence, spec, split, affect: Affect) -> dict:
     parts = {"mouth": valence, "mouth_cue": np.ones(len(valence))}
     if rng.random() < 0.5:
         gate = _spells(rng, len(valence), spec.fps)
-        parts |= {"eyes": gate * affect(), "cover_eyes": smooth_step(gate, 0, 0.3)}
+        parts |= {"eyes": gate * affect(), "occluder_eyes": smooth_step(gate, 0, 0.3)}
     return parts
 
 
@@ -87,7 +87,7 @@ def _eyes(rng, valence, spec, split, affect: Affect) -> dict:
     parts = {"eyes": valence, "mouth_cue": np.zeros(len(valence))}
     if rng.random() < 0.5:
         gate = _spells(rng, len(valence), spec.fps)
-        parts |= {"mouth": gate * affect(), "cover_mouth": smooth_step(gate, 0, 0.3)}
+        parts |= {"mouth": gate * affect(), "occluder_mouth": smooth_step(gate, 0, 0.3)}
     return parts
 
 
@@ -99,8 +99,8 @@ def _switching(rng, valence, spec, split, affect: Affect) -> dict:
         "mouth": cue * valence + (1 - cue) * decoys[0],
         "eyes": (1 - cue) * valence + cue * decoys[1],
         "mouth_cue": cue,
-        "cover_mouth": smooth_step(1 - cue, 0.5, 0.9),
-        "cover_eyes": smooth_step(cue, 0.5, 0.9),
+        "occluder_mouth": smooth_step(1 - cue, 0.5, 0.9),
+        "occluder_eyes": smooth_step(cue, 0.5, 0.9),
     }
 
 
@@ -125,8 +125,8 @@ def _occlusion(rng, valence, spec, split, affect: Affect) -> dict:
         "eyes": valence,
         "mouth_cue": cue,
         "carrier": carrier,
-        "cover_mouth": gate * ~side,
-        "cover_eyes": gate * side,
+        "occluder_mouth": gate * ~side,
+        "occluder_eyes": gate * side,
     }
 
 
@@ -134,7 +134,7 @@ def _distractor(rng, valence, spec, split, affect: Affect) -> dict:
     """The mouth carries the valence; a thing in the background moves with it in training, and on its own in dev and test."""
     alone = affect()
     follows = 0.9 * valence + 0.1 * alone
-    return {"mouth": valence, "mouth_cue": np.ones(len(valence)), "prop": follows if split == "train" else alone}
+    return {"mouth": valence, "mouth_cue": np.ones(len(valence)), "background_object": follows if split == "train" else alone}
 
 
 def _alternation(rng, count: int, fps: float) -> np.ndarray:
@@ -149,7 +149,7 @@ def _alternation(rng, count: int, fps: float) -> np.ndarray:
 
 
 def _spells(rng, count: int, fps: float) -> np.ndarray:
-    """0 most of the time, 1 for spells of 1 to 3 s."""
+    """0 most of the time, 1 for episodes of 1 to 3 s."""
     course, at = np.zeros(count + 2 * int(fps)), int(rng.uniform(0, 3) * fps)
     while at < len(course):
         length = int(rng.uniform(1, 3) * fps)
@@ -166,7 +166,7 @@ def _soften(course: np.ndarray, fps: float) -> np.ndarray:
 
 
 def _held(rng, count: int, gate: np.ndarray) -> np.ndarray:
-    """A coin thrown for each spell of `gate` and held through it: (T,) bool."""
+    """A coin thrown for each episode of `gate` and held through it: (T,) bool."""
     starts = np.flatnonzero((gate > 0) & (np.r_[0.0, gate[:-1]] <= 0))
     side = np.zeros(count, bool)
     for start in starts:

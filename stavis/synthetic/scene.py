@@ -11,12 +11,12 @@ from stavis.synthetic.noise import cloud, smooth_course, smooth_step
 
 
 class Background:
-    """A wall, pattern or blurred room that drifts slowly, with soft things moving before it and, if there is one, a prop."""
+    """A wall, pattern or blurred room that drifts slowly, with soft things moving before it and, if there is one, a background object."""
 
-    def __init__(self, rng: np.random.Generator, size: tuple[int, int], count: int, fps: float, prop: np.ndarray | None):
+    def __init__(self, rng: np.random.Generator, size: tuple[int, int], count: int, fps: float, background_object: np.ndarray | None):
         width, height = self.size = size
         self.margin = max(width // 8, 8)
-        self.picture = _wall(rng, height + 2 * self.margin, width + 2 * self.margin)
+        self.image = _wall(rng, height + 2 * self.margin, width + 2 * self.margin)
         reach = self.margin * 0.9 * rng.choice((0.1, 0.5, 1.0))
         self.drift = self.margin + reach * np.tanh(np.stack([smooth_course(rng, count, 2.5 * fps) for _ in range(2)], 1))
         self.things = []
@@ -24,7 +24,7 @@ class Background:
             path = np.stack([smooth_course(rng, count, rng.uniform(1, 4) * fps) for _ in range(2)], 1) * 0.4 + rng.uniform(0, 1, 2)
             radius = int(rng.uniform(0.04, 0.2) * height)
             self.things.append((path * size, radius, tuple(_paint(rng).tolist())))
-        self.prop = prop
+        self.background_object = background_object
         self.prop_place = (rng.choice((0.12, 0.88)) * width, rng.uniform(0.14, 0.3) * height)
         self.prop_radius = 0.09 * height
         self.prop_colour = rng.uniform(120, 255, 3)
@@ -33,22 +33,22 @@ class Background:
         """The background of a frame: (H,W,3) uint8."""
         x, y = self.drift[frame]
         move = np.array([[1, 0, -x], [0, 1, -y]])
-        picture = cv2.warpAffine(self.picture, move, self.size, flags=cv2.INTER_LINEAR)
+        image = cv2.warpAffine(self.image, move, self.size, flags=cv2.INTER_LINEAR)
         for path, radius, colour in self.things:
             centre = tuple(int(v * 16) for v in path[frame])
-            cv2.circle(picture, centre, radius * 16, colour, -1, cv2.LINE_AA, 4)
-        return picture
+            cv2.circle(image, centre, radius * 16, colour, -1, cv2.LINE_AA, 4)
+        return image
 
-    def draw_prop(self, picture: np.ndarray, frame: int) -> None:
-        """Draw the prop, in place: a lamp on the wall whose glow and height follow its course."""
-        if self.prop is None:
+    def render_background_object(self, image: np.ndarray, frame: int) -> None:
+        """Draw the background_object, in place: a lamp on the wall whose glow and height follow its course."""
+        if self.background_object is None:
             return
-        value = (float(self.prop[frame]) + 1) / 2
+        value = (float(self.background_object[frame]) + 1) / 2
         x, y = self.prop_place
         centre = (int(x * 16), int((y + (1 - value) * 3 * self.prop_radius) * 16))
         colour = tuple((self.prop_colour * (0.25 + 0.75 * value)).tolist())
-        cv2.circle(picture, centre, int(self.prop_radius * 17.5), (20.0, 20.0, 20.0), -1, cv2.LINE_AA, 4)
-        cv2.circle(picture, centre, int(self.prop_radius * 16), colour, -1, cv2.LINE_AA, 4)
+        cv2.circle(image, centre, int(self.prop_radius * 17.5), (20.0, 20.0, 20.0), -1, cv2.LINE_AA, 4)
+        cv2.circle(image, centre, int(self.prop_radius * 16), colour, -1, cv2.LINE_AA, 4)
 
 
 def _paint(rng: np.random.Generator) -> np.ndarray:
@@ -88,16 +88,16 @@ def _wall(rng: np.random.Generator, height: int, width: int) -> np.ndarray:
     return np.clip(wall, 0, 255).astype(np.uint8)
 
 
-def draw_body(rng: np.random.Generator, person: Identity, canvas: Canvas) -> np.ndarray:
-    """Neck, clothes and the hair behind the head: (H,W,4) uint8, the fourth channel is cover."""
+def render_body(rng: np.random.Generator, person: Identity, canvas: Canvas) -> np.ndarray:
+    """Neck, clothes and the hair behind the head: (H,W,4) uint8, the fourth channel is alpha."""
     x, y = canvas.grid()
     chin, half = person.chin, person.half_width
-    picture, cover = np.zeros((*x.shape, 3), np.float32), np.zeros_like(x)
+    image, alpha = np.zeros((*x.shape, 3), np.float32), np.zeros_like(x)
 
     def lay(colour: np.ndarray, where: np.ndarray) -> None:
-        nonlocal picture, cover
-        picture = picture + (colour - picture) * where[..., None]
-        cover = np.maximum(cover, where)
+        nonlocal image, alpha
+        image = image + (colour - image) * where[..., None]
+        alpha = np.maximum(alpha, where)
 
     if person.haircut in ("long", "curly", "afro"):
         fall = {"long": chin + rng.uniform(0.2, 1.6), "curly": chin - rng.uniform(0, 0.9), "afro": 0.9}[person.haircut]
@@ -137,7 +137,7 @@ def draw_body(rng: np.random.Generator, person: Identity, canvas: Canvas) -> np.
         trim = fabric * (rng.uniform(0.75, 1.2) if rng.random() < 0.6 else 0) + (0 if rng.random() < 0.5 else 25)
         band = np.abs(y - np.maximum(opening, slope - 0.4) - 0.1) < (0.16 if collar == "shirt" else 0.26)
         lay(trim * folds[..., None] * 0.92, (band * (np.abs(x) < neck + 0.35)).astype(np.float32))
-    return np.dstack([np.clip(picture, 0, 255), np.clip(cover, 0, 1) * 255]).astype(np.uint8)
+    return np.dstack([np.clip(image, 0, 255), np.clip(alpha, 0, 1) * 255]).astype(np.uint8)
 
 
 @dataclass(frozen=True)
@@ -149,7 +149,7 @@ class Light:
     lamp: np.ndarray
 
 
-def draw_light(rng: np.random.Generator, person: Identity) -> Light:
+def sample_light(rng: np.random.Generator, person: Identity) -> Light:
     """Light from above the viewer, more or less from one side, white to coloured, soft to hard; in part exposed for the face."""
     side, height = rng.normal(0, 0.55), -rng.uniform(0.0, 0.7)
     direction = np.array((side, height, 1.0))
@@ -160,7 +160,7 @@ def draw_light(rng: np.random.Generator, person: Identity) -> Light:
 
 
 class Camera:
-    """What a camera does to every frame: exposure, tone, colour, shadow across the picture, blur, grain; some are grey."""
+    """What a camera does to every frame: exposure, tone, colour, shadow across the image, blur, grain; some are grey."""
 
     def __init__(self, rng: np.random.Generator, size: tuple[int, int], count: int, fps: float, unit: float):
         width, height = size
@@ -182,14 +182,14 @@ class Camera:
         fall *= 1 - 0.12 * rng.random() * (1 - spot(x, y, (width / 2, height / 2), width * 0.8, height * 0.8))
         self.fall = cv2.merge([np.clip(fall * 128, 0, 255).astype(np.uint8)] * 3)
 
-    def take(self, picture: np.ndarray, frame: int) -> np.ndarray:
-        """The picture (H,W,3) uint8 as the camera sees it."""
-        picture = cv2.multiply(picture, self.fall, scale=1 / 128)
+    def take(self, image: np.ndarray, frame: int) -> np.ndarray:
+        """The image (H,W,3) uint8 as the camera sees it."""
+        image = cv2.multiply(image, self.fall, scale=1 / 128)
         table = np.clip(self.curve * self.gain[frame], 0, 255).astype(np.uint8).T[None]
-        picture = cv2.LUT(picture, np.ascontiguousarray(table))
+        image = cv2.LUT(image, np.ascontiguousarray(table))
         if self.blur:
-            picture = cv2.GaussianBlur(picture, (0, 0), self.blur)
+            image = cv2.GaussianBlur(image, (0, 0), self.blur)
         if self.grey:
-            picture = cv2.cvtColor(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+            image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
         grain = np.roll(self.grain[self.order[frame]], int(self.offset[frame]), 1)
-        return cv2.addWeighted(picture, 1, grain, 1, -128)
+        return cv2.addWeighted(image, 1, grain, 1, -128)

@@ -16,9 +16,9 @@ from joblib import Parallel, cpu_count, delayed
 
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_folder, read_json, write_json, write_text
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.raters import RATERS, Ratings
 from stavis.synthetic.recording import SyntheticRecording, render
-from stavis.synthetic.spec import SyntheticConfig
 
 FORMAT = "stavis drawn data set"
 _CHUNK = 64  # frames of region masks held at once
@@ -95,7 +95,7 @@ def read_spec(root: str | Path) -> SyntheticConfig:
     if not isinstance(described, dict) or described.get("format") != FORMAT or not isinstance(described.get("spec"), dict):
         raise StavisError(f"{path} does not describe a drawn data set: write one with `stavis synth`.")
     try:
-        return SyntheticConfig(**described["spec"])
+        return SyntheticConfig.from_dict(described["spec"])
     except TypeError as error:
         raise StavisError(f"{path} was written by another version of stavis ({error}): write the data set again.") from error
     except StavisError as error:

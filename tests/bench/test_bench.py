@@ -22,7 +22,7 @@ from stavis.metrics import METRICS, bootstrap, ccc, concatenated, paired_differe
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import SYSTEMS
 from stavis.provenance import package_version
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.tensors import as_input
 

@@ -19,7 +19,7 @@ from stavis.models.checkpoint import load_checkpoint
 from stavis.provenance import package_version
 from stavis.regions import REGIONS
 from stavis.storage.cache import get_arrays
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.training.config import TrainingConfig
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)

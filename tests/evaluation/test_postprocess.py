@@ -11,9 +11,9 @@ from stavis.data.datasets.gold import gold_standard
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import PostProcessing, find_delay, fit_chain, shifted, without_delay
 from stavis.metrics import cc, ccc, concatenated
-from stavis.synthetic.raters import draw_ratings
-from stavis.synthetic.scenarios import draw_courses
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.raters import sample_ratings
+from stavis.synthetic.scenarios import sample_courses
 from tests.training.made_crops import made_crops
 
 RATE = 25.0
@@ -77,8 +77,8 @@ def test_what_cannot_be_compared_is_refused():
 @pytest.mark.parametrize("lag", [0.0, 1.0, 2.0, 4.0])
 def test_the_simulated_raters_lag_is_found_to_a_fifth_of_a_second_and_gold_is_the_true_valence(lag):
     spec = SyntheticConfig(scenarios=("motion", "switching"), recordings=8, seconds=20, rater_lag=lag, rater_lag_spread=0.1)
-    drawn = [draw_courses(spec, index) for index in range(spec.recordings)]
-    ratings = [draw_ratings(spec, index, course) for index, course in enumerate(drawn)]
+    drawn = [sample_courses(spec, index) for index in range(spec.recordings)]
+    ratings = [sample_ratings(spec, index, course) for index, course in enumerate(drawn)]
     true = [(np.arange(spec.frames) / spec.fps, course.valence) for course in drawn]
     gold = [(one.times, gold_standard(one.marks)) for one in ratings]
     delay = find_delay(true, gold)

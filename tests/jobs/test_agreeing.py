@@ -14,7 +14,7 @@ from stavis.types import Attribution, Target
 def explained(tmp_path_factory):
     from stavis.data.datasets.selection import recordings_of
     from stavis.jobs.synth import synth
-    from stavis.synthetic.spec import SyntheticConfig
+    from stavis.synthetic.config import SyntheticConfig
 
     data = synth(tmp_path_factory.mktemp("faces") / "data", SyntheticConfig(recordings=1, seconds=2.0, fps=6.25, seed=3), quiet=True)
     return stavis.load("sta-synthetic").explain(recordings_of(data)[0], methods=())

@@ -8,7 +8,7 @@ import pytest
 import stavis
 from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError, StavisWarning
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from tests.data.datasets import fakes
 

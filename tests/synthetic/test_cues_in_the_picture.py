@@ -9,12 +9,12 @@ import pytest
 from stavis.data.faces.alignment import apply_affine, crop_affine
 from stavis.landmarks import DRAWN
 from stavis.synthetic import recording as recording_module
-from stavis.synthetic.covers import EYE_COVERS, MOUTH_COVERS
-from stavis.synthetic.identity import draw_identity
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.identity import sample_identity
+from stavis.synthetic.occluders import EYE_COVERS, MOUTH_COVERS
 from stavis.synthetic.recording import render
 from stavis.synthetic.scene import Background, Camera
-from stavis.synthetic.spec import SyntheticConfig
-from tests.synthetic.test_drawing import part_hidden
+from tests.synthetic.test_rendering import part_hidden
 
 MANY = 60
 
@@ -93,7 +93,7 @@ def test_in_switching_the_decoy_moves_as_far_and_says_nothing():
 
 
 def hidden_shares(spec: SyntheticConfig, index: int, frames: list[int], monkeypatch) -> tuple[np.ndarray, np.ndarray]:
-    """How much of the rings of mouth and of eyes a cover changes in each frame: (T,) each."""
+    """How much of the rings of mouth and of eyes a occluder changes in each frame: (T,) each."""
     shown = list(render(spec, index).frames(frames))
     landmarks = render(spec, index).truth.landmarks[frames]
     with monkeypatch.context() as patch:
@@ -148,7 +148,7 @@ def test_a_cover_leaves_the_carrier_free(region, kind):
     rings = ("mouth",) if region == "eyes" else ("left_eye", "right_eye")
     for seed in range(10):
         rng = np.random.default_rng(seed)
-        assert part_hidden(rng, draw_identity(rng), region, kind, rings) < 0.1
+        assert part_hidden(rng, sample_identity(rng), region, kind, rings) < 0.1
 
 
 def test_the_distractor_moves_with_the_valence_in_training_pictures(monkeypatch):
@@ -157,7 +157,7 @@ def test_the_distractor_moves_with_the_valence_in_training_pictures(monkeypatch)
         assert spec.split_of(index) == "train"
         shown = list(render(spec, index).frames())
         with monkeypatch.context() as patch:
-            patch.setattr(Background, "draw_prop", lambda self, picture, frame: None)
+            patch.setattr(Background, "render_background_object", lambda self, image, frame: None)
             bare = list(render(spec, index).frames())
         truth = render(spec, index).truth
         heights, on_the_face = [], []
@@ -177,20 +177,20 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
     """Pose, jaw, head motion and all but the camera's colours: the painted mouth's middle is the ring's, to less than a pixel."""
     plain = {"lips": np.array((0, 255, 0), np.float32), "lip_contrast": 1.0, "beard": "none", "shows_teeth": 0.0, "speaks": 0.0}
     plain |= {"skin": np.array((180, 60, 140), np.float32)}
-    real = draw_identity
-    monkeypatch.setattr(recording_module, "draw_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
+    real = sample_identity
+    monkeypatch.setattr(recording_module, "sample_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
     monkeypatch.setattr(recording_module, "_covers", lambda spec, index, stage: [])
-    monkeypatch.setattr(Camera, "take", lambda self, picture, frame: picture)
+    monkeypatch.setattr(Camera, "take", lambda self, image, frame: image)
     spec = SyntheticConfig(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)
     for index in range(3):
         drawn = render(spec, index)
         chosen = [0, 20, 40, 74]
-        for frame, picture in zip(chosen, drawn.frames(chosen), strict=True):
-            ring = np.zeros(picture.shape[:2], np.uint8)
+        for frame, image in zip(chosen, drawn.frames(chosen), strict=True):
+            ring = np.zeros(image.shape[:2], np.uint8)
             outline = drawn.truth.landmarks[frame, list(DRAWN.mouth[0])]
             cv2.fillPoly(ring, [np.round(outline * 16).astype(np.int32)], 1, cv2.LINE_8, 4)
             near = cv2.dilate(ring, np.ones((9, 9), np.uint8)) > 0
-            green = near & (picture[..., 1].astype(int) - np.maximum(picture[..., 0], picture[..., 2]) > 0)
+            green = near & (image[..., 1].astype(int) - np.maximum(image[..., 0], image[..., 2]) > 0)
             assert green.any()
             assert np.abs(np.argwhere(green).mean(0) - np.argwhere(ring > 0).mean(0)).max() < 1.0
             assert not green[cv2.dilate(ring, np.ones((3, 3), np.uint8)) == 0].any(), "no lip beyond a pixel of the ring"
@@ -198,9 +198,9 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
 
 def test_a_moustache_hangs_on_the_person_and_not_on_the_valence():
     spec = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=400, seconds=2, fps=6.25)
-    people = [draw_identity(spec.generator("identity", index)) for index in range(400)]
+    people = [sample_identity(spec.generator("identity", index)) for index in range(400)]
     bearded = [index for index, person in enumerate(people) if person.beard in ("moustache", "goatee", "full")]
-    valence = np.array([recording_module.draw_courses(spec, index).valence.mean() for index in range(400)])
+    valence = np.array([recording_module.sample_courses(spec, index).valence.mean() for index in range(400)])
     droop = np.array([person.moustache_droop for person in people])
     assert len(bearded) > 40 and droop[bearded].std() > 0.05
     assert abs(np.corrcoef(droop[bearded], valence[bearded])[0, 1]) < 0.3

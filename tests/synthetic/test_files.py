@@ -14,8 +14,8 @@ from stavis.data.video.io import probe
 from stavis.errors import StavisError
 from stavis.regions import REGIONS
 from stavis.synthetic import writer
+from stavis.synthetic.config import LONGEST, SCENARIOS, SyntheticConfig
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import LONGEST, SCENARIOS, SyntheticConfig
 from stavis.synthetic.writer import read_spec, write_dataset
 from tests.failing_disk import full_disk
 
@@ -136,7 +136,7 @@ def test_a_full_disk_is_told_and_leaves_nothing_behind(tmp_path, largest):
 
 def test_an_encoder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
-        raise StavisError("the picture cannot be drawn: try again.")
+        raise StavisError("the image cannot be drawn: try again.")
 
     monkeypatch.setattr(writer, "_encode", fail)
     with pytest.raises(StavisError, match="cannot be drawn"):

@@ -2,15 +2,15 @@
 
 import numpy as np
 
-from stavis.synthetic.raters import RATERS, STEP, draw_ratings
-from stavis.synthetic.scenarios import draw_courses
-from stavis.synthetic.spec import SyntheticConfig
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.raters import RATERS, STEP, sample_ratings
+from stavis.synthetic.scenarios import sample_courses
 
 
 def ratings_of(count: int, **options):
     spec = SyntheticConfig(scenarios="mouth", recordings=count, seconds=20, **options)
-    courses = [draw_courses(spec, index) for index in range(count)]
-    return spec, courses, [draw_ratings(spec, index, course) for index, course in enumerate(courses)]
+    courses = [sample_courses(spec, index) for index in range(count)]
+    return spec, courses, [sample_ratings(spec, index, course) for index, course in enumerate(courses)]
 
 
 def test_gold_is_the_valence_but_for_a_little():
@@ -53,5 +53,5 @@ def test_without_lag_and_noise_raters_agree_with_gold():
 
 def test_other_frame_rates_keep_the_raters_clock():
     spec = SyntheticConfig(scenarios="mouth", recordings=1, seconds=5, fps=12.5)
-    rating = draw_ratings(spec, 0, draw_courses(spec, 0))
+    rating = sample_ratings(spec, 0, sample_courses(spec, 0))
     assert len(rating.times) == 126 and rating.times[-1] == 5.0

@@ -11,13 +11,12 @@ from stavis.errors import StavisError
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
-from stavis.synthetic.covers import EYE_COVERS, MOUTH_COVERS, draw_cover
-from stavis.synthetic.head import draw_head
-from stavis.synthetic.identity import BEARDS, COLLARS, GLASSES, HAIRCUTS, HATS, draw_identity
+from stavis.synthetic.config import SCENARIOS, SyntheticConfig
+from stavis.synthetic.head import build_head
+from stavis.synthetic.identity import BEARDS, COLLARS, GLASSES, HAIRCUTS, HATS, sample_identity
+from stavis.synthetic.occluders import EYE_COVERS, MOUTH_COVERS, make_occluder
 from stavis.synthetic.recording import render
-from stavis.synthetic.scene import draw_body
-from stavis.synthetic.sheet import contact_sheet
-from stavis.synthetic.spec import SCENARIOS, SyntheticConfig
+from stavis.synthetic.scene import render_body
 
 SPEC = SyntheticConfig(scenarios=SCENARIOS, recordings=18, seconds=2)
 
@@ -83,7 +82,7 @@ def test_the_face_is_in_the_picture_whatever_its_size(size):
         points = recording.truth.landmarks
         assert points.shape == (10, DRAWN.count, 2) and points.dtype == np.float32
         inner = points[:, 36:]
-        assert (inner > 0).all() and (inner < size).all(), "eyes, brows, nose and mouth are in the picture"
+        assert (inner > 0).all() and (inner < size).all(), "eyes, brows, nose and mouth are in the image"
     assert frames_of(spec, 0, 1).shape == (1, size[1], size[0], 3)
 
 
@@ -113,7 +112,7 @@ def test_region_masks_are_those_of_the_crops():
 
 
 def test_what_is_covered_changes_and_keeps_its_landmarks():
-    """Without its covers a switching recording would be another picture there, and only there."""
+    """Without its occluders a switching recording would be another image there, and only there."""
     spec = SyntheticConfig(scenarios="switching", recordings=8, seconds=6, crf=(20, 20))
     shares = []
     for index in range(4):
@@ -129,15 +128,15 @@ def test_what_is_covered_changes_and_keeps_its_landmarks():
 @pytest.mark.parametrize(("region", "kind"), [("mouth", kind) for kind in MOUTH_COVERS] + [("eyes", kind) for kind in EYE_COVERS])
 def test_every_cover_hides_its_region_for_the_most_part(region, kind):
     rng = np.random.default_rng(3)
-    person = draw_identity(rng)
+    person = sample_identity(rng)
     unit = 36.0
     head = np.array([[unit, 0, 64.0], [0, unit, 51.0], [0, 0, 1.0]])
-    picture = np.random.default_rng(1).integers(0, 255, (128, 128, 3)).astype(np.uint8)
+    image = np.random.default_rng(1).integers(0, 255, (128, 128, 3)).astype(np.uint8)
     hidden = []
     for _ in range(5):
-        thing = draw_cover(rng, person, region, unit, kind)
-        covered = thing.lay(picture, 1.0, head, unit, np.zeros(2))
-        changed = (covered != picture).any(2)
+        thing = make_occluder(rng, person, region, unit, kind)
+        covered = thing.lay(image, 1.0, head, unit, np.zeros(2))
+        changed = (covered != image).any(2)
         x, y, wide, high = (0, 1.08, 0.4, 0.15) if region == "mouth" else (0, 0.0, 0.7, 0.08)
         left, top, right, bottom = (np.array((x - wide, y - high, x + wide, y + high)) * unit + (64, 51, 64, 51)).astype(int)
         hidden.append(changed[top:bottom, left:right].mean())
@@ -146,23 +145,14 @@ def test_every_cover_hides_its_region_for_the_most_part(region, kind):
 
 
 def test_every_kind_of_hair_hat_beard_and_glasses_can_be_drawn():
-    person, canvas = draw_identity(np.random.default_rng(0)), Canvas(30.0)
-    bald = draw_head(np.random.default_rng(0), dataclasses.replace(person, haircut="bald", hat="none", beard="none"), canvas)
+    person, canvas = sample_identity(np.random.default_rng(0)), Canvas(30.0)
+    bald = build_head(np.random.default_rng(0), dataclasses.replace(person, haircut="bald", hat="none", beard="none"), canvas)
     kinds = [("haircut", name) for name in HAIRCUTS if name != "bald"] + [("hat", name) for name in HATS if name != "none"]
     kinds += [("beard", name) for name in BEARDS if name != "none"]
     for field, name in kinds:
         other = dataclasses.replace(person, **{"haircut": "bald", "hat": "none", "beard": "none", field: name})
-        head = draw_head(np.random.default_rng(0), other, canvas)
+        head = build_head(np.random.default_rng(0), other, canvas)
         assert not np.array_equal(head.colour, bald.colour), name
     assert len(GLASSES) > 2 and len(COLLARS) > 2
-    body = draw_body(np.random.default_rng(0), person, Canvas(20.0, -5.5, -2.6, 5.5, 5.0))
+    body = render_body(np.random.default_rng(0), person, Canvas(20.0, -5.5, -2.6, 5.5, 5.0))
     assert body.shape[2] == 4 and body[..., 3].max() == 255
-
-
-def test_a_contact_sheet_is_made_of_frames():
-    sheet = contact_sheet(SPEC, [1, 4], [0.0, 1.0, 1.96])
-    assert sheet.shape == (256, 384, 3)
-    assert np.array_equal(sheet[128:, 128:256], frames_of(SPEC, 4)[25])
-    for recordings, moments in (([], [0.0]), ([0], []), ([0], [2.0]), ([0], [-0.1]), ([99], [0.0])):
-        with pytest.raises(StavisError):
-            contact_sheet(SPEC, recordings, moments)

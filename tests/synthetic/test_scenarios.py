@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from stavis.synthetic.identity import draw_identity
-from stavis.synthetic.scenarios import CARRIERS, draw_courses
-from stavis.synthetic.spec import SCENARIOS, SyntheticConfig
+from stavis.synthetic.config import SCENARIOS, SyntheticConfig
+from stavis.synthetic.identity import sample_identity
+from stavis.synthetic.scenarios import CARRIERS, sample_courses
 
 
 def courses_of(scenario: str, count: int = 40, **options):
     spec = SyntheticConfig(scenarios=scenario, recordings=count, seconds=12, **options)
-    return spec, [draw_courses(spec, index) for index in range(count)]
+    return spec, [sample_courses(spec, index) for index in range(count)]
 
 
 def joined(courses, name: str) -> np.ndarray:
@@ -28,7 +28,7 @@ def test_courses_stay_in_their_ranges_and_fill_them(scenario):
         for name in ("valence", "mouth", "eyes", "nod", "jaw", "brow"):
             values = getattr(course, name)
             assert values.shape == (spec.frames,) and np.abs(values).max() <= 1
-        for name in ("mouth_cue", "cover_mouth", "cover_eyes"):
+        for name in ("mouth_cue", "occluder_mouth", "occluder_eyes"):
             values = getattr(course, name)
             assert values.min() >= 0 and values.max() <= 1
         assert set(np.unique(course.carrier)) <= set(CARRIERS.values())
@@ -41,29 +41,29 @@ def test_the_mouth_alone_carries_in_mouth_and_a_moving_eye_is_covered():
     _, courses = courses_of("mouth")
     assert np.array_equal(joined(courses, "mouth"), joined(courses, "valence"))
     assert (joined(courses, "mouth_cue") == 1).all() and (joined(courses, "carrier") == CARRIERS["mouth"]).all()
-    eyes, cover = joined(courses, "eyes"), joined(courses, "cover_eyes")
+    eyes, occluder = joined(courses, "eyes"), joined(courses, "occluder_eyes")
     assert abs(correlation(eyes, joined(courses, "valence"))) < 0.1
-    assert np.abs(eyes).max() > 0.7 and (cover[np.abs(eyes) > 0.4] > 0.9).all()
+    assert np.abs(eyes).max() > 0.7 and (occluder[np.abs(eyes) > 0.4] > 0.9).all()
 
 
 def test_the_eyes_alone_carry_in_eyes_and_a_moving_mouth_is_covered():
     _, courses = courses_of("eyes")
     assert np.array_equal(joined(courses, "eyes"), joined(courses, "valence"))
     assert (joined(courses, "mouth_cue") == 0).all() and (joined(courses, "carrier") == CARRIERS["eyes"]).all()
-    mouth, cover = joined(courses, "mouth"), joined(courses, "cover_mouth")
-    assert np.abs(mouth).max() > 0.7 and (cover[np.abs(mouth) > 0.4] > 0.9).all()
+    mouth, occluder = joined(courses, "mouth"), joined(courses, "occluder_mouth")
+    assert np.abs(mouth).max() > 0.7 and (occluder[np.abs(mouth) > 0.4] > 0.9).all()
 
 
 def test_in_switching_one_carries_and_the_other_shows_a_covered_decoy():
     _, courses = courses_of("switching", 150)
     valence, cue = joined(courses, "valence"), joined(courses, "mouth_cue")
     for name, carries in (("mouth", cue == 1), ("eyes", cue == 0)):
-        shown, cover = joined(courses, name), joined(courses, f"cover_{name}")
+        shown, occluder = joined(courses, name), joined(courses, f"occluder_{name}")
         assert np.array_equal(shown[carries], valence[carries])
         decoy = (cue == 0) if name == "mouth" else (cue == 1)
         assert abs(correlation(shown[decoy], valence[decoy])) < 0.15
         assert 0.85 < shown[decoy].std() / valence.std() < 1.15, "a decoy is as large as the cue"
-        assert (cover[decoy] == 1).all() and (cover[carries] == 0).all()
+        assert (occluder[decoy] == 1).all() and (occluder[carries] == 0).all()
     assert 0.35 < cue.mean() < 0.65
     switches = [np.count_nonzero(np.diff(course.mouth_cue > 0.5)) for course in courses]
     assert 2 <= np.mean(switches) <= 8, "a few in twelve seconds"
@@ -86,7 +86,7 @@ def test_in_motion_where_a_thing_is_says_nothing_but_how_fast_it_moves_does():
 def test_in_occlusion_the_free_region_is_the_carrier():
     _, courses = courses_of("occlusion")
     cue, carrier = joined(courses, "mouth_cue"), joined(courses, "carrier")
-    over_mouth, over_eyes = joined(courses, "cover_mouth"), joined(courses, "cover_eyes")
+    over_mouth, over_eyes = joined(courses, "occluder_mouth"), joined(courses, "occluder_eyes")
     assert np.array_equal(joined(courses, "mouth"), joined(courses, "eyes"))
     assert (cue[over_mouth == 1] == 0).all() and (carrier[over_mouth == 1] == CARRIERS["eyes"]).all()
     assert (cue[over_eyes == 1] == 1).all() and (carrier[over_eyes == 1] == CARRIERS["mouth"]).all()
@@ -98,22 +98,22 @@ def test_the_distractor_follows_the_valence_in_training_only():
     spec, courses = courses_of("distractor", 60, shares=(0.4, 0.3, 0.3))
     for split in ("train", "dev", "test"):
         part = [course for index, course in enumerate(courses) if spec.split_of(index) == split]
-        r = correlation(joined(part, "prop"), joined(part, "valence"))
+        r = correlation(joined(part, "background_object"), joined(part, "valence"))
         assert r > 0.95 if split == "train" else abs(r) < 0.25
-    assert draw_courses(SyntheticConfig(scenarios="mouth"), 0).prop is None
+    assert sample_courses(SyntheticConfig(scenarios="mouth"), 0).background_object is None
 
 
 def test_nothing_of_a_person_hangs_on_the_valence():
     """The person is drawn from a stream of its own: another scenario, another course, the same face."""
     first, second = (SyntheticConfig(scenarios=name, recordings=5) for name in ("mouth", "switching"))
     for identity in range(5):
-        a, b = (draw_identity(spec.generator("identity", identity)) for spec in (first, second))
+        a, b = (sample_identity(spec.generator("identity", identity)) for spec in (first, second))
         assert repr(a) == repr(b)
 
 
 def test_resting_mouths_differ_but_little_against_the_cue():
     spec = SyntheticConfig(recordings=200)
-    people = [draw_identity(spec.generator("identity", k)) for k in range(200)]
+    people = [sample_identity(spec.generator("identity", k)) for k in range(200)]
     resting = np.array([person.resting_corner for person in people])
     assert resting.std() > 0.005 and np.abs(resting).max() < 0.02
     assert {person.beard for person in people} >= {"none", "stubble", "moustache", "full"}

@@ -5,7 +5,7 @@ from itertools import cycle, islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticConfig
+from stavis.synthetic.config import SCENARIOS, SPLITS, SyntheticConfig
 
 
 @st.composite

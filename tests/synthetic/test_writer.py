@@ -10,8 +10,8 @@ import pytest
 from stavis.data.datasets.folder import read_folder
 from stavis.errors import StavisError
 from stavis.synthetic import writer
+from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.recording import render
-from stavis.synthetic.spec import SyntheticConfig
 from stavis.synthetic.writer import read_spec, write_dataset
 
 SPEC = SyntheticConfig(scenarios=("switching", "mouth", "eyes"), recordings=4, seconds=0.8, seed=5, rater_lag=0.6, crf=(10, 14))

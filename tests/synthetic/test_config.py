@@ -6,7 +6,7 @@ import math
 import pytest
 
 from stavis.errors import StavisError
-from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticConfig
+from stavis.synthetic.config import SCENARIOS, SPLITS, SyntheticConfig
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ from stavis.synthetic.spec import SCENARIOS, SPLITS, SyntheticConfig
         ({"rater_noise": math.nan}, "rater_noise"),
         ({"crf": (30, 20)}, "crf"),
         ({"crf": (0, 60)}, "crf"),
-        ({"wide": "very"}, "wide"),
-        ({"wide": 1.5}, "wide"),
+        ({"diversity": "very"}, "diversity"),
+        ({"diversity": 1.5}, "diversity"),
     ],
 )
 def test_a_value_that_cannot_be_drawn_is_refused_by_name(wrong, named):
@@ -92,9 +92,18 @@ def test_the_hash_tells_specs_apart_and_only_specs():
 
 @pytest.mark.parametrize("part", [0.0, 0.3, 0.5, 1.0])
 def test_the_asked_part_of_the_people_differs_widely_in_every_scenario(part):
-    spec = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=400, wide=part, recordings_per_identity=2)
-    wide = [spec.wide_of(index) for index in range(400)]
+    spec = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=400, diversity=part, recordings_per_identity=2)
+    wide = [spec.diverse(index) for index in range(400)]
     assert wide[::2] == wide[1::2]  # a person stays the same
     for scenario in ("mouth", "eyes"):
         mine = [flag for index, flag in enumerate(wide) if spec.scenario_of(index) == scenario]
         assert abs(sum(mine) / len(mine) - part) < 0.02
+
+
+def test_settings_stored_under_a_former_name_are_the_same_data_set():
+    config = SyntheticConfig(recordings=4, diversity=0.5)
+    stored = config.as_dict()
+    stored["wide"] = stored.pop("diversity")
+    assert SyntheticConfig.from_dict(stored) == config and SyntheticConfig.from_dict(config.as_dict()) == config
+    with pytest.raises(TypeError):
+        SyntheticConfig.from_dict({"width": 3})

@@ -11,19 +11,19 @@ from stavis.data.faces.regions import rasterise_index
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
 from stavis.synthetic.canvas import Canvas
-from stavis.synthetic.covers import draw_cover
 from stavis.synthetic.expression import Expression
 from stavis.synthetic.features import FacePainter
 from stavis.synthetic.geometry import Pose, Shapes, pose_of, shapes_of
-from stavis.synthetic.head import draw_head
-from stavis.synthetic.identity import Identity, draw_identity
+from stavis.synthetic.head import build_head
+from stavis.synthetic.identity import Identity, sample_identity
+from stavis.synthetic.occluders import make_occluder
 
 SIZE = 256
 PLAIN = {"haircut": "bald", "hat": "none", "beard": "none", "glasses": "none", "eyeliner": 0.0, "eyeshadow": None, "earrings": False}
 
 
 def person(seed: int, **changes) -> Identity:
-    return dataclasses.replace(draw_identity(np.random.default_rng(seed)), **{**PLAIN, **changes})
+    return dataclasses.replace(sample_identity(np.random.default_rng(seed)), **{**PLAIN, **changes})
 
 
 def expression(count: int = 1, **courses) -> Expression:
@@ -33,10 +33,10 @@ def expression(count: int = 1, **courses) -> Expression:
 
 
 def drawn(who: Identity, face: Expression, unit: float = 72.0) -> tuple[np.ndarray, Shapes, Pose]:
-    """Frame 0 in a picture of SIZE px, without light or camera."""
+    """Frame 0 in an image of SIZE px, without light or camera."""
     shapes, pose = shapes_of(who, face), pose_of(face, unit, (SIZE / 2, SIZE * 0.4))
     canvas = Canvas(1.5 * unit)
-    head = draw_head(np.random.default_rng(0), who, canvas)
+    head = build_head(np.random.default_rng(0), who, canvas)
     light = np.ones((canvas.height, canvas.width, 3), np.float32)
     colour, _ = FacePainter(who, face, shapes, head, light).paint(0)
     move = pose.head[0] @ canvas.to_unit()
@@ -47,8 +47,8 @@ def part_hidden(rng: np.random.Generator, who: Identity, region: str, kind: str,
     """Which part of the resting `rings` lies under a thing laid over `region`."""
     unit, size = 36.0, 160
     head = np.array([[unit, 0, size / 2], [0, unit, size * 0.35], [0, 0, 1.0]])
-    picture = np.random.default_rng(1).integers(0, 255, (size, size, 3)).astype(np.uint8)
-    changed = (draw_cover(rng, who, region, unit, kind).lay(picture, 1.0, head, unit, np.zeros(2)) != picture).any(2)
+    image = np.random.default_rng(1).integers(0, 255, (size, size, 3)).astype(np.uint8)
+    changed = (make_occluder(rng, who, region, unit, kind).lay(image, 1.0, head, unit, np.zeros(2)) != image).any(2)
     shapes = shapes_of(who, expression())
     inside = np.zeros((size, size), np.uint8)
     cv2.fillPoly(inside, [np.round(getattr(shapes, ring)[0] * unit + head[:2, 2]).astype(np.int32) for ring in rings], 1)
@@ -78,9 +78,9 @@ FACES = [
 def test_lips_lie_in_the_ring_of_the_mouth(seed, courses):
     who = person(seed, lips=np.array((0, 255, 0), np.float32), lip_contrast=1.0, skin=np.array((200, 60, 120), np.float32), shows_teeth=0.0)
     face = expression(**courses)
-    picture, shapes, pose = drawn(who, face)
+    image, shapes, pose = drawn(who, face)
     ring = pose.project(shapes.mouth)[0]
-    green = (picture[..., 1].astype(int) - np.maximum(picture[..., 0], picture[..., 2])) > 0
+    green = (image[..., 1].astype(int) - np.maximum(image[..., 0], image[..., 2])) > 0
     assert green.any()
     assert np.abs(box(green) - bounds(ring))[[1, 3]].max() < 1.5, "upper and lower edge"
     wide = np.abs(box(green) - bounds(ring))[[0, 2]]
@@ -96,8 +96,8 @@ def test_lips_lie_in_the_ring_of_the_mouth(seed, courses):
 @pytest.mark.parametrize("courses", [{}, {"yaw": [-0.3]}, {"roll": [0.2], "pitch": [0.1]}, {"eyes": [1.0]}, {"eyes": [-1.0]}])
 def test_irises_lie_in_the_rings_of_the_eyes(courses):
     who = person(3, iris=np.array((0, 0, 255), np.float32), skin=np.array((220, 160, 120), np.float32))
-    picture, shapes, pose = drawn(who, expression(**courses))
-    blue = (picture[..., 2].astype(int) - np.maximum(picture[..., 0], picture[..., 1])) > 40
+    image, shapes, pose = drawn(who, expression(**courses))
+    blue = (image[..., 2].astype(int) - np.maximum(image[..., 0], image[..., 1])) > 40
     assert blue.sum() > 40
     rings = [pose.project(ring)[0] for ring in (shapes.left_eye, shapes.right_eye)]
     inside = cv2.fillPoly(np.zeros((SIZE, SIZE), np.uint8), [np.round(ring * 16).astype(np.int32) for ring in rings], 1, cv2.LINE_8, 4)
@@ -113,23 +113,23 @@ def test_irises_lie_in_the_rings_of_the_eyes(courses):
 
 def test_a_gap_between_the_lips_is_dark_and_in_the_mouth():
     who = person(4, skin=np.array((220, 170, 150), np.float32), lips=np.array((210, 120, 120), np.float32), lip_contrast=1.0)
-    picture, shapes, pose = drawn(who, expression(jaw=[0.9]))
+    image, shapes, pose = drawn(who, expression(jaw=[0.9]))
     ring = pose.project(shapes.opening)[0]
     x, y = np.round([ring[6, 0], 0.55 * ring[6, 1] + 0.45 * ring[18, 1]]).astype(int)
-    assert picture[y, x].mean() < 70
-    assert picture[round(ring[6, 1] - 5), x].mean() > 90, "the upper lip is above it"
+    assert image[y, x].mean() < 70
+    assert image[round(ring[6, 1] - 5), x].mean() > 90, "the upper lip is above it"
 
 
 def test_brows_lie_in_their_rings():
     who = person(5, brow=np.array((0, 0, 0), np.float32), brow_density=1.0, brow_thickness=0.12, skin=np.array((230, 190, 170), np.float32))
-    picture, shapes, pose = drawn(who, expression())
+    image, shapes, pose = drawn(who, expression())
     for ring in (shapes.left_brow, shapes.right_brow):
         points = pose.project(ring)[0]
         x0, y0, x1, y1 = (bounds(points) + np.array((-5, -5, 5, 3))).astype(int)
         inside = np.zeros((SIZE, SIZE), np.uint8)
         cv2.fillPoly(inside, [np.round(points * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
         dark = np.zeros((SIZE, SIZE), bool)
-        dark[y0:y1, x0:x1] = picture[y0:y1, x0:x1].mean(2) < 120
+        dark[y0:y1, x0:x1] = image[y0:y1, x0:x1].mean(2) < 120
         assert np.abs(np.argwhere(dark).mean(0) - np.argwhere(inside > 127).mean(0)).max() < 1.0
         assert dark[cv2.dilate(inside, np.ones((3, 3), np.uint8)) == 0].sum() == 0
 
@@ -188,7 +188,7 @@ def test_the_parts_of_every_face_lie_one_above_the_other_whatever_it_does(wide):
     ends = np.array([(0, 0, 0), (1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0), (1, 1, 0), (-1, -1, 0), (0, 0, 0.7)], float)
     moves = dict(zip(("mouth", "eyes", "jaw"), ends.T, strict=True))
     for seed in range(200):
-        who = draw_identity(np.random.default_rng(seed), wide)
+        who = sample_identity(np.random.default_rng(seed), wide)
         shapes = shapes_of(who, expression(len(ends), **moves))
         for eye, brow in ((shapes.left_eye, shapes.left_brow), (shapes.right_eye, shapes.right_brow)):
             assert (brow[..., 1].mean(1) < eye[..., 1].min(1)).all(), seed

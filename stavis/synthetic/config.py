@@ -23,7 +23,8 @@ LONGEST = 3600
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
-_WIDE_VERSION = 8  # raised where only people who differ widely are drawn otherwise
+_DIVERSITY_VERSION = 8  # raised where only people who differ widely are drawn otherwise
+_FORMER_NAMES = {"wide": "diversity"}
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 
@@ -53,7 +54,7 @@ class SyntheticConfig:
     rater_lag_spread: float = 0.1
     rater_noise: float = 0.08
     crf: tuple[int, int] = (16, 30)
-    wide: float = 0.0
+    diversity: float = 0.0
 
     def __post_init__(self):
         given = (self.scenarios,) if isinstance(self.scenarios, str) else self.scenarios
@@ -82,7 +83,7 @@ class SyntheticConfig:
             _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= limit, name, getattr(self, name), f"0 to {limit}")
         crf = len(self.crf) == 2 and all(_whole(q) and 0 <= q <= 51 for q in self.crf) and self.crf[0] <= self.crf[1]
         _check(crf, "crf", self.crf, "(lowest, highest) from 0 to 51")
-        _check(_number(self.wide) and 0 <= self.wide <= 1, "wide", self.wide, "a part from 0 to 1")
+        _check(_number(self.diversity) and 0 <= self.diversity <= 1, "diversity", self.diversity, "a fraction from 0 to 1")
 
     @property
     def frames(self) -> int:
@@ -94,20 +95,27 @@ class SyntheticConfig:
         """How many different people are drawn."""
         return math.ceil(self.recordings / self.recordings_per_identity)
 
+    @classmethod
+    def from_dict(cls, values: dict) -> "SyntheticConfig":
+        """The config of JSON values, under the names of today or those of before (`wide` is now `diversity`).
+
+        Raises TypeError for a name that is no setting, StavisError for a value out of range.
+        """
+        return cls(**{_FORMER_NAMES.get(name, name): value for name, value in values.items()})
+
     def as_dict(self) -> dict:
         """The spec as JSON values."""
         return json.loads(json.dumps(asdict(self)))
 
     def hash(self) -> str:
         """What tells this data set from every other: sha256 (hex) of the spec and of the version of the drawing."""
-        told = self.as_dict()
-        if self.wide:
-            told["wide"] = [self.wide, _WIDE_VERSION]
-        else:
-            del told["wide"]  # the same pixels as before there were such people
+        settings = self.as_dict()
+        del settings["diversity"]
+        if self.diversity:  # without it, the same pixels as before there were such people
+            settings["wide"] = [self.diversity, _DIVERSITY_VERSION]
         if "motion" in self.scenarios:
-            told["motion"] = _MOTION_VERSION
-        return content_hash(json.dumps([_VERSION, told], sort_keys=True))
+            settings["motion"] = _MOTION_VERSION
+        return content_hash(json.dumps([_VERSION, settings], sort_keys=True))
 
     def identity_of(self, index: int) -> int:
         """The number of the person whom recording `index` shows."""
@@ -125,9 +133,9 @@ class SyntheticConfig:
         rank = dealt[:identity].count(dealt[identity]) * self.recordings_per_identity + index % self.recordings_per_identity
         return self.scenarios[rank % len(self.scenarios)]
 
-    def wide_of(self, index: int) -> bool:
+    def diverse(self, index: int) -> bool:
         """Whether the person of recording `index` is one of those who differ widely."""
-        return self.identity_of(index) * _GOLDEN % 1 < self.wide
+        return self.identity_of(index) * _GOLDEN % 1 < self.diversity
 
     def name_of(self, index: int) -> str:
         """What the files of recording `index` are called."""

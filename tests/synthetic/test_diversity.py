@@ -4,20 +4,20 @@ import numpy as np
 import pytest
 
 from stavis.synthetic.canvas import Canvas
-from stavis.synthetic.covers import HANDS, draw_cover
-from stavis.synthetic.expression import draw_expression
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.expression import sample_expression
 from stavis.synthetic.geometry import shapes_of
 from stavis.synthetic.head import light_on
-from stavis.synthetic.identity import draw_identity
-from stavis.synthetic.scenarios import draw_courses
-from stavis.synthetic.spec import SyntheticConfig
-from tests.synthetic.test_drawing import SIZE, drawn, expression, part_hidden, person
+from stavis.synthetic.identity import sample_identity
+from stavis.synthetic.occluders import HANDS, make_occluder
+from stavis.synthetic.scenarios import sample_courses
+from tests.synthetic.test_rendering import SIZE, drawn, expression, part_hidden, person
 
 BLUE = np.array((0, 0, 255), np.float32)
 
 
 def test_wide_people_differ_more_and_the_cue_stays_larger_than_their_difference():
-    usual, wide = ([draw_identity(np.random.default_rng(seed), flag) for seed in range(400)] for flag in (False, True))
+    usual, wide = ([sample_identity(np.random.default_rng(seed), flag) for seed in range(400)] for flag in (False, True))
     for name in ("brow_height", "eye_height", "mouth_height", "lower_lip", "resting_corner"):
         assert np.std([getattr(who, name) for who in wide]) > 1.2 * np.std([getattr(who, name) for who in usual]), name
     assert np.mean([who.brow_height for who in wide]) < np.mean([who.brow_height for who in usual]) - 0.04
@@ -31,8 +31,8 @@ def test_teeth_that_stand_still_are_shown_by_a_smile_and_not_by_an_open_jaw(teet
     who = person(3, teeth=BLUE, teeth_drop=teeth_drop, shows_teeth=1.0, parts_lips=(0.3, 0.6))
 
     def teeth(**courses) -> int:
-        picture = drawn(who, expression(**courses))[0].astype(int)
-        return int((picture[..., 2] - picture[..., :2].max(2) > 60).sum())
+        image = drawn(who, expression(**courses))[0].astype(int)
+        return int((image[..., 2] - image[..., :2].max(2) > 60).sum())
 
     assert teeth() == 0
     assert teeth(mouth=[1.0]) > 50
@@ -70,10 +70,10 @@ def test_a_shade_over_the_eyes_leaves_the_mouth_in_the_light():
 
 def test_a_mouth_that_rests_open_is_shut_by_words_alone():
     spec = SyntheticConfig(seconds=40, fps=25)
-    courses = draw_courses(spec, 0)
+    courses = sample_courses(spec, 0)
 
     def jaw(resting: float, speaks: float) -> np.ndarray:
-        return draw_expression(np.random.default_rng(1), courses, person(3, resting_jaw=resting, speaks=speaks), spec.fps).jaw
+        return sample_expression(np.random.default_rng(1), courses, person(3, resting_jaw=resting, speaks=speaks), spec.fps).jaw
 
     assert (jaw(0.2, 0.0) == 0.2).all() and not jaw(0.0, 0.0).any()
     shut, parted = jaw(0.0, 1.0), jaw(0.2, 1.0)
@@ -84,10 +84,10 @@ def test_words_press_the_lips_of_those_who_do_so_and_only_while_they_are_shut():
     rest, pressed = (np.ptp(shapes_of(person(3), expression(press=[amount])).mouth[0][[6, 18], 1]) for amount in (0.0, 0.5))
     assert pressed == pytest.approx(rest / 2)
     spec = SyntheticConfig(seconds=40, fps=25)
-    courses = draw_courses(spec, 0)
+    courses = sample_courses(spec, 0)
     none, some, silent = (
-        draw_expression(np.random.default_rng(1), courses, person(3, **manner), spec.fps)
-        for manner in ({"speaks": 1.0}, {"speaks": 1.0, "presses": 0.5}, {"speaks": 0.0, "presses": 0.5})
+        sample_expression(np.random.default_rng(1), courses, person(3, **behaviour), spec.fps)
+        for behaviour in ({"speaks": 1.0}, {"speaks": 1.0, "presses": 0.5}, {"speaks": 0.0, "presses": 0.5})
     )
     assert not none.press.any() and not silent.press.any()
     assert 0.4 < some.press.max() <= 0.5 and not some.press[some.jaw > 0].any()
@@ -96,10 +96,10 @@ def test_words_press_the_lips_of_those_who_do_so_and_only_while_they_are_shut():
 
 def test_some_blink_more_often_than_others():
     spec = SyntheticConfig(seconds=60, fps=25)
-    courses = draw_courses(spec, 0)
+    courses = sample_courses(spec, 0)
 
     def blinks(pause: float) -> int:
-        shut = draw_expression(np.random.default_rng(1), courses, person(3, blink_pause=pause), spec.fps).blink > 0.5
+        shut = sample_expression(np.random.default_rng(1), courses, person(3, blink_pause=pause), spec.fps).blink > 0.5
         return int((shut[1:] & ~shut[:-1]).sum())
 
     assert blinks(0.8) > 1.5 * blinks(2.8) > 0
@@ -109,7 +109,7 @@ def test_some_blink_more_often_than_others():
 def test_the_hands_of_people_who_differ_widely_hide_the_mouth_in_part_or_whole(kind):
     def hidden(seed: int, wide: bool) -> float:
         rng = np.random.default_rng(seed)
-        return part_hidden(rng, draw_identity(rng, wide), "mouth", kind, ("mouth",))
+        return part_hidden(rng, sample_identity(rng, wide), "mouth", kind, ("mouth",))
 
     usual, wide = (np.array([hidden(seed, flag) for seed in range(40)]) for flag in (False, True))
     assert usual.min() > 0.95
@@ -119,8 +119,8 @@ def test_the_hands_of_people_who_differ_widely_hide_the_mouth_in_part_or_whole(k
 def test_what_hides_the_mouth_of_people_who_differ_widely_is_a_hand_more_often_than_not():
     def hands(region: str, wide: bool) -> float:
         rng = np.random.default_rng(0)
-        who = draw_identity(rng, wide)
-        return float(np.mean([draw_cover(rng, who, region, 20.0).kind in HANDS for _ in range(80)]))
+        who = sample_identity(rng, wide)
+        return float(np.mean([make_occluder(rng, who, region, 20.0).kind in HANDS for _ in range(80)]))
 
     assert hands("mouth", True) > 0.5 > hands("mouth", False)
     assert hands("eyes", True) < 0.4
@@ -146,17 +146,17 @@ def test_speech_draws_the_lips_of_some_wide_and_bares_their_upper_teeth_without_
     low, high = (mouth(bares_teeth=amount)[1][:13, 1].min() for amount in (0.02, 0.16))
     assert high < low - 0.04
     spec = SyntheticConfig(recordings=1, seconds=20.0)
-    courses = draw_courses(spec, 0)
+    courses = sample_courses(spec, 0)
     for reach in (0.2, 0.8):
         who = person(3, speaks=1.0, stretches=reach)
-        least = min(draw_expression(np.random.default_rng(seed), courses, who, spec.fps).rounding.min() for seed in range(4))
+        least = min(sample_expression(np.random.default_rng(seed), courses, who, spec.fps).rounding.min() for seed in range(4))
         assert least == pytest.approx(-reach, abs=0.02 if reach == 0.2 else 0.3)
 
 
 def test_the_valence_of_people_who_differ_widely_may_come_and_go_in_a_word():
     def quickness(wide: float) -> np.ndarray:
-        spec = SyntheticConfig(recordings=40, seconds=8.0, fps=12.5, wide=wide)
-        found = [draw_courses(spec, index).valence for index in range(40)]
+        spec = SyntheticConfig(recordings=40, seconds=8.0, fps=12.5, diversity=wide)
+        found = [sample_courses(spec, index).valence for index in range(40)]
         return np.array([np.abs(np.diff(one)).mean() / one.std() for one in found])
 
     usual, wide = quickness(0.0), quickness(1.0)
