@@ -97,7 +97,7 @@ def hidden_shares(spec: SyntheticConfig, index: int, frames: list[int], monkeypa
     shown = list(render(spec, index).frames(frames))
     landmarks = render(spec, index).truth.landmarks[frames]
     with monkeypatch.context() as patch:
-        patch.setattr(recording_module, "_covers", lambda spec, index, stage: [])
+        patch.setattr(recording_module, "_occluders", lambda spec, index, stage: [])
         bare = list(render(spec, index).frames(frames))
     shares = []
     for with_cover, without, points in zip(shown, bare, landmarks, strict=True):
@@ -179,7 +179,7 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
     plain |= {"skin": np.array((180, 60, 140), np.float32)}
     real = sample_identity
     monkeypatch.setattr(recording_module, "sample_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
-    monkeypatch.setattr(recording_module, "_covers", lambda spec, index, stage: [])
+    monkeypatch.setattr(recording_module, "_occluders", lambda spec, index, stage: [])
     monkeypatch.setattr(Camera, "take", lambda self, image, frame: image)
     spec = SyntheticConfig(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)
     for index in range(3):
