@@ -1,4 +1,4 @@
-"""The one place where pictures become a network's input."""
+"""The one place where frames become a network's input."""
 
 import numpy as np
 import torch

@@ -136,8 +136,8 @@ def read_output(output, layout: Layout | None, run: RunShape, module: nn.Module,
         tensor = (fitting or tensors)[0]
         return tensor, fit(layout, tensor.shape, run)
     if len(tensors) != 1:
-        kind = type(output).__name__
-        raise StavisError(f"the attention module gives a {kind} of {len(tensors)} tensors: name a module that gives the map alone.")
+        type_name = type(output).__name__
+        raise StavisError(f"the attention module gives a {type_name} of {len(tensors)} tensors: name a module that gives the map alone.")
     return tensors[0], _guessed(tensors[0], run, module, notes)
 
 

@@ -1,7 +1,7 @@
 """Record and replace a network's attention from outside, without touching its code.
 
 The module that holds the attention is found by its type (SpatialSoftmax) or named by the user; how its output is to be read is named
-by a layout (see stavis.attention.layouts). Nothing is left behind: the hooks go when the `with` block ends, by whatever way.
+by a layout (see stavis.attention.layouts). Nothing is left behind: the hooks go when the `with` block ends, however it ends.
 """
 
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ class AttentionRecorder:
     """The attention of the last run of a model inside record_attention.
 
     `weights` (B,T,h,w), non-negative, each frame sums to 1. With keep_graph they carry gradients. `notes`: what was guessed or
-    changed on the way, a sentence each.
+    changed on the way, one sentence each.
     """
 
     def __init__(self, model: nn.Module, attention: nn.Module | str | None = None, layout: str | None = None, *, keep_graph: bool = False):

@@ -79,8 +79,8 @@ def parse_layout(text: str) -> Layout:
     last = {letter: max(i for i, axis in enumerate(axes) if letter in axis.letters) for letter, count in counts.items() if count}
     keys = {last["h"], last["w"]}
     marked = []
-    for place, axis in enumerate(axes):
-        query = place not in keys and any(counts[letter] == 2 and last[letter] != place for letter in axis.letters)
+    for index, axis in enumerate(axes):
+        query = index not in keys and any(counts[letter] == 2 and last[letter] != index for letter in axis.letters)
         if query and any(counts[letter] != 2 for letter in axis.letters):
             raise StavisError(f"layout {text!r}: the queries hold an axis that the keys have not: name both alike, or the queries q.")
         marked.append(_Axis(axis.letters, axis.extra, query))
@@ -101,8 +101,8 @@ def _check_map(text: str, axes: list[_Axis], counts: dict[str, int]) -> None:
 
 def _temporal(axes: list[_Axis]) -> bool:
     """Whether the keys are frames: t comes twice, and h and w only beside the batch."""
-    times = [place for place, axis in enumerate(axes) if "t" in axis.letters]
-    spaces = [place for place, axis in enumerate(axes) if "h" in axis.letters or "w" in axis.letters]
+    times = [index for index, axis in enumerate(axes) if "t" in axis.letters]
+    spaces = [index for index, axis in enumerate(axes) if "h" in axis.letters or "w" in axis.letters]
     return len(times) == 2 and bool(spaces) and times[-1] > spaces[-1]
 
 
@@ -137,15 +137,15 @@ class Fitted:
         """The keys without extra tokens, the query axes kept whole, every other letter an axis of its own; with the axes' names."""
         names: list[str] = []
         shape: list[int] = []
-        for place, axis in enumerate(self.layout.axes):
+        for index, axis in enumerate(self.layout.axes):
             if axis.query:
                 if axis.extra:
-                    tensor = tensor.narrow(place, 0, 1)
+                    tensor = tensor.narrow(index, 0, 1)
                 names.append("query")
-                shape.append(tensor.shape[place])
+                shape.append(tensor.shape[index])
                 continue
             if axis.extra:
-                tensor = tensor.narrow(place, axis.extra, tensor.shape[place] - axis.extra)
+                tensor = tensor.narrow(index, axis.extra, tensor.shape[index] - axis.extra)
             names += axis.letters
             shape += [self.sizes[letter] if letter != "q" else -1 for letter in axis.letters]
         return tensor.reshape(shape), names
@@ -158,13 +158,13 @@ class Fitted:
                 maps = maps.mean(axis)
         kept = [name for name in names if name in ("b", "t", "h", "w")]
         maps = maps.permute([kept.index(name) for name in ("b", "t", "h", "w") if name in kept])
-        for place, name in enumerate(("b", "t")):
+        for index, name in enumerate(("b", "t")):
             if name not in kept:
-                maps = maps.unsqueeze(place)
+                maps = maps.unsqueeze(index)
         return maps
 
     def from_maps(self, maps: torch.Tensor, own: torch.Tensor, tolerance: float = 0.0) -> torch.Tensor:
-        """The module's own output with these maps (b,t,h,w; each sums to 1) in place of its own; the mass of each row and frame stays.
+        """The module's own output with these maps (b,t,h,w; each sums to 1) in index of its own; the mass of each row and frame stays.
 
         With a class token among the queries its row is replaced, else the rows of all queries and heads.
         """
@@ -200,13 +200,13 @@ class Fitted:
 def fit(layout: Layout, shape: tuple[int, ...], run: RunShape) -> Fitted:
     """The layout on a tensor of this shape. Raises StavisError where the two do not fit, or more than one way fits."""
     fitted = _solutions(layout, shape, run)
-    said = f"layout {layout.text!r} does not fit the attention's shape {tuple(shape)}{_of(run)}"
+    message = f"layout {layout.text!r} does not fit the attention's shape {tuple(shape)}{_of(run)}"
     if not fitted:
-        raise StavisError(f"{said}: name the axes in their order, with extra tokens as in '(1 + h w)'.")
+        raise StavisError(f"{message}: name the axes in their order, with extra tokens as in '(1 + h w)'.")
     if len(fitted) > 1:
         ways = [" ".join(f"{letter}={one.sizes[letter]}" for letter in "thw" if letter in one.sizes) for one in fitted]
         example = f"{layout.text.partition(',')[0]}, {ways[0]}"
-        raise StavisError(f"{said} in one way only ({' or '.join(ways)}): add the sizes, as in {example!r}.")
+        raise StavisError(f"{message} in one way only ({' or '.join(ways)}): add the sizes, as in {example!r}.")
     return fitted[0]
 
 

@@ -79,8 +79,8 @@ def _layers(model: nn.Module, layer: nn.Module | str | None) -> list[nn.Module]:
         if not any(module is layer for module in model.modules()):
             raise StavisError(f"the layer given is no part of this {type(model).__name__}: give one of its own modules.")
         return [layer]
-    for kind in (nn.Conv3d, nn.Conv2d):
-        if found := [module for module in model.modules() if isinstance(module, kind)]:
+    for convolution in (nn.Conv3d, nn.Conv2d):
+        if found := [module for module in model.modules() if isinstance(module, convolution)]:
             return found
     raise StavisError(f"{type(model).__name__} has no convolution for Grad-CAM: give layer=<module>, or take another method.")
 

@@ -1,4 +1,4 @@
-"""Exact DeepLIFT: how the prediction's change from a baseline splits over the pixels, and over the two ways through the network.
+"""Exact DeepLIFT: how the prediction's change from a baseline splits over the pixels, and over the two paths through the network.
 
 Captum's DeepLift has no correct rule for A ⊙ X, gates and softmax; here every operation carries its own difference exactly (see
 stavis.attribution.deeplift_rules), so the map's sum is the prediction's change up to rounding.
@@ -22,7 +22,7 @@ REFINE = 5e-6
 
 @dataclass(frozen=True)
 class PathAttribution(Attribution):
-    """An attribution that tells by which way relevance reached the prediction.
+    """An attribution that tells by which path relevance reached the prediction.
 
     feature_path and attention_path (T,H,W), signed, sum to `values`: through the features X, and through where the network looked.
     Without attention in the model all goes through the features. `approximated` names operations that had no rule of their own.
@@ -56,7 +56,7 @@ def exact_deeplift(
     error: an operation without one (it gets the path integral of its Jacobian), a mask or number that follows the input without a
     gradient, a function with a gradient of its own, code compiled by torch.jit. With unknown='raise' it is refused by name.
 
-    Raises StavisError for a target or baseline that does not fit, or a model that takes another way for the baseline.
+    Raises StavisError for a target or baseline that does not fit, or a model that takes another path for the baseline.
     """
     if unknown not in ("integrate", "raise"):
         raise StavisError(f"unknown is {unknown!r}: choose integrate or raise.")
@@ -77,9 +77,9 @@ def exact_deeplift(
         _note(context, names, error)
         features, through = (on_grid(path) for path in paths)
         parts = {"feature_path": features.astype(np.float32), "attention_path": through.astype(np.float32)}
-        return context.to_attribution(
-            exact_deeplift.label, features + through, relative_delta=error, kind=PathAttribution, **parts, approximated=tuple(sorted(names))
-        )
+        parts["approximated"] = tuple(sorted(names))
+        total = features + through
+        return context.to_attribution(exact_deeplift.label, total, relative_delta=error, result_type=PathAttribution, **parts)
 
 
 def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown: str):
@@ -99,6 +99,8 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
             leaf = output.detach().requires_grad_(True)
             forks.append((output, leaf))
             output = leaf
+        elif not isinstance(output, torch.Tensor):
+            context.notes.add("the attention module gives more than its weights: its path is not told apart, all counts as features.")
         second.passive = False
         return output
 

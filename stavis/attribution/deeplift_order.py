@@ -53,7 +53,7 @@ def _axes(value, axes: int) -> list[int]:
 
 
 def _max_pool(axes: int):
-    """Max pooling, one axis after another (a maximum of maxima); the indices, where they are asked for, are the operation's own."""
+    """Max pooling, one axis after another (a maximum of maxima); the indices, where requested, are the operation's own."""
 
     def rule(mode, func, args, options):
         defaults = {"kernel_size": None, "stride": None, "padding": 0, "dilation": 1, "ceil_mode": False, "return_indices": False}
@@ -91,11 +91,11 @@ def _adaptive_max_pool(axes: int):
                 continue
             x = x.movedim(axis - axes, -1)
             length = x.shape[-1]
-            starts = [place * length // count for place in range(count)]
-            ends = [-(-(place + 1) * length // count) for place in range(count)]
+            starts = [index * length // count for index in range(count)]
+            ends = [-(-(index + 1) * length // count) for index in range(count)]
             width = max(end - start for start, end in zip(starts, ends, strict=True))
-            places = [[min(start + k, end - 1) for k in range(width)] for start, end in zip(starts, ends, strict=True)]
-            x = _largest(mode, x[..., torch.tensor(places, device=x.device)]).movedim(-1, axis - axes)
+            windows = [[min(start + k, end - 1) for k in range(width)] for start, end in zip(starts, ends, strict=True)]
+            x = _largest(mode, x[..., torch.tensor(windows, device=x.device)]).movedim(-1, axis - axes)
         return x if own is None else (x, own[1])
 
     return rule

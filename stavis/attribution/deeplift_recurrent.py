@@ -81,7 +81,7 @@ def _layer(step, states: int):
                 outputs.append(output[::-1] if side else output)
                 ends.append(end)
             steps = [torch.cat(parts, -1) for parts in zip(*outputs, strict=True)]
-        finals = [torch.stack([end[place] for end in ends]) for place in range(states)]
+        finals = [torch.stack([end[index] for end in ends]) for index in range(states)]
         return (torch.cat(steps) if packed else torch.stack(steps, 1 if batch_first else 0), *finals)
 
     return rule

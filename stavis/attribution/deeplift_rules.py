@@ -67,7 +67,7 @@ NUMBERS = frozenset({"item", "tolist", "float", "int", "complex", "index"})
 
 UNKNOWN_NODES = 32
 MASKED = -1e4
-"""A score in place of minus infinity, whose differences are no numbers."""
+"""A score in index of minus infinity, whose differences are no numbers."""
 
 
 class RuleMode(TorchFunctionMode):
@@ -148,9 +148,9 @@ class RuleMode(TorchFunctionMode):
                 return func(*args, **options)
             return self.integrate(func, args, options, nodes=-(-len(carriers) // 2))
         if name in ELEMENTWISE and len(carriers) == 1 and not carriers[0].is_complex():
-            place = next((place for place, part in enumerate(args) if _carries(part)), None)
-            if place is not None:
-                return self.rescale(lambda z: func(*args[:place], z, *args[place + 1 :], **options), args[place])
+            index = next((index for index, part in enumerate(args) if _carries(part)), None)
+            if index is not None:
+                return self.rescale(lambda z: func(*args[:index], z, *args[index + 1 :], **options), args[index])
         if name in ("div", "divide", "true_divide", "truediv", "rtruediv", "rdiv") and not options.get("rounding_mode"):
             above, below = (args[1], args[0]) if name in ("rtruediv", "rdiv") else args[:2]
             return self.quotient(above, below)
@@ -186,10 +186,10 @@ class RuleMode(TorchFunctionMode):
     def integrate(self, func: Callable, args: tuple, options: dict | None = None, *, nodes: int = 1):
         """Any differentiable operation with its Jacobian integrated along the straight path: exact for a product with one node."""
         parts, structure = tree_flatten((args, options or {}))
-        places = [place for place, part in enumerate(parts) if _carries(part)]
-        if len(places) == 0 or (func is torch.mul and len(places) == 1):
+        indices = [index for index, part in enumerate(parts) if _carries(part)]
+        if len(indices) == 0 or (func is torch.mul and len(indices) == 1):
             return func(*args, **(options or {}))
-        tensors = [parts[place] for place in places]
+        tensors = [parts[index] for index in indices]
         references = None
         if self.baseline:
             self._write(*tensors)
@@ -198,8 +198,8 @@ class RuleMode(TorchFunctionMode):
 
         def call(*given):
             filled = list(parts)
-            for place, tensor in zip(places, given, strict=True):
-                filled[place] = tensor
+            for index, tensor in zip(indices, given, strict=True):
+                filled[index] = tensor
             inner, keywords = tree_unflatten(filled, structure)
             return func(*inner, **keywords)
 
@@ -235,13 +235,13 @@ class RuleMode(TorchFunctionMode):
 
     def _unknown(self, name, func, args, options):
         parts, structure = tree_flatten(func(*args, **options))
-        reached = [place for place, part in enumerate(parts) if _carries(part)]
+        reached = [index for index, part in enumerate(parts) if _carries(part)]
         if not reached:
             return self._numbers(name, tree_unflatten(parts, structure))
         self._flag(name)
-        for place in reached:
-            parts[place] = self.integrate(
-                lambda *inner, place=place, **keywords: tree_flatten(func(*inner, **keywords))[0][place], args, options, nodes=UNKNOWN_NODES
+        for index in reached:
+            parts[index] = self.integrate(
+                lambda *inner, index=index, **keywords: tree_flatten(func(*inner, **keywords))[0][index], args, options, nodes=UNKNOWN_NODES
             )
         return tree_unflatten(parts, structure)
 
@@ -253,7 +253,7 @@ class RuleMode(TorchFunctionMode):
         if _carries(output):
             self._look_at_sources([output])
         if self.position < len(self.records):
-            raise StavisError("the model takes another way for the baseline than for the clip: take another method.")
+            raise StavisError("the model takes another path for the baseline than for the clip: take another method.")
 
     def _write(self, *tensors: torch.Tensor) -> None:
         self.records.append([tensor.detach().clone() for tensor in tensors])
@@ -261,7 +261,7 @@ class RuleMode(TorchFunctionMode):
     def _read(self, name: str, *tensors: torch.Tensor) -> list[torch.Tensor]:
         record = self.records[self.position] if self.position < len(self.records) else []
         if [part.shape for part in record] != [part.shape for part in tensors]:
-            raise StavisError(f"the model takes another way for the baseline than for the clip (at {name}): take another method.")
+            raise StavisError(f"the model takes another path for the baseline than for the clip (at {name}): take another method.")
         self.records[self.position] = None  # frees the memory
         self.position += 1
         return record
@@ -282,7 +282,7 @@ def _marked(result, origin: str):
 
 
 def _name(func: Callable) -> str:
-    """An operation's name without the marks of its way of being called: __iadd__ and add are both 'add', `relu_` keeps its mark."""
+    """An operation's name without what tells how it was called: __iadd__ and add are both 'add', `relu_` keeps its underscore."""
     name = getattr(func, "__name__", type(func).__name__)
     if name == "__get__":
         return getattr(getattr(func, "__self__", None), "__name__", "get")
@@ -342,11 +342,11 @@ class _PathIntegral(Function):
     def backward(ctx, gradient):
         count = len(ctx.saved_tensors) // 2
         ends, starts = ctx.saved_tensors[:count], ctx.saved_tensors[count:]
-        places, weights = np.polynomial.legendre.leggauss(ctx.nodes)
+        positions, weights = np.polynomial.legendre.leggauss(ctx.nodes)
         total = None
-        for place, weight in zip((places + 1) / 2, weights / 2, strict=True):
+        for position, weight in zip((positions + 1) / 2, weights / 2, strict=True):
             with torch.enable_grad():
-                points = [(a + (b - a) * float(place)).detach().requires_grad_(True) for a, b in zip(starts, ends, strict=True)]
+                points = [(a + (b - a) * float(position)).detach().requires_grad_(True) for a, b in zip(starts, ends, strict=True)]
                 parts = torch.autograd.grad(ctx.call(*points), points, gradient, allow_unused=True)
             parts = [torch.zeros_like(p) if part is None else part * float(weight) for p, part in zip(points, parts, strict=True)]
             total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]

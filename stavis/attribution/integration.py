@@ -42,11 +42,11 @@ class _Path:
             points = (self.start + scale * self.change).requires_grad_(True)
             values = self.context.value(points)
             gradients = torch.autograd.grad(values.sum(), points, allow_unused=True)[0] if values.requires_grad else None
-            for place, node in enumerate(some):
-                map_ = torch.zeros_like(self.change) if gradients is None else gradients[place : place + 1] * self.change
+            for index, node in enumerate(some):
+                map_ = torch.zeros_like(self.change) if gradients is None else gradients[index : index + 1] * self.change
                 self.maps[node] = map_.sum(2)[0]
                 self.slopes[node] = float(self.maps[node].double().sum())
-                self.predictions[node] = float(values[place].detach().double())
+                self.predictions[node] = float(values[index].detach().double())
 
     def error(self, interval: tuple[float, float]) -> float:
         """What the interval's map misses of the prediction's change in it."""
@@ -64,7 +64,7 @@ def integrate_path(context: AttributionContext, start: torch.Tensor, *, steps: i
     """The gradients integrated from `start` (1,T,3,H,W) to the clip: complete to `tolerance`, or as far as `steps` gradients reach."""
     path = _Path(context, start, batch)
     count = min(FIRST, steps - 1)
-    intervals = [(place / count, (place + 1) / count) for place in range(count)]
+    intervals = [(index / count, (index + 1) / count) for index in range(count)]
     errors: dict[tuple[float, float], float] = {}
     while True:
         path.visit([node for interval in intervals for node, _ in _rule(*interval)])

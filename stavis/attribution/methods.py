@@ -102,7 +102,7 @@ def deconvolution(model: nn.Module, clip: Clip, target: Target | None = None) ->
 
 @described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at")
 def grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
-    """Which places of a layer speak for (+) or against (−) the target (Selvaraju et al. 2017): signed, time kept.
+    """Which locations of a layer speak for (+) or against (−) the target (Selvaraju et al. 2017): signed, time kept.
 
     `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without).
     """
@@ -175,7 +175,7 @@ ALL_METHODS: list[Callable[..., Attribution]] = [
 
 
 def _block_lengths(have: int, block: int) -> torch.Tensor:
-    """How long the block is in which each place along an axis lies; the last one may be shorter."""
+    """How long the block is in which each index along an axis lies; the last one may be shorter."""
     start = torch.arange(have) // block * block
     return (start + block).clamp(max=have) - start
 
@@ -199,7 +199,7 @@ def _modified(context: AttributionContext, *, guided: bool) -> torch.Tensor:
 
 @contextmanager
 def _seeded(seed: int, device: torch.device):
-    """Torch's random numbers from `seed` inside the block, and as if nothing had been drawn after it."""
+    """Torch's random numbers from `seed` inside the block, and as if none had been taken after it."""
     with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
         torch.manual_seed(seed)
         yield

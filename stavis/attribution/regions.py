@@ -38,7 +38,7 @@ class RegionAttribution(Attribution):
     contributions: np.ndarray | None = None
 
     def table(self) -> pd.DataFrame:
-        """One row a frame: `time` in seconds and a column a part."""
+        """One row per frame: `time` in seconds and one column per part."""
         return pd.DataFrame(self.contributions, columns=list(self.parts)).assign(time=self.times)[["time", *self.parts]]
 
 
@@ -123,4 +123,4 @@ def _result(
     area = masks.sum((1, 2, 3))
     painted = np.einsum("p,pthw->thw", totals / area, masks.astype(np.float64), optimize=True)
     more = {"parts": parts, "totals": totals, "contributions": values.T.copy()}
-    return context.to_attribution(label, painted, relative_delta=error, kind=RegionAttribution, **more)
+    return context.to_attribution(label, painted, relative_delta=error, result_type=RegionAttribution, **more)

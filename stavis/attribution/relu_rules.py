@@ -45,7 +45,7 @@ def _is_relu(name: str, args: tuple, options: dict) -> bool:
     if name in ("relu", "relu_"):
         return True
     if name in ("clamp", "clamp_", "clip", "clip_"):
-        low, high = (args[place] if len(args) > place else options.get(word) for place, word in ((1, "min"), (2, "max")))
+        low, high = (args[index] if len(args) > index else options.get(name) for index, name in ((1, "min"), (2, "max")))
         return high is None and _is_zero(low)
     if name in ("clamp_min", "clamp_min_"):
         return _is_zero(args[1] if len(args) > 1 else options.get("min"))

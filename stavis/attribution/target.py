@@ -30,9 +30,9 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
         stack.enter_context(eager())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        kind = device_of(model).type
-        stack.enter_context(torch.autocast(kind, enabled=False))
-        if kind == "cuda" and any(isinstance(module, nn.RNNBase) for module in model.modules()):
+        device_type = device_of(model).type
+        stack.enter_context(torch.autocast(device_type, enabled=False))
+        if device_type == "cuda" and any(isinstance(module, nn.RNNBase) for module in model.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # cuDNN's recurrent layers refuse backward in eval mode
         try:
             model.eval()
@@ -118,7 +118,7 @@ class TargetValue(nn.Module):
     def _column(self, columns: int) -> int:
         if self.dimensions:
             if len(self.dimensions) != columns:
-                raise StavisError(f"the model names {len(self.dimensions)} dimensions and gives {columns}: mend its `dimensions`.")
+                raise StavisError(f"the model names {len(self.dimensions)} dimensions and gives {columns}: correct its `dimensions`.")
             return self.dimensions.index(self.target.dimension)
         if columns != 1:
             raise StavisError(f"the model gives {columns} dimensions without names: give it an attribute `dimensions`.")
@@ -145,14 +145,17 @@ class AttributionContext:
         """What the result of a method will tell beside its numbers."""
         return self.value.notes
 
-    def to_attribution(self, method: str, values, *, relative_delta: float | None = None, kind=Attribution, **more) -> Attribution:
+    def to_attribution(
+        self, method: str, values, *, relative_delta: float | None = None, result_type: type[Attribution] = Attribution, **more
+    ) -> Attribution:
         """The Attribution of values (1,T,3,H,W), summed over the colour channels, or (T,H,W)."""
         if isinstance(values, torch.Tensor):
             values = on_grid(values)
         if not np.isfinite(values).all():
             raise StavisError(f"{method} gave numbers that are not finite: the model's output or gradient overflows on this clip.")
         seconds = time.perf_counter() - self.started
-        return kind(method, self.target, values.astype(np.float32), self.clip.times, relative_delta, seconds, tuple(self.notes), **more)
+        more["notes"] = tuple(self.notes)
+        return result_type(method, self.target, values.astype(np.float32), self.clip.times, relative_delta, seconds, **more)
 
 
 def on_grid(values: torch.Tensor) -> np.ndarray:

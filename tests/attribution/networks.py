@@ -14,7 +14,7 @@ def make_clip(seed: int = 0, frames: int = 6, size: int = 32, *, labels: bool = 
     """A clip of coloured blocks with some noise, regions that cover it, and labels."""
     rng = np.random.default_rng(seed)
     blocks = rng.integers(0, 255, (frames, size // 4, size // 4, 3)).repeat(4, 1).repeat(4, 2)
-    pictures = np.clip(blocks + rng.normal(0, 8, blocks.shape), 0, 255).astype(np.uint8)
+    images = np.clip(blocks + rng.normal(0, 8, blocks.shape), 0, 255).astype(np.uint8)
     regions = np.zeros((frames, len(REGIONS), size, size), bool)
     third = size // 3
     regions[:, REGIONS.index("left_eye"), third - 4 : third + 4, 4:12] = True
@@ -23,11 +23,11 @@ def make_clip(seed: int = 0, frames: int = 6, size: int = 32, *, labels: bool = 
     regions[:, REGIONS.index("rest"), 4:-4, 8:-8] = ~regions.any(1)[:, 4:-4, 8:-8]
     regions[:, REGIONS.index("outside")] = ~regions.any(1)
     values = np.tanh(rng.normal(size=(frames, 1)).cumsum(0)) if labels else None
-    return Clip(pictures, np.arange(frames) / 6.25, values, regions=regions, recording=recording)
+    return Clip(images, np.arange(frames) / 6.25, values, regions=regions, recording=recording)
 
 
 class Cell(nn.Module):
-    """A recurrent cell of elementwise operations over pictures, gated like an LSTM or a GRU."""
+    """A recurrent cell of elementwise operations over images, gated like an LSTM or a GRU."""
 
     def __init__(self, inputs: int, hidden: int, kind: str):
         super().__init__()
@@ -99,7 +99,7 @@ class SmallSTA(nn.Module):
 
 
 def random_network(seed: int) -> SmallSTA:
-    """One of the family, with its kinds of layers, its weights and its stored statistics all drawn by the seed."""
+    """One of the family, with its kinds of layers, its weights and its stored statistics all sampled by the seed."""
     rng = np.random.default_rng(seed)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

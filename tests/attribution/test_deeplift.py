@@ -213,7 +213,7 @@ def test_a_network_that_branches_on_its_input_is_refused():
 
     for more, less in ((torch.tanh, lambda x: x.tanh().sigmoid()), (lambda x: x.tanh().sigmoid(), torch.tanh)):
         model.operation = lambda x, more=more, less=less: more(x) if float(x.detach().std()) > threshold else less(x)
-        with pytest.raises(StavisError, match="another way"):
+        with pytest.raises(StavisError, match="another path"):
             exact_deeplift(model, clip)
 
 

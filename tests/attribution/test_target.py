@@ -1,11 +1,14 @@
 """A target becomes a number in one place; a model is prepared for it and comes back as it was."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from stavis.attribution.methods import saliency
+from stavis.attribution.deeplift import exact_deeplift
+from stavis.attribution.methods import DEFAULT_METHODS, saliency
 from stavis.attribution.target import TargetValue, attribution_context, prepare, relative_error
 from stavis.errors import StavisError
 from stavis.models.sta import STA
@@ -60,6 +63,37 @@ def test_train_mode_compiled_and_half_models_give_the_same_map():
     np.testing.assert_array_equal(saliency(torch.compile(model, backend="eager"), clip).values, own.values)
     with torch.no_grad(), torch.autocast("cpu", dtype=torch.bfloat16):
         np.testing.assert_array_equal(saliency(model, clip).values, own.values)
+
+
+def test_wrapped_models_give_the_same_map():
+    torch.manual_seed(0)
+    model, clip = SmallSTA().eval(), make_clip()
+    before = state_of(model)
+    own = exact_deeplift(model, clip).values
+    for wrapped in (nn.DataParallel(model), torch.compile(nn.DataParallel(model), backend="eager")):
+        np.testing.assert_array_equal(exact_deeplift(wrapped, clip).values, own)
+    assert same_state(model, before)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("method", DEFAULT_METHODS, ids=lambda method: method.label)
+def test_half_precision_is_computed_in_single_and_comes_back(method, dtype):
+    torch.manual_seed(0)
+    model, clip = SmallSTA().train(), make_clip(frames=3)
+    model.to(dtype)
+    before = state_of(model)
+    expected = method(copy.deepcopy(model).float(), clip).values
+    np.testing.assert_array_equal(method(model, clip).values, expected)
+    assert same_state(model, before)
+
+
+def test_dropout_is_off_while_a_model_is_explained_and_on_again_after():
+    model, clip = SmallSTA().train(), make_clip()
+    model.head = nn.Sequential(nn.Dropout(0.5), *model.head)
+    before = state_of(model)
+    for method in (saliency, exact_deeplift):
+        np.testing.assert_array_equal(method(model, clip).values, method(model, clip).values)
+    assert same_state(model, before)
 
 
 def test_no_gradient_reaches_the_weights():
