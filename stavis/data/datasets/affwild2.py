@@ -140,9 +140,12 @@ def _is_pair(line: str) -> bool:
 
 
 def _below(root: Path, name: str) -> Path | None:
-    """The folder of that name in a folder or in one of its folders."""
+    """The folder of that name in a folder or in one of its folders. Raises StavisError where there are several."""
     folders = [root / name, *(Path(entry.path) / name for entry in listed(root) if entry.is_dir())]
-    return next((folder for folder in folders if folder.is_dir()), None)
+    found = [folder for folder in folders if folder.is_dir()]
+    if len(found) > 1:
+        raise StavisError(f"{root}: {name!r} is there twice ({found[0]}, {found[1]}): keep one of them.")
+    return next(iter(found), None)
 
 
 def _image_folders(images: Path, depth: int = 1) -> dict[str, Path]:

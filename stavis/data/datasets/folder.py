@@ -141,13 +141,14 @@ def _read(
 def recording_at(path: str | Path) -> Recording:
     """A video as a recording, with the labels, raters and truth that lie beside it where it is DIR/videos/NAME of a folder.
 
-    Labels that cannot be read are left out; a note of the recording, shown as a StavisWarning, says why.
+    Labels that cannot be read, or are there twice, are left out; a note of the recording, shown as a StavisWarning, says why.
     """
     path = Path(path)
-    beside = files_beside(path)
+    beside: dict[str, Path] = {}
     found: dict = {}
     notes: tuple[str, ...] = ()
     try:
+        beside = files_beside(path)
         raters = {kind.removeprefix("raters/"): file for kind, file in beside.items() if kind.startswith("raters/")}
         found = _join(path.stem, *_read(path, beside.get("labels"), raters, None, LabelConfig()), None, [])
     except StavisError as error:
@@ -157,7 +158,10 @@ def recording_at(path: str | Path) -> Recording:
 
 
 def files_beside(path: Path) -> dict[str, Path]:
-    """What belongs to DIR/videos/NAME in a folder: its files by kind (labels, raters/valence, truth), as far as they are there."""
+    """What belongs to DIR/videos/NAME in a folder: its files by kind (labels, raters/valence, truth), as far as they are there.
+
+    Raises StavisError where two files of one kind have the name.
+    """
     path = path.absolute()
     if path.parent.name.lower() != "videos":
         return {}
@@ -170,8 +174,10 @@ def files_beside(path: Path) -> dict[str, Path]:
     for kind, folder in folders.items():
         suffixes = (".npz", ".NPZ") if kind == "truth" else (".csv", ".tsv", ".CSV", ".TSV")
         names = (folder / (stem + suffix) for stem in stems for suffix in suffixes)
-        if there := next((name for name in names if name.is_file()), None):
-            found[kind] = there
+        there = {(one.stat().st_dev, one.stat().st_ino): one for one in names if one.is_file()}  # one file may answer to two spellings
+        if len(there) > 1:
+            raise StavisError(f"{folder}: {stems[1]!r} is there twice ({', '.join(one.name for one in there.values())}): keep one of them.")
+        found |= dict.fromkeys([kind] if there else [], next(iter(there.values()), None))
     return found
 
 
@@ -264,6 +270,8 @@ def _rater_files(root: Path) -> dict[str, dict[str, Path]]:
     found = {}
     for dimension in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")):
         files = _by_name(root, dimension, lambda path: path.suffix.lower() in (".csv", ".tsv"), "rater files")
+        if files and dimension.name.lower() in found:
+            raise StavisError(f"{folder}: two folders are called {dimension.name.lower()!r} but for upper case: keep one of them.")
         if files:
             found[dimension.name.lower()] = files
     return found
