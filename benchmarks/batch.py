@@ -14,9 +14,9 @@ import papermill
 import psutil
 from nbconvert import HTMLExporter
 
-from stavis.batch.cluster import client_of
-from stavis.batch.execution import Outcome, run_report
-from stavis.batch.runner import outcomes
+from stavis.batch.cluster import client_of, outcomes
+from stavis.batch.execution import run_report
+from stavis.batch.record import Report
 from stavis.batch.study import plan_study, run_study
 from stavis.synthetic.embedded import EMBEDDED, embedded_data
 
@@ -43,9 +43,9 @@ print(time.perf_counter() - started, flush=True)
 """What the explore notebook does, without notebook, kernel and page."""
 
 
-def nothing(job, report) -> Outcome:
+def nothing(job, report) -> Report:
     """A report that does nothing."""
-    return Outcome(report.id, "done", 0.0)
+    return report.ended("done", 0.0)
 
 
 def notebook(folder: Path, cells: tuple[str, ...]) -> Path:
@@ -94,7 +94,7 @@ def cost(folder: Path, name: str, cells: tuple[str, ...]) -> None:
     plan = plan_study(path, over=[f"{folder}/*.mp4"], out=folder / "out", quiet=True)
     plan.job.out.mkdir()
     nbformat.write(plan.notebook.node, plan.job.notebook)
-    run_report(plan.job, plan.reports[0])  # starts the nursery
+    run_report(plan.job, plan.reports[0])  # starts the fork server
     alone = plain(path, folder)
     ours = []
     for report in plan.reports[1:]:

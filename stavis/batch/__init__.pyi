@@ -1,3 +1,3 @@
-from .pages import pages_csp as pages_csp
+from .index import pages_csp as pages_csp
 from .study import plan_study as plan_study
 from .study import run_study as run_study

@@ -1,18 +1,29 @@
-"""Where reports run: processes of this machine, as many as cores and memory carry, or a Dask cluster that is there already."""
+"""Where reports run: processes of this machine, as many as cores and memory carry, or a Dask cluster that is there already.
 
+A bounded number of reports is handed out at a time, each result taken as it comes.
+"""
+
+import itertools
 import logging
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 
 import dask
-from distributed import Client, LocalCluster
+from distributed import Client, Future, LocalCluster, as_completed
+from distributed.scheduler import KilledWorker
 from distributed.system import MEMORY_LIMIT
 from joblib import cpu_count
 
+from stavis.batch.execution import one_line, run_report
+from stavis.batch.record import Job, Report
 from stavis.errors import StavisError
 from stavis.logs import quiet_loggers
 
 CONNECT_SECONDS = 10
+AHEAD = 256
+"""Reports that the scheduler knows of beyond those that run: enough that no worker waits, few enough that its memory stays flat."""
 DEATHS = 2
 """How many workers a report may take with it; with one more it is given up and named."""
 _SETTINGS = {
@@ -62,7 +73,7 @@ def _local(workers: int) -> Iterator[Client]:
         memory_limit=0,  # the memory is used in the kernels, which the number of workers allows for
         dashboard_address=None,
         silence_logs=logging.CRITICAL + 1,
-        preload=["stavis.batch.worker"],
+        preload=[__name__],
         env={"OMP_NUM_THREADS": str(max(1, cpu_count() // workers))},
     )
     try:
@@ -75,3 +86,46 @@ def _local(workers: int) -> Iterator[Client]:
     finally:
         with suppress(Exception):
             cluster.close(timeout=5)
+
+
+def dask_setup(worker) -> None:
+    """Called by Dask in each local worker's process when it starts: it leaves Ctrl-C to the runner, which ends it in order."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def outcomes(client: Client, job: Job, reports: Iterable[Report], make: Callable[[Job, Report], Report] = run_report) -> Iterator[Report]:
+    """Each report with how it ended, in the order in which they end. A report whose worker dies goes to another one.
+
+    Raises StavisError where the scheduler goes away.
+    """
+    waiting = iter(reports)
+    handed: dict[str, Report] = {}
+
+    def hand_out(count: int) -> list[Future]:
+        futures = []
+        for report in itertools.islice(waiting, count):
+            handed[report.id] = report
+            # a pair as the key: the scheduler keeps a statistic for ever of each first part, which is the same here
+            futures.append(client.submit(make, job, report, key=("report", report.id), pure=False))
+        return futures
+
+    running = as_completed(hand_out(AHEAD + 2 * sum(client.nthreads().values())), loop=client.loop)
+    for future in running:
+        report = handed.pop(future.key[1])
+        yield _outcome(future, report)
+        future.release()
+        for following in hand_out(1):
+            running.add(following)
+
+
+def _outcome(future: Future, report: Report) -> Report:
+    if future.status == "finished":
+        return future.result()
+    if future.status == "cancelled" or future.status == "lost":
+        raise StavisError("the scheduler went away: start again when it is back; what is done stays done.")
+    error = future.exception()
+    if isinstance(error, KilledWorker):
+        message = "each worker that took it died: it needs more memory than there is, or crashes what runs it."
+        return report.ended("failed", 0.0, message)
+    return report.ended("failed", 0.0, one_line(f"the worker failed ({type(error).__name__}: {error})."))

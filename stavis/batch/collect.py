@@ -1,17 +1,17 @@
-"""What a notebook left in its report's folder, in numbers that an index can show: scores, shares, a verdict, a small picture."""
+"""Results collected from a report's folder, as numbers that an index can show: scores, shares, a verdict, a small image."""
 
 import csv
 import math
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pandas as pd
 
-from stavis.batch.record import THUMBNAIL
+from stavis.batch.record import THUMBNAIL, Report
 from stavis.data.datasets.labels import read_labels
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
@@ -27,28 +27,19 @@ _MOST_FIGURES = 12
 _WIDTH, _HEIGHT = 80, 60
 
 
-@dataclass(frozen=True)
-class CollectedResults:
-    """See stavis.batch.record.Record for the fields."""
+def collected(report: Report, folder: Path) -> Report:
+    """The report with the results that its notebook wrote (explain.json, shares.csv, predictions.csv, metrics.json, ..., figures.json).
 
-    figures: dict[str, float] = field(default_factory=dict)
-    shares: dict[str, list[int]] = field(default_factory=dict)
-    verdict: dict[str, str] = field(default_factory=dict)
-    regions: list[dict] = field(default_factory=list)
-
-
-def find(folder: Path, labels: str = "") -> CollectedResults:
-    """Read what the package's notebooks write (explain.json, shares.csv, predictions.csv, metrics.json, ...) and figures.json, if there.
-
-    figures.json is what a notebook of one's own writes: names to numbers. A file that is no such thing is passed over.
+    figures.json is what a notebook of your own writes: names to numbers. A file that is no such thing is passed over.
     """
     scores = {**_scores(_json(folder, "metrics.json")), **_cue(_json(folder, "attention.json"))}
     judged = _json(folder, "verdict.json")
     own = _json(folder, "figures.json")
-    figures = {**_valence(_path(folder, "predictions.csv"), labels), **scores, **own}
+    figures = {**_valence(_path(folder, "predictions.csv"), report.labels), **scores, **own}
     numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
     verdict = {question: str(judged[question].get("answer", ""))[:20] for question in QUESTIONS if isinstance(judged.get(question), dict)}
-    return CollectedResults(
+    return replace(
+        report,
         figures=dict(list(numbers.items())[:_MOST_FIGURES]),
         shares=_shares(_path(folder, "shares.csv")),
         verdict=verdict,
@@ -57,7 +48,7 @@ def find(folder: Path, labels: str = "") -> CollectedResults:
 
 
 def thumbnail(video: str, folder: Path) -> None:
-    """Write a small picture of the middle of a video; nothing where it cannot be read."""
+    """Write a small image of the middle of a video; nothing where it cannot be read."""
     with suppress(StavisError, OSError, cv2.error, ValueError):
         info = probe(video)
         middle = len(info.times) // 2
@@ -81,8 +72,8 @@ def _path(folder: Path, name: str) -> Path | None:
 def _json(folder: Path, name: str) -> dict:
     path = _path(folder, name)
     with suppress(StavisError):
-        told = read_json(path, 8 << 20) if path else {}
-        return told if isinstance(told, dict) else {}
+        value = read_json(path, 8 << 20) if path else {}
+        return value if isinstance(value, dict) else {}
     return {}
 
 
@@ -100,7 +91,7 @@ def _scores(metrics: dict) -> dict[str, float]:
 
 
 def _cue(attention: dict) -> dict[str, float]:
-    """How far the attention follows the known cue, for drawn faces."""
+    """How far the attention follows the known cue, for synthetic faces."""
     names = {"mouth_cue_correlation": "cue r", "cue_density": "cue density"}
     scores = {name: next(iter(attention.values()), {}) if name not in attention else attention for name in names}
     found = {}
@@ -149,7 +140,7 @@ def _shares(path: Path | None) -> dict[str, list[int]]:
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
-    """Means of at most POINTS stretches, without those that have no value."""
+    """Means of at most POINTS segments, without those that have no value."""
     means = [np.mean(part[np.isfinite(part)]) for part in np.array_split(values, min(POINTS, len(values))) if np.isfinite(part).any()]
     return np.clip(means, 0, 1)
 

@@ -3,7 +3,7 @@
 import logging
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -14,11 +14,10 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import NBClientEngine, papermill_engines
 from papermill.exceptions import PapermillException, PapermillExecutionError
 
-from stavis.batch.collect import find, thumbnail
+from stavis.batch.collect import collected, thumbnail
 from stavis.batch.kernels import ReportKernelManager
 from stavis.batch.publishing import publish
-from stavis.batch.record import NOTEBOOK, PAGE, Record, read_record
-from stavis.batch.task import Job, Report
+from stavis.batch.record import NOTEBOOK, PAGE, Job, Report, read_report
 from stavis.errors import StavisError
 from stavis.logs import quiet_loggers
 from stavis.provenance import package_version, provenance
@@ -30,18 +29,8 @@ _KEPT_OF_A_FLOOD = 20_000  # characters
 _ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
-@dataclass(frozen=True)
-class Outcome:
-    """How a report ended: its id, done or failed, the seconds it took, and why it failed in one sentence."""
-
-    id: str
-    state: str
-    seconds: float
-    reason: str = ""
-
-
-def run_report(job: Job, report: Report) -> Outcome:
-    """Make one report, unless it is there already; never raises for what is wrong with it.
+def run_report(job: Job, report: Report) -> Report:
+    """Make one report, unless it is there already, and return it with how it ended; never raises for what is wrong with it.
 
     Its folder appears in one rename, with the executed notebook, the page, what the notebook wrote, and report.json. A report that
     fails has them too, with the traceback, as far as the disk allows.
@@ -51,17 +40,17 @@ def run_report(job: Job, report: Report) -> Outcome:
     try:
         if job.version != package_version():
             raise StavisError(f"this worker has stavis {package_version()}, the study {job.version}: install the same on every worker.")
-        known = read_record(home)
+        known = read_report(home)
         if known is None or known.key != report.key or known.state != "done":
             known = _make(job, report, home, started)
         if job.publish and known.state == "done" and known.published != job.publish:
             publish(job.publish, home)
-        return Outcome(report.id, known.state, known.seconds, known.reason)
+        return report.ended(known.state, known.seconds, known.reason)
     except StavisError as error:
-        return Outcome(report.id, "failed", time.monotonic() - started, one_line(str(error)))
+        return report.ended("failed", time.monotonic() - started, one_line(str(error)))
 
 
-def _make(job: Job, report: Report, home: Path, started: float) -> Record:
+def _make(job: Job, report: Report, home: Path, started: float) -> Report:
     if report.video and not Path(report.video).exists():
         raise StavisError(f"{report.video} is not there any more: put it back, or take it out of the spec.")
     with atomic_folder(home) as work:
@@ -72,22 +61,12 @@ def _make(job: Job, report: Report, home: Path, started: float) -> Record:
             **{f"parameter {k}": repr(v) for k, v in report.parameters.items()},
         }
         export_notebook(work / NOTEBOOK, work / PAGE, title=_title(job, report), provenance=provenance(**facts))
-        found = find(work, report.labels)
         if report.video:
             thumbnail(report.video, work)
-        record = Record(
-            id=report.id,
-            key=report.key,
-            state="failed" if reason else "done",
-            seconds=round(time.monotonic() - started, 2),
-            reason=reason,
-            figures=found.figures,
-            shares=found.shares,
-            verdict=found.verdict,
-            regions=found.regions,
-        )
-        record.write(work)
-    return record
+        ended = report.ended("failed" if reason else "done", round(time.monotonic() - started, 2), reason)
+        made = collected(replace(ended, page=f"{report.id}/{PAGE}"), work)
+        made.write(work)
+    return made
 
 
 def _title(job: Job, report: Report) -> str:
@@ -124,11 +103,11 @@ def _attempt(run: "_Run", report: Report) -> tuple[str, bool]:
                 run=run,
             )
     except PapermillExecutionError as error:
-        told = _ESCAPES.sub("", str(error.evalue)).strip()
-        known = error.ename in ("StavisError", "KeyboardInterrupt") and told
-        return one_line(told if known else f"{run.where}: {error.ename}: {told}" if told else f"{run.where}: {error.ename}"), False
+        text = _ESCAPES.sub("", str(error.evalue)).strip()
+        known = error.ename in ("StavisError", "KeyboardInterrupt") and text
+        return one_line(text if known else f"{run.where}: {error.ename}: {text}" if text else f"{run.where}: {error.ename}"), False
     except CellTimeoutError:
-        return f"{run.where} was still running after the report's {run.job.timeout:g} s: mend it, or raise `timeout`.", False
+        return f"{run.where} was still running after the report's {run.job.timeout:g} s: fix it, or raise `timeout`.", False
     except (DeadKernelError, RuntimeError) as error:
         if run.flooded:
             return f"{run.where} showed more than {run.job.output_mb:g} MB: show less, or raise `output_mb`.", False
@@ -192,7 +171,7 @@ class _Engine(NBClientEngine):
     def execute_managed_notebook(cls, nb_man, kernel_name, run: _Run, start_timeout=START_SECONDS, **options):
         run.node = nb_man.nb
         run.deadline = time.monotonic() + run.job.timeout
-        manager = type("Manager", (ReportKernelManager,), {"preload": run.job.preload, "path": (run.job.beside,)})
+        manager = type("Manager", (ReportKernelManager,), {"preload": run.job.preload, "path": (run.job.base_dir,)})
         client = _Client(
             nb_man,
             run,

@@ -1,8 +1,8 @@
 """A process that has imported what notebooks need and forks a fresh kernel from itself when asked: python -m stavis.batch.fork_server.
 
 It speaks JSON lines: {"start": {argv, cwd, env, path}} is answered by {"pid": N}, {"poll": N} by {"code": null or the exit code}. A
-kernel is a process of its own, in a session of its own; it dies with the nursery, and the nursery with the worker that holds it.
-A fork copies one thread alone, so the nursery starts no thread: where an import did, it says so and is not used.
+kernel is a process of its own, in a session of its own; it dies with this server, and the server with the worker that holds it.
+A fork copies one thread alone, so the server starts no thread: where an import did, it says so and is not used.
 """
 
 import atexit
@@ -43,7 +43,7 @@ def main(words: list[str]) -> None:
 
 
 def _serve(wire: int, kernels: set[int]) -> dict | None:
-    """Answer orders; returns the order in the forked kernel, None in the nursery when the pipe closes."""
+    """Answer orders; returns the order in the forked kernel, None in the server when the pipe closes."""
     for line in sys.stdin:
         order = json.loads(line)
         if "start" in order:

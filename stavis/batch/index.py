@@ -1,4 +1,4 @@
-"""The index page of a study: one row a report, sortable and searchable in any browser with no network."""
+"""The index page of a study: one row per report, sortable and searchable in any browser with no network."""
 
 import base64
 import time
@@ -10,9 +10,10 @@ from jinja2 import Environment
 from markupsafe import Markup, escape
 
 from stavis.batch.plan import StudyPlan
-from stavis.batch.record import THUMBNAIL
-from stavis.batch.status import ReportStatus, standing
-from stavis.show.scrubber.module import policy
+from stavis.batch.record import THUMBNAIL, Report
+from stavis.batch.status import report_status
+from stavis.show.reports.report import plotly_text
+from stavis.show.scrubber.module import MODULE, policy
 from stavis.storage.files import atomic_file
 
 _HERE = files(__package__)
@@ -26,20 +27,19 @@ _MARKS = {"yes": "✓", "no": "✗", "unclear": "?", "unknown": "?", "undefined"
 
 
 def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: bool) -> None:
-    """Write index.html, a row at a time, whole or not at all.
+    """Write index.html, row by row, whole or not at all.
 
     Raises StavisError where it cannot be written.
     """
     figures: dict[str, None] = {}
     counts = {"done": 0, "failed": 0, "missing": 0}
     shown = {"shares": False, "verdict": False, "picture": False}
-    for one in standing(plan, failures):
+    for one in report_status(plan, failures):
         counts[one.state] += 1
-        if one.record:
-            figures |= dict.fromkeys(one.record.figures)
-            shown["shares"] |= bool(one.record.shares)
-            shown["verdict"] |= bool(one.record.verdict)
-        shown["picture"] |= bool(one.report.video) and len(plan.reports) <= MOST_PICTURES
+        figures |= dict.fromkeys(one.figures)
+        shown["shares"] |= bool(one.shares)
+        shown["verdict"] |= bool(one.verdict)
+        shown["picture"] |= bool(one.video) and len(plan.reports) <= MOST_PICTURES
     page = PAGE.stream(
         title=plan.spec.title or f"{plan.notebook.path.stem}: {len(plan.reports)} reports",
         policy=policy(SCRIPT),
@@ -64,11 +64,11 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         page.dump(stream)
 
 
-def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator[tuple[ReportStatus, str]]:
+def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator[tuple[Report, str]]:
     """Each report with its thumbnail as a data address."""
-    for one in standing(plan, failures):
-        path = plan.job.out / one.report.id / THUMBNAIL
-        small = pictures and one.record is not None and path.is_file() and path.stat().st_size < 20_000
+    for one in report_status(plan, failures):
+        path = plan.job.out / one.id / THUMBNAIL
+        small = pictures and one.page and path.is_file() and path.stat().st_size < 20_000
         yield one, f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" if small else ""
 
 
@@ -83,3 +83,8 @@ def _sparkline(shares: dict[str, list[int]]) -> Markup:
         lines.append(f'<polyline class="{escape(name)}" points="{points}"/>')
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
     return Markup(f'<svg role="img" aria-label="{escape(words)}" {box}><title>{escape(words)}</title>{"".join(lines)}</svg>')
+
+
+def pages_csp() -> str:
+    """The one content-security policy under which every report and the index work: constant scripts by their hashes, nothing fetched."""
+    return policy(MODULE, plotly_text(), SCRIPT)

@@ -37,14 +37,14 @@ def preload_of(notebook: nbformat.NotebookNode) -> tuple[str, ...]:
 
 
 class ForkServer:
-    """One running nursery process (see stavis.batch.fork_server), asked from any thread."""
+    """One running fork server (see stavis.batch.fork_server), asked from any thread."""
 
     def __init__(self, preload: tuple[str, ...]):
         self.preload = preload
         self._one = threading.Lock()
         self._started = threading.Event()
-        # a thread of its own holds it: the nursery ends when the thread that started it does
-        threading.Thread(target=self._hold, name="nursery", daemon=True).start()
+        # a thread of its own holds it: the server ends when the thread that started it does
+        threading.Thread(target=self._hold, name="fork-server", daemon=True).start()
         self._started.wait()
         self.ready = bool(self._answer().get("ready"))
 
@@ -65,7 +65,7 @@ class ForkServer:
         self._process.wait()
 
     def ask(self, order: dict) -> dict:
-        """The nursery's answer; empty where it has died."""
+        """The server's answer; empty where it has died."""
         with self._one, suppress(OSError, ValueError):
             self._process.stdin.write(json.dumps(order) + "\n")
             self._process.stdin.flush()
@@ -73,12 +73,12 @@ class ForkServer:
         return {}
 
     def start(self, argv: list[str], cwd: str, env: dict[str, str], path: list[str]) -> "ForkedKernel | None":
-        """A kernel with these arguments; None where the nursery has died."""
+        """A kernel with these arguments; None where the server has died."""
         answer = self.ask({"start": {"argv": argv, "cwd": cwd, "env": env, "path": path}})
         return ForkedKernel(self, answer["pid"]) if "pid" in answer else None
 
     def close(self) -> None:
-        """End the nursery and every kernel that still runs."""
+        """End the server and every kernel that still runs."""
         with suppress(OSError):
             self._process.stdin.close()
         with suppress(subprocess.TimeoutExpired):
@@ -94,14 +94,14 @@ class ForkedKernel:
 
     stdin = stdout = stderr = None
 
-    def __init__(self, nursery: ForkServer, pid: int):
-        self.nursery, self.pid = nursery, pid
+    def __init__(self, server: ForkServer, pid: int):
+        self.server, self.pid = server, pid
         self.returncode: int | None = None
 
     def poll(self) -> int | None:
         """The exit code, None while it runs."""
         if self.returncode is None:
-            self.returncode = self.nursery.ask({"poll": self.pid}).get("code", -signal.SIGKILL)
+            self.returncode = self.server.ask({"poll": self.pid}).get("code", -signal.SIGKILL)
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int | None:
@@ -126,8 +126,8 @@ _held: dict[tuple[str, ...], ForkServer] = {}
 _holding = threading.Lock()
 
 
-def nursery_for(preload: tuple[str, ...]) -> ForkServer | None:
-    """This process's nursery with these imports, started at the first call; None where forking is not safe here."""
+def fork_server_for(preload: tuple[str, ...]) -> ForkServer | None:
+    """This process's fork server with these imports, started at the first call; None where forking is not safe here."""
     if sys.platform != "linux":  # elsewhere system libraries do not survive a fork
         return None
     with _holding:
@@ -162,10 +162,10 @@ class ReportProvisioner(LocalProvisioner):
         return info
 
     def _forked(self, cmd: list[str], options: dict) -> ForkedKernel | None:
-        nursery = nursery_for(self.preload) if cmd[:1] == [sys.executable] and "ipykernel_launcher" in cmd else None
-        if nursery is None:
+        server = fork_server_for(self.preload) if cmd[:1] == [sys.executable] and "ipykernel_launcher" in cmd else None
+        if server is None:
             return None
-        return nursery.start(cmd[cmd.index("ipykernel_launcher") + 1 :], options["cwd"], options["env"], list(self.path))
+        return server.start(cmd[cmd.index("ipykernel_launcher") + 1 :], options["cwd"], options["env"], list(self.path))
 
     async def cleanup(self, restart: bool = False) -> None:
         """See the base class; what the notebook started and left running ends with it."""

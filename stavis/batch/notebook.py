@@ -45,13 +45,13 @@ class Notebook:
         return checked(self.parameters, name, value, self.path.name)
 
 
-def open_notebook(name: str, beside: Path) -> Notebook:
+def open_notebook(name: str, base_dir: Path) -> Notebook:
     """The notebook called `name`: one that comes with stavis, or a path relative to the folder `beside`.
 
     Raises StavisError where it cannot be found or read, or its kernel is not installed.
     """
     shipped = notebook_folder() / f"{name}.ipynb"
-    path = shipped if "/" not in name and shipped.is_file() else (beside / Path(name).expanduser()).resolve()
+    path = shipped if "/" not in name and shipped.is_file() else (base_dir / Path(name).expanduser()).resolve()
     if not path.is_file():
         raise StavisError(f"notebook {name!r} is not there ({path}): give the path of an .ipynb file, or a name such as explore.")
     try:

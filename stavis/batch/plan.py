@@ -13,15 +13,16 @@ import pandas as pd
 from stavis.batch.kernels import preload_of
 from stavis.batch.notebook import Notebook, open_notebook
 from stavis.batch.parameters import Scalar
-from stavis.batch.recordings import Listed, listed
+from stavis.batch.record import Job, Report
+from stavis.batch.recordings import listed
 from stavis.batch.spec import StudyConfig
-from stavis.batch.task import Job, Report
 from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
 from stavis.progress import bar
 from stavis.provenance import package_version
 from stavis.storage.cache import file_hash
 from stavis.storage.files import content_hash
+from stavis.types import Recording
 
 MOST = 200_000  # reports of one study
 INPUTS = ("run", "data", "video")
@@ -41,17 +42,17 @@ class StudyPlan:
     reports: tuple[Report, ...]
 
     def table(self) -> pd.DataFrame:
-        """One row a report: id, recording, then what varies."""
+        """One row per report: id, recording, then what varies."""
         return pd.DataFrame([{"id": one.id, "recording": one.recording, **one.varied} for one in self.reports])
 
 
-def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -> StudyPlan:
+def make_plan(spec: StudyConfig, base_dir: Path, out: Path, quiet: bool = False) -> StudyPlan:
     """Check a spec against its notebook and the disk, and list its reports.
 
     Raises StavisError for an unknown or ill-fitting parameter, a missing file, no recording, or more than MOST reports.
     """
-    beside = beside.resolve()
-    notebook = open_notebook(spec.notebook, beside)
+    base_dir = base_dir.resolve()
+    notebook = open_notebook(spec.notebook, base_dir)
     for name, values in (*((name, [value]) for name, value in spec.parameters.items()), *spec.vary.items()):
         for value in values:
             notebook.checked(name, value)
@@ -63,7 +64,7 @@ def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -
         kinds = [(type(value), value) for value in (notebook.checked(name, one) for one in values)]
         if len(set(kinds)) < len(kinds):
             raise StavisError(f"vary.{name} names a value of {notebook.path.name} twice: take one of them out.")
-    found = [None] if spec.recordings is None else listed(spec.recordings, beside, quiet)
+    found = [None] if spec.recordings is None else listed(spec.recordings, base_dir, quiet)
     count = len(found)
     for values in spec.vary.values():
         count *= len(values)
@@ -73,7 +74,7 @@ def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -
         out=out.resolve(),
         notebook=out.resolve() / "notebook.ipynb",
         name=notebook.path.name,
-        beside=str(notebook.path.parent),
+        base_dir=str(notebook.path.parent),
         preload=preload_of(notebook.node),
         timeout=spec.timeout,
         output_mb=spec.output_mb,
@@ -82,15 +83,15 @@ def make_plan(spec: StudyConfig, beside: Path, out: Path, quiet: bool = False) -
     )
     with bar("looking at the inputs", quiet) as progress:
         reports = []
-        for report in _reports(spec, notebook, beside, found):
+        for report in _reports(spec, notebook, base_dir, found):
             reports.append(report)
             if progress and len(reports) % 100 == 0:
                 progress(len(reports), count)
     return StudyPlan(spec, notebook, job, tuple(reports))
 
 
-def _reports(spec: StudyConfig, notebook: Notebook, beside: Path, found: list[Listed | None]) -> Iterator[Report]:
-    inputs = _Inputs(beside)
+def _reports(spec: StudyConfig, notebook: Notebook, base_dir: Path, found: list[Recording | None]) -> Iterator[Report]:
+    inputs = _Inputs(base_dir)
     base = {name: notebook.checked(name, value) for name, value in spec.parameters.items()}
     if "out" in notebook.parameters and notebook.parameters["out"].default == "" and "out" not in {*base, *spec.vary}:
         base["out"] = RESULTS
@@ -101,29 +102,30 @@ def _reports(spec: StudyConfig, notebook: Notebook, beside: Path, found: list[Li
         settings.append((varied, parameters, [inputs.hash(value) for value in parameters.values()]))
     same = content_hash(notebook.hash, package_version())
     for one in found:
-        files = {} if one is None else {"video": Path(one.video), **files_beside(Path(one.video))}
+        video = str(one.video) if one else ""
+        files = {"video": one.video, **files_beside(one.video)} if one else {}
         seen = content_hash(*(_hash_of_recording(str(path)) for path in files.values()))
         for varied, parameters, hashes in settings:
-            given = parameters if one is None else {**parameters, spec.recordings.parameter: one.video}
-            told = json.dumps([same, given, hashes, seen], sort_keys=True, ensure_ascii=False)
+            given = parameters if one is None else {**parameters, spec.recordings.parameter: video}
+            made_from = json.dumps([same, given, hashes, seen], sort_keys=True, ensure_ascii=False)
             name = one.name if one else "-".join(f"{key}_{value}" for key, value in varied.items()) or notebook.path.stem
-            where = json.dumps([one.video if one else "", varied], sort_keys=True, ensure_ascii=False)
+            where = json.dumps([video, varied], sort_keys=True, ensure_ascii=False)
             yield Report(
                 id=f"{_plain(name)}-{hashlib.sha256(where.encode('utf-8', 'surrogatepass')).hexdigest()[:10]}",
                 recording=one.name if one else "",
-                video=one.video if one else "",
+                video=video,
                 labels=str(files.get("labels", "")),
                 parameters=given,
                 varied=varied,
-                key=hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest(),
+                key=hashlib.sha256(made_from.encode("utf-8", "surrogatepass")).hexdigest(),
             )
 
 
 class _Inputs:
     """Parameters that are paths: made absolute, and hashed by what is there."""
 
-    def __init__(self, beside: Path):
-        self.beside = beside
+    def __init__(self, base_dir: Path):
+        self.base_dir = base_dir
         self.known: dict[str, str] = {}
 
     def placed(self, name: str, value: Scalar) -> Scalar:
@@ -133,7 +135,7 @@ class _Inputs:
         """
         if not isinstance(value, str) or not value or "\n" in value or "\0" in value or value in _shipped():
             return value
-        path = (self.beside / Path(value).expanduser()) if value.startswith("~/") else self.beside / value
+        path = (self.base_dir / Path(value).expanduser()) if value.startswith("~/") else self.base_dir / value
         plain = not value.startswith(("./", "../", "/", "~/"))
         if len(value) < 4096 and _exists(path) and (not plain or "/" in value or name in INPUTS):
             return str(path.resolve())
@@ -141,7 +143,7 @@ class _Inputs:
             return value
         if name == "out":
             raise StavisError(f"parameter 'out' is {value!r}: give a plain name such as results; it becomes a folder of each report.")
-        raise StavisError(f"parameter {name!r}: {path} does not exist: mend the path (it is relative to the spec's folder).")
+        raise StavisError(f"parameter {name!r}: {path} does not exist: fix the path (it is relative to the spec's folder).")
 
     def hash(self, value: Scalar) -> str:
         """A hash of the file or folder that a value names, '' where it names none."""

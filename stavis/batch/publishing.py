@@ -9,7 +9,7 @@ from papermill import iorw
 from papermill.exceptions import PapermillException
 from papermill.iorw import LocalHandler, papermill_io
 
-from stavis.batch.record import NOTEBOOK, PAGE, read_record
+from stavis.batch.record import NOTEBOOK, PAGE, read_report
 from stavis.errors import StavisError
 from stavis.logs import quiet_loggers
 
@@ -42,7 +42,7 @@ def publish(place: str, folder: Path) -> None:
     """
     for name in (NOTEBOOK, PAGE):
         publish_file(place, folder / name, f"{folder.name}/{name}")
-    dataclasses.replace(read_record(folder), published=place).write(folder)
+    dataclasses.replace(read_report(folder), published=place).write(folder)
 
 
 def publish_file(place: str, path: Path, name: str) -> None:
@@ -55,7 +55,7 @@ def publish_file(place: str, path: Path, name: str) -> None:
             warnings.simplefilter("ignore")
             papermill_io.write(path.read_text(encoding="utf-8"), f"{place}/{name}", extensions=EXTENSIONS)
     except Exception as error:  # each store raises errors of its own library
-        said = " ".join(str(error).split())[:200]
+        message = " ".join(str(error).split())[:200]
         raise StavisError(
-            f"{place}/{name} could not be written ({type(error).__name__}: {said}): look at the place and its rights."
+            f"{place}/{name} could not be written ({type(error).__name__}: {message}): look at the place and its rights."
         ) from error

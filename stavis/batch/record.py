@@ -1,9 +1,10 @@
-"""What is known of a report that was made: report.json in its folder, written with it in one rename."""
+"""The one record of a report: what is to be made, how that ended, what it left behind; kept as report.json in the report's folder."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Literal
 
+from stavis.batch.parameters import Scalar
 from stavis.errors import StavisError
 from stavis.storage.files import read_json, write_json
 
@@ -12,35 +13,83 @@ State = Literal["done", "failed", "missing"]
 
 
 @dataclass(frozen=True)
-class Record:
-    """A report that was made, or failed: key of what it was made from, seconds it took, and what its notebook left behind.
+class Job:
+    """What all reports of a study have in common; it travels to the workers with each of them."""
 
+    out: Path
+    notebook: Path
+    name: str
+    base_dir: str
+    preload: tuple[str, ...]
+    timeout: float
+    output_mb: float
+    version: str
+    publish: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report: as planned, or as it was made.
+
+    id: the name of its folder; recording and video: what it is about, '' where it is about none; labels: the label file beside the
+    video; parameters: those of the notebook; varied: those of them that the study varies; key: the hash of all that it is made from.
+    state; seconds that it took, None where it was never made; reason: why it failed, in one sentence; page: relative to the index.
     figures: numbers by name; shares: the attention's share in percent by region, thinned, in time order; verdict: answer by question;
     regions: rows of summary.csv; published: where copies are.
     """
 
     id: str
+    recording: str
+    video: str
+    labels: str
+    parameters: dict[str, Scalar]
+    varied: dict[str, Scalar]
     key: str
-    state: State
-    seconds: float
+    state: State = "missing"
+    seconds: float | None = None
     reason: str = ""
+    page: str = ""
     figures: dict[str, float] = field(default_factory=dict)
     shares: dict[str, list[int]] = field(default_factory=dict)
     verdict: dict[str, str] = field(default_factory=dict)
     regions: list[dict] = field(default_factory=list)
     published: str = ""
 
+    @property
+    def title(self) -> str:
+        """What a reader knows it by: the recording, or its id."""
+        return self.recording or self.id
+
+    def ended(self, state: State, seconds: float, reason: str = "") -> "Report":
+        """The report with how it ended, without what it left behind: so small it travels from a worker."""
+        return replace(self, state=state, seconds=seconds, reason=reason)
+
+    def to_json(self) -> dict:
+        """All of it as plain values, by the names of the fields."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, value: object) -> "Report":
+        """The report that `to_json` gave.
+
+        Raises StavisError that names the keys that are missing or unknown: nothing is left empty in silence.
+        """
+        names = {one.name for one in fields(cls)}
+        if not isinstance(value, dict) or set(value) != names:
+            differ = sorted(set(value) ^ names) if isinstance(value, dict) else ["all"]
+            raise StavisError(f"{FILE} is not one of this version ({', '.join(differ[:9])} missing or unknown): make the report again.")
+        return cls(**value)
+
     def write(self, folder: Path) -> None:
-        """Write it into a report's folder."""
-        write_json(folder / FILE, asdict(self))
+        """Write it into the report's folder."""
+        write_json(folder / FILE, self.to_json())
 
 
-def read_record(folder: Path) -> Record | None:
-    """The record of a report; None where the report is not there, or not whole."""
+def read_report(folder: Path) -> Report | None:
+    """The report that was made in a folder; None where there is none, or it is not whole."""
     try:
-        told = read_json(folder / FILE)
-        record = Record(**told)
-    except (StavisError, TypeError):
+        report = Report.from_json(read_json(folder / FILE))
+    except StavisError:
         return None
     whole = all((folder / name).is_file() for name in (NOTEBOOK, PAGE))
-    return record if whole and record.state in ("done", "failed") else None
+    return report if whole and report.state in ("done", "failed") else None

@@ -1,8 +1,7 @@
-"""The recordings of a study: files that match patterns, rows of a CSV, a split of a folder, or drawn faces."""
+"""The recordings of a study: files that match patterns, rows of a CSV, a split of a folder, or synthetic faces."""
 
 import glob
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from stavis.batch.spec import Recordings
@@ -10,43 +9,36 @@ from stavis.data.datasets.labels import read_table
 from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError
 from stavis.synthetic.embedded import embedded_data
+from stavis.types import Recording
 
 
-@dataclass(frozen=True)
-class Listed:
-    """One recording of a study: its name and its file."""
-
-    name: str
-    video: str
-
-
-def listed(source: Recordings, beside: Path, quiet: bool = False) -> list[Listed]:
+def listed(source: Recordings, base_dir: Path, quiet: bool = False) -> list[Recording]:
     """The recordings that a spec names, sorted by path (those of a CSV in its order), each once.
 
     Raises StavisError where none is found, a named file is missing, or a CSV names one twice.
     """
     if source.glob is not None:
-        found = [path for pattern in source.glob for path in _matching(pattern, beside)]
+        found = [path for pattern in source.glob for path in _matching(pattern, base_dir)]
         if not found:
-            raise StavisError(f"nothing matches {', '.join(source.glob)} in {beside}: mend the pattern, or give --over 'videos/*.mp4'.")
-        return [Listed(Path(path).stem, path) for path in sorted(set(found))]
+            raise StavisError(f"nothing matches {', '.join(source.glob)} in {base_dir}: fix the pattern, or give --over 'videos/*.mp4'.")
+        return [Recording(Path(path).stem, Path(path)) for path in sorted(set(found))]
     if source.csv is not None:
-        return _of_table(_place(source.csv, beside), beside)
+        return _of_table(_place(source.csv, base_dir), base_dir)
     if source.drawn is not None:
         folder, split = embedded_data(source.drawn, quiet=quiet), source.split or "test"
     else:
-        folder, split = _place(source.folder, beside), source.split
+        folder, split = _place(source.folder, base_dir), source.split
     chosen = recordings_of(folder, split)
-    return [Listed(one.name, os.path.abspath(one.video)) for one in chosen]
+    return [Recording(one.name, Path(os.path.abspath(one.video))) for one in chosen]
 
 
-def _matching(pattern: str, beside: Path) -> list[str]:
-    found = glob.glob(os.path.expanduser(pattern), root_dir=beside, recursive=True)
-    return [os.path.abspath(beside / path) for path in found if (beside / path).is_file()]
+def _matching(pattern: str, base_dir: Path) -> list[str]:
+    found = glob.glob(os.path.expanduser(pattern), root_dir=base_dir, recursive=True)
+    return [os.path.abspath(base_dir / path) for path in found if (base_dir / path).is_file()]
 
 
-def _of_table(path: Path, beside: Path) -> list[Listed]:
-    found: dict[str, Listed] = {}
+def _of_table(path: Path, base_dir: Path) -> list[Recording]:
+    found: dict[str, Recording] = {}
     if not path.is_file():
         raise StavisError(f"{path} does not exist: give a CSV with the column `recording`.")
     for line, row in read_table(path):
@@ -54,12 +46,12 @@ def _of_table(path: Path, beside: Path) -> list[Listed]:
             raise StavisError(f"{path}, line {line}: the column 'recording' is missing or empty: write the path of a video there.")
         video = _place(row["recording"], path.parent)
         if not os.path.lexists(video):
-            raise StavisError(f"{path}, line {line}: {video} does not exist: mend the path (it is relative to the CSV's folder).")
+            raise StavisError(f"{path}, line {line}: {video} does not exist: fix the path (it is relative to the CSV's folder).")
         if str(video) in found:
             raise StavisError(f"{path}, line {line}: {video.name} is there already: keep one of the two rows.")
-        found[str(video)] = Listed(video.stem, str(video))
+        found[str(video)] = Recording(video.stem, video)
     return list(found.values())
 
 
-def _place(text: str, beside: Path) -> Path:
-    return Path(os.path.abspath(beside / Path(text).expanduser()))
+def _place(text: str, base_dir: Path) -> Path:
+    return Path(os.path.abspath(base_dir / Path(text).expanduser()))

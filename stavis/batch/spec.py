@@ -107,11 +107,11 @@ def read_config(path: str | Path) -> StudyConfig:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        said = "a tab: indent with spaces" if "'\\t'" in str(error.problem) else f"{error.problem or error.context}: mend it there"
-        raise StavisError(f"{path}, line {line}: {said}.") from error
+        message = "a tab: indent with spaces" if "'\\t'" in str(error.problem) else f"{error.problem or error.context}: fix it there"
+        raise StavisError(f"{path}, line {line}: {message}.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
-        said = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
-        raise StavisError(f"{path} is not YAML that can be read ({said}): write it as in reports/demo.yaml.") from error
+        message = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
+        raise StavisError(f"{path} is not YAML that can be read ({message}): write it as in reports/demo.yaml.") from error
     if isinstance(value, dict):
         _as_typed(root, value)
     else:
@@ -131,10 +131,10 @@ def checked_config(value: dict, where: str, lines: dict[tuple, int] | None = Non
         place = tuple(part for part in first["loc"] if not str(part).startswith("function-"))
         line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None) if lines else None
         field = ".".join(str(part) for part in place) or "the spec"
-        said = {"extra_forbidden": "is no field of a spec", "missing": "is missing"}.get(
+        message = {"extra_forbidden": "is no field of a spec", "missing": "is missing"}.get(
             first["type"], first["msg"].removeprefix("Value error, ")
         )
-        raise StavisError(f"{where}{f', line {line}' if line else ''}: {field}: {said}: see reports/demo.yaml.") from error
+        raise StavisError(f"{where}{f', line {line}' if line else ''}: {field}: {message}: see reports/demo.yaml.") from error
 
 
 def _as_typed(root: yaml.MappingNode, value: dict) -> None:

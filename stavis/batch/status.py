@@ -1,29 +1,19 @@
-"""How a study stands: each report of its plan with its record, from disk, one after another; and that as status.json and summary.csv."""
+"""The status of a study: each report of its plan as the disk has it, one after another; and that as status.json and summary.csv."""
 
 import csv
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stavis.batch.plan import StudyPlan
-from stavis.batch.record import PAGE, Record, read_record
-from stavis.batch.task import Report
+from stavis.batch.record import Report, read_report
 from stavis.printable import printable, printable_json
 from stavis.storage.files import atomic_file
 
 COLUMNS = ("method", "region", "share", "density")
-
-
-@dataclass(frozen=True)
-class ReportStatus:
-    """One report: done, failed or missing, its record (None where it never ran), its page relative to the index, why it failed."""
-
-    report: Report
-    state: str
-    record: Record | None = None
-    page: str | None = None
-    reason: str = ""
+STATUS = ("id", "recording", "parameters", "state", "seconds", "page", "reason")
+"""The fields of a report that status.json holds."""
 
 
 @dataclass
@@ -35,39 +25,36 @@ class Counts:
     missing: int = 0
     failures: list[tuple[str, str]] = field(default_factory=list)
 
-    def add(self, one: ReportStatus) -> None:
+    def add(self, one: Report) -> None:
         """Count one report."""
         setattr(self, one.state, getattr(self, one.state) + 1)
         if one.state == "failed":
-            self.failures.append((one.report.recording or one.report.id, one.reason))
+            self.failures.append((one.title, one.reason))
 
 
-def standing(plan: StudyPlan, failures: dict[str, str] | None = None) -> Iterator[ReportStatus]:
+def report_status(plan: StudyPlan, failures: dict[str, str] | None = None) -> Iterator[Report]:
     """Each report as the disk has it; `failures` are reasons of this run, which may not have reached the disk."""
     failures = failures or {}
-    for report in plan.reports:
-        record = read_record(plan.job.out / report.id)
-        current = record is not None and record.key == report.key
-        page = f"{report.id}/{PAGE}" if current else None
-        if report.id in failures:
-            yield ReportStatus(report, "failed", record if current else None, page, failures[report.id])
-        elif current:
-            yield ReportStatus(report, record.state, record, page, record.reason)
-        else:
-            yield ReportStatus(report, "missing")
+    for planned in plan.reports:
+        made = read_report(plan.job.out / planned.id)
+        if made is not None and made.key == planned.key:
+            planned = replace(made, labels=planned.labels, parameters=planned.parameters, varied=planned.varied)
+        if planned.id in failures:
+            planned = replace(planned, state="failed", reason=failures[planned.id])
+        yield planned
 
 
-def left_to_do(plan: StudyPlan, afresh: bool = False) -> Iterator[Report]:
-    """The reports that are not done, or whose copies are not where they should be."""
+def pending(plan: StudyPlan, force: bool = False) -> Iterator[Report]:
+    """The reports that are not done, or whose copies are not where they should be; all of them with `force`."""
     for report in plan.reports:
-        record = None if afresh else read_record(plan.job.out / report.id)
-        done = record is not None and record.key == report.key and record.state == "done"
-        if not done or record.published != (plan.job.publish or record.published):
+        made = None if force else read_report(plan.job.out / report.id)
+        done = made is not None and made.key == report.key and made.state == "done"
+        if not done or made.published != (plan.job.publish or made.published):
             yield report
 
 
 def write_tables(plan: StudyPlan, failures: dict[str, str], out: Path) -> Counts:
-    """Write status.json and summary.csv (one row a recording, region and method), a row at a time; returns the counts."""
+    """Write status.json and summary.csv (one row per recording, region and method), row by row; returns the counts."""
     counts = Counts()
     varied = list(plan.spec.vary)
     with (
@@ -81,32 +68,16 @@ def write_tables(plan: StudyPlan, failures: dict[str, str], out: Path) -> Counts
             ["id", "recording", *(f"parameter_{name}" if name in (*COLUMNS, "id", "recording") else name for name in varied), *COLUMNS]
         )
         before = "["
-        for one in standing(plan, failures):
+        for one in report_status(plan, failures):
             counts.add(one)
             stream.write(before + "\n" + printable_json(json.dumps(_status(one), ensure_ascii=False)))
             before = ","
-            report = one.report
-            named = printable(report.recording)
-            for row in one.record.regions if one.record and one.state == "done" else ():
-                rows.writerow(
-                    [
-                        report.id,
-                        named,
-                        *(report.varied[name] for name in varied),
-                        *(row.get(name) for name in COLUMNS),
-                    ]
-                )
+            for row in one.regions if one.state == "done" else ():
+                varied_values = (one.varied[name] for name in varied)
+                rows.writerow([one.id, printable(one.recording), *varied_values, *(row.get(name) for name in COLUMNS)])
         stream.write(("[" if before == "[" else "") + "\n]\n")
     return counts
 
 
-def _status(one: ReportStatus) -> dict:
-    return {
-        "id": one.report.id,
-        "recording": one.report.recording,
-        "parameters": one.report.parameters,
-        "state": one.state,
-        "seconds": one.record.seconds if one.record else None,
-        "page": one.page,
-        "reason": one.reason,
-    }
+def _status(one: Report) -> dict:
+    return {name: getattr(one, name) for name in STATUS} | {"page": one.page or None}

@@ -12,15 +12,14 @@ from pathlib import Path
 import nbformat
 from tqdm.auto import tqdm
 
-from stavis.batch.cluster import client_of
+from stavis.batch.cluster import client_of, outcomes
 from stavis.batch.index import write_index
 from stavis.batch.parameters import Plain, Scalar
 from stavis.batch.plan import StudyPlan, make_plan
 from stavis.batch.publishing import check_place, publish_file
-from stavis.batch.runner import outcomes
+from stavis.batch.record import Report
 from stavis.batch.spec import StudyConfig, checked_config, read_config
-from stavis.batch.status import Counts, left_to_do, write_tables
-from stavis.batch.task import Report
+from stavis.batch.status import Counts, pending, write_tables
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_file
 from stavis.storage.locks import only_runner
@@ -59,7 +58,7 @@ def plan_study(
     """
     source = Path(source)
     is_spec = source.suffix.lower() in (".yaml", ".yml")
-    spec, beside = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
+    spec, base_dir = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
     changes = {"recordings": {"glob": _absolute(over)}} if (over := list(over)) else {}
     given = {name: Plain(value) if isinstance(value, str) else value for name, value in (parameters or {}).items()}
     changes["parameters"] = {**spec.parameters, **given}
@@ -73,19 +72,19 @@ def plan_study(
     spec = checked_config({**spec.model_dump(exclude={"recordings", "parameters", "vary"}), **changes}, str(source))
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
-    place = Path(out) if out is not None else beside / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
+    place = Path(out) if out is not None else base_dir / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
     if spec.publish:
         check_place(spec.publish)
-    return make_plan(spec, beside, place, quiet)
+    return make_plan(spec, base_dir, place, quiet)
 
 
 def run_study(
-    source: str | Path | StudyPlan, *, scheduler=None, workers: int | None = None, afresh: bool = False, quiet=False, **options
+    source: str | Path | StudyPlan, *, scheduler=None, workers: int | None = None, force: bool = False, quiet=False, **options
 ) -> Study:
     """Make every report of a study that is not done yet, and its index, summary.csv and status.json; `options` as in plan_study.
 
     scheduler: the address of a Dask scheduler whose workers see the same files and have the same stavis; without one, `workers`
-    processes of this machine (as many as cores and memory carry). afresh makes everything again. Ctrl-C and SIGTERM end it well.
+    processes of this machine (as many as cores and memory carry). force makes everything again. Ctrl-C and SIGTERM end it well.
 
     Raises StavisError for a bad spec, an output folder that another runner holds or that cannot be written, an unreachable scheduler.
     """
@@ -97,11 +96,11 @@ def run_study(
         with atomic_file(plan.job.notebook) as temporary:
             nbformat.write(plan.notebook.node, temporary)
         progress = _Progress(plan, quiet)
-        todo = list(left_to_do(plan, afresh))
+        todo = list(pending(plan, force))
         try:
             if todo:
                 with client_of(scheduler, plan.spec.memory_gb, workers) as client, progress.bar(todo):
-                    for outcome in outcomes(client, plan.job, _again(todo, out, afresh)):
+                    for outcome in outcomes(client, plan.job, _again(todo, out, force)):
                         progress.take(outcome)
         except KeyboardInterrupt:
             signal_main(signal.SIGINT, signal.SIG_IGN)
@@ -114,9 +113,9 @@ def run_study(
     return Study(out, out / "index.html", counts, progress.made, time.monotonic() - started, progress.interrupted)
 
 
-def _again(todo: list[Report], out: Path, afresh: bool) -> Iterator[Report]:
+def _again(todo: list[Report], out: Path, force: bool) -> Iterator[Report]:
     for report in todo:
-        if afresh:
+        if force:
             shutil.rmtree(out / report.id, ignore_errors=True)
         yield report
 

@@ -56,7 +56,7 @@ def report(
         typer.echo(table.to_json(orient="records") if json else table.to_string(index=False))
         typer.echo(f"{len(table)} reports of {plan.job.name} into {plan.job.out}; nothing was run.", err=True)
         return
-    done = stavis.run_study(plan, scheduler=scheduler, workers=workers, afresh=afresh or not resume, quiet=quiet)
+    done = stavis.run_study(plan, scheduler=scheduler, workers=workers, force=afresh or not resume, quiet=quiet)
     _say(done, json)
     raise typer.Exit(130 if done.interrupted else 1 if done.counts.failed else 0)
 

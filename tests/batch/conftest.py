@@ -12,8 +12,8 @@ from distributed import LocalCluster
 
 from stavis.batch.cluster import _SETTINGS
 from stavis.batch.plan import StudyPlan
+from stavis.batch.record import Report
 from stavis.batch.study import plan_study
-from stavis.batch.task import Report
 
 WORK = """
 import json, os, time

@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from stavis.batch.execution import run_report
-from stavis.batch.record import read_record
+from stavis.batch.record import read_report
 from stavis.errors import StavisError
 from tests.batch.conftest import write_notebook
 from tests.failing_disk import full_disk
@@ -44,7 +44,7 @@ def test_a_report_is_a_folder_with_the_notebook_the_page_and_what_it_wrote(made,
     assert executed.cells[-1].outputs[0].text == "hello\n"
     page = (folder / "report.html").read_text()
     assert "hello" in page and "Content-Security-Policy" in page and "parameter text" in page
-    assert read_record(folder).figures == {"letters": 5.0, "size": 0.0}
+    assert read_report(folder).figures == {"letters": 5.0, "size": 0.0}
 
 
 AWKWARD = 'it\'s "q"\nnew\\line {{ text }} {0} ${HOME} %s 表情 \U0001f600 \t</script><img src=x onerror=alert(1)>\'\'\'"""'
@@ -52,7 +52,7 @@ AWKWARD = 'it\'s "q"\nnew\\line {{ text }} {0} ${HOME} %s 表情 \U0001f600 \t</
 
 def test_parameters_arrive_as_they_are(made, home):
     outcome, folder = made(text=AWKWARD)
-    assert outcome.state == "done" and read_record(folder).figures["letters"] == len(AWKWARD)
+    assert outcome.state == "done" and read_report(folder).figures["letters"] == len(AWKWARD)
     assert nbformat.read(folder / "executed.ipynb", 4).cells[-1].outputs[0].text == AWKWARD + "\n"
     assert "<img src=x" not in (folder / "report.html").read_text()
 
@@ -81,7 +81,7 @@ def test_a_notebook_that_fails_is_kept_with_the_reason(made, home, mode):
     assert outcome.state == "failed" and said in outcome.reason and "\n" not in outcome.reason and "\x1b" not in outcome.reason
     assert names(folder) == WHOLE and halves(home) == []
     assert "Traceback" in (folder / "report.html").read_text() or outcome.reason[:40] in (folder / "report.html").read_text()
-    record = read_record(folder)
+    record = read_report(folder)
     assert (record.state, record.reason) == ("failed", outcome.reason)
 
 
@@ -104,7 +104,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(home, frozen):
     with full_disk(100):
         outcome = run_report(plan.job, plan.reports[1])
     assert outcome.state == "failed" and len(outcome.reason) < 500
-    assert halves(home) == [] and read_record(home.out / plan.reports[1].id) is None
+    assert halves(home) == [] and read_report(home.out / plan.reports[1].id) is None
     assert run_report(plan.job, plan.reports[1]).state == "done"
 
 
@@ -189,7 +189,7 @@ def test_copies_go_where_papermill_writes(home, frozen):
         closed = frozen(home.plan(publish="store://full"))
         outcome = run_report(closed.job, report)
         assert outcome.state == "failed" and "bucket is closed" in outcome.reason
-        assert read_record(home.out / report.id).state == "done"
+        assert read_report(home.out / report.id).state == "done"
     finally:
         papermill_io._handlers = [one for one in papermill_io._handlers if one[0] != "store://"]
 

@@ -6,9 +6,7 @@ import re
 import pytest
 from playwright.sync_api import sync_playwright
 
-from stavis.batch.index import write_index
-from stavis.batch.pages import pages_csp
-from stavis.batch.record import Record
+from stavis.batch.index import pages_csp, write_index
 
 pytestmark = pytest.mark.browser
 EVIL = '</script><script>window.bad=1</script><img src=x onerror="window.bad=1">\n{{7*7}} "q\' & <b>'
@@ -59,16 +57,9 @@ def large(home):
             state = "done" if number % 3 == 0 else "failed"
             shares = {"mouth": [number % 100, 50, 3], "eyes": [1, 2, 3], EVIL: [1]}
             verdict = {"needed": "yes", "unique": EVIL}
-            Record(
-                one.id,
-                one.key,
-                state,
-                number / 10,
-                EVIL if state == "failed" else "",
-                {"CCC": (number * 37 % COUNT) / COUNT, EVIL: 1.0},
-                shares,
-                verdict,
-            ).write(folder)
+            made = one.ended(state, number / 10, EVIL if state == "failed" else "")
+            figures = {"CCC": (number * 37 % COUNT) / COUNT, EVIL: 1.0}
+            dataclasses.replace(made, page=f"{one.id}/report.html", figures=figures, shares=shares, verdict=verdict).write(folder)
             for name in ("executed.ipynb", "report.html"):
                 (folder / name).touch()
     spec = plan.spec.model_copy(update={"title": EVIL, "vary": {"text": [EVIL], "count": list(range(10))}})

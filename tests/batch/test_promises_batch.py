@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from stavis.batch import execution
-from stavis.batch.record import read_record
+from stavis.batch.record import read_report
 from stavis.batch.study import run_study
 from stavis.errors import StavisError
 from stavis.storage.files import content_hash
@@ -80,7 +80,7 @@ def test_3_over_an_older_report_it_is_the_old_or_the_new_one(home, frozen, quick
             outcome = execution.run_report(changed.job, changed.reports[0])
         if outcome.state == "done":
             break
-        assert contents(folder) == old and read_record(folder).key == plan.reports[0].key
+        assert contents(folder) == old and read_report(folder).key == plan.reports[0].key
     assert number > 8 and contents(folder) != old
 
 
@@ -104,13 +104,13 @@ def test_3_whichever_write_of_the_tables_fails_each_is_old_or_new(home, cluster)
 
 def family(runner: subprocess.Popen) -> dict[str, list[psutil.Process]]:
     """The runner's processes by what they are."""
-    found = {"runner": [psutil.Process(runner.pid)], "worker": [], "nursery": [], "kernel": []}
+    found = {"runner": [psutil.Process(runner.pid)], "worker": [], "fork server": [], "kernel": []}
     with suppress(psutil.Error):
         for child in found["runner"][0].children(recursive=True):
             with suppress(psutil.Error):
                 words = " ".join(child.cmdline())
                 if "stavis.batch.fork_server" in words:
-                    found["kernel" if "stavis.batch.fork_server" in " ".join(child.parent().cmdline()) else "nursery"].append(child)
+                    found["kernel" if "stavis.batch.fork_server" in " ".join(child.parent().cmdline()) else "fork server"].append(child)
                 elif "spawn_main" in words:
                     found["worker"].append(child)
     return found
@@ -134,7 +134,7 @@ def complete(home) -> dict[str, tuple]:
     """Each report that is done with its inode and time: a report made again has others."""
     found = {}
     for path in home.out.glob("[!.]*/report.json"):
-        if read_record(path.parent) and read_record(path.parent).state == "done":
+        if read_report(path.parent) and read_report(path.parent).state == "done":
             state = path.stat()
             found[path.parent.name] = (state.st_ino, state.st_mtime_ns)
     return found
@@ -142,11 +142,11 @@ def complete(home) -> dict[str, tuple]:
 
 @pytest.mark.slow
 def test_3_9_killed_at_ten_random_moments_every_report_is_there_whole_and_made_once(home):
-    """SIGKILL, ten times, of the runner, a worker, its nursery or a kernel; the runner is started again whenever it is gone."""
+    """SIGKILL, ten times, of the runner, a worker, its fork server or a kernel; the runner is started again whenever it is gone."""
     home.recordings(12)
     home.write(parameters={"pause": 0.7})
     rng = random.Random(7)
-    kinds = ["runner", "worker", "kernel", "kernel", "worker", "runner", "kernel", "nursery", "kernel", "runner"]
+    kinds = ["runner", "worker", "kernel", "kernel", "worker", "runner", "kernel", "fork server", "kernel", "runner"]
     runner, done, killed = started(home, "--workers", "2"), {}, []
     deadline = time.monotonic() + 350
     try:

@@ -178,7 +178,7 @@ def test_a_stopped_study_ends_in_order_and_leaves_no_process(home, number):
     while len(stamps(home)) < 2 and time.monotonic() < until:
         time.sleep(0.05)
     processes = tree(psutil.Process(runner.pid))
-    assert len(processes) >= 4  # a worker, its nursery, a kernel
+    assert len(processes) >= 4  # a worker, its fork server, a kernel
     os.killpg(runner.pid, number)  # as a terminal does, to the whole group
     _, err = runner.communicate(timeout=60)
     time.sleep(2)
