@@ -38,7 +38,8 @@ def report_status(plan: StudyPlan, failures: dict[str, str] | None = None) -> It
     for planned in plan.reports:
         made = read_report(plan.job.out / planned.id)
         if made is not None and made.key == planned.key:
-            planned = replace(made, labels=planned.labels, parameters=planned.parameters, varied=planned.varied)
+            given = {name: getattr(planned, name) for name in ("recording", "video", "labels", "parameters", "varied")}
+            planned = replace(made, **given)
         if planned.id in failures:
             planned = replace(planned, state="failed", reason=failures[planned.id])
         yield planned
