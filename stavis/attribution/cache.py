@@ -50,8 +50,8 @@ def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **opt
             return ["array", str(array.dtype), list(array.shape), content_hash(np.ascontiguousarray(array).tobytes())]
         return repr(value)
 
-    asked = [target.dimension, target.frame, sorted((name, plain(value)) for name, value in options.items())]
-    return content_hash(VERSION, f"{method.__module__}.{method.__qualname__}", json.dumps(asked), clip_hash(clip), model_hash(model))
+    requested = [target.dimension, target.frame, sorted((name, plain(value)) for name, value in options.items())]
+    return content_hash(VERSION, f"{method.__module__}.{method.__qualname__}", json.dumps(requested), clip_hash(clip), model_hash(model))
 
 
 def clip_hash(clip: Clip) -> str:

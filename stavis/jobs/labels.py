@@ -34,7 +34,7 @@ class LabelReport:
     constant (in how many recordings it never moves). pairs: one row a dimension and pair: rater, other, ccc (mean over recordings).
     gold: one row per recording and dimension: source, seconds, rate (labels/s), mean, spread, low, high, invalid (labels), without_label
     (s of the video, NaN where it cannot be read), agreement. notes: what a user must know besides.
-    lag: by how many seconds the gold lags behind the truth of drawn recordings, by dimension; empty where no truth is known.
+    lag: by how many seconds the gold lags behind the truth of synthetic recordings, by dimension; empty where no truth is known.
     recordings, labelled: how many there are, and how many have labels. source: where labels are from, in words.
     """
 
@@ -48,7 +48,7 @@ class LabelReport:
     notes: tuple[str, ...] = ()
 
     def matrix(self) -> str:
-        """The CCC of each two raters as a square of figures a dimension, in words."""
+        """The CCC of each two raters as a square table for each dimension, as text."""
         swapped = self.pairs.rename(columns={"rater": "other", "other": "rater"})
         both = pd.concat([self.pairs, swapped], ignore_index=True)
         squares = []
@@ -60,7 +60,7 @@ class LabelReport:
         return "\n".join(squares)
 
     def as_json(self) -> dict:
-        """The tables as lists of rows, undefined figures as null."""
+        """The tables as lists of rows, undefined values as null."""
         tables = {name: _rows(getattr(self, name)) for name in ("raters", "pairs", "gold")}
         about = {"recordings": self.recordings, "labelled": self.labelled, "source": self.source, "gold_lag": self.lag}
         return {**about, **tables}
@@ -75,11 +75,36 @@ def labels(
     max_gap: float | None = MAX_GAP,
     quiet: bool = False,
 ) -> LabelReport:
-    """How far the raters of a data set agree, how much each lags, and what gold standard they give (the embedded data where none is
-    given). time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
+    """How far the raters of a data set agree, how much each lags, and what gold standard they give.
 
-    Raises StavisError where the data set cannot be read, the split is empty, nothing has labels, or label times are likely in another
-    unit.
+    Parameters
+    ----------
+    data : str or Path, optional
+        A data set's folder, or its name where it is found by itself (`stavis.datasets`); the embedded synthetic data by default.
+    split : str, optional
+        Only the recordings of this split; all by default.
+    time_unit, scale, max_gap
+        How label files are read, as in `read_dataset`.
+    quiet : bool, default False
+        No progress bar where the embedded data is generated.
+
+    Returns
+    -------
+    LabelReport
+        The tables `raters`, `pairs` and `gold`, the `lag` in s behind a known truth, and `notes`.
+
+    Raises
+    ------
+    StavisError
+        Where the data set cannot be read, the split is empty, nothing has labels, or label times are likely in another unit.
+
+    Examples
+    --------
+    >>> import stavis, tempfile
+    >>> config = stavis.SyntheticConfig(recordings=1, seconds=2.0, fps=6.25, size=(64, 64))
+    >>> report = stavis.labels(stavis.synth(tempfile.mkdtemp(), config, quiet=True), quiet=True)
+    >>> len(report.raters), report.recordings
+    (6, 1)
     """
     recordings = recordings_of(folder_of(data, quiet), split, labels=LabelConfig(time_unit, scale, max_gap))
     labelled = [recording for recording in recordings if recording.labels is not None]
@@ -205,13 +230,13 @@ def _agreement(marks: np.ndarray) -> float:
 
 
 def _truth_lag(recordings: Sequence[Recording]) -> dict[str, float]:
-    """By how many seconds the raters' marks lag behind the true valence of drawn recordings."""
-    drawn = [recording for recording in recordings if recording.truth is not None and "valence" in recording.raters]
-    if not drawn:
+    """By how many seconds the ratings lag behind the true valence of synthetic recordings."""
+    synthetic = [recording for recording in recordings if recording.truth is not None and "valence" in recording.raters]
+    if not synthetic:
         return {}
-    truths = [read_truth(recording.truth) for recording in drawn]
+    truths = [read_truth(recording.truth) for recording in synthetic]
     predicted = [(truth.times, truth.valence) for truth in truths]
-    return {"valence": find_delay(predicted, [(one.label_times, one.raters["valence"].mean(1)) for one in drawn])}
+    return {"valence": find_delay(predicted, [(one.label_times, one.raters["valence"].mean(1)) for one in synthetic])}
 
 
 def _whole(marks: np.ndarray) -> np.ndarray:

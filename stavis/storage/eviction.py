@@ -4,7 +4,6 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def last_used(entry: Path) -> float:
 
 
 def remove_entry(entry: Path) -> bool:
-    """Removes an entry, out of sight in one rename, so that no one finds half of it; not where it is being made or a process holds it."""
+    """Removes an entry, out of sight in one rename, so that nobody finds a part of it; not where it is being made or a process holds it."""
     with locked(lock := _lock_of(entry), wait=False) as mine:
         if not mine or _leased(entry):
             return False
@@ -91,7 +90,7 @@ def remove_partial(home: Path, key: str) -> None:
 
 
 def sweep(home: Path, *, locks: bool = False) -> None:
-    """Removes partial entries and leases of processes that died, and (where asked) lock files that nobody holds."""
+    """Removes partial entries and leases of processes that died, and (with locks=True) lock files that nobody holds."""
     hidden = _hidden(home)
     for path in hidden:
         if path.suffix == LEASE and (lock := take_lock(path)):
@@ -152,9 +151,6 @@ def _key_of(path: Path) -> str:
 
 
 def _hidden(home: Path) -> list[Path]:
-    return list(_listed(home))
-
-
-def _listed(home: Path) -> Iterator[Path]:
     with suppress(OSError):
-        yield from (path for path in home.iterdir() if path.name.startswith("."))
+        return [path for path in home.iterdir() if path.name.startswith(".")]
+    return []

@@ -177,7 +177,7 @@ def _cannot_write(path: Path, error: OSError) -> StavisError:
 
 def _by_its_name(path: Path, temporary: Path | None, error: StavisError) -> StavisError:
     """The same error; where it tells of a file in the temporary folder, under the name that the reader knows."""
-    error.args = tuple(str(said).replace(str(temporary), str(path)) for said in error.args) if temporary else error.args
+    error.args = tuple(str(text).replace(str(temporary), str(path)) for text in error.args) if temporary else error.args
     return error
 
 

@@ -85,4 +85,4 @@ def _holder(out: Path) -> str:
         holder = json.loads(text)
         return f"process {int(holder['pid'])} on {str(holder['host'])[:80]}, since {str(holder['since'])[:30]}"
     except (OSError, ValueError, KeyError, TypeError):
-        return "it has not said its name yet"
+        return "not known yet"

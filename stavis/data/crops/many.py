@@ -24,5 +24,5 @@ def crops_for(recordings: Sequence[Recording], spec: CropConfig, progress: Progr
 
 def _fill_cache(recording: Recording, spec: CropConfig) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are kept with the crops and said by the process that asked
+        warnings.simplefilter("ignore")  # they are kept with the crops and shown by the process that wants them
         crops_of(recording, spec)
