@@ -64,6 +64,8 @@ class Recording:
         Ranges (start s, end s, reason) that neither training nor metrics use.
     images : ImageNumbers or None
         Set where `video` is a folder of numbered images.
+    stream : int or None
+        The number of the video stream in the file; None: the best by libav's rule, never a cover picture.
     max_gap : float or None
         Between labels further apart than this many median steps there is no label; None bridges any gap.
     time_unit : str
@@ -101,6 +103,7 @@ class Recording:
     max_gap: float | None = MAX_GAP
     time_unit: str = ""
     notes: tuple[str, ...] = ()
+    stream: int | None = None
 
     def __post_init__(self):
         if self.labels is not None:

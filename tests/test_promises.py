@@ -2,7 +2,7 @@
 
 1 every input gives a result or one sentence; 2 damage is said; 3 old or new, never half; 4 resume gives the same numbers;
 6 nothing handed to us is unpickled (the gate itself: test_house.py); 7 a checkpoint is checked, not trusted; 11 inputs are never
-touched; 12 the same labels however written; 13 time is the container's.
+touched; 12 the same labels however written; 13 time is the container's; 14 what goes in is what is seen.
 """
 
 import dataclasses
@@ -26,12 +26,17 @@ import pytest
 
 import stavis
 from stavis import jobs
+from stavis.data.video.io import probe
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.sta import STA
 from stavis.storage.files import content_hash
 from stavis.training.callbacks import ResumePoint
+from tests.data.video.made_videos import picture
+from tests.data.video.test_display import fields, turned
+from tests.data.video.test_hdr import CHART, PQ, chart_video, in_hdr
 from tests.data.video.test_io import encode, flipped
+from tests.data.video.test_streams import several
 from tests.failing_disk import Killed, failing_call, full_disk
 from tests.models.test_checkpoint import SPOILED
 from tests.models.test_sta import TINY
@@ -173,6 +178,19 @@ def test_1_a_video_whose_name_is_no_utf8_is_read_and_shown_escaped(shell, world)
     assert json.loads((world.out / "explain.json").read_text())["video"] == r"caf\xe9.mp4"
     missing = refused(shell, world, "explain", world.run, folder / os.fsdecode(b"\xff.mp4"), "--out", world.inputs / "none", *PLAIN)
     assert r"d\xe9j\xe0/\xff.mp4" in missing
+
+
+def test_1_a_video_stream_can_be_chosen(shell, world, tmp_path):
+    small = encode(tmp_path / "small.mp4", images=[np.full((48, 64, 3), 200, np.uint8)] * 10)
+    path = several(world.inputs / "two.mkv", [world.video, small], default=0)
+    lengths = {}
+    for choice in ((), ("--stream", "1"), ("--stream", "0")):
+        done = shell("explain", world.run, path, "--out", world.out, *PLAIN, *choice)
+        assert done.code == 0 and "2 video streams" in done.err and "2 video streams" in (world.out / "report.html").read_text()
+        lengths[choice] = len(pd.read_csv(world.out / "shares.csv"))
+        shutil.rmtree(world.out)
+    assert lengths[()] == lengths["--stream", "0"] == 25 and lengths["--stream", "1"] == 10
+    refused(shell, world, "explain", world.run, path, "--stream", "7", "--out", world.out, *PLAIN, said="no video stream 7: it holds 0 (")
 
 
 @pytest.mark.parametrize("name", GOOD_NAMES)
@@ -715,6 +733,41 @@ def test_13_rows_are_decoded_frames_at_the_containers_times(shell, world, tmp_pa
         assert file["times"] == pytest.approx(expected, abs=0.006)
         assert file["weights"].shape == (len(stamps), TINY.grid, TINY.grid)
         assert file["weights"].sum((1, 2)) == pytest.approx(np.ones(len(stamps)), abs=1e-3)
+
+
+SEEN: dict[str, tuple[Callable[[Path], Path], str]] = {
+    # what is made, what is said of it
+    "mirrored": (lambda folder: turned(folder / "a.mp4", (-1, 0, 0, 1)), ""),
+    "pixels not square": (lambda folder: turned(folder / "a.mp4", aspect=Fraction(4, 3)), "pixels are not square"),
+    "interlaced": (lambda folder: encode(folder / "a.mp4", images=fields(8), **{"x264-params": "tff=1"}), "it is interlaced"),
+    "HDR": (lambda folder: hdr_chart(folder / "a.mkv"), "it is HDR (PQ)"),
+    "recordings joined": (lambda folder: joined_recordings(folder), "its clock starts again"),
+}
+
+
+def hdr_chart(path: Path) -> Path:
+    return chart_video(path, in_hdr(CHART, PQ), "ffv1", "yuv420p10le", transfer=PQ, primaries=9, matrix=9)
+
+
+def joined_recordings(folder: Path) -> Path:
+    parts = [encode(folder / f"{k}.ts", images=[picture(10 * k + i) for i in range(10)]).read_bytes() for k in range(2)]
+    (folder / "a.ts").write_bytes(b"".join(parts))
+    return folder / "a.ts"
+
+
+@pytest.mark.parametrize("kind", SEEN)
+def test_14_what_goes_in_is_what_is_seen_and_said(shell, world, tmp_path, kind):
+    make, said = SEEN[kind]
+    video = make(tmp_path)
+    done = shell("explain", world.run, video, "--out", world.out, "--quiet", "--source", "centre", "--methods", "")
+    assert done.code == 0, done.err
+    told = json.loads((world.out / "explain.json").read_text())["warnings"]
+    assert (not said or any(said in sentence for sentence in told)) and said in done.err and said in (world.out / "report.html").read_text()
+    assert not any("damage" in sentence for sentence in told)
+    info = probe(video)
+    assert len(pd.read_csv(world.out / "shares.csv")) == len(info)
+    shown = probe(world.out / "overlay.mp4")
+    assert (shown.width, shown.height) == (info.width + info.width % 2, info.height + info.height % 2)
 
 
 def test_warnings_of_others_do_not_reach_the_reader(shell, world, monkeypatch):

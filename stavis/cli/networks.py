@@ -9,7 +9,22 @@ import typer
 import stavis
 from stavis import jobs
 from stavis.cli.app import JUDGE, LOOK, TRAIN, app
-from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, face_from, metric_text, scale_from
+from stavis.cli.options import (
+    Data,
+    Device,
+    Exclude,
+    Fold,
+    Json,
+    MaxGap,
+    Out,
+    Quiet,
+    Scale,
+    Stream,
+    TimeUnit,
+    face_from,
+    metric_text,
+    scale_from,
+)
 
 
 @app.command(rich_help_panel=LOOK)
@@ -132,6 +147,7 @@ def explain(
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
     source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    stream: Stream = None,
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     device: Device = "auto",
     json: Json = False,
@@ -153,6 +169,7 @@ def explain(
         source=source,
         face=face_from(face),
         overlay=overlay,
+        stream=stream,
         device=device,
         quiet=quiet,
     )

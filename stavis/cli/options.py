@@ -16,6 +16,7 @@ Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,sto
 TimeUnit = Annotated[str, typer.Option(help="Unit of label times: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds.")]
 Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of your label values, such as 1,9; else -1,1.")]
 MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
+Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of the file, by its number; the best if left out.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

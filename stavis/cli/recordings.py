@@ -10,7 +10,7 @@ import typer
 import stavis
 from stavis import jobs
 from stavis.cli.app import DATA, LOOK, app
-from stavis.cli.options import Json, Out, Quiet, face_from, shortened, size_from
+from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
 
 
 @app.command(rich_help_panel=DATA)
@@ -42,6 +42,7 @@ def track(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     out: Out,
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    stream: Stream = None,
     backend: Annotated[str, typer.Option(help="auto, litert or opencv.")] = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -50,7 +51,7 @@ def track(
 
     Example: stavis track my_video.mp4 --out tracked
     """
-    done = jobs.track(video, out, choose=face_from(face), backend=backend, quiet=quiet)
+    done = jobs.track(video, out, choose=face_from(face), backend=backend, stream=stream, quiet=quiet)
     if json:
         typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
         return

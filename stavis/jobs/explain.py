@@ -1,6 +1,7 @@
 """One video explained: where the network looks, what moved its prediction; as an object with figures and tables, files and one page."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, ExplainedVideo
-from stavis.inference.predictor import Face, Video, VideoReader
+from stavis.inference.predictor import Face, Video, VideoReader, as_recording
 from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation
 from stavis.jobs.explain_report import agreement_table, explanation_report, region_table, scrubber_of
@@ -138,12 +139,17 @@ def explain(
     overlay: bool = True,
     device: str = "auto",
     quiet: bool = False,
+    stream: int | None = None,
 ) -> Explanation:
     """Explain a video with a network, with progress bars; with `out`, write all of it there (see `Explanation.save`).
+
+    stream: the number of the video stream in the file; None: the best by libav's rule.
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
     net = VideoReader.load(run, device=device)
+    if stream is not None:
+        video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:
         explanation = Explanation.of(net, video, methods=methods, source=source, face=face, progress=progress)
         if out is not None:

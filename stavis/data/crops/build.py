@@ -15,8 +15,8 @@ from stavis.data.faces.model_file import VARIABLE, fetch_models
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE, Tracks
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
-from stavis.data.video.image_folder import probe_images
-from stavis.data.video.io import VideoInfo, probe, read_frames
+from stavis.data.video.image_folder import info_of
+from stavis.data.video.io import VideoInfo, read_frames
 from stavis.errors import StavisError, StavisWarning
 from stavis.notes import Notes
 from stavis.printable import printable
@@ -59,7 +59,7 @@ def _collected(notes: Notes) -> Iterator[None]:
 
 def write_crops(folder: Path, recording: Recording, spec, source: str, digest: str, progress: Callable | None = None) -> None:
     """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
-    info = probe(recording.video) if recording.images is None else probe_images(recording.video, recording.images)
+    info = info_of(recording)
     chosen = frame_choice(info.times, spec.rate)
     notes = Notes(info.notes)
     track = faces = None

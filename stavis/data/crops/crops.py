@@ -98,7 +98,8 @@ class CachedCrops:
 class Crops(CachedCrops):
     """The crops of one recording: what the cache holds of its video, and what the recording adds.
 
-    recording: its name; label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap: see Recording.
+    recording: its name; label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap, stream: see
+    Recording.
     exclude: (start s, end s, reason), ranges that are not used. images: set where `video` is a folder of numbered images. notes: of the
     video and of how its labels fit it.
     """
@@ -111,6 +112,7 @@ class Crops(CachedCrops):
     exclude: tuple[tuple[float, float, str], ...] = ()
     images: ImageNumbers | None = None
     max_gap: float | None = MAX_GAP
+    stream: int | None = None
 
     @cached_property
     def labels(self) -> np.ndarray | None:
@@ -208,6 +210,7 @@ def _with_recording(cached: CachedCrops, recording: Recording, notes: tuple[str,
         exclude=recording.exclude,
         images=recording.images,
         max_gap=recording.max_gap,
+        stream=recording.stream,
     )
 
 
@@ -224,6 +227,8 @@ def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Pat
     """The folder of the crops in the cache: named by all that they depend on, made where it is not there."""
     digest = cache.file_hash(recording.video) if recording.images is None else images_hash(recording.video, recording.images)
     parts = ["crops", str(FORMAT), str(PIXELS), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
+    if recording.stream is not None:
+        parts.append(f"stream {recording.stream}")
     if source == "truth":
         parts.append(cache.file_hash(recording.truth))
     if source == "face":

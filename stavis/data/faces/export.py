@@ -70,18 +70,20 @@ def write_track(
     backend: str = "auto",
     model: str | Path | None = None,
     preview: bool = True,
+    stream: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> TrackSummary:
     """Track the faces of a video and write track.csv, landmarks.npz, preview.mp4 and track.json to the folder `out`.
 
     Either all files are written or none; other files in `out` stay. `choose`, `backend` and `progress` as in `track_faces`;
-    model: the path of face_landmarker.task; preview=False leaves preview.mp4 out.
+    model: the path of face_landmarker.task; preview=False leaves preview.mp4 out; stream: the number of the
+    video stream in the file, None for the best.
 
     Raises StavisError as `track_faces` does, where no frame shows a face, and where `out` cannot be written.
     """
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always", StavisWarning)
-        info, found = probe(video), fetch_models(model)
+        info, found = probe(video, stream=stream), fetch_models(model)
         kept = load_or_track(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
     tracks, seconds = kept.tracks, kept.seconds
     said = list(info.warnings) + [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]

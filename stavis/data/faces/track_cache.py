@@ -74,7 +74,7 @@ def load_or_track(
         }
         write_json(folder / INDEX, told)
 
-    key = content_hash("followed", str(FORMAT), str(PIXELS), digest, SHA256, resolved_backend(backend), repr(len(info)))
+    key = content_hash("followed", str(FORMAT), str(PIXELS), digest, SHA256, resolved_backend(backend), repr((len(info), info.stream)))
     folder = get_or_create("tracks", key, make, lambda folder: _read(folder, len(info)) is not None)
     found = _read(folder, len(info))
     if found is None:

@@ -32,7 +32,7 @@ def info_of(recording) -> VideoInfo:
 
     Raises StavisError as `probe` and `probe_images` do.
     """
-    return probe(recording.video) if recording.images is None else probe_images(recording.video, recording.images)
+    return probe(recording.video, stream=recording.stream) if recording.images is None else probe_images(recording.video, recording.images)
 
 
 def probe_images(folder: str | Path, numbers: ImageNumbers) -> VideoInfo:

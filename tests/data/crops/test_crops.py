@@ -78,7 +78,7 @@ def drawn(video, tmp_path) -> Recording:
 @pytest.fixture
 def counted(monkeypatch) -> dict:
     """How often a video was probed, decoded and tracked."""
-    counts = dict.fromkeys(("probe", "read_frames", "load_or_track"), 0)
+    counts = dict.fromkeys(("info_of", "read_frames", "load_or_track"), 0)
 
     def counting(name, function):
         def call(*args, **options):
@@ -87,7 +87,7 @@ def counted(monkeypatch) -> dict:
 
         return call
 
-    for name in ("probe", "read_frames"):
+    for name in ("info_of", "read_frames"):
         monkeypatch.setattr(crop_writer, name, counting(name, getattr(crop_writer, name)))
     monkeypatch.setattr(crop_writer, "fetch_models", lambda: None)
     monkeypatch.setattr(crop_writer, "load_or_track", counting("load_or_track", pretended_track))
@@ -172,7 +172,7 @@ def test_labels_are_used_only_where_they_are(drawn):
 
 def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted):
     crops = crops_of(video, CropConfig(size=64, rate=12.5))
-    assert crops.source == "face" and crops.faces == 1 and counted == {"probe": 1, "read_frames": 1, "load_or_track": 1}
+    assert crops.source == "face" and crops.faces == 1 and counted == {"info_of": 1, "read_frames": 1, "load_or_track": 1}
     assert crops.valid.tolist() == [k >= 5 for k in range(0, FRAMES, 2)]
     assert crops.frame_notes[:4] == ("no face", "no face", "no face", "")
     assert crops.track.landmarks.shape == (25, 478, 2) and crops.track.blendshapes.shape == (25, 52)
@@ -545,6 +545,6 @@ def test_a_real_face_is_aligned_and_read_again_without_work(real_clips, monkeypa
     assert ((mouth[:, 1] > 0.62 * 64) & (mouth[:, 1] < 0.8 * 64)).all()
     masks = crops.clip().regions
     assert masks[:, :-1].any((2, 3)).all()
-    for name in ("probe", "read_frames", "load_or_track"):
+    for name in ("info_of", "read_frames", "load_or_track"):
         monkeypatch.setattr(crop_writer, name, None)
     assert np.array_equal(crops_of(real_clips / "pyfeat_single_face.mp4", spec).frames, crops.frames)
