@@ -110,7 +110,8 @@ class RuleMode(TorchFunctionMode):
             fresh = self._apply(name.rstrip("_"), inner, (args[0].clone(), *args[1:]), options, carriers)
             return _marked(args[0].copy_(fresh), name)
         result = self._apply(name if name in LINEAR else name.rstrip("_"), func, args, options, carriers)
-        _marked(args[:1], name)  # what was written on carries now, too
+        if args and _carries(args[0]):
+            _marked(args[0], name)  # what was written on carries now, too
         return _marked(result, name)
 
     def _look_at_sources(self, carriers: list) -> None:
@@ -122,7 +123,7 @@ class RuleMode(TorchFunctionMode):
 
     def _look_at_constants(self, name: str, parts: list) -> None:
         """Name operands without a gradient that are not those of the baseline: they follow the input, and no rule carries that."""
-        constants = [part for part in parts if not _carries(part) and id(part) not in self.fixed]
+        constants = [part for part in parts if not _carries(part) and not {id(part), id(part._base)} & self.fixed]
         if not constants:
             return
         if self.baseline:

@@ -239,6 +239,13 @@ def test_numbers_that_are_only_looked_at_are_not_named():
     assert exact_deeplift(framewise(logs), CLIP, unknown="raise").approximated == ()
 
 
+def test_nothing_is_left_on_the_weights():
+    weight = nn.ParameterList([torch.randn(5, 8)])
+    model = framewise(lambda x, weights: torch.matmul(weights[0], x.flatten(2)).transpose(1, 2) @ weights[0], weight)
+    assert exact_deeplift(model, CLIP, unknown="raise").relative_delta <= 1e-5
+    assert not any(vars(tensor) for tensor in (*model.parameters(), *model.buffers()))
+
+
 def _change(model):
     from stavis.attribution.baselines import baseline_frames
     from stavis.tensors import as_input
