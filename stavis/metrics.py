@@ -6,7 +6,6 @@ Lin: A concordance correlation coefficient to evaluate reproducibility. Biometri
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -126,76 +125,6 @@ def protocol_sums(protocol: Callable, metric: str, sums: np.ndarray) -> tuple[np
 
 RANGES: dict[str, dict] = {"rmse": {"logarithmic": True}, "cc": {"bounds": (-1.0, 1.0)}, "ccc": {"bounds": (-1.0, 1.0)}}
 """The scale or the range in which the interval of each metric is made."""
-
-
-@dataclass(frozen=True)
-class Score:
-    """One figure with its bootstrap interval: value, low and high in the metric's unit; NaN where it is undefined."""
-
-    value: float
-    low: float
-    high: float
-
-
-def bootstrap(
-    protocol: Callable[[Metric, Sequence], float],
-    metric: Metric,
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
-    *,
-    draws: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Score:
-    """The score of a protocol with its percentile interval over recordings drawn with replacement (never over frames).
-
-    With one recording there is nothing to draw from: the interval is NaN.
-    """
-    value = protocol(metric, pairs)
-    if len(pairs) < 2:
-        return Score(value, float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    samples = [protocol(metric, [pairs[i] for i in rng.integers(len(pairs), size=len(pairs))]) for _ in range(draws)]
-    return Score(value, *interval_of(samples, level))
-
-
-def paired_difference(
-    protocol: Callable[[Metric, Sequence], float],
-    metric: Metric,
-    pairs: Sequence[tuple[np.ndarray, np.ndarray]],
-    others: Sequence[tuple[np.ndarray, np.ndarray]],
-    *,
-    draws: int = 1000,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Score:
-    """By how much the score of one system is above another's on the same recordings, with the interval of the paired bootstrap.
-
-    pairs, others: (predicted, gold) of the two systems, one a recording, in the same order. Each draw takes the same recordings from
-    both, so that recordings which are hard for everyone do not widen the interval.
-
-    Raises StavisError where the two are not of the same recordings.
-    """
-    if len(pairs) != len(others):
-        raise StavisError(f"{len(pairs)} recordings cannot be paired with {len(others)}: score both systems on the same ones.")
-    value = protocol(metric, pairs) - protocol(metric, others)
-    if len(pairs) < 2:
-        return Score(value, float("nan"), float("nan"))
-    rng = np.random.default_rng(seed)
-    samples = []
-    for _ in range(draws):
-        drawn = rng.integers(len(pairs), size=len(pairs))
-        samples.append(protocol(metric, [pairs[i] for i in drawn]) - protocol(metric, [others[i] for i in drawn]))
-    return Score(value, *interval_of(samples, level))
-
-
-def interval_of(samples, level: float = 0.95) -> tuple[float, float]:
-    """The central interval of a sample, NaN values left out; (NaN, NaN) where none is left."""
-    samples = np.asarray(samples, float)
-    samples = samples[np.isfinite(samples)]
-    if not len(samples):
-        return float("nan"), float("nan")
-    low, high = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
 
 
 def _constant(values: np.ndarray) -> bool:

@@ -1,7 +1,5 @@
 """Segments of time: labels at a clip's times, frames at an even rate, sliding windows, interleaved streams."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from stavis.errors import StavisError
@@ -95,29 +93,6 @@ def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> li
     hop = max(1, round(length * (1 - overlap)))
     starts = [*range(0, frames - length, hop), frames - length]
     return [slice(start, start + length) for start in starts]
-
-
-def merge_windows(slices: Sequence[slice], values: Sequence[np.ndarray], frames: int) -> np.ndarray:
-    """One time series from the values (n,D) of overlapping windows: (T,D) float64, a mean weighted by a triangle over each window.
-
-    The middle of a window, which has seen what comes before and after, weighs most.
-
-    Raises StavisError where a frame is in no window, or a window's values have another length.
-    """
-    if len(slices) != len(values):
-        raise StavisError(f"{len(slices)} windows need as many values, not {len(values)}.")
-    depth = np.asarray(values[0]).shape[1] if len(values) else 0
-    total, weights = np.zeros((frames, depth)), np.zeros(frames)
-    for where, value in zip(slices, values, strict=True):
-        length = where.stop - where.start
-        if np.shape(value) != (length, depth):
-            raise StavisError(f"a window of {length} frames has values {np.shape(value)}, expected ({length}, {depth}).")
-        weight = 1 - np.abs((2 * np.arange(length) + 1) / length - 1) + 1e-3
-        total[where] += weight[:, None] * value
-        weights[where] += weight
-    if not (weights > 0).all():
-        raise StavisError(f"frame {int(np.argmin(weights > 0))} of {frames} is in no window.")
-    return total / weights[:, None]
 
 
 def stride_of(times: np.ndarray, rate: float | None) -> int:

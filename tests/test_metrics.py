@@ -71,33 +71,26 @@ def test_the_protocols_differ_where_recordings_differ():
     assert abs(metrics.per_recording(metrics.ccc, pairs)) < 0.3  # within a recording nothing does
 
 
-def test_the_interval_is_over_recordings():
+@pytest.mark.parametrize("protocol", [metrics.concatenated, metrics.per_recording])
+@pytest.mark.parametrize("name", metrics.METRICS)
+def test_sums_give_the_metric_of_the_arrays_and_the_interval_is_over_recordings(name, protocol):
     pairs = [_random(seed=s) for s in range(12)]
-    score = metrics.bootstrap(metrics.concatenated, metrics.ccc, pairs, draws=300)
-    assert score.low < score.value < score.high
-    assert metrics.bootstrap(metrics.concatenated, metrics.ccc, pairs, draws=300) == score  # the same seed, the same interval
-    lone = metrics.bootstrap(metrics.concatenated, metrics.ccc, pairs[:1])
-    assert np.isnan(lone.low) and np.isnan(lone.high)
+    rows, statistic = metrics.protocol_sums(protocol, name, metrics.sums_of(pairs))
+    score = metrics.scored(protocol, name, pairs)
+    assert score.value == protocol(metrics.METRICS[name], pairs) == pytest.approx(float(statistic(rows.sum(0))), abs=1e-12)
+    assert score.low < score.value < score.high and score.count == 12
+    assert metrics.scored(protocol, name, pairs) == score  # nothing is drawn
+    lone = metrics.scored(protocol, name, pairs[:1])
+    assert np.isnan(lone.low) and np.isnan(lone.high) and lone.reason
+
+
+def test_sums_of_constants_are_undefined_as_the_metrics_are():
+    flat = [(np.full(9, 0.3), np.full(9, 0.3))]
+    total = metrics.sums_of(flat).sum(0)
+    assert np.isnan(metrics.from_sums("cc")(total)) and np.isnan(metrics.from_sums("ccc")(total))
+    assert metrics.from_sums("rmse")(total) == 0 and metrics.sums_of([]).shape == (0, metrics.SUMS)
 
 
 def test_arrays_of_two_lengths_are_refused():
     with pytest.raises(StavisError, match="1-D arrays of one length"):
         metrics.ccc([0, 1, 2], [0, 1])
-
-
-def test_a_paired_difference_is_0_between_equals_and_narrower_than_two_intervals():
-    rng = np.random.default_rng(0)
-    golds = [rng.uniform(-1, 1, 100) for _ in range(12)]
-    hard = rng.uniform(0.05, 0.8, 12)  # how hard a recording is for both systems
-    one = [(gold + noise * rng.standard_normal(100), gold) for gold, noise in zip(golds, hard, strict=True)]
-    other = [(p + 0.1 * rng.standard_normal(100), g) for p, g in one]
-    same = metrics.paired_difference(metrics.per_recording, metrics.ccc, one, one)
-    assert (same.value, same.low, same.high) == (0, 0, 0)
-    found = metrics.paired_difference(metrics.per_recording, metrics.ccc, one, other)
-    back = metrics.paired_difference(metrics.per_recording, metrics.ccc, other, one)
-    alone = metrics.bootstrap(metrics.per_recording, metrics.ccc, one)
-    assert 0 < found.low < found.value < found.high and found.high - found.low < (alone.high - alone.low) / 2
-    assert back.value == pytest.approx(-found.value) and back.high == pytest.approx(-found.low)
-    assert np.isnan(metrics.paired_difference(metrics.concatenated, metrics.ccc, one[:1], other[:1]).low)
-    with pytest.raises(StavisError, match="12 recordings cannot be paired with 11"):
-        metrics.paired_difference(metrics.concatenated, metrics.ccc, one, other[1:])

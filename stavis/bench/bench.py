@@ -2,7 +2,7 @@
 
 FOLDER/plan.json     what was asked for; a folder begun with another plan is refused
 FOLDER/shared/       what several systems read: the labels' delay, LGBP-TOP
-FOLDER/units/       one folder a system and seed (see bench_runs)
+FOLDER/units/       one folder per system and seed (see stavis.bench.runs)
 FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 """
 
@@ -17,13 +17,14 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-from stavis.bench.data import BenchData, material, prepare
+from stavis.bench.data import BenchData, bench_data, prepare
 from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
 from stavis.bench.report import bench_page, bench_table
 from stavis.bench.runs import Run, execute_run
-from stavis.bench.scores import MEAN, error_by_range, scores_by_group, table_of
+from stavis.bench.scores import MEAN, scores_by_group, table_of
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
+from stavis.evaluation.ranges import error_by_range
 from stavis.inference.devices import choose_device
 from stavis.models.systems import SYSTEMS
 from stavis.progress import stages
@@ -167,7 +168,7 @@ def _begin(out: Path, plan: BenchConfig) -> bool:
 
 
 def _write_plan(path: Path, asked: dict) -> None:
-    material.cache_clear()
+    bench_data.cache_clear()
     write_json(path, asked)
 
 
@@ -215,20 +216,20 @@ def _finished(runs: Sequence[Run], jobs: int):
 
 def _collect(out: Path) -> Bench:
     """The tables of all runs that are done, written beside them."""
-    found = material(out)
+    found = bench_data(out)
     plan = found.plan
     runs = [Run(out, name, seed) for name in plan.systems for seed in range(plan.seeds)]
-    failures = [{"system": u.system, "seed": u.seed, "reason": u.failure or "not run"} for u in runs if not u.done]
+    failures = [{"system": run.system, "seed": run.seed, "reason": run.failure or "not run"} for run in runs if not run.done]
     results: dict[str, dict[int, dict]] = {}
     predictions: dict[str, dict[int, pd.DataFrame]] = {}
-    for run in (u for u in runs if u.done):
+    for run in (run for run in runs if run.done):
         results.setdefault(run.system, {})[run.seed] = run.result()
         predictions.setdefault(run.system, {})[run.seed] = run.predictions()
-    table = table_of(results, predictions, plan.dimension)
+    table = table_of(results, predictions, plan.dimension, plan.reference)
     errors = error_by_range(predictions)
     about = _provenance(found)
     spec = data_facts(plan.data).get("spec", {})
-    groups = scores_by_group(predictions, sorted(set(spec.get("scenarios", ()))))
+    groups = scores_by_group(predictions, sorted(set(spec.get("scenarios", ()))), plan.reference)
     summary = {
         "format": 1,
         "plan": {**plan.as_json(), "data": Path(plan.data).name, "exclude": plan.exclude and Path(plan.exclude).name},

@@ -121,7 +121,7 @@ class BenchData:
 
 
 @lru_cache(maxsize=2)
-def material(folder: Path) -> BenchData:
+def bench_data(folder: Path) -> BenchData:
     """The recordings of a bench that was begun; a process reads them once.
 
     Raises StavisError where a split that is needed is missing or has no labels.
@@ -151,7 +151,7 @@ def material(folder: Path) -> BenchData:
 def prepare(folder: Path, jobs: int, progress=None) -> BenchData:
     """Compute what several systems of a bench need, where it is not there yet: the delay of the labels, LGBP-TOP."""
     shared = folder / "shared"
-    found = material(folder)
+    found = bench_data(folder)
     if found.plan.delay is None and not (shared / "delay.json").exists():
         write_json(shared / "delay.json", _pilot(found))
     wanted = {SYSTEMS[name].reads for name in found.plan.systems}

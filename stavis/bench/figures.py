@@ -1,15 +1,14 @@
-"""Figures of a bench: measured beside published, differences with their intervals, courses over time, error by range of the gold."""
+"""Figures of a bench: measured beside published, differences with their intervals, values over time."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
 from stavis.show.figures.colours import CURVES, GOLD, PREDICTED, RATER
+from stavis.show.figures.errors import DASHES
 from stavis.show.figures.over_time import escaped, figure_of
-
-_DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
 def scores_figure(table: pd.DataFrame) -> go.Figure:
@@ -35,13 +34,13 @@ def scores_figure(table: pd.DataFrame) -> go.Figure:
 
 
 def differences_figure(table: pd.DataFrame, reference: str) -> go.Figure:
-    """CCC of each system less that of the reference, with the paired interval; clear of 0 where the interval does not cross it.
+    """CCC of each system less that of the reference, with its interval; coloured where the difference is claimed.
 
-    table: system, difference, low, high.
+    table: system, difference, low, high, claimed.
     """
     names = [escaped(str(name)) for name in table["system"]]
     bars = {"type": "data", "symmetric": False, "array": table.high - table.difference, "arrayminus": table.difference - table.low}
-    marker = {"color": [CURVES[0] if (low > 0 or high < 0) else RATER for low, high in zip(table.low, table.high, strict=True)], "size": 10}
+    marker = {"color": [CURVES[0] if claimed else RATER for claimed in table.claimed], "size": 10}
     trace = go.Scatter(
         x=table.difference, y=names, error_x=bars, mode="markers", marker=marker, hovertemplate="%{x:+.3f}", showlegend=False
     )
@@ -50,32 +49,15 @@ def differences_figure(table: pd.DataFrame, reference: str) -> go.Figure:
     return figure
 
 
-def courses_figure(times: np.ndarray, gold: np.ndarray, predicted: Mapping[str, np.ndarray], dimension: str) -> go.Figure:
+def values_figure(times: np.ndarray, gold: np.ndarray, predicted: Mapping[str, np.ndarray], dimension: str) -> go.Figure:
     """What several systems say of one recording over time, beside the gold; times (T,) s, values (T,), the legend switches lines."""
     traces = [go.Scatter(x=times, y=gold, mode="lines", name="gold", line={"color": GOLD, "width": 2.4}, hovertemplate="%{y:.2f}")]
     for number, (name, values) in enumerate(predicted.items()):
-        line = {"color": (PREDICTED, *CURVES)[number % (len(CURVES) + 1)], "dash": _DASHES[number % len(_DASHES)], "width": 1.8}
+        line = {"color": (PREDICTED, *CURVES)[number % (len(CURVES) + 1)], "dash": DASHES[number % len(DASHES)], "width": 1.8}
         shown = True if number < 3 else "legendonly"
         traces.append(go.Scatter(x=times, y=values, mode="lines", name=escaped(name), line=line, visible=shown, hovertemplate="%{y:.2f}"))
     axes = {"xaxis": {"title": "time (s)"}, "yaxis": {"title": f"{dimension} (−1 to 1)", "range": [-1.02, 1.02]}}
     return figure_of(*traces, height=360, **axes)
-
-
-def error_figure(table: pd.DataFrame, dimension: str, shown: Sequence[str] = ()) -> go.Figure:
-    """RMSE of each system where the gold is low, middling or high; table: system, low, high, rmse. `shown` are on at first."""
-    traces = []
-    for number, (name, rows) in enumerate(table.groupby("system", sort=False)):
-        look = {"color": (PREDICTED, *CURVES)[number % (len(CURVES) + 1)], "dash": _DASHES[number % len(_DASHES)], "width": 1.8}
-        visible = True if not shown or name in shown else "legendonly"
-        middle = (rows.low + rows.high) / 2
-        traces.append(
-            go.Scatter(
-                x=middle, y=rows.rmse, mode="lines+markers", name=escaped(str(name)), line=look, visible=visible, hovertemplate="%{y:.3f}"
-            )
-        )
-    return figure_of(
-        *traces, height=360, xaxis={"title": f"gold {dimension}", "range": [-1.05, 1.05]}, yaxis={"title": "RMSE", "rangemode": "tozero"}
-    )
 
 
 def _rows_figure(traces: list, names: list[str], words: str) -> go.Figure:

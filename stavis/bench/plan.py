@@ -73,7 +73,8 @@ class BenchConfig:
 
     data: the folder; data_hash: of its files' names, sizes and labels; systems, seeds: what is trained; delay: s, or None to find it
     on development; labels: out of LABELS; fill: what stands in where no face is; split: what is scored ('' = test, else dev).
-    scale: the part of all training steps that is done (1 = all; less is for trials). fold, exclude, time_unit, label_scale (its
+    scale: the fraction of all training steps that is done (1 = all; less is for trials). reference: the system that all others are
+    contrasted with, named before anything is trained. fold, exclude, time_unit, label_scale (its
     `scale`), max_gap: as in `read_dataset`.
     """
 
@@ -91,6 +92,7 @@ class BenchConfig:
     scale: float = 1.0
     device: str = "auto"
     version: str = ""
+    reference: str = "sta"
     fold: int | None = None
     exclude: str | None = None
     exclude_hash: str | None = None
@@ -106,6 +108,8 @@ class BenchConfig:
             raise StavisError(f"there is no preset {self.preset!r}: choose one of {', '.join(RECIPES)}.")
         if self.labels not in LABELS:
             raise StavisError(f"labels cannot be {self.labels!r}: choose one of {', '.join(LABELS)}.")
+        if self.reference not in SYSTEMS:
+            raise StavisError(f"there is no system {self.reference!r} to contrast with: choose among {', '.join(SYSTEMS)}.")
         if not 1 <= self.seeds <= 100:
             raise StavisError(f"{self.seeds} seeds cannot be trained: give a number from 1 to 100.")
         if self.delay is not None and not 0 <= self.delay <= 10:

@@ -3,17 +3,19 @@
 import numpy as np
 import pandas as pd
 
-from stavis.bench.figures import courses_figure, differences_figure, error_figure, scores_figure
-from stavis.bench.scores import MEAN, REFERENCE
+from stavis.bench.figures import differences_figure, scores_figure, values_figure
+from stavis.bench.scores import ALPHA, MEAN, PRIMARY
+from stavis.bootstrap import phrase
 from stavis.models.systems import SYSTEMS
+from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
 
-_TRACES = 4  # recordings whose courses are shown
+_TRACES = 4  # recordings whose values are shown over time
 _PUBLISHED = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
 
 
 def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataFrame:
-    """Means over seeds under one protocol beside the published CCC: one row a system, in the tables' order.
+    """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order.
 
     table: the rows of bench.csv.
     """
@@ -28,7 +30,8 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
                 "CCC": row.ccc,
                 "95 %": _ends(row.ccc_low, row.ccc_high),
                 "less STA": row.delta_vs_sta,
-                "95 % paired": _ends(row.delta_low, row.delta_high),
+                "95 % of that": _ends(row.delta_low, row.delta_high),
+                **({"p (Holm)": getattr(row, "p_holm", np.nan)} if protocol == PRIMARY else {}),
                 **{f"{words} CCC": published.get(key, {}).get("ccc") for key, words in _PUBLISHED.items()},
                 "parameters": row.parameters,
                 "training s": row.train_seconds,
@@ -41,17 +44,18 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
 
 
 def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: dict[str, dict[int, pd.DataFrame]]) -> HtmlReport:
-    """The page about a Bench: tables, intervals, paired differences, courses, error by range, units that failed, provenance."""
+    """The page about a Bench: tables, intervals, differences, values over time, error by range, runs that failed, provenance."""
     plan, counts = done.summary["plan"], done.summary["counts"]
     dimension, about = plan["dimension"], done.summary["provenance"]
-    words = (
-        f"{about['scored on']} scored; labels: {about['label source']}; means over {plan['seeds']} seeds, 95 % intervals over recordings"
-    )
-    report = HtmlReport("The tables, measured here", subtitle=words, provenance=about)
+    split, reference = about["scored on"].split(",")[0], plan["reference"]
+    seeds = f"means over {plan['seeds']} seeds" if plan["seeds"] > 1 else "one seed"
+    kind = phrase(counts[split]["recordings"]) + (" and the seeds" if plan["seeds"] > 1 else "")
+    subtitle = f"{about['scored on']} scored; labels: {about['label source']}; {seeds}; {kind}"
+    report = HtmlReport("The tables, measured here", subtitle=subtitle, provenance=about)
     for failure in done.failures:
         report.add_warning(f"{failure['system']}, seed {failure['seed']}, has no result: {failure['reason']}")
-    if about["scored on"].split(",")[0] == "dev":
-        report.add_notice("There is no test split: the figures are of the dev split, on which the systems were also chosen.")
+    if split == "dev":
+        report.add_notice(_CHOSEN_THERE)
     report.add_notice(_PUBLISHED_WORDS)
     for protocol in ("concatenated", "per_recording"):
         shown = bench_table(done.table, protocol)
@@ -62,9 +66,12 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
         report.add_figure(f"CCC, {protocol.replace('_', ' ')}", scores_figure(_for_figure(done.table, protocol)))
         differences = _differences(done.table, protocol)
         if len(differences):
-            report.add_figure("Paired differences", differences_figure(differences, REFERENCE), "Blue: the interval does not cross 0.")
+            claims = _claims(plan, len(differences)) if protocol == PRIMARY else "For orientation: no difference is claimed here."
+            report.add_figure("Differences", differences_figure(differences, reference), claims)
+    if split == "dev":
+        report.add_table("CCC, recordings left out", _left_out_table(done.summary), _LEFT_OUT)
     names = list(predictions)
-    first = [name for name in (REFERENCE, "cnn") if name in names] or names[:2]
+    first = [name for name in (reference, "cnn") if name in names] or names[:2]
     costs = bench_table(done.table)
     if len(costs):
         report.add_table("Size, time, delay, post-processing", costs[["system", *_COSTS]], _COST_WORDS)
@@ -73,11 +80,9 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
             "Error by range of the gold", error_figure(errors, dimension, first), "RMSE over all seeds; switch systems on in the legend."
         )
     if len(groups):
-        report.add_table(
-            "CCC by scenario of the drawn data", groups, "Concatenated; what single frames tell, and what only movement tells."
-        )
+        report.add_table("CCC by scenario of the synthetic data", groups, _GROUPS)
     for recording in _shown_recordings(predictions):
-        report.add_figure(str(recording), _courses(predictions, recording, dimension), "Means over seeds, after post-processing.")
+        report.add_figure(str(recording), _over_time(predictions, recording, dimension, reference), "Means over seeds, post-processed.")
     report.add_table(
         "Counts", pd.DataFrame([{"split": split, **{k.replace("_", " "): v for k, v in c.items()}} for split, c in counts.items()])
     )
@@ -86,13 +91,13 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
 
 
 _PUBLISHED_WORDS = (
-    "Published figures are of RECOLA and SEWA, recordings of people that are under licence. They stand beside the measured ones for "
+    "Published metrics are of RECOLA and SEWA, recordings of people that are under licence. They stand beside the measured ones for "
     "orientation; only where the bench ran on the same data and split can the two be compared."
 )
 _COSTS = ("parameters", "training s", "frames/s", "delay s", "kept")
 _COST_WORDS = (
     "Training is the row's own; frames/s is from crops (or, for bags of words, from the tracked shapes) to values. Kept: the steps of the "
-    "post-processing, a seed each where they differ."
+    "post-processing, one list per seed where they differ."
 )
 _SCORE_WORDS = (
     "Concatenated joins all recordings end to end, per recording is the mean over recordings. The post-processing was fitted on the dev "
@@ -110,7 +115,40 @@ def _for_figure(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
 
 def _differences(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
     rows = table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN) & table.delta_vs_sta.notna()]
-    return pd.DataFrame({"system": rows.system, "difference": rows.delta_vs_sta, "low": rows.delta_low, "high": rows.delta_high})
+    found = pd.DataFrame({"system": rows.system, "difference": rows.delta_vs_sta, "low": rows.delta_low, "high": rows.delta_high})
+    return found.assign(claimed=rows.get("p_holm", pd.Series(np.nan, rows.index)) < ALPHA)
+
+
+def _claims(plan: dict, contrasts: int) -> str:
+    if plan["seeds"] < 2:
+        return "With one seed the intervals are about the trained networks, not about the systems: no difference is claimed."
+    return (
+        f"Blue: claimed, p < {ALPHA:g} after Holm over {contrasts} contrasts named beforehand (CCC concatenated, each system less "
+        f"{plan['reference']}); seeds count as well as recordings."
+    )
+
+
+def _left_out_table(summary: dict) -> pd.DataFrame:
+    """One row per system: CCC on the scored split as chosen there, and with the post-processing of each recording fitted on the others."""
+    rows = []
+    for one in summary["systems"]:
+        found = [run["dev_ccc"] for run in one["seeds"]]
+        means = {
+            key: np.mean([np.nan if each.get(key) is None else each[key] for each in found]) for key in ("before", "after", "left_out")
+        }
+        rows.append({"system": one["name"], "without": means["before"], "as chosen": means["after"], "left out": means["left_out"]})
+    return pd.DataFrame(rows)
+
+
+_GROUPS = "Concatenated; what single frames tell, and what only movement tells. For orientation: no difference is claimed here."
+_CHOSEN_THERE = (
+    "There is no test split: the metrics are of the dev split, on which delay, post-processing and checkpoint were chosen as well. They "
+    "are higher than they would be on other recordings; see the table of recordings left out."
+)
+_LEFT_OUT = (
+    "Without post-processing; as chosen on all recordings; and with each recording's post-processing (its shift in time included) fitted "
+    "on the others alone. The delay of the training labels and the checkpoint are not chosen again."
+)
 
 
 def _shown_recordings(predictions: dict[str, dict[int, pd.DataFrame]]) -> list:
@@ -121,26 +159,26 @@ def _shown_recordings(predictions: dict[str, dict[int, pd.DataFrame]]) -> list:
     return []
 
 
-def _courses(predictions: dict[str, dict[int, pd.DataFrame]], recording, dimension: str):
+def _over_time(predictions: dict[str, dict[int, pd.DataFrame]], recording, dimension: str, reference: str):
     means, times, gold = {}, np.zeros(0), np.zeros(0)
-    order = sorted(predictions, key=lambda name: (name != REFERENCE, name != "cnn"))
+    order = sorted(predictions, key=lambda name: (name != reference, name != "cnn"))
     for name in order:
         rows = [table[table.recording == recording] for table in predictions[name].values()]
         times, gold = rows[0].time.to_numpy(), rows[0].gold.to_numpy()
         means[name] = np.mean([one.predicted.to_numpy() for one in rows], 0)
-    return courses_figure(times, gold, means, dimension)
+    return values_figure(times, gold, means, dimension)
 
 
 def _read_table(summary: dict) -> pd.DataFrame:
     rows = []
     for one in summary["systems"]:
-        for unit in one["seeds"][:1]:
+        for run in one["seeds"][:1]:
             rows.append(
                 {
                     "system": one["name"],
                     "row": one["row"],
-                    "reads": unit["reads"],
-                    "post-processing of seed 0": unit["postprocessing_words"],
+                    "reads": run["reads"],
+                    "post-processing of seed 0": run["postprocessing_words"],
                 }
             )
     return pd.DataFrame(rows)

@@ -7,6 +7,7 @@ FOLDER/units/SYSTEM/seed-K/failure.json   why it stopped, where it did
 
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +15,12 @@ import numpy as np
 import pandas as pd
 import torch
 
-from stavis.bench.data import BenchData, BenchRecording, material
+from stavis.bench.data import BenchData, BenchRecording, bench_data
 from stavis.bench.train import Trained, train_system
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import PostProcessing, fit_chain
 from stavis.inference.devices import choose_device
+from stavis.metrics import ccc, concatenated
 from stavis.storage.files import atomic_file, atomic_folder, read_json, write_json
 from stavis.timeline import resample
 
@@ -80,13 +82,14 @@ def execute_run(run: Run, threads: int | None = None) -> str | None:
 
 
 def _work(run: Run) -> None:
-    found = material(run.folder)
+    found = bench_data(run.folder)
     device = choose_device(found.plan.device)
     started, used = time.perf_counter(), time.process_time()
     trained = train_system(found, run.system, run.seed, run.home / "run", device)
     values, speed = _read_all(found, trained)
-    chain = _chain(found, trained, values)
-    table = pd.concat([_courses(item, values[item.name], trained.delay, chain) for item in found.of(found.scored)], ignore_index=True)
+    chain = _chain(found, trained, values, found.of("dev"))
+    left_out = _plain(_left_out(found, trained, values)) if found.scored == "dev" else None
+    table = pd.concat([_over_time(item, values[item.name], trained.delay, chain) for item in found.of(found.scored)], ignore_index=True)
     if not np.isfinite(table.predicted - table.gold).any():
         raise StavisError(
             f"no label of the {found.scored} split has a prediction: check faces, labels and the delay ({trained.delay:g} s)."
@@ -104,7 +107,7 @@ def _work(run: Run) -> None:
         "delay": trained.delay,
         "postprocessing": " + ".join(chain.kept) or "none",
         "postprocessing_words": chain.describe(),
-        "dev_ccc": {"before": _plain(chain.ccc_before), "after": _plain(chain.ccc_after)},
+        "dev_ccc": {"before": _plain(chain.ccc_before), "after": _plain(chain.ccc_after), "left_out": left_out},
         "reads": trained.reads,
         "notes": list(trained.notes),
         "counts": lost,
@@ -130,13 +133,24 @@ def _read_all(found: BenchData, trained: Trained) -> tuple[dict[str, np.ndarray]
     return values, 1 / (1 / speed + (1 / trained.before if trained.before else 0))
 
 
-def _chain(found: BenchData, trained: Trained, values: dict[str, np.ndarray]) -> PostProcessing:
-    tables = [_courses(item, values[item.name], trained.delay, None) for item in found.of("dev")]
+def _chain(found: BenchData, trained: Trained, values: dict[str, np.ndarray], items: Sequence[BenchRecording]) -> PostProcessing:
+    """The post-processing that does best on some recordings of the dev split."""
+    tables = [_over_time(item, values[item.name], trained.delay, None) for item in items]
     steps = np.concatenate([np.diff(item.gold_times) for item in found.of("dev")])
     return fit_chain([t.raw.to_numpy() for t in tables], [t.gold.to_numpy() for t in tables], 1 / max(float(np.median(steps)), 1e-3))
 
 
-def _courses(item: BenchRecording, values: np.ndarray, delay: float, chain: PostProcessing | None) -> pd.DataFrame:
+def _left_out(found: BenchData, trained: Trained, values: dict[str, np.ndarray]) -> float:
+    """CCC over the dev split, concatenated, where each recording's post-processing is fitted on the others; NaN for a single one."""
+    items, pairs = found.of("dev"), []
+    for item in items if len(items) > 1 else ():
+        chain = _chain(found, trained, values, [other for other in items if other is not item])
+        table = _over_time(item, values[item.name], trained.delay, chain).dropna(subset=["predicted", "gold"])
+        pairs.append((table.predicted.to_numpy(), table.gold.to_numpy()))
+    return concatenated(ccc, pairs)
+
+
+def _over_time(item: BenchRecording, values: np.ndarray, delay: float, chain: PostProcessing | None) -> pd.DataFrame:
     """Predictions at the labels' own times with the delay undone, beside the gold; NaN where the video showed nothing that early."""
     asked = item.gold_times - delay
     raw = resample(item.crops.times, values[:, None], asked, None)[:, 0]

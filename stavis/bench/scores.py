@@ -1,79 +1,33 @@
-"""The figures of a bench: both protocols, means over seeds, intervals over recordings, paired differences; all from the units' predictions.
+"""The metrics of a bench: both protocols, means over seeds, intervals over recordings and seeds, contrasts with the reference system.
 
-The bootstrap is that of stavis.metrics (the same draws, the same figures), computed from each recording's sums, because there are
-many figures and they share their draws.
+A system is what its training makes of any seed: where it was trained with several, intervals of its means count the variance over seeds
+beside that over recordings. Which differences are claimed is set beforehand in the plan: each system less the reference, in CCC under
+the primary protocol, with Holm's correction over all of them.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from stavis.metrics import Score
-from stavis.metrics import interval_of as interval
+from stavis.bootstrap import Interval, holm, interval, seeds_spread
+from stavis.metrics import METRICS, RANGES, SUMS, concatenated, per_recording, protocol_sums, sums_of
 
 # fmt: off
 COLUMNS = (
     "system", "seed", "protocol", "dimension", "rmse", "cc", "ccc", "ccc_low", "ccc_high", "delta_vs_sta", "delta_low", "delta_high",
-    "parameters", "train_seconds", "frames_per_second", "delay", "postprocessing",
+    "p", "p_holm", "parameters", "train_seconds", "frames_per_second", "delay", "postprocessing",
 )
 # fmt: on
-"""The columns of bench.csv."""
-PROTOCOLS = ("concatenated", "per_recording")
-REFERENCE = "sta"
+"""The columns of bench.csv; p and p_holm are of the contrasts alone."""
+PROTOCOLS: dict[str, Callable] = {"concatenated": concatenated, "per_recording": per_recording}
+REFERENCE, PRIMARY = "sta", "concatenated"
 MEAN = "mean"
-"""What stands in the column `seed` where the figures are means over seeds."""
+"""What stands in the column `seed` where the metrics are means over seeds."""
+ALPHA = 0.05
+"""A contrast is claimed where its p value after Holm is below this."""
 
 Pair = tuple[np.ndarray, np.ndarray]
-
-
-@dataclass(frozen=True)
-class Sums:
-    """What metrics need to know of each recording: sums (R,6) of 1, p, g, p², g², p·g over its frames."""
-
-    values: np.ndarray
-
-    @staticmethod
-    def of(pairs: Sequence[Pair]) -> "Sums":
-        """The sums of (predicted, gold), one a recording."""
-        rows = [(len(p), p.sum(), g.sum(), p @ p, g @ g, p @ g) for p, g in pairs]
-        return Sums(np.array(rows, np.float64))
-
-
-def scores_of(sums: Sums, protocol: str, counts: np.ndarray) -> dict[str, np.ndarray]:
-    """rmse, cc, ccc (K,) for K weightings of the recordings, counts (K,R)."""
-    if protocol == "concatenated":
-        return _metrics(counts @ sums.values)
-    each = _metrics(sums.values)
-    found = {}
-    for name, values in each.items():
-        known = np.isfinite(values)
-        weight = counts[:, known].sum(1)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            found[name] = np.where(weight > 0, counts[:, known] @ values[known] / weight, np.nan)
-    return found
-
-
-def _metrics(sums: np.ndarray) -> dict[str, np.ndarray]:
-    """rmse, cc and ccc of rows of sums (K,6)."""
-    with np.errstate(invalid="ignore", divide="ignore"):
-        n, p, g, pp, gg, pg = sums.T
-        mean_p, mean_g = p / n, g / n
-        var_p, var_g = np.maximum(pp / n - mean_p**2, 0), np.maximum(gg / n - mean_g**2, 0)
-        covariance = pg / n - mean_p * mean_g
-        flat = (var_p < 1e-14) | (var_g < 1e-14)
-        return {
-            "rmse": np.sqrt(np.maximum((pp - 2 * pg + gg) / n, 0)),
-            "cc": np.where(flat, np.nan, covariance / np.sqrt(var_p * var_g)),
-            "ccc": 2 * covariance / (var_p + var_g + (mean_p - mean_g) ** 2),
-        }
-
-
-def draws_of(recordings: int, draws: int = 1000, seed: int = 0) -> np.ndarray:
-    """How often each recording is in each draw of the bootstrap: (draws,R), those that stavis.metrics.bootstrap makes."""
-    rng = np.random.default_rng(seed)
-    return np.stack([np.bincount(rng.integers(recordings, size=recordings), minlength=recordings) for _ in range(draws)]).astype(float)
 
 
 def pairs_by_recording(predictions: pd.DataFrame) -> dict[str, Pair]:
@@ -82,99 +36,123 @@ def pairs_by_recording(predictions: pd.DataFrame) -> dict[str, Pair]:
     return {str(name): (rows.predicted.to_numpy(), rows.gold.to_numpy()) for name, rows in known.groupby("recording", sort=True)}
 
 
-def table_of(results: dict[str, dict[int, dict]], predictions: dict[str, dict[int, pd.DataFrame]], dimension: str) -> pd.DataFrame:
-    """The rows of bench.csv: for each system and protocol one a seed and one of means over seeds.
+def score(sums: np.ndarray, metric: str = "ccc", protocol: str = PRIMARY) -> Interval:
+    """A system's metric, the mean over its seeds, with its interval over recordings and (where there are several) seeds.
 
-    results and predictions are by system and seed. Only recordings that every unit has a prediction for are scored. The difference
-    is CCC less that of `sta`, of the same seed or of both means, on the same draws of recordings.
+    sums: (S,N,7), the sums of stavis.metrics.sums_of for each seed and recording.
     """
-    pairs = {name: {seed: pairs_by_recording(table) for seed, table in seeds.items()} for name, seeds in predictions.items()}
-    everything = [set(one) for seeds in pairs.values() for one in seeds.values()]
-    recordings = sorted(set.intersection(*everything)) if everything else []
-    sums = {name: {seed: Sums.of([one[r] for r in recordings]) for seed, one in seeds.items()} for name, seeds in pairs.items()}
-    if not recordings:
+    rows, statistic = protocol_sums(PROTOCOLS[protocol], metric, sums)
+    spread = seeds_spread(statistic(rows.sum(1)))
+    return interval(_flat(rows), _mean_over(len(rows), statistic), **RANGES[metric], besides=[spread] if spread else [])
+
+
+def difference(sums: np.ndarray, other: np.ndarray, metric: str = "ccc", protocol: str = PRIMARY) -> Interval:
+    """A system's metric less another's on the same recordings, both means over seeds; the seeds of the two are not paired.
+
+    sums, other: (S,N,7) of the two systems. With a single seed each, the interval is over recordings alone: it is about the two trained
+    networks, not about the systems.
+    """
+    (rows, statistic), (others, _) = (protocol_sums(PROTOCOLS[protocol], metric, each) for each in (sums, other))
+    spreads = [spread for spread in (seeds_spread(statistic(each.sum(1))) for each in (rows, others)) if spread]
+    width = len(rows) * rows.shape[-1]
+    one, two = _mean_over(len(rows), statistic), _mean_over(len(others), statistic)
+    return interval(
+        np.concatenate([_flat(rows), _flat(others)], 1), lambda total: one(total[..., :width]) - two(total[..., width:]), besides=spreads
+    )
+
+
+def contrasts(sums: Mapping[str, np.ndarray], reference: str = REFERENCE, protocol: str = PRIMARY) -> pd.DataFrame:
+    """The differences that are claimed or not: one row per system but the reference, in their order.
+
+    Columns: system, difference, low, high, p, p_holm, claimed. Without several seeds nothing is claimed, and p is NaN.
+    """
+    rows = []
+    for name, each in sums.items():
+        if name == reference or reference not in sums:
+            continue
+        found = difference(each, sums[reference], protocol=protocol)
+        several = min(len(each), len(sums[reference])) > 1
+        p = found.p_value() if several else float("nan")
+        rows.append({"system": name, "difference": found.value, "low": found.low, "high": found.high, "p": p})
+    table = pd.DataFrame(rows, columns=["system", "difference", "low", "high", "p"])
+    table["p_holm"] = holm(table.p)
+    return table.assign(claimed=table.p_holm < ALPHA)
+
+
+def _flat(rows: np.ndarray) -> np.ndarray:
+    """Sums (S,N,M) as one row per recording: (N,S·M)."""
+    return rows.transpose(1, 0, 2).reshape(rows.shape[1], rows.shape[0] * rows.shape[2])
+
+
+def _mean_over(seeds: int, statistic: Callable) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda total: statistic(total.reshape(*total.shape[:-1], seeds, total.shape[-1] // seeds)).mean(-1)
+
+
+def table_of(
+    results: dict[str, dict[int, dict]], predictions: dict[str, dict[int, pd.DataFrame]], dimension: str, reference: str = REFERENCE
+) -> pd.DataFrame:
+    """The rows of bench.csv: for each system and protocol one per seed and one of means over seeds.
+
+    results and predictions are by system and seed. Only recordings that every run has a prediction for are scored. The difference
+    is CCC less that of the reference, of the same seed or of both means.
+    """
+    sums = _sums(predictions)
+    if not any(each.shape[1] for each in sums.values()):
         return pd.DataFrame(columns=COLUMNS)
-    counts = np.concatenate([np.ones((1, len(recordings))), draws_of(len(recordings))])
+    tests = contrasts(sums, reference).set_index("system")
     rows = []
     for protocol in PROTOCOLS:
-        drawn = {name: {seed: scores_of(one, protocol, counts) for seed, one in seeds.items()} for name, seeds in sums.items()}
-        for name, seeds in drawn.items():
-            for seed, figures in seeds.items():
-                other = drawn.get(REFERENCE, {}).get(seed)
-                told = results[name][seed]
-                rows.append({**_row(name, seed, protocol, figures, other, len(recordings)), "dimension": dimension, **_told([told])})
-            other = _mean(drawn[REFERENCE].values()) if drawn.get(REFERENCE) else None
-            row = _row(name, MEAN, protocol, _mean(seeds.values()), other, len(recordings))
-            rows.append({**row, "dimension": dimension, **_told([results[name][seed] for seed in seeds])})
-    return pd.DataFrame(rows, columns=COLUMNS)
+        for name, each in sums.items():
+            seeds = list(predictions[name])
+            for at, seed in enumerate(seeds):
+                same = list(predictions.get(reference, ())).index(seed) if seed in predictions.get(reference, ()) else None
+                other = None if same is None or name == reference else sums[reference][same : same + 1]
+                row = _row(each[at : at + 1], other, protocol)
+                rows.append({"system": name, "seed": seed, "protocol": protocol, **row, **_about([results[name][seed]])})
+            row = _row(each, None if name == reference else sums.get(reference), protocol)
+            row |= tests.loc[name, ["p", "p_holm"]].to_dict() if protocol == PRIMARY and name in tests.index else {}
+            rows.append({"system": name, "seed": MEAN, "protocol": protocol, **row, **_about([results[name][seed] for seed in seeds])})
+    return pd.DataFrame(rows, columns=COLUMNS).assign(dimension=dimension)
 
 
-def _mean(seeds) -> dict[str, np.ndarray]:
-    seeds = list(seeds)
-    return {metric: np.mean([one[metric] for one in seeds], 0) for metric in seeds[0]}
+def _sums(predictions: dict[str, dict[int, pd.DataFrame]], group: str = "") -> dict[str, np.ndarray]:
+    """(S,N,7) by system, of the recordings that every run has and whose names begin with `group`."""
+    pairs = {name: [pairs_by_recording(table) for table in seeds.values()] for name, seeds in predictions.items()}
+    everything = [set(one) for seeds in pairs.values() for one in seeds]
+    recordings = sorted(name for name in (set.intersection(*everything) if everything else ()) if name.startswith(group))
+    stacked = {name: np.array([sums_of([one[r] for r in recordings]) for one in seeds]) for name, seeds in pairs.items()}
+    return {name: each.reshape(len(each), len(recordings), SUMS) for name, each in stacked.items()}
 
 
-def _row(name: str, seed, protocol: str, figures: dict, other: dict | None, recordings: int) -> dict:
-    """The figures of the first weighting (every recording once) with the interval over all others."""
-    score = _score(figures["ccc"], recordings)
-    difference = Score(*[float("nan")] * 3)
-    if other is not None and name != REFERENCE:
-        difference = _score(figures["ccc"] - other["ccc"], recordings)
+def _row(sums: np.ndarray, other: np.ndarray | None, protocol: str) -> dict:
+    found = {metric: score(sums, metric, protocol) for metric in METRICS}
+    less = Interval(float("nan")) if other is None else difference(sums, other, protocol=protocol)
     return {
-        "system": name, "seed": seed, "protocol": protocol, "rmse": figures["rmse"][0], "cc": figures["cc"][0], "ccc": score.value,
-        "ccc_low": score.low, "ccc_high": score.high,
-        "delta_vs_sta": difference.value, "delta_low": difference.low, "delta_high": difference.high,
+        **{metric: each.value for metric, each in found.items()}, "ccc_low": found["ccc"].low, "ccc_high": found["ccc"].high,
+        "delta_vs_sta": less.value, "delta_low": less.low, "delta_high": less.high,
     }  # fmt: skip
 
 
-def _score(samples: np.ndarray, recordings: int) -> Score:
-    ends = interval(samples[1:]) if recordings > 1 else (float("nan"), float("nan"))
-    return Score(float(samples[0]), *ends)
-
-
-def _told(results: list[dict]) -> dict:
-    """What the units say of themselves, as means over the seeds; texts that differ are all there."""
+def _about(results: list[dict]) -> dict:
+    """What the runs say of themselves, as means over the seeds; texts that differ are all there."""
     numbers = {name: float(np.mean([one[name] for one in results])) for name in ("train_seconds", "frames_per_second", "delay")}
     steps = list(dict.fromkeys(one["postprocessing"] for one in results))
     return {"parameters": results[0]["parameters"], **{k: round(v, 3) for k, v in numbers.items()}, "postprocessing": " | ".join(steps)}
 
 
-def scores_by_group(predictions: dict[str, dict[int, pd.DataFrame]], groups: Sequence[str]) -> pd.DataFrame:
-    """CCC (concatenated, mean over seeds) of each system within groups of recordings, told by what their names begin with.
+def scores_by_group(predictions: dict[str, dict[int, pd.DataFrame]], groups: Sequence[str], reference: str = REFERENCE) -> pd.DataFrame:
+    """CCC (concatenated, mean over seeds) of each system within groups of recordings, by what their names begin with.
 
-    Columns: system, group, recordings, ccc, low, high, less_sta, less_low, less_high; groups without recordings are left out.
+    Columns: system, group, recordings, ccc, low, high, less_sta, less_low, less_high; groups without recordings are left out. These
+    differences are for orientation: none is claimed.
     """
     rows = []
     for group in groups:
-        sums = {}
-        for name, seeds in predictions.items():
-            chosen = [{r: p for r, p in pairs_by_recording(one).items() if r.startswith(group)} for one in seeds.values()]
-            sums[name] = [Sums.of([one[r] for r in sorted(one)]) for one in chosen if one]
-        if not sums or not all(sums.values()) or len({len(one.values) for each in sums.values() for one in each}) != 1:
-            continue
-        count = len(next(iter(sums.values()))[0].values)
-        counts = np.concatenate([np.ones((1, count)), draws_of(count)])
-        drawn = {name: np.mean([scores_of(one, "concatenated", counts)["ccc"] for one in each], 0) for name, each in sums.items()}
-        for name, samples in drawn.items():
-            score = _score(samples, count)
-            row = {"system": name, "group": group, "recordings": count, "ccc": score.value, "low": score.low, "high": score.high}
-            less = _score(samples - drawn[REFERENCE], count) if REFERENCE in drawn and name != REFERENCE else None
+        sums = {name: each for name, each in _sums(predictions, group).items() if each.shape[1]}
+        for name, each in sums.items():
+            found = score(each)
+            row = {"system": name, "group": group, "recordings": each.shape[1], "ccc": found.value, "low": found.low, "high": found.high}
+            less = difference(each, sums[reference]) if reference in sums and name != reference else None
             rows.append({**row, "less_sta": less and less.value, "less_low": less and less.low, "less_high": less and less.high})
     columns = ["system", "group", "recordings", "ccc", "low", "high", "less_sta", "less_low", "less_high"]
     return pd.DataFrame(rows, columns=columns)
-
-
-def error_by_range(predictions: dict[str, dict[int, pd.DataFrame]], edges: np.ndarray = np.linspace(-1, 1, 9)) -> pd.DataFrame:
-    """How wrong each system is where the gold is low, middling or high, over all seeds: system, low, high (of the gold), labels, rmse,
-    bias."""
-    rows = []
-    for name, seeds in predictions.items():
-        table = pd.concat(list(seeds.values())).dropna(subset=["predicted", "gold"])
-        place = np.clip(np.digitize(table.gold, edges) - 1, 0, len(edges) - 2)
-        error = (table.predicted - table.gold).to_numpy()
-        for k in range(len(edges) - 1):
-            inside = error[place == k]
-            if len(inside):
-                found = {"labels": len(inside) // len(seeds), "rmse": float(np.sqrt(np.mean(inside**2))), "bias": float(inside.mean())}
-                rows.append({"system": name, "low": edges[k], "high": edges[k + 1], **found})
-    return pd.DataFrame(rows, columns=["system", "low", "high", "labels", "rmse", "bias"])

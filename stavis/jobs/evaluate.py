@@ -9,8 +9,6 @@ import plotly.graph_objects as go
 
 from stavis import notes
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
-from stavis.bench.figures import error_figure
-from stavis.bench.scores import error_by_range
 from stavis.bootstrap import Interval
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.labels import LabelConfig
@@ -19,9 +17,11 @@ from stavis.data.datasets.truth import read_truth
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import Evaluation, write_evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
+from stavis.evaluation.ranges import error_by_range
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
 from stavis.progress import bar
+from stavis.show.figures.errors import error_figure
 from stavis.show.figures.over_time import valence_traces
 from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_contents, write_json

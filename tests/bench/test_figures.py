@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stavis.bench.figures import courses_figure, differences_figure, error_figure, scores_figure
+from stavis.bench.figures import differences_figure, scores_figure, values_figure
 
 SCORES = pd.DataFrame(
     {
@@ -26,8 +26,10 @@ def test_scores_stand_in_the_tables_order_beside_the_published_ones():
     assert list(measured.error_x.array) == pytest.approx([0.2, 0.05]) and list(measured.error_x.arrayminus) == pytest.approx([0.1, 0.1])
 
 
-def test_differences_clear_of_nothing_are_marked():
-    table = pd.DataFrame({"system": ["a", "b", "c"], "difference": [-0.3, 0.0, 0.2], "low": [-0.4, -0.1, 0.1], "high": [-0.2, 0.1, 0.3]})
+def test_claimed_differences_are_marked():
+    table = pd.DataFrame(
+        {"system": ["a", "b", "c"], "difference": [-0.3, 0.0, 0.2], "low": [-0.4, -0.1, 0.1], "high": [-0.2, 0.1, 0.3]}
+    ).assign(claimed=[True, False, True])
     colours = differences_figure(table, "sta").data[0].marker.color
     assert colours[0] == colours[2] != colours[1]
 
@@ -35,13 +37,5 @@ def test_differences_clear_of_nothing_are_marked():
 def test_courses_begin_with_the_gold_and_keep_gaps():
     times = np.arange(5.0)
     values = {"sta": np.array([0, np.nan, 0.2, 0.3, 0.4]), "cnn": times / 10}
-    figure = courses_figure(times, times / 5, values, "valence")
+    figure = values_figure(times, times / 5, values, "valence")
     assert [trace.name for trace in figure.data] == ["gold", "sta", "cnn"] and np.isnan(figure.data[1].y[1])
-
-
-def test_errors_stand_at_the_middle_of_their_range():
-    table = pd.DataFrame(
-        {"system": ["sta", "sta"], "low": [-1.0, 0.0], "high": [0.0, 1.0], "labels": [3, 4], "rmse": [0.2, 0.3], "bias": [0, 0]}
-    )
-    figure = error_figure(table, "valence", ["sta"])
-    assert list(figure.data[0].x) == [-0.5, 0.5] and figure.data[0].visible is True

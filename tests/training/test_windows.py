@@ -4,12 +4,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
 from stavis.errors import StavisError, StavisWarning
-from stavis.timeline import frame_choice, merge_windows, resample, stride_of, window_starts
+from stavis.timeline import frame_choice, resample, stride_of, window_starts
 from stavis.training.augment import Jitter, jittered
 from stavis.training.windows import RandomWindows
 
@@ -98,25 +98,6 @@ def test_windows_overlap_as_asked_and_bad_ones_are_refused():
     for seconds, overlap in ((0, 0.5), (1, 1), (1, -0.1)):
         with pytest.raises(StavisError, match="overlap"):
             window_starts(np.arange(5), seconds, overlap)
-
-
-@given(frames=st.integers(1, 120), seconds=st.floats(0.1, 8), overlap=st.floats(0, 0.9))
-@settings(max_examples=50)
-def test_merged_windows_of_one_course_are_that_course(frames, seconds, overlap):
-    slices = window_starts(np.arange(frames) / 10, seconds, overlap)
-    course = np.random.default_rng(0).normal(size=(frames, 2))
-    assert np.allclose(merge_windows(slices, [course[one] for one in slices], frames), course)
-
-
-def test_one_window_is_itself_and_the_middle_weighs_most():
-    values = np.random.default_rng(0).normal(size=(9, 1))
-    assert np.allclose(merge_windows([slice(0, 9)], [values], 9), values)
-    merged = merge_windows([slice(0, 10), slice(5, 15)], [np.zeros((10, 1)), np.ones((10, 1))], 15)[:, 0]
-    assert (np.diff(merged[4:11]) > 0).all() and 0 < merged[5] < 0.2 and 0.8 < merged[9] < 1
-    with pytest.raises(StavisError, match="frame 3 of 4"):
-        merge_windows([slice(0, 3)], [np.zeros((3, 1))], 4)
-    with pytest.raises(StavisError, match="expected"):
-        merge_windows([slice(0, 3)], [np.zeros((2, 1))], 3)
 
 
 def crops_like(frames, name="a", valid=None, labels=True, size=16, dimensions=("valence",)):
