@@ -10,6 +10,7 @@ import numpy as np
 from stavis.data.crops.crops import Crops
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import probe, read_frames, write_video
+from stavis.notes import Notes
 from stavis.show.figures.overlay import paint_map
 from stavis.storage.cache import get_file
 from stavis.storage.files import atomic_file, content_hash
@@ -58,7 +59,8 @@ def _painted(video: str | Path, crops: Crops, maps: AttentionMaps, top: float | 
     place = {int(index): row for row, index in enumerate(crops.indices)}
     size = crops.frames.shape[1]
     info = probe(video, stream=crops.stream) if crops.images is None else probe_images(video, crops.images)
-    for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info):
+    # What is found on the way is among the crops' notes already.
+    for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info, notes=Notes()):
         row = place.get(frame.index)
         if row is None:
             continue
