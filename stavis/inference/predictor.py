@@ -20,6 +20,7 @@ from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.attribute import Method, Progress, attribute, window_around
 from stavis.inference.frames import crops_of_frames
+from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.inference.source import Source, source_of
@@ -203,7 +204,8 @@ class VideoReader:
         attention = None if kept.attention is None else AttentionMaps(kept.attention.weights[inner], times)
         prediction = Prediction(times, kept.prediction.values[inner], self.dimensions or kept.dimensions)
         whole = window is None
-        return Reading(prediction, attention, crops if whole else None, self.notes_on(crops) if whole else ())
+        outside = kept.notes or in_range(prediction.values, prediction.dimensions, None)[1]
+        return Reading(prediction, attention, crops if whole else None, (*(self.notes_on(crops) if whole else ()), *outside))
 
     def _wide(self, times: np.ndarray, window: slice) -> slice:
         margin = self.network.seconds

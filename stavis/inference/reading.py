@@ -16,6 +16,7 @@ from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
+from stavis.inference.output_range import declared_range, in_range
 from stavis.regions import REGIONS
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
@@ -105,7 +106,8 @@ def read(
 ) -> Reading:
     """Read crops (T,H,W,3) uint8 at `times` (T,) s with a network, in windows that overlap by a part of their length.
 
-    rate (frames/s) and seconds (of a window) default to the network's own. Values are cut to [-1,1]. Memory grows with T only by
+    rate (frames/s) and seconds (of a window) default to the network's own. Values are cut only to a range that the
+    network declares (output_range; [-1,1] for the package's own systems); those outside are noted. Memory grows with T only by
     the results. Runs in eval mode and fp32 on the model's own device.
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
@@ -133,11 +135,12 @@ def read(
         model.train(training)
     values /= total[:, None]
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
-    prediction = Prediction(times, np.clip(values, -1, 1), dimensions)
+    values, notes = in_range(values, dimensions, declared_range(model))
+    prediction = Prediction(times, values, dimensions)
     if maps is None:
-        return Reading(prediction, None)
+        return Reading(prediction, None, notes=notes)
     maps /= total[:, None, None].astype(np.float32)
-    return Reading(prediction, AttentionMaps(maps, times))
+    return Reading(prediction, AttentionMaps(maps, times), notes=notes)
 
 
 @contextmanager
