@@ -42,19 +42,19 @@ def explore(
     methods: Sequence[str | Method] = ("saliency",),
     dimension: str | None = None,
     seconds: float = SHOWN_SECONDS,
-    marks: str | Path | None = None,
+    annotations: str | Path | None = None,
     out: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
     face: Face = "largest",
     quiet: bool = False,
 ) -> Explorer:
-    """Opens a run and recordings in a view in which one looks, asks and marks.
+    """Opens a run and recordings in a view in which one looks, asks and annotations.
 
     recordings: a folder, a video, or a list of videos and Recordings; None takes the folder `data`, or (None) the embedded synthetic
     faces that were not trained on. split chooses from a folder; start is the number of the recording shown first. methods are ticked
     at the start: names (saliency, integrated-gradients ...) or functions of one's own. seconds is how much of a long recording is
-    shown at once. marks is the folder where marks are kept, out the one for images and pages; None writes nothing there.
+    shown at once. annotations is the folder where annotations are kept, out the one for images and pages; None writes nothing there.
 
     Results are kept in the cache: what was computed once is there at once.
 
@@ -84,7 +84,7 @@ def explore(
         dimension=dimension,
         start=start,
         seconds=seconds,
-        marks=marks,
+        annotations=annotations,
         out=out,
         preview=lambda number: _first_image(chosen[number]),
     )

@@ -92,7 +92,7 @@ class Predictor(VideoReader):
         """Open recordings (a data set, a video, or a list of videos) in a view in which one looks, asks and annotates.
 
         Without recordings: the embedded synthetic faces that were not trained on. `options` as in `stavis.jobs.explore`: data, split,
-        start, methods, dimension, seconds, marks, out, source, face, quiet.
+        start, methods, dimension, seconds, annotations, out, source, face, quiet.
 
         Raises StavisError where the recordings cannot be read, or an option does not fit.
         """

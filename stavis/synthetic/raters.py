@@ -14,11 +14,11 @@ STEP = 0.04  # s between two rows, as in RECOLA
 
 @dataclass(frozen=True)
 class Ratings:
-    """What the raters marked: times (N,) s; marks (N,6) in [-1,1], with their lags (6,) s; gold (N,), the mean of their marks with each
+    """What the raters marked: times (N,) s; values (N,6) in [-1,1], with their lags (6,) s; gold (N,), the mean of their marks with each
     lag undone. N is one more than the frames of a 25 fps recording."""
 
     times: np.ndarray
-    marks: np.ndarray
+    values: np.ndarray
     gold: np.ndarray
     lags: np.ndarray
 
@@ -41,4 +41,4 @@ def sample_ratings(spec: SyntheticConfig, index: int, courses: Courses) -> Ratin
         mark = np.round(np.clip(mark, -1, 1), 2)
         felt.append(mark[ahead:])
         marks.append(np.round(np.interp(times - lag, watched, mark), 2))
-    return Ratings(times=times, marks=np.stack(marks, 1), gold=np.round(np.mean(felt, 0), 4), lags=lags)
+    return Ratings(times=times, values=np.stack(marks, 1), gold=np.round(np.mean(felt, 0), 4), lags=lags)

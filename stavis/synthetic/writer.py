@@ -195,7 +195,7 @@ def _write_truth(path: Path, recording: SyntheticRecording) -> None:
 def _recola(ratings: Ratings) -> str:
     """The raters' table as RECOLA prints it, trailing spaces in its header included."""
     lines = ["time;" + " ;".join(RATERS)]
-    lines += [f"{t:.2f};" + ";".join(f"{m:.2f}" for m in marks) for t, marks in zip(ratings.times, ratings.marks, strict=True)]
+    lines += [f"{t:.2f};" + ";".join(f"{m:.2f}" for m in marks) for t, marks in zip(ratings.times, ratings.values, strict=True)]
     return "\n".join(lines) + "\n"
 
 

@@ -80,7 +80,7 @@ def test_the_simulated_raters_lag_is_found_to_a_fifth_of_a_second_and_gold_is_th
     drawn = [sample_courses(spec, index) for index in range(spec.recordings)]
     ratings = [sample_ratings(spec, index, course) for index, course in enumerate(drawn)]
     true = [(np.arange(spec.frames) / spec.fps, course.valence) for course in drawn]
-    gold = [(one.times, gold_standard(one.marks)) for one in ratings]
+    gold = [(one.times, gold_standard(one.values)) for one in ratings]
     delay = find_delay(true, gold)
     assert delay == pytest.approx(np.mean([one.lags for one in ratings]), abs=0.2)
     undone = [

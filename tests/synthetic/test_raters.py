@@ -25,8 +25,8 @@ def test_gold_is_the_valence_but_for_a_little():
 def test_marks_are_steps_in_range_one_row_more_than_frames():
     spec, _, ratings = ratings_of(3)
     for rating in ratings:
-        assert rating.marks.shape == (spec.frames + 1, len(RATERS)) and len(rating.times) == len(rating.gold) == spec.frames + 1
-        assert np.abs(rating.marks).max() <= 1 and np.allclose(rating.marks * 100, np.round(rating.marks * 100))
+        assert rating.values.shape == (spec.frames + 1, len(RATERS)) and len(rating.times) == len(rating.gold) == spec.frames + 1
+        assert np.abs(rating.values).max() <= 1 and np.allclose(rating.values * 100, np.round(rating.values * 100))
         assert np.allclose(np.diff(rating.times), STEP)
 
 
@@ -37,7 +37,7 @@ def test_each_rater_lags_by_the_lag_that_is_told():
     shifts = np.arange(0, 101)
     for course, rating in zip(courses, ratings, strict=True):
         for k in range(len(RATERS)):
-            true, marks = course.valence, rating.marks[: len(course.valence), k]
+            true, marks = course.valence, rating.values[: len(course.valence), k]
             agreement = [np.corrcoef(true[: len(true) - s], marks[s:])[0, 1] for s in shifts]
             found.append(shifts[int(np.argmax(agreement))] * STEP)
             told.append(rating.lags[k])
@@ -48,7 +48,7 @@ def test_each_rater_lags_by_the_lag_that_is_told():
 def test_without_lag_and_noise_raters_agree_with_gold():
     _, _, ratings = ratings_of(2, rater_lag=0.0, rater_lag_spread=0.0, rater_noise=0.0)
     for rating in ratings:
-        assert np.abs(rating.marks.mean(1) - rating.gold).max() < 0.005
+        assert np.abs(rating.values.mean(1) - rating.gold).max() < 0.005
 
 
 def test_other_frame_rates_keep_the_raters_clock():

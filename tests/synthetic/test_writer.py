@@ -66,7 +66,7 @@ def test_the_data_layer_reads_what_is_written(folder):
         read = recordings[drawn.name]
         assert (read.subject, read.split, read.dimensions) == (drawn.subject, drawn.split, ("valence",))
         assert np.allclose(read.labels[:, 0], drawn.ratings.gold, atol=1e-4)
-        assert np.allclose(read.raters["valence"], drawn.ratings.marks, atol=1e-6)
+        assert np.allclose(read.raters["valence"], drawn.ratings.values, atol=1e-6)
         assert read.truth is not None
 
 

@@ -1,1 +1,1 @@
-"""The explorer: recordings opened, asked and annotated in a notebook."""
+"""The explorer: recordings opened, inspected and annotated in a notebook."""

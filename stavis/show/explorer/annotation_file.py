@@ -8,7 +8,7 @@ from stavis.storage.files import file_stem
 
 
 class AnnotationFile:
-    """Where a recording's marks are kept: `folder`/NAME.csv. A damaged file is left alone, and nothing is kept."""
+    """Where a recording's annotations are kept: `folder`/NAME.csv. A damaged file is left alone, and nothing is kept."""
 
     def __init__(self, folder: str, name: str):
         self.path = Path(folder.strip()).expanduser() / f"{file_stem(name)}.csv" if folder.strip() else None
@@ -16,25 +16,25 @@ class AnnotationFile:
         self._damaged = False
 
     def read(self) -> Annotations:
-        """The marks in the file; none where there is none. Raises StavisError where it is damaged."""
+        """The annotations in the file; empty where there is none. Raises StavisError where it is damaged."""
         if self.path is None or not self.path.exists():
             return Annotations()
         try:
             self._known = read_annotations(self.path)
         except StavisError as error:
             self._damaged = True
-            raise StavisError(f"{str(error).rstrip('.')}; marks set now are not kept.") from error
+            raise StavisError(f"{str(error).rstrip('.')}; annotations made now are not kept.") from error
         return self._known
 
-    def keep(self, marks: Annotations) -> bool:
-        """Writes the marks where they changed; whether they were written."""
-        if marks == self._known or self._damaged or self.path is None:
+    def keep(self, annotations: Annotations) -> bool:
+        """Writes the annotations where they changed; whether they were written."""
+        if annotations == self._known or self._damaged or self.path is None:
             return False
-        marks.save(self.path)
-        self._known = marks
+        annotations.save(self.path)
+        self._known = annotations
         return True
 
 
 def joined(one: Annotations, other: Annotations) -> Annotations:
-    """The marks of both."""
+    """The annotations of both."""
     return Annotations(tuple(sorted({*one.exclude, *other.exclude})), tuple(sorted({*one.events, *other.events})))

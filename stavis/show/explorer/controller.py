@@ -114,19 +114,19 @@ class ExplorerController:
         self._show(source, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
 
     def _show(self, source: RecordingSource, window: slice, task: Task) -> None:
-        """Pictures first, then what the network says of them; then the ticked methods are asked."""
+        """Images first, then what the network says of them; then the ticked methods are run."""
         clip, raters = source.cut(window), source.raters(window)
         task.check()
         with self.lock:
             self.clip = self.seen = None
             self._window, self.maps, self._moments = window, {}, []
             self._put(clip, {"raters": raters, "curves": self._tables(source), "title": source.name})
-            self._annotations, marks = AnnotationFile(self.panel.marks.value, source.name), Annotations()
+            self._annotations, annotations = AnnotationFile(self.panel.annotations.value, source.name), Annotations()
             try:
-                marks = self._annotations.read()
+                annotations = self._annotations.read()
             except StavisError as error:
                 self.reporter.report(str(error), "error")
-            self.scrubber.marks = marks
+            self.scrubber.annotations = annotations
             self.clip = clip
             if self.requested_time is not None:
                 self.scrubber.time, self.requested_time = self.requested_time, None
@@ -172,8 +172,8 @@ class ExplorerController:
         finally:
             self.filling = False
         count = source.windows(clip)
-        words = "one, which is all of this stretch" if count == 1 else f"this stretch has {count}"
-        panel.hint.value = f"A cost is for each window that the network reads: {words}."
+        text = "one, which is all of this segment" if count == 1 else f"this segment has {count}"
+        panel.hint.value = f"A cost is for each window that the network reads: {text}."
         panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in source.notes)
         panel.notes.layout.display = None if source.notes else "none"
 
@@ -182,9 +182,9 @@ class ExplorerController:
         number, place = self.number, self.panel.place
         if task.key != "open" or self.source is not None or (place.children and place.children[0] is not self.scrubber):
             return
-        picture = self._preview(number)
-        if picture is not None:
-            place.children = [preview_image(picture, self.panel.recording.label)]
+        image = self._preview(number)
+        if image is not None:
+            place.children = [preview_image(image, self.panel.recording.label)]
         elif place.children:
             place.children = []
 
@@ -260,7 +260,7 @@ class ExplorerController:
 
     def _ask(self, label: str, *, show: bool) -> None:
         if self.clip is None or self.seen is None:
-            return  # it is ticked, so it is asked for once the recording has been read
+            return  # it is ticked, so it is computed once the recording has been read
         name, method = self._name(label), self.methods[label]
         work = partial(self._attribute, name, method, self.source, self.clip, self.panel.dimension.value, show)
         self.reporter.worker.submit(name, work, f"method {label}")
@@ -277,8 +277,8 @@ class ExplorerController:
         on = np.flatnonzero((found.values != 0).reshape(len(found.values), -1).any(1))
         if len(on):
             first, last = clip.times[on[[0, -1]]]
-            stretch = f"on {len(on)} frames from {first:.2f} to {last:.2f} s" if len(on) > 1 else "on this frame alone"
-            self.reporter.report(f"{name}: the map is {stretch}, and zero elsewhere.")
+            segment = f"on {len(on)} frames from {first:.2f} to {last:.2f} s" if len(on) > 1 else "on this frame alone"
+            self.reporter.report(f"{name}: the map is {segment}, and zero elsewhere.")
         self._moments = [*(one for one in self._moments if one != name), name]
         for old in self._moments[:-MOMENTS]:
             self._drop(old)
@@ -292,15 +292,15 @@ class ExplorerController:
     # Annotations and curves
 
     def _keep_annotations(self) -> None:
-        if self.clip is not None and self._annotations.keep(self.scrubber.marks):
+        if self.clip is not None and self._annotations.keep(self.scrubber.annotations):
             self.reporter.report(f"Annotations are kept in {self._annotations.path}.")
 
     def annotations_folder_changed(self) -> None:
         """Annotations that are in the folder already join those that were set before it was named."""
         if self.clip is None:
             return
-        self._annotations = AnnotationFile(self.panel.marks.value, self.source.name)
-        self.scrubber.marks = joined(self.scrubber.marks, self._annotations.read())
+        self._annotations = AnnotationFile(self.panel.annotations.value, self.source.name)
+        self.scrubber.annotations = joined(self.scrubber.annotations, self._annotations.read())
         self._keep_annotations()
 
     def add_curves(self, name: str, table: pd.DataFrame) -> None:
@@ -314,7 +314,7 @@ class ExplorerController:
         self.refresh_curves()
 
     def refresh_curves(self) -> None:
-        """Draws the further curves again."""
+        """Shows the further curves again."""
         self.panel.drop_csv.layout.display = None if self._curves.get(self.number) else "none"
         with self.lock:
             if self.clip is not None:

@@ -25,13 +25,13 @@ from stavis.types import Attribution
 LONGEST_WINDOW = 600.0
 """So many seconds at most are shown at once."""
 FIRST_SIGHT = 2.0
-"""So long (s) displaying waits for the first picture, so that a saved notebook has it."""
+"""So long (s) displaying waits for the first frame, so that a saved notebook has it."""
 
 
 class Explorer:
     """A view on many recordings. Long work runs beside it and streams in; the player never waits for it.
 
-    Settable from Python: `recording` (a name or its number), `time` (s), `marks`. `wait` blocks until nothing runs any more.
+    Settable from Python: `recording` (a name or its number), `time` (s), `annotations`. `wait` blocks until nothing runs any more.
     Made by `Predictor.explore`.
     """
 
@@ -46,7 +46,7 @@ class Explorer:
         dimension: str | None = None,
         start: int = 0,
         seconds: float = 20.0,
-        marks: str | Path | None = None,
+        annotations: str | Path | None = None,
         out: str | Path | None = None,
         preview: Callable[[int], np.ndarray | None] = lambda number: None,
     ):
@@ -63,7 +63,7 @@ class Explorer:
         self.panel.dimension.value = dimension or dimensions[0]
         self.panel.length.max, self.panel.length.value = LONGEST_WINDOW, float(seconds)
         self.panel.length.min = min(1.0, float(seconds))
-        self.panel.marks.value, self.panel.out.value = str(marks or ""), str(out or "")
+        self.panel.annotations.value, self.panel.out.value = str(annotations or ""), str(out or "")
         self._controller = ExplorerController(self.panel, poster, opener, preview, methods)
         self._writer = Worker(ended=self._written)
         connect_widgets(self, self._controller)
@@ -117,15 +117,15 @@ class Explorer:
         return lambda: listeners.remove(callback) if callback in listeners else None
 
     @property
-    def marks(self) -> Annotations:
+    def annotations(self) -> Annotations:
         """The excluded ranges and events of the chosen recording, in seconds. Raises StavisError where none is shown yet."""
         self._controller.shown()
-        return self.scrubber.marks
+        return self.scrubber.annotations
 
-    @marks.setter
-    def marks(self, marks: Annotations) -> None:
+    @annotations.setter
+    def annotations(self, annotations: Annotations) -> None:
         self._controller.shown()
-        self.scrubber.marks = marks
+        self.scrubber.annotations = annotations
 
     def add_curves(self, table: pd.DataFrame | str | Path, name: str = "") -> None:
         """Lays the number columns of a table (or its CSV) with a time column in seconds under the chosen recording.
@@ -154,7 +154,7 @@ class Explorer:
         self._controller.go_on()
 
     def wait(self, seconds: float | None = None) -> bool:
-        """Waits until everything that was asked for is shown and written; False where that took longer."""
+        """Waits until everything that was requested is shown and written; False where that took longer."""
         return self._controller.reporter.worker.wait(seconds) and self._writer.wait(seconds)
 
     def close(self) -> None:
@@ -181,7 +181,7 @@ class Explorer:
         """Writes the shown map's share on each region, one row a frame, as CSV; returns the path."""
         clip = self._controller.shown()
         maps = files.chosen_map(self._controller.maps, self.scrubber.map, "shares")
-        return files.write_table(path, files.shares_table(clip, maps, self._controller.seen, self.marks))
+        return files.write_table(path, files.shares_table(clip, maps, self._controller.seen, self.annotations))
 
     def save_report(self, path: str | Path) -> Path:
         """Writes what is shown as one page that needs no network and no kernel; returns the path."""

@@ -51,9 +51,9 @@ def write_clip(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution |
     return write_overlay(part, maps, path, longest_side=GIF_SIDE if Path(path).suffix.lower() == ".gif" else FILM_SIDE)
 
 
-def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: ReadResult | None, marks: Annotations) -> pd.DataFrame:
+def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: ReadResult | None, annotations: Annotations) -> pd.DataFrame:
     """One row a frame: time, face, the map's share on each region, excluded, and what was predicted in each dimension."""
-    table = shares_over_time(clip, maps).assign(excluded=~marks.kept(clip.times))
+    table = shares_over_time(clip, maps).assign(excluded=~annotations.kept(clip.times))
     if seen is not None and seen.prediction is not None:
         for column, name in enumerate(seen.prediction.dimensions):
             table[f"predicted {name}"] = np.where(clip.valid, seen.prediction.values[:, column], np.nan)
@@ -69,7 +69,7 @@ def write_table(path: str | Path, table: pd.DataFrame) -> Path:
 
 
 def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult | None, source: RecordingSource) -> HtmlReport:
-    """The page of what is shown: the scrubber with all its maps, curves and marks, and the figures; with provenance."""
+    """The page of what is shown: the scrubber with all its maps, curves and annotations, and the figures; with provenance."""
     length = float(clip.times[-1] - clip.times[0])
     subtitle = f"{len(clip)} frames from {clip.times[0]:.2f} to {clip.times[-1]:.2f} s ({length:.1f} s)"
     report = HtmlReport(source.name, subtitle=subtitle, provenance=source.provenance)
@@ -77,8 +77,8 @@ def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult
         report.add_warning(note)
     report.add_scrubber("Where it looks", scrubber)
     if "attention" in maps and clip.regions is not None:
-        words = "The part of the attention on each region, frame by frame."
-        report.add_figure("Attention by region", share_over_time(clip, maps["attention"]), words)
+        text = "The part of the attention on each region, frame by frame."
+        report.add_figure("Attention by region", share_over_time(clip, maps["attention"]), text)
     for dimension in seen.prediction.dimensions if seen is not None and seen.prediction is not None else ():
         report.add_figure(f"Predicted {dimension}", valence_traces(clip, seen.prediction, dimension=dimension))
     return report

@@ -19,7 +19,7 @@ EXPORTS = {
 
 
 class StatusLine(anywidget.AnyWidget):
-    """What is being done, how far it is, a button to stop it or go on (`pressed` counts up), and the last sentence said."""
+    """What is being done, how far it is, a button to stop it or go on (`pressed` counts up), and the last message."""
 
     _esm = _HERE.joinpath("status.js").read_text(encoding="utf-8")
     _css = _HERE.joinpath("explorer.css").read_text(encoding="utf-8")
@@ -73,8 +73,8 @@ class Panel:
         self.hint.add_class("stvx-hint")
         self.ticks: dict[str, widgets.Checkbox] = {}
         for method in methods:
-            words = f"{method.label} · {method.cost}" if method.cost else method.label
-            tick = widgets.Checkbox(value=method.label in ticked, description=words, indent=False, tooltip=method.caution or None)
+            text = f"{method.label} · {method.cost}" if method.cost else method.label
+            tick = widgets.Checkbox(value=method.label in ticked, description=text, indent=False, tooltip=method.caution or None)
             self.ticks[method.label] = tick
         grid = widgets.Box(list(self.ticks.values()))
         grid.add_class("stvx-methods")
@@ -91,10 +91,10 @@ class Panel:
         return widgets.VBox([_row(self.csv, self.add_csv, self.drop_csv), self.signals])
 
     def _files(self) -> widgets.Widget:
-        self.marks = _text("Keep marks in folder", "not kept")
+        self.annotations = _text("Keep annotations in folder", "not kept")
         self.out = _text("Write files to folder", "no folder yet")
-        self.exports = {key: widgets.Button(description=words) for key, words in EXPORTS.items()}
-        return widgets.VBox([_row(self.marks), _row(self.out), _row(*self.exports.values())])
+        self.exports = {key: widgets.Button(description=text) for key, text in EXPORTS.items()}
+        return widgets.VBox([_row(self.annotations), _row(self.out), _row(*self.exports.values())])
 
     def close(self) -> None:
         """Takes every widget away."""

@@ -22,7 +22,7 @@ class ReadResult:
 class RecordingSource(Protocol):
     """One opened recording. Whatever takes long gets a Task: it tells its progress there and is stopped there.
 
-    name; times (T,) s of all frames; signals: a table with a time column, or None; notes: what is to be said of the recording;
+    name; times (T,) s of all frames; signals: a table with a time column, or None; notes: what must be known of the recording;
     provenance: what is needed to make its results again.
     """
 
@@ -45,7 +45,7 @@ class RecordingSource(Protocol):
         ...
 
     def windows(self, clip: Clip) -> int:
-        """How many times a method is asked to explain the clip: once for each window that the network reads."""
+        """How many times a method is called to explain the clip: once for each window that the network reads."""
         ...
 
     def attribute(self, method: Callable[..., Attribution], clip: Clip, dimension: str, task: Task) -> Attribution:

@@ -1,4 +1,4 @@
-"""What connects an explorer's widgets with its work: the status line, the buttons and boxes, the poster of a saved notebook."""
+"""What connects an explorer's widgets with its work: the status line, the buttons and boxes, the static fallback of a saved notebook."""
 
 import base64
 import html
@@ -16,7 +16,7 @@ from stavis.show.explorer.worker import Stopped, Task, Worker, sentence
 from stavis.show.scrubber.page import fragment
 
 TELLINGS = 0.1
-"""Progress is told at most once in so many seconds."""
+"""Progress is reported at most once in so many seconds."""
 LARGEST_POSTER = 6 << 20
 """Up to how many characters a saved notebook keeps of a view, so that its exported page scrubs; of more, one frame is kept."""
 
@@ -37,7 +37,7 @@ class StatusReporter:
         """Does what is quick; what goes wrong becomes a sentence."""
         try:
             call(*args)
-        except Exception as error:  # whatever fails behind a button is said, never thrown at who pressed it
+        except Exception as error:  # whatever fails behind a button is reported, never raised
             self.report(sentence(name, error), "error")
 
     def _begun(self, task: Task) -> None:
@@ -98,24 +98,24 @@ def connect_widgets(explorer, controller) -> None:
     on_click(panel.add_csv, "Adding curves", add_csv)
     on_click(panel.drop_csv, "Removing curves", controller.remove_curves)
     on_change(panel.signals, "Showing the tracker's signals", lambda _: controller.refresh_curves())
-    on_change(panel.marks, "Keeping the annotations", lambda _: controller.annotations_folder_changed())
+    on_change(panel.annotations, "Keeping the annotations", lambda _: controller.annotations_folder_changed())
     for kind, button in panel.exports.items():
         on_click(button, button.description, explorer.export, kind)
     panel.status.observe(lambda _: controller.stop() if reporter.worker.busy else controller.go_on(), "pressed")
 
 
-def preview_image(picture: np.ndarray, name: str) -> widgets.HTML:
-    """The first picture of a recording, (H,W,3) uint8 RGB, while its face is looked for."""
-    factor = min(1.0, 384 / max(picture.shape[:2]))
-    size = (max(1, round(picture.shape[1] * factor)), max(1, round(picture.shape[0] * factor)))
-    small = cv2.resize(np.ascontiguousarray(picture), size, interpolation=cv2.INTER_AREA)
+def preview_image(image: np.ndarray, name: str) -> widgets.HTML:
+    """The first frame of a recording, (H,W,3) uint8 RGB, while its face is looked for."""
+    factor = min(1.0, 384 / max(image.shape[:2]))
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    small = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_AREA)
     data = base64.b64encode(cv2.imencode(".jpg", small[..., ::-1])[1].tobytes()).decode()
-    return widgets.HTML(f'<img class="stvx-preview" alt="First picture of {html.escape(name)}" src="data:image/jpeg;base64,{data}">')
+    return widgets.HTML(f'<img class="stvx-preview" alt="First frame of {html.escape(name)}" src="data:image/jpeg;base64,{data}">')
 
 
 class StaticFallback:
     """What a saved notebook shows where there is no kernel or the notebook is not trusted: one frame and one line of text. The
-    data of a short stretch go with it, inert, so that the notebook's exported page scrubs.
+    data of a short segment go with it, inert, so that the notebook's exported page scrubs.
 
     It stands beside the live view, which hides it by its key, and is renewed when there is more to show.
     """
@@ -124,18 +124,18 @@ class StaticFallback:
         self.key = key
         self._shown = None
 
-    def show(self, scrubber, words: str) -> None:
-        """Displays the poster as an output of its own; scrubber is None where nothing was drawn yet."""
-        inside = f"<p>{html.escape(words)}: nothing had been drawn when this was saved.</p>" if scrubber is None else _inside(scrubber)
-        self._shown = display(self._bundle(inside, words), raw=True, display_id=True)
+    def show(self, scrubber, text: str) -> None:
+        """Displays the static fallback as an output of its own; scrubber is None where nothing was shown yet."""
+        inside = f"<p>{html.escape(text)}: nothing had been shown when this was saved.</p>" if scrubber is None else _inside(scrubber)
+        self._shown = display(self._bundle(inside, text), raw=True, display_id=True)
 
-    def renew(self, scrubber, words: str) -> None:
+    def renew(self, scrubber, text: str) -> None:
         """Puts the scrubber's present frame in the place of what was shown."""
         if self._shown is not None:
-            self._shown.update(self._bundle(_inside(scrubber), words), raw=True)
+            self._shown.update(self._bundle(_inside(scrubber), text), raw=True)
 
-    def _bundle(self, inside: str, words: str) -> dict[str, str]:
-        return {"text/html": f'<div data-stavis-explorer="{self.key}">{inside}</div>', "text/plain": words}
+    def _bundle(self, inside: str, text: str) -> dict[str, str]:
+        return {"text/html": f'<div data-stavis-explorer="{self.key}">{inside}</div>', "text/plain": text}
 
 
 def _inside(scrubber) -> str:

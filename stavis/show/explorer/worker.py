@@ -13,7 +13,7 @@ _running: "weakref.WeakSet[Worker]" = weakref.WeakSet()
 
 
 class Stopped(Exception):
-    """The work was asked to stop; what it had not finished is dropped."""
+    """The work was stopped; what it had not finished is dropped."""
 
 
 @dataclass(eq=False)
@@ -27,7 +27,7 @@ class Task:
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def check(self) -> None:
-        """Raises Stopped where the task was asked to stop."""
+        """Raises Stopped where the task was stopped."""
         if self._stop.is_set():
             raise Stopped
 
@@ -115,7 +115,7 @@ def sentence(name: str, error: Exception) -> str:
     if isinstance(error, StavisError):
         return " ".join(str(error).split())
     if isinstance(error, MemoryError):
-        return f"{name} needs more memory than this machine has: choose a shorter stretch."
+        return f"{name} needs more memory than this machine has: choose a shorter segment."
     return f"{name} failed ({type(error).__name__}: {' '.join(str(error).split())[:200]})."
 
 

@@ -1,4 +1,4 @@
-"""The colours of stavis: one a region, the same in the scrubber and in every figure (Okabe and Ito 2008), each with a dash of its own.
+"""The colours of stavis: one per region, the same in the scrubber and in every figure (Okabe and Ito 2008), each with a dash of its own.
 
 Colour maps are given by a few stops; the scrubber gets the same stops.
 """
@@ -12,7 +12,7 @@ from stavis.regions import REGIONS
 
 @dataclass(frozen=True)
 class Group:
-    """Regions drawn as one line: its name, colour on white, colour on black, dash in pixels (on, off, ...), and its regions."""
+    """Regions shown as one line: its name, colour on white, colour on black, dash in pixels (on, off, ...), and its regions."""
 
     key: str
     label: str

@@ -39,18 +39,18 @@ def key_moments(maps: AttentionMaps | Attribution, count: int = 6) -> np.ndarray
 
 
 def filmstrip(clip: Clip, maps: AttentionMaps | Attribution, *, count: int = 6, moments: np.ndarray | None = None) -> go.Figure:
-    """The pictures at the key moments with the map over them, in order of time, each with its time in seconds."""
+    """The images at the key moments with the map over them, in order of time, each with its time in seconds."""
     moments = key_moments(maps, count) if moments is None else np.asarray(moments, int)
     if not len(moments) or moments.min() < 0 or moments.max() >= len(clip):
         raise StavisError(f"moments must lie within the clip's {len(clip)} frames.")
     figure = figure_of(height=210, margin={"l": 6, "r": 6, "t": 8, "b": 30}, hovermode=False)
     painted = {i: image for i, image in enumerate(overlay_frames(clip.frames, maps)) if i in set(moments.tolist())}
     aspect = clip.frames.shape[1] / clip.frames.shape[2]
-    for place, i in enumerate(moments.tolist()):
+    for column, i in enumerate(moments.tolist()):
         look = {"sizex": 0.96, "sizey": aspect * 0.96, "xanchor": "center", "yanchor": "bottom", "sizing": "contain"}
-        figure.add_layout_image(source=_picture(painted[i]), x=place, y=0, xref="x", yref="y", **look)
+        figure.add_layout_image(source=_picture(painted[i]), x=column, y=0, xref="x", yref="y", **look)
         text = f"{clip.times[i]:.2f} s" + ("" if clip.valid[i] else " · no face")
-        figure.add_annotation(x=place, y=0, text=text, showarrow=False, yanchor="top", yshift=-4, font={"size": 12})
+        figure.add_annotation(x=column, y=0, text=text, showarrow=False, yanchor="top", yshift=-4, font={"size": 12})
     figure.update_xaxes(visible=False, range=[-0.5, max(count, len(moments)) - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[-0.12, aspect], scaleanchor="x")
     return figure

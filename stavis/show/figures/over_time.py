@@ -1,4 +1,4 @@
-"""Figures of what a network looked at and what it said. Each takes the package's types and returns a plotly Figure.
+"""Figures of what a network looked at and what it predicted. Each takes the package's types and returns a plotly Figure.
 
 Colours and dashes are fixed by region, the same as in the scrubber, and can be told apart in grey print. Nothing is registered globally.
 """
@@ -55,10 +55,10 @@ def share_over_time(clip: Clip, maps: AttentionMaps | Attribution, *, stacked: b
         if not stacked:
             traces.append(go.Scatter(x=table["time"], y=values, **look))
             continue
-        # Each stretch is a stack of its own: one stack over all would be drawn across the gaps.
+        # Each segment is a stack of its own: one stack over all would be drawn across the gaps.
         look |= {"line": {**_line(group), "width": 0.8}, "fillcolor": _faded(group.colour, 0.78), "legendgroup": group.key}
         for k, cut in enumerate(_stretches(np.isfinite(values))):
-            traces.append(go.Scatter(x=table["time"][cut], y=values[cut], stackgroup=f"stretch {k}", showlegend=k == 0, **look))
+            traces.append(go.Scatter(x=table["time"][cut], y=values[cut], stackgroup=f"segment {k}", showlegend=k == 0, **look))
     figure = figure_of(*traces, xaxis={"title": "time (s)"}, yaxis={"title": f"share of {name} (%)", "rangemode": "tozero"})
     if stacked:
         figure.update_yaxes(range=[0, 100])
@@ -122,21 +122,21 @@ def valence_arousal(prediction: Prediction, *, clip: Clip | None = None) -> go.F
 
 
 def mark_gaps(figure: go.Figure, clip: Clip) -> go.Figure:
-    """Shades the stretches where no face was, with the reason on hover; returns the figure."""
+    """Shades the segments where no face was, with the reason on hover; returns the figure."""
     half = float(np.median(np.diff(clip.times))) / 2 if len(clip) > 1 else 0.02
     bad = np.flatnonzero(~clip.valid)
-    for stretch in np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1) if len(bad) else []:
-        x0, x1 = float(clip.times[stretch[0]]) - half, float(clip.times[stretch[-1]]) + half
+    for segment in np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1) if len(bad) else []:
+        x0, x1 = float(clip.times[segment[0]]) - half, float(clip.times[segment[-1]]) + half
         figure.add_vrect(x0=x0, x1=x1, fillcolor="#8B929B", opacity=0.25, line_width=0, layer="below")
-        reason = next((clip.notes[i] for i in stretch if clip.notes[i]), "no face found")
+        reason = next((clip.notes[i] for i in segment if clip.notes[i]), "no face found")
         note = {"text": "no face", "hovertext": escaped(reason), "font": {"size": 11, "color": "#5D646D"}, "showarrow": False}
         figure.add_annotation(x=(x0 + x1) / 2, y=1, yref="paper", yanchor="top", **note)
     return figure
 
 
-def colour_bar(words: str) -> dict:
-    """A thin colour bar with its words beside it."""
-    return {"title": {"text": words, "side": "right", "font": {"size": 13}}, "thickness": 10, "outlinewidth": 0, "tickfont": {"size": 12}}
+def colour_bar(text: str) -> dict:
+    """A thin colour bar with its text beside it."""
+    return {"title": {"text": text, "side": "right", "font": {"size": 13}}, "thickness": 10, "outlinewidth": 0, "tickfont": {"size": 12}}
 
 
 def escaped(text: str) -> str:

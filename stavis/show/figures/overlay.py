@@ -1,4 +1,4 @@
-"""Maps painted over pictures as the scrubber paints them: alpha = opacity x value^gamma, so the rest keeps its own colours."""
+"""Maps painted over images as the scrubber paints them: alpha = opacity x value^gamma, so the rest keeps its own colours."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -24,10 +24,10 @@ def paint_map(
     opacity: float = 0.8,
     gamma: float = 0.7,
 ) -> np.ndarray:
-    """A picture with a map over it: (H,W,3) uint8.
+    """An image with a map over it: (H,W,3) uint8.
 
     image (H,W,3) uint8 RGB; values (h,w), any unit; signed values get the diverging colours; top is the value drawn with full colour
-    (default: the frame's 99.7th percentile). Where values are not numbers or all zero the picture comes back as it is.
+    (default: the frame's 99.7th percentile). Where values are not numbers or all zero the image comes back as it is.
     """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all() or not (values != 0).any():
@@ -43,9 +43,9 @@ def paint_map(
 
 
 def overlay_frames(frames: Iterable[np.ndarray], maps: AttentionMaps | Attribution, *, scale: str = "clip", **look) -> Iterator[np.ndarray]:
-    """The pictures with their maps, one after another; scale 'clip' keeps one scale for all frames, 'frame' each its own.
+    """The images with their maps, one after another; scale 'clip' keeps one scale for all frames, 'frame' each its own.
 
-    Raises StavisError where there are not as many pictures as map frames.
+    Raises StavisError where there are not as many images as map frames.
     """
     values = maps.weights if isinstance(maps, AttentionMaps) else maps.values
     top = None
@@ -55,10 +55,10 @@ def overlay_frames(frames: Iterable[np.ndarray], maps: AttentionMaps | Attributi
     count = 0
     for count, frame in enumerate(frames, start=1):
         if count > len(values):
-            raise StavisError(f"there are more pictures than the map's {len(values)} frames: compute the map on the same clip.")
+            raise StavisError(f"there are more images than the map's {len(values)} frames: compute the map on the same clip.")
         yield paint_map(frame, values[count - 1], top=top, **look)
     if count < len(values):
-        raise StavisError(f"there are {count} pictures for a map of {len(values)} frames: compute the map on the same clip.")
+        raise StavisError(f"there are {count} images for a map of {len(values)} frames: compute the map on the same clip.")
 
 
 def write_overlay(
@@ -72,17 +72,17 @@ def write_overlay(
 ) -> Path:
     """Writes the overlay as a video (.mp4, H.264) or an animation (.gif); returns the path.
 
-    frames a clip, or pictures (H,W,3) uint8 RGB in the order of the map's frames; fps by default what the times say.
+    frames a clip, or images (H,W,3) uint8 RGB in the order of the map's frames; fps by default what the times say.
 
-    Raises StavisError where the name ends otherwise, or there are not as many pictures as map frames.
+    Raises StavisError where the name ends otherwise, or there are not as many images as map frames.
     """
     path = Path(path)
     if path.suffix.lower() not in (".mp4", ".gif"):
         raise StavisError(f"{path} is neither .mp4 nor .gif: choose one of these endings.")
-    pictures = frames.frames if isinstance(frames, Clip) else frames
+    images = frames.frames if isinstance(frames, Clip) else frames
     steps = np.diff(np.asarray(maps.times, float))
     fps = fps or (float(1 / np.median(steps[steps > 0])) if (steps > 0).any() else 25.0)
-    images = overlay_frames((_enlarged(one, longest_side) for one in pictures), maps, **look)
+    images = overlay_frames((_enlarged(one, longest_side) for one in images), maps, **look)
     if path.suffix.lower() == ".mp4":
         return write_video(path, images, fps=fps)
     with atomic_file(path) as temporary:
@@ -97,7 +97,7 @@ def _enlarged(image: np.ndarray, longest_side: int) -> np.ndarray:
 
 
 def _write_gif(path: Path, images: Iterator[np.ndarray], fps: float) -> None:
-    """One palette of 256 colours for the whole picture, found by ffmpeg's own filters."""
+    """One palette of 256 colours for the whole image, found by ffmpeg's own filters."""
     first = next(images)
     height, width = first.shape[:2]
     rate = Fraction(min(fps, 50.0)).limit_denominator(100)

@@ -56,12 +56,12 @@ def _write(path: str | Path, video: str | Path, crops: Crops, maps: AttentionMap
 
 
 def _painted(video: str | Path, crops: Crops, maps: AttentionMaps, top: float | None, progress) -> Iterator[np.ndarray]:
-    place = {int(index): row for row, index in enumerate(crops.indices)}
+    rows = {int(index): row for row, index in enumerate(crops.indices)}
     size = crops.frames.shape[1]
     info = probe(video, stream=crops.stream) if crops.images is None else probe_images(video, crops.images)
     # What is found on the way is among the crops' notes already.
     for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info, notes=Notes()):
-        row = place.get(frame.index)
+        row = rows.get(frame.index)
         if row is None:
             continue
         image = frame.image

@@ -141,19 +141,19 @@ class HtmlReport:
         return self
 
 
-def figure_block(figure: go.Figure, words: str) -> str:
+def figure_block(figure: go.Figure, text: str) -> str:
     """The place of a plotly figure in a page; its numbers stand in an inert block."""
     spec = json.loads(figure.to_json())
     height = int(figure.layout.height or 360)
     spec.get("layout", {}).pop("width", None)
     return (
-        f'<div class="figure" data-stavis-figure role="group" aria-label="{html.escape(words or "figure")}" style="min-height:{height}px">'
+        f'<div class="figure" data-stavis-figure role="group" aria-label="{html.escape(text or "figure")}" style="min-height:{height}px">'
         f'<script type="application/json">{json_block({"data": spec.get("data", []), "layout": spec.get("layout", {})})}</script>'
         '<div class="stavis-plot"><p>This figure needs scripts, and they are off.</p></div></div>'
     )
 
 
-def table_block(table: pd.DataFrame, words: str) -> str:
+def table_block(table: pd.DataFrame, text: str) -> str:
     """A DataFrame as an HTML table, every cell escaped."""
     counted = isinstance(table.index, pd.RangeIndex) and table.index.name is None
     frame = table if counted else table.reset_index()
@@ -165,7 +165,7 @@ def table_block(table: pd.DataFrame, words: str) -> str:
         "<tr>" + "".join(f"<td{m}>{html.escape(_cell(value))}</td>" for value, m in zip(row, mark, strict=True)) + "</tr>"
         for row in frame.itertuples(index=False, name=None)
     )
-    label = html.escape(words or "table")
+    label = html.escape(text or "table")
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
         f"<tbody>{rows}</tbody></table></div>"

@@ -60,7 +60,7 @@ class Scrubber(anywidget.AnyWidget):
         """What a network looked at in a clip, with what it predicted.
 
         maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row a frame; curves any table with a time
-        column in seconds (or its CSV, or several by name); longest_side of the pictures in pixels; frames 'strip', 'video' or 'auto';
+        column in seconds (or its CSV, or several by name); longest_side of the images in pixels; frames 'strip', 'video' or 'auto';
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
@@ -83,7 +83,7 @@ class Scrubber(anywidget.AnyWidget):
         longest_side: int = 320,
         frames: str = "auto",
     ) -> None:
-        """Shows another clip in the same place, from its first frame and without marks; how it is looked at stays. See `from_clip`."""
+        """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
         state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames)
         self._clip, self._maps, self._options = held
         with self.hold_sync():
@@ -105,7 +105,7 @@ class Scrubber(anywidget.AnyWidget):
             self._refresh(self.map if self.map != name else next(iter(self._maps), "none"))
 
     def set_lines(self, **lines) -> None:
-        """Puts other lines under the pictures (prediction, raters, curves: see `from_clip`) without moving the frame.
+        """Puts other lines under the images (prediction, raters, curves: see `from_clip`) without moving the frame.
 
         Raises StavisError where a table has no time column; then the lines stay as they were.
         """
@@ -141,16 +141,16 @@ class Scrubber(anywidget.AnyWidget):
         self.frame = int(np.nanargmin(np.abs(np.asarray(self._clip.times, float) - seconds)))
 
     @property
-    def marks(self) -> Annotations:
+    def annotations(self) -> Annotations:
         """The excluded ranges and events that the user set, in seconds."""
         return Annotations.from_selection(self.selection)
 
-    @marks.setter
-    def marks(self, marks: Annotations) -> None:
-        self.selection = {"range": self.selection.get("range"), **marks.to_selection()}
+    @annotations.setter
+    def annotations(self, annotations: Annotations) -> None:
+        self.selection = {"range": self.selection.get("range"), **annotations.to_selection()}
 
-    def words(self) -> str:
-        """The shown frame in words: its number, the predicted value, where most of the map lies."""
+    def text(self) -> str:
+        """The shown frame in text: its number, the predicted value, where most of the map lies."""
         parts = [f"frame {self.frame + 1}"]
         prediction = self._options["prediction"]
         for k, dimension in enumerate(prediction.dimensions if prediction is not None else ()):
@@ -218,7 +218,7 @@ def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attributi
 
 
 def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames) -> dict:
-    """The traits of a clip; frames=None leaves the pictures and the outlines out."""
+    """The traits of a clip; frames=None leaves the images and the outlines out."""
     times, trouble = rising_times(clip.times)
     messages = [trouble] if trouble else []
     numbers = Numbers(len(clip))
@@ -244,7 +244,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
         buffers.append(packed.buffer)
         at += len(packed.buffer)
     if not maps:
-        messages.append("No map was given: only the pictures are shown.")
+        messages.append("No map was given: only the images are shown.")
     panels, traces = add_traces(numbers, clip, prediction, raters, curves, messages)
     if not clip.valid.all():
         messages.append(f"No face in {int((~clip.valid).sum())} of {len(clip)} frames: the curves have gaps there.")
@@ -255,9 +255,9 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     }  # fmt: skip
     state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
     if frames is not None:
-        pictures = pack_frames(clip.frames, times - times[0], longest_side=longest_side, kind=frames)
-        meta |= {"width": pictures.width, "height": pictures.height}
-        meta["picture"] = {"kind": pictures.kind, "mime": pictures.mime, "offsets": list(pictures.offsets)}
-        state |= {"frames": pictures.buffer, "outlines": pack_outlines(clip.regions) if clip.regions is not None else b""}
-        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), pictures.buffer[:4096])[:16]
+        images = pack_frames(clip.frames, times - times[0], longest_side=longest_side, kind=frames)
+        meta |= {"width": images.width, "height": images.height}
+        meta["picture"] = {"kind": images.kind, "mime": images.mime, "offsets": list(images.offsets)}
+        state |= {"frames": images.buffer, "outlines": pack_outlines(clip.regions) if clip.regions is not None else b""}
+        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), images.buffer[:4096])[:16]
     return state

@@ -56,7 +56,7 @@ def gaps(clip: Clip) -> list[list]:
 
 
 def on_times(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """A curve at the frames' times: the mean of its samples in a frame's stretch, else interpolated; NaN beyond its ends or in its gaps."""
+    """A curve at the frames' times: the mean of its samples in a frame's segment, else interpolated; NaN beyond its ends or in its gaps."""
     known = np.isfinite(times) & np.isfinite(values)
     order = np.argsort(times[known], kind="stable")
     times, values = times[known][order], values[known][order]
@@ -68,10 +68,10 @@ def on_times(times: np.ndarray, values: np.ndarray, frames: np.ndarray) -> np.nd
     edges = np.concatenate(
         [[frames[0] - (frames[1] - frames[0]) / 2], (frames[1:] + frames[:-1]) / 2, [frames[-1] + (frames[-1] - frames[-2]) / 2]]
     )
-    place = np.digitize(times, edges) - 1
-    inside = (place >= 0) & (place < len(frames))
-    count = np.bincount(place[inside], minlength=len(frames))
-    total = np.bincount(place[inside], weights=values[inside], minlength=len(frames))
+    index = np.digitize(times, edges) - 1
+    inside = (index >= 0) & (index < len(frames))
+    count = np.bincount(index[inside], minlength=len(frames))
+    total = np.bincount(index[inside], weights=values[inside], minlength=len(frames))
     return np.where(count > 1, total / np.maximum(count, 1), np.where((count == 1) & np.isnan(line), total, line))
 
 
@@ -103,7 +103,7 @@ def curve_columns(curves) -> list[tuple[str, np.ndarray, np.ndarray]]:
         if name != time and np.isfinite(values).any():
             found.append((name, times, values))
     if not found:
-        raise StavisError(f"{where} has no column of numbers beside {time}: nothing can be drawn.")
+        raise StavisError(f"{where} has no column of numbers beside {time}: nothing can be plotted.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""A clip, its maps and curves as the buffers that the browser reads: pictures, uint8 maps with a scale a frame, outlines, numbers."""
+"""A clip, its maps and curves as the buffers that the browser reads: images, uint8 maps with a scale a frame, outlines, numbers."""
 
 import io
 from collections.abc import Iterator
@@ -14,14 +14,14 @@ from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution
 
 STRIP_FRAMES = 320
-"""Up to so many frames (about ten seconds) go as single pictures; more go as one video."""
+"""Up to so many frames (about ten seconds) go as single images; more go as one video."""
 MAP_BYTES = 24 << 20
 """All maps of a clip together stay below this; longer clips get coarser grids."""
 
 
 @dataclass(frozen=True)
 class PackedFrames:
-    """Pictures of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'video' (an mp4)."""
+    """Images of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'video' (an mp4)."""
 
     buffer: bytes
     width: int
@@ -32,7 +32,7 @@ class PackedFrames:
 
 
 def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kind: str = "auto", quality: int = 80) -> PackedFrames:
-    """Frames (T,H,W,3) uint8 RGB as WebP pictures or, when there are many, as an mp4 with the clip's own times.
+    """Frames (T,H,W,3) uint8 RGB as WebP images or, when there are many, as an mp4 with the clip's own times.
 
     times (T,) s from the first frame, rising. Raises StavisError where `kind` is not auto, strip or video.
     """
@@ -94,7 +94,7 @@ class PackedMap:
 def pack_map(name: str, maps: AttentionMaps | Attribution, *, longest_grid: int) -> PackedMap:
     """A map as codes of eight bits. Attention becomes weight x cells (1 = chance); an attribution keeps its sign and unit.
 
-    Grids larger than `longest_grid` are area-averaged. Frames that are not numbers are left out, and said.
+    Grids larger than `longest_grid` are area-averaged. Frames that are not numbers are left out and reported.
     """
     attention = isinstance(maps, AttentionMaps)
     values = np.asarray(maps.weights if attention else maps.values, np.float32)
@@ -144,7 +144,7 @@ def grid_limit(frames: int, count: int) -> int:
 
 
 def pack_outlines(regions: np.ndarray) -> bytes:
-    """The outlines of the regions (T,R,H,W) as polygons: T+1 uint32 offsets, then region, length, x y ... in 1/8192 of the picture.
+    """The outlines of the regions (T,R,H,W) as polygons: T+1 uint32 offsets, then region, length, x y ... in 1/8192 of the image.
 
     The face (everything but `outside`) comes first, its parts after it, so that the last ring around a point tells its region.
     """
@@ -154,12 +154,12 @@ def pack_outlines(regions: np.ndarray) -> bytes:
     frames, offsets, at = [], [], 2 * (count + 1)
     for masks in regions:
         offsets.append(at)
-        words = []
+        text = []
         for name in order:
             mask = ~masks[REGIONS.index("outside")] if name == "rest" else masks[REGIONS.index(name)]
-            words += [_ring(REGIONS.index(name), ring, scale) for ring in _contours(mask)]
-        frames += words
-        at += sum(len(word) for word in words)
+            text += [_ring(REGIONS.index(name), ring, scale) for ring in _contours(mask)]
+        frames += text
+        at += sum(len(word) for word in text)
     offsets.append(at)
     return np.array(offsets, np.uint32).tobytes() + (np.concatenate(frames).astype(np.uint16).tobytes() if frames else b"")
 

@@ -48,7 +48,7 @@ def buffer_blocks(scrubber) -> dict[str, bytes]:
 
 
 def mount(scrubber) -> str:
-    """The place of a scrubber in a page: its state, its poster in words and picture. The buffers stand elsewhere in the page."""
+    """The place of a scrubber in a page: its state, its static fallback in text and image. The buffers stand elsewhere in the page."""
     state = scrubber.state()
     state["blocks"] = {name: "b" + content_hash(content)[:24] for name, content in scrubber.buffers().items()}
     state["clip"] = {**state["clip"], "poster": ""}
@@ -60,17 +60,17 @@ def mount(scrubber) -> str:
 
 def poster(scrubber) -> str:
     """One frame and one line of text."""
-    words = html.escape(scrubber.words())
-    picture = base64.b64encode(scrubber.poster()).decode()
+    text = html.escape(scrubber.text())
+    image = base64.b64encode(scrubber.poster()).decode()
     title = html.escape(scrubber.clip.get("title") or "clip")
     return (
-        f'<img alt="{words}" src="data:image/jpeg;base64,{picture}" width="{POSTER_SIDE}">'
-        f"<p>{title}: {words}. One frame is shown because scripts are off or no kernel runs.</p>"
+        f'<img alt="{text}" src="data:image/jpeg;base64,{image}" width="{POSTER_SIDE}">'
+        f"<p>{title}: {text}. One frame is shown because scripts are off or no kernel runs.</p>"
     )
 
 
 def fragment(scrubber, *, data: bool) -> str:
-    """What a notebook saves: the poster, with the data (inert) when asked, so that an export can bring it to life."""
+    """What a notebook saves: the static fallback, with the data (inert) when asked, so that an export can bring it to life."""
     inside = (
         mount(scrubber) + "".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
         if data

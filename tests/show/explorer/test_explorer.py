@@ -298,37 +298,37 @@ def test_the_time_is_set_and_heard(explorer_of):
 
 
 def test_marks_are_kept_in_the_named_folder_and_read_back(explorer_of, tmp_path):
-    explorer = explorer_of(marks=tmp_path / "marks")
+    explorer = explorer_of(annotations=tmp_path / "marks")
     explorer.wait(20)
     assert not (tmp_path / "marks").exists()
     explorer.scrubber.selection = {"range": None, "exclude": [[0.2, 0.4]], "events": [[0.8, "smile"]]}
     marks = Annotations(((0.2, 0.4),), ((0.8, "smile"),))
-    assert read_annotations(tmp_path / "marks" / "anna.csv") == marks == explorer.marks
+    assert read_annotations(tmp_path / "marks" / "anna.csv") == marks == explorer.annotations
     explorer.recording = "ben"
     explorer.wait(20)
-    assert explorer.marks == Annotations() and not (tmp_path / "marks" / "ben.csv").exists()
+    assert explorer.annotations == Annotations() and not (tmp_path / "marks" / "ben.csv").exists()
     explorer.recording = "anna"
     explorer.wait(20)
-    assert explorer.marks == marks
+    assert explorer.annotations == marks
 
 
 def test_marks_without_a_folder_stay_off_the_disk_until_one_is_named(explorer_of, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     explorer = explorer_of()
     explorer.wait(20)
-    explorer.marks = Annotations((), ((0.8, "smile"),))
+    explorer.annotations = Annotations((), ((0.8, "smile"),))
     assert list(tmp_path.iterdir()) == []
     Annotations((), ((0.1, "before"),)).save(tmp_path / "kept" / "anna.csv")
-    explorer.panel.marks.value = str(tmp_path / "kept")
-    assert explorer.marks.events == ((0.1, "before"), (0.8, "smile")) == read_annotations(tmp_path / "kept" / "anna.csv").events
+    explorer.panel.annotations.value = str(tmp_path / "kept")
+    assert explorer.annotations.events == ((0.1, "before"), (0.8, "smile")) == read_annotations(tmp_path / "kept" / "anna.csv").events
 
 
 def test_a_damaged_file_of_marks_is_said_and_left_alone(explorer_of, tmp_path):
     (tmp_path / "anna.csv").write_text("something else\n")
-    explorer = explorer_of(marks=tmp_path)
+    explorer = explorer_of(annotations=tmp_path)
     explorer.wait(20)
     assert said(explorer)[0] == "error" and "not kept" in said(explorer)[1] and shown(explorer) == ["attention"]
-    explorer.marks = Annotations((), ((0.8, "smile"),))
+    explorer.annotations = Annotations((), ((0.8, "smile"),))
     assert (tmp_path / "anna.csv").read_text() == "something else\n"
 
 

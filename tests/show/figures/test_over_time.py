@@ -34,7 +34,7 @@ def test_shares_are_per_cent_with_gaps_and_sum_to_a_hundred(clip, attention):
 
 def test_stacks_stop_at_gaps(clip, attention):
     figure = share_over_time(clip, attention, stacked=True)
-    assert {trace.stackgroup for trace in figure.data} == {"stretch 0", "stretch 1"}
+    assert {trace.stackgroup for trace in figure.data} == {"segment 0", "segment 1"}
     assert not any(clip.times[20] <= x <= clip.times[29] for trace in figure.data for x in trace.x)
     assert sum(trace.showlegend is not False for trace in figure.data) == len(GROUPS)
 

@@ -45,7 +45,7 @@ def test_a_video_has_every_frame(tmp_path, ending):
     assert np.abs(frames[6][::2, ::2].astype(float) - wanted).mean() < 14
 
 
-def test_pictures_may_come_one_by_one(tmp_path):
+def test_images_may_come_one_by_one(tmp_path):
     clip = clip_of(5, 32)
     assert write_overlay(iter(clip.frames), maps_of(clip, 8)["saliency"], tmp_path / "a.mp4", fps=5, longest_side=64).stat().st_size > 500
 
@@ -55,7 +55,7 @@ def test_what_does_not_fit_leaves_no_file(tmp_path):
     attention = maps_of(clip, 8)["attention"]
     short = AttentionMaps(attention.weights[:3], attention.times[:3])
     for frames, maps in ((clip, short), (iter(clip.frames[:2]), attention)):
-        with pytest.raises(StavisError, match=r"pictures"):
+        with pytest.raises(StavisError, match=r"images"):
             write_overlay(frames, maps, tmp_path / "a.mp4")
     with pytest.raises(StavisError, match=r"neither \.mp4 nor \.gif"):
         write_overlay(clip, attention, tmp_path / "a.avi")

@@ -49,10 +49,10 @@ def test_frame_and_time_stay_within_the_clip():
 
 def test_marks_go_both_ways():
     scrubber = Scrubber.from_clip(clip_of(5, 32), {})
-    scrubber.marks = Annotations(((0.0, 0.1),), ((0.04, "smile"),))
+    scrubber.annotations = Annotations(((0.0, 0.1),), ((0.04, "smile"),))
     assert scrubber.selection["exclude"] == [[0.0, 0.1]]
     scrubber.selection = {"range": [1, 2], "exclude": [], "events": [[0.08, "x"]]}
-    assert scrubber.marks == Annotations((), ((0.08, "x"),))
+    assert scrubber.annotations == Annotations((), ((0.08, "x"),))
 
 
 def test_a_map_is_added_without_sending_the_pictures_again():
@@ -73,8 +73,8 @@ def test_the_poster_says_what_it_shows():
     clip = clip_of(30, 64)
     scrubber = Scrubber.from_clip(clip, maps_of(clip, 14), prediction_of(clip))
     scrubber.frame = 22
-    assert scrubber.words().startswith("frame 23, valence 0.")
-    assert "% of attention on the mouth" in scrubber.words()
+    assert scrubber.text().startswith("frame 23, valence 0.")
+    assert "% of attention on the mouth" in scrubber.text()
     image = cv2.imdecode(np.frombuffer(scrubber.poster(), np.uint8), cv2.IMREAD_COLOR)
     assert image.shape == (384, 384, 3) and image.std() > 10
 
@@ -87,7 +87,7 @@ def test_a_clip_without_labels_regions_or_maps_says_so():
         assert words in messages
     attention = Scrubber.from_clip(bare, {"attention": maps_of(clip, 8)["attention"]})
     assert attention.clip["maps"][0]["shares"] == -1
-    assert attention.words() == "frame 1"
+    assert attention.text() == "frame 1"
 
 
 def test_one_frame_is_enough():
