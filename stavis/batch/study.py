@@ -52,24 +52,48 @@ def plan_study(
 ) -> StudyPlan:
     """The checked plan of a spec (.yaml), or of a notebook (.ipynb or a shipped name) over the files that patterns match.
 
-    over and parameters replace what a spec says; parameters are text, read as YAML reads a value.
+    Parameters
+    ----------
+    source : str or Path
+        The spec, the notebook, or the name of a shipped notebook.
+    out : str or Path, optional
+        The folder of the reports; by default out/NAME beside the spec.
+    over : iterable of str, optional
+        Patterns of recordings, in place of those of the spec.
+    parameters : dict, optional
+        Values for the notebook's parameters, in place of those of the spec. The parameter's own annotation or default decides what a
+        text is: "010" and "NO" stay text for a parameter that is text.
+    timeout : float, optional
+        Seconds that a report may take.
+    publish : str, optional
+        A place for copies of what is done (s3://, gs://, abs:// ...).
+    quiet : bool, default False
+        No progress bars.
 
-    Raises StavisError for everything that is wrong before anything runs.
+    Returns
+    -------
+    StudyPlan
+
+    Raises
+    ------
+    StavisError
+        For everything that is wrong before anything runs.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib, nbformat, stavis
+    >>> folder = pathlib.Path(tempfile.mkdtemp())
+    >>> cell = nbformat.v4.new_code_cell("subject = 's1'", metadata={"tags": ["parameters"]})
+    >>> nbformat.write(nbformat.v4.new_notebook(cells=[cell]), folder / "mine.ipynb")
+    >>> stavis.plan_study(folder / "mine.ipynb", parameters={"subject": "010"}, quiet=True).reports[0].parameters
+    {'subject': '010'}
     """
     source = Path(source)
     is_spec = source.suffix.lower() in (".yaml", ".yml")
     spec, base_dir = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
-    changes = {"recordings": {"glob": _absolute(over)}} if (over := list(over)) else {}
-    given = {name: Plain(value) if isinstance(value, str) else value for name, value in (parameters or {}).items()}
-    changes["parameters"] = {**spec.parameters, **given}
-    changes["vary"] = {name: list(values) for name, values in spec.vary.items() if name not in given}
-    if timeout is not None:
-        changes["timeout"] = float(timeout)
-    if publish is not None:
-        changes["publish"] = publish
-    if spec.recordings is not None and "recordings" not in changes:
-        changes["recordings"] = spec.recordings.model_dump(exclude_none=True)
-    spec = checked_config({**spec.model_dump(exclude={"recordings", "parameters", "vary"}), **changes}, str(source))
+    spec = _changed(
+        spec, source, list(over), parameters or {}, {"timeout": None if timeout is None else float(timeout), "publish": publish}
+    )
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
     place = Path(out) if out is not None else base_dir / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
@@ -78,15 +102,53 @@ def plan_study(
     return make_plan(spec, base_dir, place, quiet)
 
 
+def _changed(spec: StudyConfig, source: Path, over: list[str], parameters: dict[str, Scalar], others: dict) -> StudyConfig:
+    """A spec with what was given besides it in its place."""
+    changes = {"recordings": {"glob": _absolute(over)}} if over else {}
+    given = {name: Plain(value) if isinstance(value, str) else value for name, value in parameters.items()}
+    changes["parameters"] = {**spec.parameters, **given}
+    changes["vary"] = {name: list(values) for name, values in spec.vary.items() if name not in given}
+    changes |= {name: value for name, value in others.items() if value is not None}
+    if spec.recordings is not None and "recordings" not in changes:
+        changes["recordings"] = spec.recordings.model_dump(exclude_none=True)
+    return checked_config({**spec.model_dump(exclude={"recordings", "parameters", "vary"}), **changes}, str(source))
+
+
 def run_study(
     source: str | Path | StudyPlan, *, scheduler=None, workers: int | None = None, force: bool = False, quiet=False, **options
 ) -> Study:
-    """Make every report of a study that is not done yet, and its index, summary.csv and status.json; `options` as in plan_study.
+    """Make every report of a study that is not done yet, and its index, summary.csv and status.json. Ctrl-C and SIGTERM end it well.
 
-    scheduler: the address of a Dask scheduler whose workers see the same files and have the same stavis; without one, `workers`
-    processes of this machine (as many as cores and memory carry). force makes everything again. Ctrl-C and SIGTERM end it well.
+    Parameters
+    ----------
+    source : str, Path or StudyPlan
+        As in `plan_study`, or the plan itself.
+    scheduler : str, optional
+        The address of a Dask scheduler whose workers see the same files and have the same stavis; by default processes of this machine.
+    workers : int, optional
+        How many processes; by default as many as cores and memory allow.
+    force : bool, default False
+        Make every report again.
+    quiet : bool, default False
+        No progress bars.
+    **options
+        As in `plan_study`.
 
-    Raises StavisError for a bad spec, an output folder that another runner holds or that cannot be written, an unreachable scheduler.
+    Returns
+    -------
+    Study
+        The folder, the index page and how many reports are done, failed and missing.
+
+    Raises
+    ------
+    StavisError
+        For a bad spec, an output folder that another runner holds or that cannot be written, an unreachable scheduler.
+
+    Examples
+    --------
+    >>> done = stavis.run_study("explore", over=["videos/*.mp4"], out="explored", workers=2)  # doctest: +SKIP
+    >>> done.counts.done, done.counts.failed  # doctest: +SKIP
+    (3, 0)
     """
     started = time.monotonic()
     plan = source if isinstance(source, StudyPlan) else plan_study(source, quiet=quiet, **options)

@@ -84,11 +84,12 @@ def read_folder(
 
     Examples
     --------
-    >>> import tempfile, pathlib, stavis
+    >>> import tempfile, pathlib
+    >>> from stavis.data.datasets.folder import read_folder
     >>> folder = pathlib.Path(tempfile.mkdtemp())
     >>> (folder / "anna.mp4").touch()
     >>> _ = (folder / "anna.csv").write_text("time,valence\\n0,1\\n0.5,9\\n")
-    >>> stavis.read_folder(folder, scale=(1, 9))[0].labels[:, 0].tolist()
+    >>> read_folder(folder, scale=(1, 9))[0].labels[:, 0].tolist()
     [-1.0, 1.0]
     """
     recordings = load_folder(Path(root), dimensions, LabelConfig(time_unit, scale, max_gap))
