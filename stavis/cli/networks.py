@@ -146,7 +146,7 @@ def explain(
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
     source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
-    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     stream: Stream = None,
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     device: Device = "auto",

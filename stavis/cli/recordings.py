@@ -41,7 +41,7 @@ def synth(
 def track(
     video: Annotated[Path, typer.Argument(help="The video file.")],
     out: Out,
-    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the nearest to that pixel.")] = "largest",
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     stream: Stream = None,
     backend: Annotated[str, typer.Option(help="auto, litert or opencv.")] = "auto",
     json: Json = False,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stavis.data.faces.export import TrackSummary, write_track
+from stavis.notes import show
 from stavis.progress import bar
 
 
@@ -12,4 +13,6 @@ def track(video: str | Path, out: str | Path, *, quiet: bool = False, **options)
     Raises StavisError where the video cannot be read or shows no face.
     """
     with bar("tracking", quiet) as progress:
-        return write_track(video, out, progress=progress, **options)
+        summary = write_track(video, out, progress=progress, **options)
+    show(summary.notes)
+    return summary

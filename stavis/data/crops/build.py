@@ -1,9 +1,7 @@
 """Makes the crops of a video, aligned by known truth, by the tracked face or not at all; in order and in bounded memory."""
 
 import os
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -12,12 +10,12 @@ import numpy as np
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import centre_affine, crop_affine, cut
 from stavis.data.faces.model_file import VARIABLE, fetch_models
-from stavis.data.faces.track_cache import load_or_track
-from stavis.data.faces.tracks import NO_FACE, Tracks
+from stavis.data.faces.track_cache import LoadedTrack, load_or_track
+from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import VideoInfo, read_frames
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.eviction import INDEX
@@ -30,7 +28,7 @@ class NoTracker(StavisError):
     """The face tracker is not available here."""
 
 
-FORMAT = 2
+FORMAT = 3
 """Goes up when crops are made or written otherwise: older ones are then made again."""
 SOURCES = ("auto", "truth", "face", "centre")
 
@@ -44,19 +42,6 @@ def decided_source(recording: Recording, source: str) -> str:
     return source
 
 
-@contextmanager
-def _collected(notes: Notes) -> Iterator[None]:
-    """What the tracker warns of inside is added to the notes, which are kept with the crops and shown whenever they are read."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        yield
-    for one in caught:
-        if issubclass(one.category, StavisWarning):
-            notes.add(str(one.message))
-        else:
-            warnings.warn_explicit(one.message, one.category, one.filename, one.lineno)
-
-
 def write_crops(folder: Path, recording: Recording, spec, source: str, digest: str, progress: Callable | None = None) -> None:
     """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
     info = info_of(recording)
@@ -66,8 +51,9 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     if source == "truth":
         track = _truth_track(recording, info.times[chosen])
     elif source == "face":
-        with _collected(notes):
-            tracks = _tracked(info, digest, spec.face, progress)
+        loaded = _tracked(info, digest, spec.face, progress)
+        notes.add(*loaded.notes)
+        tracks = loaded.tracks
         faces, track = tracks.count, _at(tracks, info.times[chosen])
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
@@ -132,14 +118,14 @@ def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.nd
     return frame_notes
 
 
-def _tracked(info: VideoInfo, digest: str, face, progress) -> Tracks:
+def _tracked(info: VideoInfo, digest: str, face, progress) -> LoadedTrack:
     try:
         model = fetch_models()
     except StavisError as error:
         if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
             raise
         raise NoTracker(str(error)) from error
-    return load_or_track(info, digest, choose=face, progress=progress, model=model).tracks
+    return load_or_track(info, digest, choose=face, progress=progress, model=model)
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:

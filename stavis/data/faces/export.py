@@ -4,7 +4,6 @@ import csv
 import os
 import shutil
 import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,8 +18,9 @@ from stavis.data.faces.model_file import fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.landmarks import MEDIAPIPE
+from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.cache import file_hash, get_file
 from stavis.storage.files import atomic_folder, content_hash, write_json
@@ -50,7 +50,8 @@ class TrackSummary:
     """What tracking a video came to.
 
     folder with the files; frames, frames_with_face, faces: counts; seconds that tracking took, also where it was done
-    before and kept; realtime_factor: the video's length over these; chosen: the number of the chosen face.
+    before and kept; realtime_factor: the video's length over these; chosen: the number of the chosen face; notes: what a user must
+    know beside, in sentences.
     """
 
     folder: Path
@@ -60,6 +61,7 @@ class TrackSummary:
     seconds: float
     realtime_factor: float
     chosen: int
+    notes: tuple[str, ...] = ()
 
 
 def write_track(
@@ -81,14 +83,9 @@ def write_track(
 
     Raises StavisError as `track_faces` does, where no frame shows a face, and where `out` cannot be written.
     """
-    with warnings.catch_warnings(record=True) as heard:
-        warnings.simplefilter("always", StavisWarning)
-        info, found = probe(video, stream=stream), fetch_models(model)
-        kept = load_or_track(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
+    info, found = probe(video, stream=stream), fetch_models(model)
+    kept = load_or_track(info, file_hash(info.path), choose=choose, backend=backend, model=found, progress=progress)
     tracks, seconds = kept.tracks, kept.seconds
-    said = list(info.warnings) + [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]
-    for sentence in said:
-        warnings.warn(sentence, StavisWarning, stacklevel=2)
     if tracks.number is None:
         raise StavisError(f"{info.path} shows no face in any of its {len(info)} frames: give a video in which a face can be seen.")
     summary = TrackSummary(
@@ -99,16 +96,17 @@ def write_track(
         seconds=round(seconds, 3),
         realtime_factor=round(_length(info) / max(seconds, 1e-9), 3),
         chosen=tracks.number,
+        notes=tuple(Notes([*info.notes, *kept.notes])),
     )
     with _all_or_none(Path(out)) as folder:
         if preview:
             _write_preview(folder / "preview.mp4", info, kept)
         _write_landmarks(folder / "landmarks.npz", tracks)
         _write_table(folder / "track.csv", tracks)
-        values = {key: value for key, value in vars(summary).items() if key != "folder"}
-        damaged = sum(note == "damaged" for note in tracks.picture_notes)
+        values = {key: value for key, value in vars(summary).items() if key not in ("folder", "notes")}
+        damaged = sum(note == "damaged" for note in tracks.frame_notes)
         more = {"video": printable(info.path.name), "damaged_frames": damaged, "model": found.source}
-        write_json(folder / "track.json", values | more | {"warnings": said})
+        write_json(folder / "track.json", values | more | {"warnings": list(summary.notes)})
     return summary
 
 

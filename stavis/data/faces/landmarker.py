@@ -1,4 +1,4 @@
-"""Faces in one picture: MediaPipe's detector, its 478 landmarks and its 52 blendshapes, run without MediaPipe.
+"""Faces in one image: MediaPipe's detector, its 478 landmarks and its 52 blendshapes, run without MediaPipe.
 
 References
 ----------
@@ -29,7 +29,7 @@ BACKENDS = ("auto", "litert", "opencv")
 DETECTOR_SIDE, _MESH_SIDE = 128, 256
 _REGION_MARGIN = 1.5  # the region given to the mesh is so much larger than the face's box
 _MERGE_OVERLAP = 0.3
-_LINEAR_UP_TO = 640  # pictures of twice this side and more are shrunk by area first
+_LINEAR_UP_TO = 640  # images of twice this side and more are shrunk by area first
 EYES = (33, 263)
 """The outer corners of the eyes, left and right in the image, among the 478 landmarks."""
 
@@ -45,7 +45,7 @@ class Detection:
 
 @dataclass(frozen=True)
 class Region:
-    """A square of the picture, turned with the face: centre (x, y) and side in px, angle in radians (0 = the eyes are level)."""
+    """A square of the image, turned with the face: centre (x, y) and side in px, angle in radians (0 = the eyes are level)."""
 
     x: float
     y: float
@@ -53,7 +53,7 @@ class Region:
     angle: float
 
     def affine(self, side: int) -> np.ndarray:
-        """(2,3): picture px to px of the square, scaled to `side`."""
+        """(2,3): image px to px of the square, scaled to `side`."""
         scale = side / self.side
         cos, sin = np.cos(self.angle) * scale, np.sin(self.angle) * scale
         return np.array(
@@ -63,10 +63,15 @@ class Region:
 
 @dataclass(frozen=True)
 class Mesh:
-    """The landmarks of one face: points (478,2) px of the picture, presence in [0,1] (that there is a face in the region)."""
+    """The landmarks of one face: points (478,2) px of the image, presence in [0,1] (that there is a face in the region).
+
+    crop (256,256,3) uint8 is the region that was looked at, affine (2,3) maps image px to px of it.
+    """
 
     points: np.ndarray
     presence: float
+    crop: np.ndarray
+    affine: np.ndarray
 
 
 def resolved_backend(backend: str) -> str:
@@ -94,7 +99,7 @@ class FaceNetworks:
         self._anchors = _anchors()
 
     def detect(self, image: np.ndarray, threshold: float = 0.5) -> list[Detection]:
-        """The faces in a picture (H,W,3) uint8 RGB, the surest first; ones below about a sixth of its short side are missed."""
+        """The faces in an image (H,W,3) uint8 RGB, the surest first; ones below about a sixth of its short side are missed."""
         square, offset, scale = _letterbox(image, DETECTOR_SIDE)
         out = self._detector(square.astype(np.float32) / 127.5 - 1)
         scores = _sigmoid(out["classificators"].reshape(-1))
@@ -112,13 +117,14 @@ class FaceNetworks:
         return found
 
     def mesh(self, image: np.ndarray, region: Region) -> Mesh:
-        """The landmarks of the face in a region of the picture."""
+        """The landmarks of the face in a region of the image."""
         affine = region.affine(_MESH_SIDE)
         crop = cut_region(image, region, affine)
         out = self._mesh(crop.astype(np.float32) / 255)
         points = out["Identity"].reshape(478, 3)[:, :2].astype(np.float64)
         inverse = cv2.invertAffineTransform(affine)
-        return Mesh(points @ inverse[:, :2].T + inverse[:, 2], float(_sigmoid(out["Identity_1"].reshape(-1))[0]))
+        presence = float(_sigmoid(out["Identity_1"].reshape(-1))[0])
+        return Mesh(points @ inverse[:, :2].T + inverse[:, 2], presence, crop, affine)
 
     def blendshapes(self, points: np.ndarray) -> np.ndarray:
         """(52,) in [0,1], named by stavis.data.faces.blendshapes, from landmarks (478,2) px."""
@@ -195,7 +201,7 @@ class _OpenCV:
 
 
 def _letterbox(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, float]:
-    """The whole picture in a black square; where its corner lies in it (px of the square); the square's px in a picture's px.
+    """The whole image in a black square; where its corner lies in it (px of the square); the square's px in an image's px.
 
     Sampled as MediaPipe does it, linearly: shrunk by area, the same landmarks come out .6 % of the eye distance off.
     """

@@ -1,7 +1,6 @@
 """A video whose faces were followed once is not followed again: all sightings are kept, whichever face is asked for later."""
 
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,28 +8,36 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from stavis.data.faces.choice import check_choice, is_point
+from stavis.data.faces.detections import Detections
+from stavis.data.faces.following import follow_faces
 from stavis.data.faces.landmarker import resolved_backend
 from stavis.data.faces.model_file import SHA256, FaceModel
-from stavis.data.faces.tracks import Detections, Tracks, check_choice, follow_faces
+from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo
 from stavis.data.video.probing import PIXELS
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.cache import get_or_create
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json, write_json
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key: raised when the tracker finds other landmarks or the files change."""
 
 
 @dataclass(frozen=True)
 class LoadedTrack:
-    """The faces of a video, the seconds that it took to follow them, and the folder of the cache in which they are kept."""
+    """The faces of a video, the seconds that it took to follow them, and the folder of the cache in which they are kept.
+
+    notes: what a user must know of the video as it was read and of the faces, in sentences.
+    """
 
     tracks: Tracks
     seconds: float
     folder: Path
+    notes: tuple[str, ...] = ()
 
 
 def load_or_track(
@@ -44,45 +51,45 @@ def load_or_track(
 ) -> LoadedTrack:
     """The tracks of a video as `track_faces` gives them, from the cache where its faces were followed before.
 
-    digest: the hash of the video's content. What was said while they were followed (StavisWarning) is said again each time.
+    digest: the hash of the video's content. Where a face is asked for by a point, small faces are looked for all the time; these
+    tracks are kept apart from the others.
 
     Raises StavisError as `track_faces` does.
     """
     check_choice(choose)
+    thorough = is_point(choose)
 
     def make(folder: Path) -> None:
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always", StavisWarning)
-            began = time.perf_counter()
-            sightings = Detections()
-            for frame in follow_faces(info.path, model=model, backend=backend, progress=progress, info=info):
-                sightings.add(frame)
-            seconds = time.perf_counter() - began
-        said = [str(one.message) for one in heard if issubclass(one.category, StavisWarning)]
-        arrays = sightings.arrays()
+        began = time.perf_counter()
+        seen, notes = Detections(), Notes()
+        options = {"model": model, "backend": backend, "progress": progress, "info": info, "notes": notes}
+        for frame in follow_faces(info.path, thorough=thorough, **options):
+            seen.add(frame)
+        seconds = time.perf_counter() - began
+        arrays = seen.arrays()
         np.save(folder / "landmarks.npy", arrays.pop("landmarks"), allow_pickle=False)
         np.savez(folder / "sightings.npz", **arrays)
         name = printable(info.path.name)
-        told = {
+        index = {
             "what": f"{name}, {len(info)} frames",
             "video": name,
             "source": "track",
             "frames": len(info),
             "format": FORMAT,
             "seconds": seconds,
-            "warnings": said,
+            "warnings": list(notes),
         }
-        write_json(folder / INDEX, told)
+        write_json(folder / INDEX, index)
 
-    key = content_hash("followed", str(FORMAT), str(PIXELS), digest, SHA256, resolved_backend(backend), repr((len(info), info.stream)))
+    way = "thorough" if thorough else ""
+    key = content_hash("followed", str(FORMAT), str(PIXELS), digest, SHA256, resolved_backend(backend), repr((len(info), info.stream)), way)
     folder = get_or_create("tracks", key, make, lambda folder: _read(folder, len(info)) is not None)
     found = _read(folder, len(info))
     if found is None:
         raise StavisError(f"{folder} went away while it was read: run it again.")
-    sightings, index = found
-    for sentence in index["warnings"]:
-        warnings.warn(sentence, StavisWarning, stacklevel=2)
-    return LoadedTrack(sightings.tracks(choose), float(index["seconds"]), folder)
+    seen, index = found
+    tracks = seen.tracks(choose)
+    return LoadedTrack(tracks, float(index["seconds"]), folder, tuple(Notes([*index["warnings"], *tracks.messages])))
 
 
 def _read(folder: Path, frames: int) -> tuple[Detections, dict] | None:

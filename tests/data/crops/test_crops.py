@@ -25,7 +25,7 @@ from stavis.storage import cache, eviction, locks
 from stavis.storage.contents import cache_clear, cache_list
 from stavis.storage.eviction import kind_folder
 from stavis.types import Recording
-from tests.data.faces.drawn_points import plain_face
+from tests.data.faces.plain_points import plain_face
 
 FRAMES, FPS, WIDTH, HEIGHT = 50, 25, 160, 120
 

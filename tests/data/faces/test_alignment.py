@@ -8,7 +8,7 @@ from stavis.data.faces.regions import rasterise, rasterise_index
 from stavis.errors import StavisError
 from stavis.landmarks import DRAWN, MEDIAPIPE
 from stavis.regions import REGIONS
-from tests.data.faces.drawn_points import plain_face
+from tests.data.faces.plain_points import plain_face
 
 LAYOUTS = pytest.mark.parametrize("layout", [DRAWN, MEDIAPIPE], ids=["drawn", "mediapipe"])
 

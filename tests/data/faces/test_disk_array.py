@@ -7,9 +7,10 @@ import pytest
 
 from stavis.data.crops.build import _at
 from stavis.data.faces.blendshapes import BLENDSHAPES
+from stavis.data.faces.detections import Detections
 from stavis.data.faces.disk_array import DiskArray, scatter, take
 from stavis.data.faces.tracker import TrackedFace
-from stavis.data.faces.tracks import Detections, FrameFaces
+from stavis.data.faces.tracks import FrameFaces
 
 
 @pytest.fixture(params=["memory", "disk"])

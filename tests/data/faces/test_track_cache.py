@@ -1,16 +1,15 @@
 """Laws of the kept tracks: the same as followed anew, whichever face is asked for, and made again where the file is damaged."""
 
-import warnings
-
 import numpy as np
 import pytest
 
 from stavis.data.faces import track_cache
+from stavis.data.faces.detections import Detections
+from stavis.data.faces.following import track_faces
 from stavis.data.faces.landmarker import BACKENDS
 from stavis.data.faces.track_cache import load_or_track
-from stavis.data.faces.tracks import Detections, track_faces
 from stavis.data.video.io import probe
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.storage.cache import file_hash
 
 ARRAYS = (
@@ -81,14 +80,13 @@ def test_an_unknown_backend_is_refused():
 
 @pytest.mark.real_clips
 def test_what_was_said_while_following_is_said_again(clip, face_model, monkeypatch):
-    def warns(*args, **options):
-        warnings.warn("frame 3 is damaged.", StavisWarning, stacklevel=2)
+    def warns(*args, notes, **options):
+        notes.add("frame 3 is damaged.")
         return iter(())
 
     monkeypatch.setattr(track_cache, "follow_faces", warns)
     for _ in range(2):
-        with pytest.warns(StavisWarning, match="frame 3 is damaged"):
-            load_or_track(probe(clip), "of its own", model=face_model)
+        assert load_or_track(probe(clip), "of its own", model=face_model).notes == ("frame 3 is damaged.",)
 
 
 def test_sightings_that_do_not_belong_together_are_refused():
