@@ -360,7 +360,7 @@ def test_1_a_process_of_its_own_says_the_same(world, tmp_path, words, code, said
     if code:
         assert len(done.stderr.splitlines()) == 1 and done.stdout == ""
     else:
-        assert set(json.loads(done.stdout)) == {"concatenated", "per_recording", "counts", "fill", "delay"}
+        assert set(json.loads(done.stdout)) == {"concatenated", "per_recording", "intervals", "counts", "fill", "delay"}
     assert world.listing() == before
 
 

@@ -1,4 +1,4 @@
-"""The main job on the embedded default: draw, train, evaluate, explain, one page."""
+"""The main job on the embedded default: render, train, evaluate, explain, one page."""
 
 import dataclasses
 import time
@@ -21,7 +21,7 @@ from stavis.synthetic.embedded import EMBEDDED
 from stavis.training.config import TrainingConfig
 
 PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0, feature_noise=12.0)
-"""How long the demo trains: enough for the attention to find the cue, short enough to wait for. The pixels stay as they are drawn, and
+"""How long the demo trains: enough for the attention to find the cue, short enough to wait for. The pixels stay as they are rendered, and
 there is less noise behind the attention than by default, for in so few steps it costs more CCC than the attention gains by it."""
 _SHOWN = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
 
@@ -58,9 +58,34 @@ def demo_options(steps: int | None = None, recordings: int | None = None) -> dic
 def demo(
     out: str | Path, *, spec: SyntheticConfig = EMBEDDED, plan: TrainingConfig = PLAN, device: str = "auto", quiet: bool = False
 ) -> Demo:
-    """Draw the embedded data, train the small STA network, evaluate it on unseen people and explain one of them, all under `out`.
+    """Render the embedded data, train the small STA network, evaluate it on unseen people and explain one of them.
 
-    Raises StavisError where `out` holds something already or cannot be written.
+    Parameters
+    ----------
+    out : str or Path
+        The folder to write to: new or empty.
+    spec : SyntheticConfig
+        What is rendered.
+    plan : TrainingConfig
+        How it is trained.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    quiet : bool
+        No progress bars.
+
+    Returns
+    -------
+    Demo
+        `.report`, the page; `.evaluation`; `.summary`, what demo.json says.
+
+    Raises
+    ------
+    StavisError
+        Where `out` holds something already or cannot be written.
+
+    Examples
+    --------
+    >>> stavis.demo("demo").summary  # doctest: +SKIP
     """
     started = time.monotonic()
     out = Path(out)

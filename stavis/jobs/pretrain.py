@@ -1,4 +1,4 @@
-"""The checkpoint that ships with the package: drawn, trained, measured and described by one command, `stavis pretrain`."""
+"""The checkpoint that ships with the package: rendered, trained, measured and described by one command, `stavis pretrain`."""
 
 import dataclasses
 import json
@@ -46,7 +46,7 @@ JITTER = Jitter(
 )
 """Light, colour, shadows and sharpness change strongly, because real recordings differ in them (without the shadows, low brows over
 dark eyes were read as a frown on real faces at rest); the place hardly, because crops are aligned; and nothing is hidden, because
-covers are drawn with the truth about them."""
+occluders are rendered with the truth about them."""
 _FIRST = TrainingConfig(steps=9000, batch=24, seconds=0.96, epoch=500, augment=1.0, jitter=JITTER)
 _SECOND = dataclasses.replace(_FIRST, steps=12000, learning_rate=2e-3, seed=1)
 COURSES = (
@@ -77,12 +77,36 @@ def pretrain(
     remarks: str = "",
     quiet: bool = False,
 ) -> Path:
-    """Make a checkpoint that carries its own figures and can verify itself; returns its folder.
+    """Make a checkpoint that carries its own metrics and can verify itself: render, train, average, measure, describe.
 
-    Draws people and trains in `courses`, takes the mean of the weights that they came to, measures it on `measured`, and writes the
-    checkpoint with a model card to `out`.
+    Parameters
+    ----------
+    out : str or Path
+        The folder of the checkpoint.
+    courses : sequence of (SyntheticConfig, TrainingConfig, float)
+        Stages of training, each initialised from the one before: the people, the settings, and the weight in the average that is kept.
+    measured : dict of str to SyntheticConfig
+        What its metrics are measured on, by name.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    remarks : str
+        Markdown that goes into the model card.
+    quiet : bool
+        No progress bars.
 
-    Raises StavisError where `out` cannot be written.
+    Returns
+    -------
+    Path
+        The folder of the checkpoint.
+
+    Raises
+    ------
+    StavisError
+        Where `out` cannot be written.
+
+    Examples
+    --------
+    >>> stavis.pretrain("sta-synthetic")  # doctest: +SKIP
     """
     with tempfile.TemporaryDirectory(prefix="stavis-") as scratch:
         runs: list[Path] = []

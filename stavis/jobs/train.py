@@ -50,17 +50,60 @@ def train(
     report: Callable[[str], None] | None = None,
     **changes,
 ) -> TrainingResult:
-    """Train a system on the train split of a data set and keep what is best on its dev split; the embedded data where none is given.
+    """Train a system on the train split of a data set and keep what is best on its dev split.
 
-    system: its name, default sta; preset: its sizes, default small. init_from: a run or a shipped checkpoint whose system, sizes
-    and weights training is initialised from instead (fine-tuning; a learning rate lower than the default suits it).
-    delay: by how many seconds the raters lag; labels are moved forward by it, and `evaluate` gives it back to the predictions.
-    fold: which of AFEW-VA's folds is the test split. exclude: a CSV of ranges that are left out. time_unit, scale, max_gap: how label
-    files are read, as in `read_dataset`. report: called with one sentence per split on what is there and what of it is used, before
-    training starts.
-    `changes` are fields of the system's config that differ from the preset's or the initial network's (dimensions, crop_size, rate, ...).
+    Parameters
+    ----------
+    out : str or Path
+        The folder of the run; it then serves everywhere a network is asked for.
+    data : str or Path, optional
+        A data set's folder or name; the embedded synthetic faces by default.
+    system, preset : str, optional
+        Which system (`systems`), default "sta", of which sizes, default "small".
+    training : TrainingConfig
+        How long and how it is trained.
+    init_from : str or Path, optional
+        A run or a shipped checkpoint whose system, sizes and weights training is initialised from (fine-tuning; a learning rate lower
+        than the default suits it).
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    source : {"auto", "face", "centre", "truth"}
+        What the crops are aligned by.
+    delay : float
+        By how many seconds the raters lag: labels are shifted forward by it, and `Predictor.evaluate` gives it back to predictions.
+    fold, exclude
+        Which of AFEW-VA's folds is the test split; a CSV of ranges that are left out.
+    time_unit, scale, max_gap
+        How label files are read, as in `read_dataset`.
+    devices, num_nodes : int
+        GPUs (or CPU processes) of each machine, and machines, that share a batch.
+    resume : bool
+        Go on as if never stopped.
+    quiet : bool
+        No progress bars.
+    logger
+        A logger of Lightning; none by default.
+    report : callable, optional
+        Called with one sentence per split on what is there and what of it is used, before training starts.
+    **changes
+        Fields of the system's config that differ from the preset's or the initial network's (dimensions, crop_size, rate, ...).
 
-    Raises StavisError where there is nothing to train on, the run's folder is taken, or `init_from` contradicts system or preset.
+    Returns
+    -------
+    TrainingResult
+        `.run`, its folder; `.best_ccc` on the dev split; `.step`; `.seconds`.
+
+    Raises
+    ------
+    StavisError
+        Where there is nothing to train on, the run's folder is taken, or `init_from` contradicts system or preset.
+
+    Examples
+    --------
+    >>> short = stavis.TrainingConfig(steps=1, batch=1, seconds=0.8, epoch=1)
+    >>> result = stavis.train(out / "run", data, training=short, device="cpu", quiet=True)
+    >>> stavis.load(result.run, device="cpu").system
+    'sta'
     """
     if not 0 <= delay <= DELAYS[-1]:
         raise StavisError(f"the raters cannot lag by {delay} s: give a delay from 0 to {DELAYS[-1]:g} s.")

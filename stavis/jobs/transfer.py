@@ -1,4 +1,4 @@
-"""A network that has only seen drawn faces, on real ones: measured on any folder of clips, failures included.
+"""A network that was trained on synthetic faces only, on real ones: measured on any folder of clips, failures included.
 
 No label is needed: the tracker's own smile and frown signals stand beside the predicted valence.
 """
@@ -39,14 +39,37 @@ def transfer(
     device: str = "auto",
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """How a network does on real clips: one row a clip in which a face was tracked.
+    """How a network does on real clips, failures included.
 
-    clips: a folder or video files; covered: a CSV of recording,start,stop (s) that says when a hand lies over the mouth. Columns: clip,
-    frames, the mean shares mouth, eyes, brows, features (their sum), nose, rest, outside; densities of mouth and eyes (1 = chance);
-    smile_r, the correlation of predicted valence with smile minus frown (NaN where the smile does not vary); neutral, the mean
-    prediction in neutral frames (NaN where there are fewer than FEWEST); covered_ratio, the mouth's share under the hand over that without.
+    Parameters
+    ----------
+    run : str, path, module or Predictor
+        The network, as for `load`.
+    clips : path or sequence of Path
+        A folder of clips, or video files; no labels are needed.
+    covered : path, optional
+        A CSV of recording,start,stop (s) that says when a hand lies over the mouth.
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    quiet : bool
+        No progress bar.
 
-    Raises StavisError where no clip shows a face, or `covered` is wrong or names a clip that is not there.
+    Returns
+    -------
+    DataFrame
+        One row per clip in which a face was tracked: clip; frames; the mean shares mouth, eyes, brows, features (their sum), nose, rest,
+        outside in [0,1]; the densities of mouth and eyes (an even attention has 1); smile_r, the correlation of predicted valence with
+        smile minus frown (NaN where the smile does not vary); neutral, the mean prediction in neutral frames (NaN where there are fewer
+        than 10); covered_ratio, the mouth's share under the hand over that without.
+
+    Raises
+    ------
+    StavisError
+        Where no clip shows a face, or `covered` is wrong or names a clip that is not there.
+
+    Examples
+    --------
+    >>> stavis.transfer("sta-synthetic", "my_clips").smile_r  # doctest: +SKIP
     """
     net = VideoReader.load(run, device=device)
     paths = _videos(clips)

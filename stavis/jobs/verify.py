@@ -106,7 +106,29 @@ def measure(run: Source, specs: dict[str, dict], *, device: str = "auto", quiet:
 def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verification:
     """Measure a checkpoint's reported metrics again on its own data and compare them, within a tolerance by kind.
 
-    Raises StavisError where the checkpoint names no synthetic data to measure on.
+    Parameters
+    ----------
+    run : str, path or Predictor
+        A checkpoint that reports its metrics, such as "sta-synthetic".
+    device : str
+        "auto", "cpu", "cuda", "mps".
+    quiet : bool
+        No progress bars.
+
+    Returns
+    -------
+    Verification
+        `.table`, one row per metric; `.holds`, whether all lie within their tolerance; `.summary`.
+
+    Raises
+    ------
+    StavisError
+        Where the checkpoint names no synthetic data to measure on.
+
+    Examples
+    --------
+    >>> stavis.verify("sta-synthetic").holds  # doctest: +SKIP
+    True
     """
     net = VideoReader.load(run, device=device)
     info = net.info

@@ -51,9 +51,37 @@ class Checkpoint:
 
 
 def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: dict | None = None, card: str = "") -> Path:
-    """Write a network as a checkpoint folder, whole or not at all; returns the folder.
+    """Write a network as a checkpoint folder, whole or not at all.
 
-    `info` (plain JSON values) goes into config.json beside the architecture; `card` is the text of README.md.
+    Parameters
+    ----------
+    folder : str or Path
+        The folder to write; a checkpoint that is there is replaced in one rename.
+    model : nn.Module
+        A network with `config` and `dimensions`, of one of the package's systems.
+    system : str
+        The name of its system (`systems`).
+    info : dict, optional
+        Plain JSON values that go into config.json beside the architecture.
+    card : str
+        The text of README.md.
+
+    Returns
+    -------
+    Path
+        The folder, which `load` takes.
+
+    Raises
+    ------
+    StavisError
+        Where it cannot be written.
+
+    Examples
+    --------
+    >>> net = stavis.load("sta-synthetic", device="cpu")
+    >>> copy = stavis.save_checkpoint(out / "copy", net.model, system=net.system)
+    >>> stavis.load(copy, device="cpu").hash == net.hash
+    True
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_folder(folder) as temporary:
@@ -95,7 +123,18 @@ def checkpoint_folder(run: str | Path) -> Path:
 
 
 def pretrained_names() -> list[str]:
-    """The names of the checkpoints that ship with the package."""
+    """The names of the checkpoints that ship with the package.
+
+    Returns
+    -------
+    list of str
+        Each of them is what `load` takes.
+
+    Examples
+    --------
+    >>> stavis.pretrained_names()
+    ['sta-synthetic']
+    """
     return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
 
 

@@ -64,7 +64,19 @@ ROWS = {row.name: row for row in _LISTED}
 
 
 def systems() -> list[dict]:
-    """Every system in the tables' order: name, row, table, published metrics by data set, parameters of its small preset."""
+    """Every system that can be trained, in the tables' order.
+
+    Returns
+    -------
+    list of dict
+        `name`, `row` (its name in the paper), `table` (where it stands there), `published` (rmse, cc, ccc by data set) and `parameters`
+        of its small preset.
+
+    Examples
+    --------
+    >>> [one["name"] for one in stavis.systems()][-2:]
+    ['cnn3d', 'sta']
+    """
     return [
         {"name": one.name, "row": one.row, "table": one.table, "published": one.published, "parameters": one.parameters}
         for one in ROWS.values()

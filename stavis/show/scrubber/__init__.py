@@ -13,6 +13,7 @@ from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.regions import REGIONS, areas
 from stavis.show.figures.colours import PALETTES
+from stavis.show.scrubber.arrays import clip_of_arrays
 from stavis.show.scrubber.describe import Numbers, add_traces, gaps, groups, on_times, outline_colours, rising_times
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
@@ -24,10 +25,25 @@ BUFFERS = ("frames", "maps", "outlines", "numbers")
 
 
 class Scrubber(anywidget.AnyWidget):
-    """A clip to scrub through, with maps over the face and the curves beneath. Make one with `Scrubber.from_clip`.
+    """Frames to scrub through, with maps over them and curves beneath. Make one with `Scrubber.from_arrays` or `Scrubber.from_clip`.
 
-    Settable from Python: frame (from 0), map (a name, or 'none'), selection ({range, exclude, events}), view (opacity, gamma, mode ...).
-    The first three also tell what the user did, once a change is over.
+    Parameters
+    ----------
+    frame : int
+        The shown frame, from 0; settable, and tells what the user did, as do the next two.
+    map : str
+        The name of the shown map, or "none".
+    selection : dict
+        {"range": [start, end] or None, "exclude": ranges, "events": (time, label)}, times in seconds.
+    view : dict
+        How it is looked at: opacity, gamma, mode ...
+
+    Examples
+    --------
+    >>> scrubber = stavis.Scrubber.from_arrays(frames, {"mine": np.ones((12, 4, 4)) / 16}, np.arange(12) / 25)
+    >>> scrubber.time = 0.2
+    >>> scrubber.frame, scrubber.save(out / "page.html").name
+    (5, 'page.html')
     """
 
     _esm = MODULE
@@ -69,6 +85,59 @@ class Scrubber(anywidget.AnyWidget):
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = embed
+        return made
+
+    @classmethod
+    def from_arrays(
+        cls,
+        frames: np.ndarray,
+        maps: dict[str, np.ndarray],
+        times: np.ndarray | None = None,
+        *,
+        curves: pd.DataFrame | str | Path | dict | None = None,
+        title: str = "",
+        longest_side: int = 320,
+    ) -> "Scrubber":
+        """Any maps over any frames: no network, no face and no regions are needed.
+
+        Parameters
+        ----------
+        frames : array (T,H,W,3) of uint8
+            RGB frames in order of time.
+        maps : dict of str to array (T,h,w)
+            By the name a reader sees: numbers on any grid, one map per frame. Maps of 0 or more that sum to 1 in each frame are shown
+            as attention (in multiples of a uniform map), others as they are, with their sign.
+        times : array (T,), optional
+            The frames' times in seconds; by default 25 frames/s.
+        curves : DataFrame, path or dict, optional
+            Lines beneath: any table with a time column in seconds (or its CSV, or several by name).
+        title : str
+            What stands above it.
+        longest_side : int
+            Longest side of the shown frames in pixels.
+
+        Returns
+        -------
+        Scrubber
+            Shown in a notebook; `.save("page.html")` writes a page that works from the file system.
+
+        Raises
+        ------
+        StavisError
+            Where the frames are not (T,H,W,3) uint8, or a map or the times do not fit them.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> pixels = np.zeros((5, 32, 32, 3), np.uint8)
+        >>> stavis.Scrubber.from_arrays(pixels, {"mine": np.random.default_rng(0).random((5, 4, 4))}, np.arange(5) / 25)
+        Scrubber(clip: 5 frames, maps mine)
+        """
+        clip, typed = clip_of_arrays(frames, maps, times)
+        state, held = _state(clip, typed, None, None, curves, title, longest_side, "auto", faces=False)
+        made = cls(**state, map=next(iter(typed), "none"), view={})
+        made._clip, made._maps, made._options = held
+        made._embed = True
         return made
 
     def show_clip(
@@ -183,9 +252,14 @@ class Scrubber(anywidget.AnyWidget):
         """The buffers by their names."""
         return {name: getattr(self, name) for name in BUFFERS}
 
-    def save_html(self, path: str | Path) -> Path:
-        """Writes the scrubber as one page that works from the file system with no network and no kernel; returns the path."""
+    def save(self, path: str | Path) -> Path:
+        """Writes the scrubber as one page that works from the file system with no network and no kernel; returns the path.
+
+        Raises StavisError where it cannot be written.
+        """
         return write_text(path, page(self))
+
+    save_html = save
 
     def _ipython_display_(self, **_) -> None:
         # Two outputs: the widget for a live kernel, and a poster (with the data, inert) for those who read without one.
@@ -200,14 +274,16 @@ class Scrubber(anywidget.AnyWidget):
     __str__ = __repr__
 
 
-def _state(clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str) -> tuple[dict, tuple]:
+def _state(
+    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, faces: bool = True
+) -> tuple[dict, tuple]:
     """The traits of a clip, and what Python keeps of it: clip, maps, options."""
     if not len(clip):
         raise StavisError(f"{clip.recording or 'the clip'} has no frames: nothing can be shown.")
     for name, one in maps.items():
         if len(one.times) != len(clip):
             raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
-    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
+    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side, "faces": faces}
     return _pack(clip, maps, **options, frames=frames), (clip, dict(maps), options)
 
 
@@ -217,7 +293,7 @@ def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attributi
     return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
 
 
-def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames) -> dict:
+def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, faces=True) -> dict:
     """The traits of a clip; frames=None leaves the images and the outlines out."""
     times, trouble = rising_times(clip.times)
     messages = [trouble] if trouble else []
@@ -225,7 +301,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     numbers.add(times - times[0])
     numbers.add(clip.valid)
     area = numbers.add(areas(clip.regions)) if clip.regions is not None else -1
-    if clip.regions is None:
+    if clip.regions is None and faces:
         messages.append("This clip has no face regions, so no shares: track the face first.")
     described, buffers, at = [], [], 0
     limit = grid_limit(len(clip), len(maps))

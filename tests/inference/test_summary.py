@@ -1,0 +1,64 @@
+"""What explain.json holds is written from one class and read back into it."""
+
+import json
+
+import pytest
+
+from stavis.batch.collect import find
+from stavis.errors import StavisError
+from stavis.inference.summary import ExplanationSummary, read_summary
+
+SUMMARY = ExplanationSummary(
+    video="a.mp4",
+    frames=3,
+    frames_with_face=2,
+    faces=None,
+    seconds=1.5,
+    realtime_factor=None,
+    crop="face",
+    mean_shares={"mouth": 0.5, "nose": None},
+    mean_densities={"mouth": 2.0},
+    shares_by_method={"attention": {"mouth": 0.5, "nose": None}, "Saliency": {"mouth": 0.25}},
+    densities_by_method={"attention": {"mouth": 2.0}},
+    relative_delta={"Saliency": None},
+    synthetic_only=True,
+    notes=("one.", "two."),
+    provenance={"stavis": "1"},
+)
+KEYS = (
+    "video frames frames_with_face faces seconds realtime_factor crop mean_shares mean_densities shares_by_method densities_by_method "
+    "relative_delta only_drawn_faces_seen warnings provenance"
+)
+
+
+def test_what_is_written_is_read_back(tmp_path):
+    SUMMARY.write(tmp_path)
+    assert read_summary(tmp_path / "explain.json") == SUMMARY
+    assert list(json.loads((tmp_path / "explain.json").read_text())) == KEYS.split(), "others rely on these keys"
+
+
+def test_an_index_reads_the_regions_from_it(tmp_path):
+    SUMMARY.write(tmp_path)
+    assert find(tmp_path).regions == SUMMARY.regions()
+    assert SUMMARY.regions()[0] == {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0}
+    assert [row["density"] for row in SUMMARY.regions()] == [2.0, None, None]
+
+
+@pytest.mark.parametrize("key", KEYS.split())
+def test_a_missing_key_is_named(key):
+    values = SUMMARY.to_json()
+    del values[key]
+    with pytest.raises(StavisError, match=f"lacks '{key}'"):
+        ExplanationSummary.from_json(values)
+
+
+@pytest.mark.parametrize(
+    "values", [[], "a", {**SUMMARY.to_json(), "shares_by_method": []}, {**SUMMARY.to_json(), "densities_by_method": {"a": 1}}]
+)
+def test_what_is_no_summary_is_refused(values):
+    with pytest.raises(StavisError, match="explain.json"):
+        ExplanationSummary.from_json(values)
+
+
+def test_keys_of_a_newer_version_are_passed_over():
+    assert ExplanationSummary.from_json({**SUMMARY.to_json(), "more": 1}) == SUMMARY
