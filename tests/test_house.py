@@ -37,6 +37,13 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
 
 
+def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """How many lines a function has beside its docstring."""
+    first = node.body[0]
+    said = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) is not None else 0
+    return node.end_lineno - node.lineno + 1 - said
+
+
 def called(node: ast.Call) -> str:
     """The name of what is called, as it is written: "torch.load"."""
     return ast.unparse(node.func)
@@ -64,11 +71,12 @@ def test_a_file_can_be_read_in_one_go(path):
 
 
 def test_a_function_fits_on_a_page():
+    """Without its docstring: a public one says what it takes, gives and raises, with an example."""
     long = [
-        f"{name_of(path)}:{node.name} has {node.end_lineno - node.lineno + 1} lines"
+        f"{name_of(path)}:{node.name} has {lines} lines"
         for path, tree in TREES.items()
         for node in functions(tree)
-        if node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION and f"{name_of(path)}:{node.name}" not in LONGER_FUNCTIONS
+        if (lines := lines_of(node)) > MOST_LINES_OF_A_FUNCTION and f"{name_of(path)}:{node.name}" not in LONGER_FUNCTIONS
     ]
     assert long == []
 

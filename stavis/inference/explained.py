@@ -96,6 +96,12 @@ class ExplainedVideo:
         return f"{type(self).__name__}({self.video.name}: {len(self.crops)} frames, {self.frames_with_face} with a face, {methods})"
 
     @property
+    def new_notes(self) -> tuple[str, ...]:
+        """Its notes without those that were shown when the network was loaded and the crops were opened."""
+        shown = {*self.predictor.notes, *(self.crops.notes if self.crops.folder is not None else ())}
+        return tuple(note for note in self.notes if note not in shown)
+
+    @property
     def frames_with_face(self) -> int:
         """How many frames show a face."""
         return int(self.crops.valid.sum())

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from stavis import notes
 from stavis.attribution.cache import cached
 from stavis.attribution.methods import ALL_METHODS
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
@@ -52,14 +53,17 @@ class VideoReader:
 
     @classmethod
     def load(cls, source: Source, *, device: str = "auto", **options) -> Self:
-        """A network from a shipped name, a run's folder, a checkpoint's folder or a module; one that is loaded already as it is.
+        """A network from a shipped name, a run's folder, a checkpoint's folder or a module, its notes shown; one that is loaded already
+        as it is.
 
         Raises StavisError where there is none, or the options do not fit.
         """
         if isinstance(source, VideoReader):
             given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
             return source if isinstance(source, cls) else cls(**given)
-        return cls(**source_of(source, device, **options))
+        made = cls(**source_of(source, device, **options))
+        notes.show(made.notes)
+        return made
 
     def __repr__(self) -> str:
         grid = "no attention" if self.network.attention is None else f"attention in {self.network.attention or 'its output'}"

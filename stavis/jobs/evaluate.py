@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from stavis import notes
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.bootstrap import Interval
 from stavis.data.crops.crops import Crops
@@ -180,7 +179,6 @@ def evaluate(
         ),
         notes=net.notes,
     )
-    notes.show(result.notes)
     if out is not None:
         result.save(out)
     return result

@@ -155,7 +155,7 @@ def explain(
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
             explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, progress=told)
-    notes.show(explanation.notes)
+    notes.show(explanation.new_notes)
     return explanation
 
 

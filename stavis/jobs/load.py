@@ -85,7 +85,7 @@ class Predictor(VideoReader):
         """
         options = {"source": source, "face": face, "shown_seconds": shown_seconds, "progress": progress}
         explanation = Explanation.of(self, video, methods=methods, **options)
-        notes.show(explanation.notes)
+        notes.show(explanation.new_notes)
         return explanation
 
     def explore(self, recordings: str | Path | Sequence[str | Path | Recording] | None = None, **options) -> Explorer:
@@ -167,7 +167,4 @@ def load(
     """
     options = {"attention": attention, "layout": layout, "size": size, "rate": rate, "seconds": seconds}
     outputs = (outputs,) if isinstance(outputs, str) else outputs
-    predictor = Predictor.load(source, device=device, **options, outputs=None if outputs is None else tuple(outputs))
-    if not isinstance(source, VideoReader):
-        notes.show(predictor.notes)
-    return predictor
+    return Predictor.load(source, device=device, **options, outputs=None if outputs is None else tuple(outputs))

@@ -8,7 +8,6 @@ import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import HTML
 
-from stavis import notes
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError
@@ -143,7 +142,6 @@ def verdict(
         chosen,
         net.provenance(data=facts["name"], data_hash=facts.get("hash"), split=split, clips=len(chosen), seed=seed),
     )
-    notes.show(net.notes)
     if out is not None:
         result.save(out)
     return result

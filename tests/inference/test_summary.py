@@ -56,7 +56,7 @@ def test_a_missing_key_is_named(key):
     "values", [[], "a", {**SUMMARY.to_json(), "shares_by_method": []}, {**SUMMARY.to_json(), "densities_by_method": {"a": 1}}]
 )
 def test_what_is_no_summary_is_refused(values):
-    with pytest.raises(StavisError, match="explain.json"):
+    with pytest.raises(StavisError, match=r"explain\.json"):
         ExplanationSummary.from_json(values)
 
 
