@@ -64,7 +64,7 @@ def test_the_help_uses_the_words_of_the_field(shell, command):
 
 def test_earlier_names_of_options_still_work(shell, tmp_path, monkeypatch):
     given = []
-    monkeypatch.setattr(stavis.jobs, "synth", lambda root, spec, quiet: given.append(spec.wide), raising=False)
+    monkeypatch.setattr(stavis.jobs, "synth", lambda root, spec, quiet: given.append(spec.diversity), raising=False)
     for option in ("--diversity", "--wide"):
         assert shell("synth", tmp_path / "faces", option, "0.25").code == 0
     assert given == [0.25, 0.25]
