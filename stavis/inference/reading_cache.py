@@ -1,5 +1,6 @@
 """Readings kept on disk, found again by the network, the crops and the frames; a damaged one is made again."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
@@ -13,6 +14,9 @@ from stavis.types import AttentionMaps, Prediction
 
 FORMAT = "1"
 """Part of the name of every kept reading: to be raised when `read` gives other numbers."""
+
+NOTES = "notes"
+"""The name of the array that holds a reading's notes, as JSON."""
 
 
 class ReadingCache:
@@ -34,22 +38,29 @@ class ReadingCache:
         if frames != whole:
             kept = find_arrays("readings", self.key(whole), lambda arrays: self._fits(arrays, whole))
             if kept is not None:
-                return self._reading({name: values[frames] for name, values in kept.items()}, frames)
+                return self._reading({name: values if name == NOTES else values[frames] for name, values in kept.items()}, frames)
         about = {"what": f"{self._crops.recording}, {frames.stop - frames.start} frames"}
         arrays = get_arrays("readings", self.key(frames), lambda: _arrays(make(frames)), about, lambda found: self._fits(found, frames))
         return self._reading(arrays, frames)
 
     def _fits(self, arrays: dict[str, np.ndarray], frames: slice) -> bool:
         attends = self._network.attention is not None
+        _notes(arrays)  # a ValueError where they are none
         return len(arrays["values"]) == frames.stop - frames.start and attends == ("weights" in arrays)
 
     def _reading(self, arrays: dict[str, np.ndarray], frames: slice) -> Reading:
         times, values = self._crops.times[frames], arrays["values"]
         names = self._network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
         attention = AttentionMaps(arrays["weights"], times) if "weights" in arrays else None
-        return Reading(Prediction(times, values, names), attention)
+        return Reading(Prediction(times, values, names), attention, notes=_notes(arrays))
 
 
 def _arrays(reading: Reading) -> dict[str, np.ndarray]:
     weights = {} if reading.attention is None else {"weights": reading.attention.weights}
-    return {"values": reading.prediction.values, **weights}
+    notes = np.frombuffer(json.dumps(reading.notes).encode(), np.uint8)
+    return {"values": reading.prediction.values, NOTES: notes, **weights}
+
+
+def _notes(arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+    """The notes that are kept with a reading; none in one that was kept before there were any."""
+    return tuple(json.loads(arrays[NOTES].tobytes())) if NOTES in arrays else ()

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from stavis.batch.collect import find
+from stavis.batch.collect import collected
+from stavis.batch.record import Report
 from stavis.errors import StavisError
 from stavis.inference.summary import ExplanationSummary, read_summary
 
@@ -39,7 +40,8 @@ def test_what_is_written_is_read_back(tmp_path):
 
 def test_an_index_reads_the_regions_from_it(tmp_path):
     SUMMARY.write(tmp_path)
-    assert find(tmp_path).regions == SUMMARY.regions()
+    report = Report(id="a", recording="a", video="", labels="", parameters={}, varied={}, key="")
+    assert collected(report, tmp_path).regions == SUMMARY.regions()
     assert SUMMARY.regions()[0] == {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0}
     assert [row["density"] for row in SUMMARY.regions()] == [2.0, None, None]
 
