@@ -1,4 +1,4 @@
-"""Makes docs/images/scrubber.gif: a drawn face scrubbed in its report, as a reader would. Needs chromium: python docs/pictures.py."""
+"""Makes docs/images/scrubber.gif: a synthetic face scrubbed in its report, as a reader would. Needs chromium: python docs/pictures.py."""
 
 import io
 import shutil

@@ -16,7 +16,7 @@ def choose_device(device: str = "auto") -> torch.device:
         chosen = torch.device(device)
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
-        raise StavisError(f"device {device!r} is not to be had here ({str(error).splitlines()[0]}): use auto or cpu.") from error
+        raise StavisError(f"device {device!r} is not available here ({str(error).splitlines()[0]}): use auto or cpu.") from error
     return chosen
 
 

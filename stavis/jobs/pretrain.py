@@ -54,7 +54,7 @@ COURSES = (
     (SPEC, _SECOND, 0.0),
     (dataclasses.replace(SPEC, seed=41), dataclasses.replace(_SECOND, steps=2500, seed=11), 0.7),
 )
-"""Courses of training, each from where the one before ended: the drawn people, the plan, and the part in the mean of weights that ships.
+"""Courses of training, each from where the one before ended: the synthetic people, the plan, and the part in the mean of weights that ships.
 The mean follows the cue as closely as the first, and takes more real faces at rest as neutral than either of its parts: they err
 differently."""
 _MEASURED = SyntheticConfig(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)

@@ -21,7 +21,7 @@ def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -
     """The text (Markdown) of a checkpoint's README.md, made from its config.json values."""
     parts = [f"# {name}", f"System `{info.get('system', 'sta')}` of stavis (Lee, Kim, Kim and Sohn, ICASSP 2018)."]
     if only_synthetic(info):
-        parts.append("**This network has only ever seen drawn faces.** What it says of real ones is an extrapolation.")
+        parts.append("**This network has only ever seen synthetic faces.** What it says of real ones is an extrapolation.")
     parts.append(_outputs(info))
     parts.append(_training(info, command))
     if info.get("figures"):

@@ -187,7 +187,7 @@ def _check_field(folder: Path, name: str, value) -> None:
     whole = [v for v in listed if isinstance(v, int) and not isinstance(v, bool)]
     side = name in ("crop_size", "vision")
     if len(listed) > _MOST_LAYERS or any(not 1 <= v <= (_LARGEST_SIDE if side else _LARGEST_WIDTH) for v in whole):
-        raise StavisError(f"{folder / 'config.json'}: {name} is out of all proportion ({str(value)[:40]}): take another copy.")
+        raise StavisError(f"{folder / 'config.json'}: {name} is out of range ({str(value)[:40]}): take another copy.")
 
 
 def _read_tensors(folder: Path, info: dict, expected: dict) -> dict[str, torch.Tensor]:

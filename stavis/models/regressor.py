@@ -1,4 +1,4 @@
-"""The 3D-CNN: the stem that makes the features X, and the regressor that reads X'' and names a value for every frame."""
+"""The 3D-CNN: the stem that makes the features X, and the regressor that reads X'' and predicts a value for every frame."""
 
 from itertools import pairwise
 

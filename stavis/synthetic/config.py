@@ -1,4 +1,4 @@
-"""What a drawn data set is asked to be: scenarios, counts, sizes, shares and the seed that fixes every pixel of it."""
+"""What a synthetic data set is asked to be: scenarios, counts, sizes, shares and the seed that fixes every pixel of it."""
 
 import json
 import math
@@ -23,23 +23,23 @@ LONGEST = 3600
 STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
-_DIVERSITY_VERSION = 8  # raised where only people who differ widely are drawn otherwise
+_DIVERSITY_VERSION = 8  # raised where only people who differ widely are rendered otherwise
 _FORMER_NAMES = {"wide": "diversity"}
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """A set of drawn recordings; the same spec gives the same frames, labels and truth bit for bit.
+    """A set of synthetic recordings; the same spec gives the same frames, labels and truth bit for bit.
 
     scenarios: names out of SCENARIOS, dealt in turn to the recordings of each split; recordings: how many; seconds: length of each;
     size: (width, height) px, even, at least 64; fps in frames/s; recordings_per_identity: how many recordings show the same person;
     shares: parts of the identities in train, dev and test; rater_lag, rater_lag_spread: mean and standard deviation of the raters'
     lag in s; rater_noise: standard deviation of a rater's slow error in units of valence; crf: lowest and highest H.264 quality
-    factor, drawn for each recording (higher = coarser); wide: the part of the people, in [0,1], who differ as widely as real
+    factor, sampled for each recording (higher = coarser); diversity: the fraction of the people, in [0,1], who differ as widely as real
     ones do, which takes a network far longer to learn.
 
-    Raises StavisError where a value cannot be drawn.
+    Raises StavisError where a value is out of range.
     """
 
     scenarios: tuple[str, ...] | str = ("switching",)
@@ -92,7 +92,7 @@ class SyntheticConfig:
 
     @property
     def identities(self) -> int:
-        """How many different people are drawn."""
+        """How many different people there are."""
         return math.ceil(self.recordings / self.recordings_per_identity)
 
     @classmethod
@@ -122,7 +122,7 @@ class SyntheticConfig:
         return index // self.recordings_per_identity
 
     def split_of(self, index: int) -> str:
-        """The split of recording `index`; it hangs on the person alone, so that no identity is in two splits."""
+        """The split of recording `index`; it depends on the person alone, so that no identity is in two splits."""
         identity = self.identity_of(index)
         return _dealt(self.shares, identity)[identity]
 

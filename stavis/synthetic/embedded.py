@@ -15,7 +15,7 @@ Progress = Callable[[int, int], None]
 EMBEDDED = SyntheticConfig(
     scenarios=("switching",), recordings=480, seconds=3.2, fps=6.25, seed=1, shares=(0.8, 0.05, 0.15), rater_noise=0.05
 )
-"""The embedded default: drawn faces whose valence moves between mouth and eyes; many people for a short time each, because new people
+"""The embedded default: synthetic faces whose valence moves between mouth and eyes; many people for a short time each, because new people
 teach a network more than new frames of the same ones."""
 
 

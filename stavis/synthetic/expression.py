@@ -15,7 +15,7 @@ from stavis.synthetic.scenarios import Courses
 
 @dataclass(frozen=True)
 class Expression:
-    """The movement of a face, one value a frame; lengths in eye distances, angles in radians.
+    """The movement of a face, one value per frame; lengths in eye distances, angles in radians.
 
     mouth, eyes in [-1,1], the cues; jaw in [0,1], opening; rounding in [-1,1], of speech (below 0 the lips are drawn wide); blink in
     [0,1], closed = 1; press in [0,1], lips pressed by speech; gaze (T,2); brow_lift, a lift that says nothing; x, y: the head's shift;
@@ -42,7 +42,7 @@ class Expression:
 
 
 def sample_expression(rng: np.random.Generator, courses: Courses, person: Identity, fps: float, roam: float = 0.0) -> Expression:
-    """Move a face by its courses; speech, blinks, gaze and head motion are drawn without regard to the valence.
+    """Move a face by its courses; speech, blinks, gaze and head motion are sampled without regard to the valence.
 
     roam: how far the head wanders through the image, in eye distances.
     """

@@ -1,4 +1,4 @@
-"""Where every point of a drawn face lies: outlines that follow the expression, and the pose that carries them into the image.
+"""Where every point of a synthetic face lies: outlines that follow the expression, and the pose that carries them into the image.
 
 Lengths are in eye distances from the middle between the eyes, x right, y down, until `Pose` maps them to pixels. A pixel's
 centre has whole coordinates.

@@ -103,7 +103,7 @@ def _shade(person: Identity, colour: np.ndarray, x: np.ndarray, y: np.ndarray) -
 
 
 def _age(rng: np.random.Generator, person: Identity, colour: np.ndarray, canvas: Canvas, x: np.ndarray, y: np.ndarray) -> None:
-    """Lines of the forehead and under the eyes; those that move are drawn with the expression."""
+    """Lines of the forehead and under the eyes; those that move are rendered with the expression."""
     if person.age < 0.35:
         return
     along = np.linspace(-1, 1, 9)

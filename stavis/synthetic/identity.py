@@ -1,6 +1,6 @@
 """What a person looks like: the shape of the face and its colours, hair, age, beard, glasses, make-up, hat and clothes.
 
-Nothing here hangs on the valence. Lengths are in units of the distance between the eyes' centres (about 63 mm), x to the right and
+Nothing here depends on the valence. Lengths are in units of the distance between the eyes' centres (about 63 mm), x to the right and
 y down, with the origin midway between the eyes.
 """
 
@@ -95,7 +95,7 @@ _MANNER = {
 
 @dataclass(frozen=True)
 class Identity:
-    """One drawn person. Lengths in eye distances, colours (3,) RGB in [0,255], amounts in [0,1] unless said otherwise."""
+    """One synthetic person. Lengths in eye distances, colours (3,) RGB in [0,255], amounts in [0,1] unless said otherwise."""
 
     # the shape of the face
     half_width: float

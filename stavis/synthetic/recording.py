@@ -1,4 +1,4 @@
-"""A drawn recording: its frames, one by one, and the truth about each of them."""
+"""A synthetic recording: its frames, one by one, and the truth about each of them."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from stavis.synthetic.scene import Background, Camera, render_body, sample_light
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of a drawn recording.
+    """What is known of a synthetic recording.
 
     times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; carrier (T,) int8 (see
     scenarios.CARRIERS); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
@@ -47,7 +47,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class SyntheticRecording:
-    """One drawn recording; `frames()` draws it anew each time, always the same."""
+    """One synthetic recording; `frames()` draws it anew each time, always the same."""
 
     spec: SyntheticConfig
     index: int
@@ -71,7 +71,7 @@ class SyntheticRecording:
 
 
 def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
-    """Recording `index` of a drawn data set; it hangs on the spec and the index alone.
+    """Recording `index` of a synthetic data set; it depends on the config and the index alone.
 
     Raises StavisError where the set has no such recording.
     """
@@ -104,7 +104,7 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
 
 
 class _Stage:
-    """All that is decided before the first frame is drawn."""
+    """All that is decided before the first frame is rendered."""
 
     def __init__(self, spec: SyntheticConfig, index: int):
         width, height = spec.size

@@ -21,7 +21,7 @@ Affect = Callable[[], np.ndarray]
 
 @dataclass(frozen=True)
 class Courses:
-    """What happens in a recording, one value a frame; (T,) float64 each.
+    """What happens in a recording, one value per frame; (T,) float64 each.
 
     valence in [-1,1]; past: valence (P,) before the first frame, which raters with a lag are still marking down; mouth, eyes: the
     expression each region shows, in [-1,1]; mouth_cue: part of the valence that the mouth carries, in [0,1]; carrier (T,) int8, see

@@ -1,4 +1,4 @@
-"""A drawn data set on disk: real H.264 files, the raters' tables, gold labels, truth, splits and the spec."""
+"""A synthetic data set on disk: real H.264 files, the raters' tables, gold labels, truth, splits and the spec."""
 
 import csv
 import io
@@ -20,7 +20,7 @@ from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.raters import RATERS, Ratings
 from stavis.synthetic.recording import SyntheticRecording, render
 
-FORMAT = "stavis drawn data set"
+FORMAT = "stavis drawn data set"  # as every data set on disk says, those of before included
 _CHUNK = 64  # frames of region masks held at once
 # x264 weighs eight 16 px blocks at a time and in other widths reads beyond the last: its choices, and so the bytes of the file, would
 # hang on what lies in memory there (libx264 of PyAV 18 on AVX-512: up to seven different files of one set of frames).
@@ -30,7 +30,7 @@ _WHOLE_STEP = 128
 def write_dataset(root: str | Path, spec: SyntheticConfig, progress: Callable[[int, int], None] | None = None) -> Path:
     """Write the recordings of `spec` as a folder; it appears whole or not at all. Returns the folder.
 
-    root must not exist, be empty, or hold a drawn data set and nothing else, which is replaced. progress(done, total) is called
+    root must not exist, be empty, or hold a synthetic data set and nothing else, which is replaced. progress(done, total) is called
     after each recording, and with done = 0 before the first.
 
     Raises StavisError where root holds anything else or cannot be written.
@@ -86,20 +86,20 @@ def _write_one(folder: Path, spec: SyntheticConfig, index: int) -> _Written:
 
 
 def read_spec(root: str | Path) -> SyntheticConfig:
-    """The spec of a drawn data set on disk.
+    """The spec of a synthetic data set on disk.
 
     Raises StavisError where the folder is not one.
     """
     path = Path(root) / "dataset.json"
     described = read_json(path)
     if not isinstance(described, dict) or described.get("format") != FORMAT or not isinstance(described.get("spec"), dict):
-        raise StavisError(f"{path} does not describe a drawn data set: write one with `stavis synth`.")
+        raise StavisError(f"{path} does not describe a synthetic data set: write one with `stavis synth`.")
     try:
         return SyntheticConfig.from_dict(described["spec"])
     except TypeError as error:
         raise StavisError(f"{path} was written by another version of stavis ({error}): write the data set again.") from error
     except StavisError as error:
-        raise StavisError(f"{path} holds a spec that cannot be drawn ({str(error).rstrip('.')}): write the data set again.") from error
+        raise StavisError(f"{path} holds settings that cannot be rendered ({str(error).rstrip('.')}): write the data set again.") from error
 
 
 def _description(spec: SyntheticConfig, lags: dict[str, list[float]]) -> dict:
@@ -109,7 +109,7 @@ def _description(spec: SyntheticConfig, lags: dict[str, list[float]]) -> dict:
         "spec": spec.as_dict(),
         "labels": "mean of the raters, their lag undone",
         "rater_lags": lags,
-        "note": "Drawn faces. No person was recorded.",
+        "note": "Synthetic faces. No person was recorded.",
     }
 
 
@@ -126,15 +126,15 @@ def _refuse_foreign(root: Path) -> None:
     try:
         ours = _files_of(read_spec(root))
     except StavisError as error:
-        raise StavisError(f"{root} holds files that are not a drawn data set: give the path of a new or empty folder.") from error
+        raise StavisError(f"{root} holds files that are not a synthetic data set: give the path of a new or empty folder.") from error
     found = (path.relative_to(root).as_posix() for path in sorted(root.rglob("*")) if path.is_symlink() or not path.is_dir())
     for name in found:
         if name not in ours and not name.endswith(".DS_Store"):
-            raise StavisError(f"{root} holds {name} besides the drawn data set: move it elsewhere or give the path of a new folder.")
+            raise StavisError(f"{root} holds {name} besides the synthetic data set: move it elsewhere or give the path of a new folder.")
 
 
 def _files_of(spec: SyntheticConfig) -> set[str]:
-    """The files of a drawn data set, seen from its folder."""
+    """The files of a synthetic data set, seen from its folder."""
     kinds = (("videos", "mp4"), ("labels", "csv"), ("raters/valence", "csv"), ("truth", "npz"))
     names = [spec.name_of(index) for index in range(spec.recordings)]
     return {"dataset.json", "splits.csv", *(f"{folder}/{name}.{suffix}" for folder, suffix in kinds for name in names)}

@@ -239,7 +239,7 @@ def test_train_writes_a_run_that_can_be_named_and_resumed(shell, tmp_path, drawn
     assert shell(*words, "--resume").code == 0
     assert (tmp_path / "run" / "last" / "model.safetensors").read_bytes() == weights
     card = (tmp_path / "run" / "best" / "README.md").read_text()
-    assert "only ever seen drawn faces" in card and "Intended use" in card
+    assert "only ever seen synthetic faces" in card and "Intended use" in card
     assert shell("evaluate", tmp_path / "run", "--data", drawn, "--quiet").code == 0
 
 

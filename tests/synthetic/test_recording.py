@@ -1,4 +1,4 @@
-"""What a drawn recording promises: the same again from seed and index alone, and truth that fits its frames."""
+"""What a synthetic recording promises: the same again from seed and index alone, and truth that fits its frames."""
 
 import dataclasses
 import itertools

@@ -146,7 +146,7 @@ def test_a_failure_half_way_leaves_the_old_set_and_nothing_else(tmp_path, monkey
     assert [path.name for path in tmp_path.iterdir()] == ["set"]
 
 
-@pytest.mark.parametrize("content", [None, "{}", "[]", '{"format": "stavis drawn data set", "spec": {"colour": 1}}'])
+@pytest.mark.parametrize("content", [None, "{}", "[]", '{"format": "stavis synthetic data set", "spec": {"colour": 1}}'])
 def test_a_folder_that_is_not_a_drawn_set_has_no_spec(tmp_path, content):
     if content is not None:
         (tmp_path / "dataset.json").write_text(content)

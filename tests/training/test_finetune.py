@@ -43,7 +43,7 @@ def test_only_what_began_with_drawn_faces_and_saw_no_others_is_said_to_have_seen
         fit(made_crops(2), [], tmp_path / name, config=TINY, training=PLAN, info=info, init_from=start, quiet=True)
         told = (tmp_path / name / "best" / "README.md").read_text()
         seen = load_checkpoint(tmp_path / name).only_synthetic
-        assert seen == ("only ever seen drawn faces" in told) == (name in ("drawn", "more")), name
+        assert seen == ("only ever seen synthetic faces" in told) == (name in ("drawn", "more")), name
     fit(made_crops(2), [], tmp_path / "later", training=PLAN, info=drawn, init_from=tmp_path / "both", quiet=True)
     assert not load_checkpoint(tmp_path / "later").only_synthetic, "a real face is never forgotten"
 

@@ -10,7 +10,7 @@ BLENDSHAPES, OUTLINES = "blendshapes and confidence", "outlines of the landmarks
 
 
 def face_shape(track: FaceTrack | None) -> tuple[np.ndarray, str]:
-    """(T,53) blendshapes with the tracker's confidence and BLENDSHAPES; or, where a track has none (drawn faces), (T,25) of `outlines`
+    """(T,53) blendshapes with the tracker's confidence and BLENDSHAPES; or, where a track has none (synthetic faces), (T,25) of `outlines`
     with confidence and OUTLINES. NaN where there is no face.
 
     Raises StavisError where nothing was tracked.
