@@ -45,7 +45,7 @@ DRAWN = Layout(
     right_eye_corners=(52, 60),
     mouth_corners=(100, 112),
 )
-"""The 124 points of a drawn face: rings go clockwise in the image from the leftmost point (eyes and mouth: the left corner; the
+"""The 124 points of a synthetic face: rings go clockwise in the image from the leftmost point (eyes and mouth: the left corner; the
 opposite corner half-way round)."""
 
 # fmt: off

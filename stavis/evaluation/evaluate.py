@@ -140,7 +140,7 @@ def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict) 
 
 
 def _table(crops: Crops, reading: Reading, fill: str = "interpolate", delay: float = 0.0) -> pd.DataFrame:
-    """One row a frame and dimension the network has."""
+    """One row per frame and dimension the network has."""
     values = shifted(crops.times, filled(reading.prediction.values, crops.valid, fill), -delay)
     rows = []
     for column, dimension in enumerate(reading.prediction.dimensions):

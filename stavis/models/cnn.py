@@ -7,7 +7,7 @@
      FC 300, ReLU, dropout .5             -> the features that recurrent heads read
      FC D                                 -> (B,T,D)
 
-The quadrants' pooling is by the maximum (the source does not say). The number of parameters does not hang on the size of the crop.
+The quadrants' pooling is by the maximum (the source does not say). The number of parameters does not depend on the size of the crop.
 
 References
 ----------

@@ -92,7 +92,7 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def agreement(attention: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """How alike attention (T,h,w) and the size |.| of a map (T,H,W) are: one row a frame, one column a measure, on the attention's grid.
+    """How alike attention (T,h,w) and the size |.| of a map (T,H,W) are: one row per frame, one column a measure, on the attention's grid.
 
     `positive` is the part of the map's mass that speaks for the target, in [0,1]. A frame in which either map is constant is NaN.
 

@@ -1,4 +1,4 @@
-"""The known truth of a drawn recording, as it was written beside the video."""
+"""The known truth of a synthetic recording, as it was written beside the video."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,7 @@ from stavis.errors import StavisError
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known of each frame of a drawn recording.
+    """What is known of each frame of a synthetic recording.
 
     times (T,) s; landmarks (T,124,2) px of the video; carrier (T,) which cue carries the valence: 0 mouth, 1 eyes, 2 motion, −1 none;
     mouth_cue (T,) in [0,1], the part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded and visible (T,) bool.
@@ -27,7 +27,7 @@ class Truth:
 
 
 def read_truth(path: str | Path) -> Truth:
-    """The truth file of a drawn recording.
+    """The truth file of a synthetic recording.
 
     Raises StavisError where it is missing, damaged, or not one.
     """
@@ -36,7 +36,7 @@ def read_truth(path: str | Path) -> Truth:
         with np.load(path, allow_pickle=False) as file:
             truth = Truth(**{name: file[name] for name in names})
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
-        raise StavisError(f"{path} is no truth file of a drawn recording ({error}): write the data set again.") from error
+        raise StavisError(f"{path} is no truth file of a synthetic recording ({error}): write the data set again.") from error
     lengths = {len(getattr(truth, name)) for name in names}
     if len(lengths) != 1 or truth.landmarks.ndim != 3:
         raise StavisError(f"{path} is damaged (its arrays differ in length): write the data set again.")

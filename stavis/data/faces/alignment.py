@@ -42,7 +42,7 @@ def crop_affine(landmarks: np.ndarray, size: int = 112) -> np.ndarray:
     The line between the eyes becomes level, its middle comes to EYES_AT exactly (integer coordinates are the middles of pixels) and
     the eyes EYE_DISTANCE apart. A head turned aside, whose eyes come together, is not blown up: how far it is turned is read from
     where the nose is. The mouth has no part in it: its corners rise in a smile, and the whole crop would grow with the valence,
-    for every network to see at any place (drawn faces: r = .9 between the two, before).
+    for every network to see at any place (synthetic faces: r = .9 between the two, before).
 
     landmarks (T,L,2) px of the source. A frame without a face (NaN) gets the affine of the nearest frame that has one (the
     earlier of two as near): only to have a picture there, the frame stays not valid. All NaN where no frame has a face.

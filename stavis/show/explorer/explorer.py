@@ -178,7 +178,7 @@ class Explorer:
         return files.write_clip(path, clip, self._controller.maps.get(self.scrubber.map), slice(int(first), int(last) + 1))
 
     def save_shares(self, path: str | Path) -> Path:
-        """Writes the shown map's share on each region, one row a frame, as CSV; returns the path."""
+        """Writes the shown map's share on each region, one row per frame, as CSV; returns the path."""
         clip = self._controller.shown()
         maps = files.chosen_map(self._controller.maps, self.scrubber.map, "shares")
         return files.write_table(path, files.shares_table(clip, maps, self._controller.seen, self.annotations))

@@ -74,7 +74,7 @@ def valence_traces(
 ) -> go.Figure:
     """A predicted dimension over time beside its label and the raters: their range as a band, their mean as a thin line.
 
-    raters (T,K) in [-1,1], one row a frame of the clip. Raises StavisError where nothing is known of the dimension.
+    raters (T,K) in [-1,1], one row per frame of the clip. Raises StavisError where nothing is known of the dimension.
     """
     traces = []
     if raters is not None:
@@ -171,7 +171,7 @@ def _trace(times: np.ndarray, values: np.ndarray, name: str, line: dict) -> go.S
 
 def _band(times: np.ndarray, raters: np.ndarray) -> list[go.Scatter]:
     if raters.ndim != 2 or len(raters) != len(times):
-        raise StavisError(f"the raters are {raters.shape}, expected ({len(times)}, K): give one row a frame.")
+        raise StavisError(f"the raters are {raters.shape}, expected ({len(times)}, K): give one row per frame.")
     known = np.isfinite(raters).any(1)
     low, high, mean = (np.full(len(times), np.nan) for _ in range(3))
     low[known], high[known], mean[known] = (f(raters[known], axis=1) for f in (np.nanmin, np.nanmax, np.nanmean))

@@ -75,7 +75,7 @@ class Scrubber(anywidget.AnyWidget):
     ) -> "Scrubber":
         """What a network looked at in a clip, with what it predicted.
 
-        maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row a frame; curves any table with a time
+        maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row per frame; curves any table with a time
         column in seconds (or its CSV, or several by name); longest_side of the images in pixels; frames 'strip', 'video' or 'auto';
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 

@@ -163,7 +163,7 @@ def _rater_columns(dimension: str, values: np.ndarray, count: int) -> list[np.nd
     values = np.asarray(values, float)
     values = values[:, None] if values.ndim == 1 else values
     if len(values) != count:
-        raise StavisError(f"the raters of {dimension} have {len(values)} rows for a clip of {count} frames: give one row a frame.")
+        raise StavisError(f"the raters of {dimension} have {len(values)} rows for a clip of {count} frames: give one row per frame.")
     return list(values.T)
 
 

@@ -69,7 +69,7 @@ def test_what_is_not_known_is_refused(clip):
         valence_traces(bare)
     with pytest.raises(StavisError, match="no arousal"):
         valence_arousal(Prediction(clip.times, np.zeros((60, 1)), ("valence",)))
-    with pytest.raises(StavisError, match="one row a frame"):
+    with pytest.raises(StavisError, match="one row per frame"):
         valence_traces(clip, raters=np.zeros((3, 2)))
     with pytest.raises(StavisError, match="no regions"):
         share_over_time(bare, maps_of(clip, 8)["attention"])
