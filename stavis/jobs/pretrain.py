@@ -49,14 +49,14 @@ dark eyes were read as a frown on real faces at rest); the place hardly, because
 occluders are rendered with the truth about them."""
 _FIRST = TrainingConfig(steps=9000, batch=24, seconds=0.96, epoch=500, augment=1.0, jitter=JITTER)
 _SECOND = dataclasses.replace(_FIRST, steps=12000, learning_rate=2e-3, seed=1)
-COURSES = (
+STAGES = (
     (SPEC, _FIRST, 0.3),
     (SPEC, _SECOND, 0.0),
     (dataclasses.replace(SPEC, seed=41), dataclasses.replace(_SECOND, steps=2500, seed=11), 0.7),
 )
-"""Courses of training, each from where the one before ended: the synthetic people, the plan, and the part in the mean of weights that ships.
-The mean follows the cue as closely as the first, and takes more real faces at rest as neutral than either of its parts: they err
-differently."""
+"""Training stages, each initialised from the one before: the synthetic people, the training settings, and the weight in the average that
+ships. The average follows the cue as closely as the first stage, and reads more real faces at rest as neutral than any stage alone: they
+err differently."""
 _MEASURED = SyntheticConfig(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
 MEASURED = {
     "switching": dataclasses.replace(_MEASURED, seed=900),
@@ -71,7 +71,7 @@ _MADE_ANEW = ("format", "system", "config", "dimensions", "weights_sha256")  # o
 def pretrain(
     out: str | Path,
     *,
-    courses: Sequence[tuple[SyntheticConfig, TrainingConfig, float]] = COURSES,
+    stages: Sequence[tuple[SyntheticConfig, TrainingConfig, float]] = STAGES,
     measured: dict[str, SyntheticConfig] = MEASURED,
     device: str = "auto",
     remarks: str = "",
@@ -83,7 +83,7 @@ def pretrain(
     ----------
     out : str or Path
         The folder of the checkpoint.
-    courses : sequence of (SyntheticConfig, TrainingConfig, float)
+    stages : sequence of (SyntheticConfig, TrainingConfig, float)
         Stages of training, each initialised from the one before: the people, the settings, and the weight in the average that is kept.
     measured : dict of str to SyntheticConfig
         What its metrics are measured on, by name.
@@ -110,14 +110,14 @@ def pretrain(
     """
     with tempfile.TemporaryDirectory(prefix="stavis-") as scratch:
         runs: list[Path] = []
-        for number, (spec, plan, _) in enumerate(courses, 1):
+        for number, (spec, plan, _) in enumerate(stages, 1):
             with bar("drawing the training data", quiet) as progress:
                 data = embedded_data(spec, progress, quiet=True)
             run = Path(scratch) / f"{Path(out).name}-{number}"
             if train(run, data, training=plan, init_from=runs[-1] if runs else None, device=device, quiet=quiet).interrupted:
                 raise KeyboardInterrupt  # half a recipe makes no checkpoint
             runs.append(run)
-        run = mean_of(runs, [part for _, _, part in courses], Path(scratch) / Path(out).name)
+        run = mean_of(runs, [part for _, _, part in stages], Path(scratch) / Path(out).name)
         evaluated_on = {name: each.as_dict() for name, each in measured.items()}
         figures = measure(run, evaluated_on, device=device, quiet=quiet)
         return describe(run, out, figures=figures, evaluated_on=evaluated_on, measured_on=machine(device), remarks=remarks)

@@ -1,11 +1,11 @@
-"""The shipped checkpoint's recipe, in small: drawn, trained in courses, averaged, measured, described, and it verifies itself."""
+"""The shipped checkpoint's recipe, in small: drawn, trained in stages, averaged, measured, described, and it verifies itself."""
 
 import dataclasses
 import importlib
 
 import pytest
 
-from stavis.jobs.pretrain import COURSES, MEASURED, pretrain
+from stavis.jobs.pretrain import MEASURED, STAGES, pretrain
 from stavis.jobs.verify import verify
 from stavis.models.checkpoint import load_checkpoint
 from stavis.training.fit import TrainingResult
@@ -18,13 +18,13 @@ SMALL = {"seconds": 2.0, "size": (64, 64)}
 def test_a_checkpoint_is_made_in_courses_that_go_on_from_the_one_before_and_verifies_itself(tmp_path):
     measured = {"switching": dataclasses.replace(MEASURED["switching"], recordings=2, fps=6.25, **SMALL)}
     small = {"recordings": 8, "shares": (0.5, 0.5, 0.0), **SMALL}
-    courses = [
-        (dataclasses.replace(spec, **small), dataclasses.replace(plan, steps=2, batch=2, epoch=2), part) for spec, plan, part in COURSES
+    stages = [
+        (dataclasses.replace(spec, **small), dataclasses.replace(plan, steps=2, batch=2, epoch=2), part) for spec, plan, part in STAGES
     ]
-    made = pretrain(tmp_path / "made", courses=courses, measured=measured, device="cpu", remarks="## Seen\n\nNothing.", quiet=True)
+    made = pretrain(tmp_path / "made", stages=stages, measured=measured, device="cpu", remarks="## Seen\n\nNothing.", quiet=True)
     checkpoint = load_checkpoint(made)
-    assert checkpoint.info["start"]["name"] == "made-2" and len(courses) == 3
-    assert checkpoint.info["training"]["seed"] == COURSES[-1][1].seed
+    assert checkpoint.info["start"]["name"] == "made-2" and len(stages) == 3
+    assert checkpoint.info["training"]["seed"] == STAGES[-1][1].seed
     card = (made / "README.md").read_text()
     assert [(each["name"], each["part"]) for each in checkpoint.info["averaged"]] == [("made-1", 0.3), ("made-3", 0.7)]
     assert "the weights of made-2" in card and "- weights: 0.3 of made-1 (sha256 " in card and "## Seen" in card and "switching" in card
