@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.identity import Identity
 from stavis.synthetic.noise import smooth_course, smooth_step
 from stavis.synthetic.scenarios import Courses
 

@@ -9,17 +9,17 @@ import numpy as np
 from stavis.errors import StavisError
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
-from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.expression import sample_expression
-from stavis.synthetic.features import FacePainter
-from stavis.synthetic.geometry import Pose, pose_of, shapes_of
-from stavis.synthetic.head import build_head, light_on
-from stavis.synthetic.identity import Identity, sample_identity
-from stavis.synthetic.occluders import HANDS, Occluder, make_occluder
+from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.features import FacePainter
+from stavis.synthetic.flat.geometry import Pose, pose_of, shapes_of
+from stavis.synthetic.flat.head import build_head, light_on
+from stavis.synthetic.flat.identity import Identity, sample_identity
+from stavis.synthetic.flat.occluders import HANDS, Occluder, make_occluder
+from stavis.synthetic.flat.scene import Background, Camera, render_body, sample_light
 from stavis.synthetic.raters import Ratings, sample_ratings
 from stavis.synthetic.scenarios import Courses, sample_courses
-from stavis.synthetic.scene import Background, Camera, render_body, sample_light
 
 
 @dataclass(frozen=True)

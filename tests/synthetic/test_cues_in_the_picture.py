@@ -10,11 +10,11 @@ from stavis.data.faces.alignment import apply_affine, crop_affine
 from stavis.landmarks import DRAWN
 from stavis.synthetic import recording as recording_module
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.identity import sample_identity
-from stavis.synthetic.occluders import EYE_COVERS, MOUTH_COVERS
+from stavis.synthetic.flat.identity import sample_identity
+from stavis.synthetic.flat.occluders import EYE_COVERS, MOUTH_COVERS
+from stavis.synthetic.flat.scene import Background, Camera
 from stavis.synthetic.recording import render
-from stavis.synthetic.scene import Background, Camera
-from tests.synthetic.test_rendering import part_hidden
+from tests.synthetic.flat.test_rendering import part_hidden
 
 MANY = 60
 

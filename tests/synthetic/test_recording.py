@@ -10,13 +10,13 @@ from stavis.data.faces.regions import rasterise_index
 from stavis.errors import StavisError
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
-from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.config import SCENARIOS, SyntheticConfig
-from stavis.synthetic.head import build_head
-from stavis.synthetic.identity import BEARDS, COLLARS, GLASSES, HAIRCUTS, HATS, sample_identity
-from stavis.synthetic.occluders import EYE_COVERS, MOUTH_COVERS, make_occluder
+from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.head import build_head
+from stavis.synthetic.flat.identity import BEARDS, COLLARS, GLASSES, HAIRCUTS, HATS, sample_identity
+from stavis.synthetic.flat.occluders import EYE_COVERS, MOUTH_COVERS, make_occluder
+from stavis.synthetic.flat.scene import render_body
 from stavis.synthetic.recording import render
-from stavis.synthetic.scene import render_body
 
 SPEC = SyntheticConfig(scenarios=SCENARIOS, recordings=18, seconds=2)
 

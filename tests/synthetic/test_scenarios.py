@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stavis.synthetic.config import SCENARIOS, SyntheticConfig
-from stavis.synthetic.identity import sample_identity
+from stavis.synthetic.flat.identity import sample_identity
 from stavis.synthetic.scenarios import CARRIERS, sample_courses
 
 

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from stavis.data.datasets.arff import read_arff
-from stavis.data.datasets.avec import read_features, read_gold
+from stavis.data.datasets.avec import read_arff, read_features, read_gold
 from stavis.errors import StavisError
 from tests.data.datasets.fakes import written
 

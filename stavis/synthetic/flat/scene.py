@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stavis.synthetic.canvas import Canvas, spot
-from stavis.synthetic.identity import COLLARS, Identity
+from stavis.synthetic.flat.canvas import Canvas, spot
+from stavis.synthetic.flat.identity import COLLARS, Identity
 from stavis.synthetic.noise import cloud, smooth_course, smooth_step
 
 

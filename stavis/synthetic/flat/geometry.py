@@ -10,7 +10,7 @@ import numpy as np
 
 from stavis.landmarks import DRAWN
 from stavis.synthetic.expression import Expression
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.identity import Identity
 from stavis.synthetic.noise import smooth_step
 
 JAW_HINGE = 0.66  # below this height the face stretches when the jaw opens

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stavis.synthetic.canvas import SHIFT, Canvas, paint_over
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.canvas import SHIFT, Canvas, paint_over
+from stavis.synthetic.flat.identity import Identity
 from stavis.synthetic.noise import cloud, smooth_step
 
 MOUTH_COVERS = ("hand", "fingers", "cup", "scarf", "mask", "phone", "blur", "pixels", "flat")

@@ -10,13 +10,13 @@ from stavis.attention.cue_scores import CUES, EYES
 from stavis.data.faces.regions import rasterise_index
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
-from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.expression import Expression
-from stavis.synthetic.features import FacePainter
-from stavis.synthetic.geometry import Pose, Shapes, pose_of, shapes_of
-from stavis.synthetic.head import build_head
-from stavis.synthetic.identity import Identity, sample_identity
-from stavis.synthetic.occluders import make_occluder
+from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.features import FacePainter
+from stavis.synthetic.flat.geometry import Pose, Shapes, pose_of, shapes_of
+from stavis.synthetic.flat.head import build_head
+from stavis.synthetic.flat.identity import Identity, sample_identity
+from stavis.synthetic.flat.occluders import make_occluder
 
 SIZE = 256
 PLAIN = {"haircut": "bald", "hat": "none", "beard": "none", "glasses": "none", "eyeliner": 0.0, "eyeshadow": None, "earrings": False}

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from stavis.synthetic.canvas import Canvas
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.expression import sample_expression
-from stavis.synthetic.geometry import shapes_of
-from stavis.synthetic.head import light_on
-from stavis.synthetic.identity import sample_identity
-from stavis.synthetic.occluders import HANDS, make_occluder
+from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.geometry import shapes_of
+from stavis.synthetic.flat.head import light_on
+from stavis.synthetic.flat.identity import sample_identity
+from stavis.synthetic.flat.occluders import HANDS, make_occluder
 from stavis.synthetic.scenarios import sample_courses
-from tests.synthetic.test_rendering import SIZE, drawn, expression, part_hidden, person
+from tests.synthetic.flat.test_rendering import SIZE, drawn, expression, part_hidden, person
 
 BLUE = np.array((0, 0, 255), np.float32)
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stavis.synthetic.canvas import Canvas, paint_over, spot
-from stavis.synthetic.geometry import face_outline
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.canvas import Canvas, paint_over, spot
+from stavis.synthetic.flat.geometry import face_outline
+from stavis.synthetic.flat.identity import Identity
 from stavis.synthetic.noise import cloud, smooth_step
 
 

@@ -3,10 +3,10 @@
 import cv2
 import numpy as np
 
-from stavis.synthetic.canvas import SHIFT, Canvas, spot
 from stavis.synthetic.expression import Expression
-from stavis.synthetic.geometry import Shapes
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.canvas import SHIFT, Canvas, spot
+from stavis.synthetic.flat.geometry import Shapes
+from stavis.synthetic.flat.identity import Identity
 
 _NEUTRAL = 128.0
 

@@ -5,12 +5,12 @@ from functools import partial
 import cv2
 import numpy as np
 
-from stavis.synthetic.canvas import SHIFT, Canvas
 from stavis.synthetic.expression import Expression
-from stavis.synthetic.folds import Folds
-from stavis.synthetic.geometry import JAW_HINGE, Shapes
-from stavis.synthetic.head import Head
-from stavis.synthetic.identity import Identity
+from stavis.synthetic.flat.canvas import SHIFT, Canvas
+from stavis.synthetic.flat.folds import Folds
+from stavis.synthetic.flat.geometry import JAW_HINGE, Shapes
+from stavis.synthetic.flat.head import Head
+from stavis.synthetic.flat.identity import Identity
 
 
 class FacePainter:
