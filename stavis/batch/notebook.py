@@ -2,6 +2,8 @@
 
 import json
 import logging
+import shutil
+import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +15,11 @@ from nbformat import ValidationError
 
 from stavis.batch.parameters import Parameter, Scalar, checked, parameters_of
 from stavis.errors import StavisError
-from stavis.jobs.notebooks import notebook_folder
 from stavis.logs import quiet_loggers
-from stavis.storage.files import content_hash
+from stavis.storage.files import atomic_file, content_hash
+
+_FOLDERS = (Path(__file__).parents[2] / "notebooks", Path(sys.prefix) / "share" / "stavis" / "notebooks")
+"""Where the notebooks that come with the package may lie: in its checkout, or where pip puts them."""
 
 
 @dataclass(frozen=True)
@@ -68,3 +72,27 @@ def open_notebook(name: str, base_dir: Path) -> Notebook:
             f"{path} wants the kernel {notebook.kernel!r}, which is not installed: install it or choose another in the notebook."
         )
     return notebook
+
+
+def notebook_folder() -> Path:
+    """Where the notebooks are that come with the package.
+
+    Raises StavisError where the installed package lacks them.
+    """
+    source = next((folder for folder in _FOLDERS if any(folder.glob("*.ipynb"))), None)
+    if source is None:
+        raise StavisError("the notebooks are not part of this installation: install stavis again, or take them from its repository.")
+    return source
+
+
+def copy_notebooks(folder: str | Path) -> Path:
+    """Copy train, evaluate and explore into a folder, keeping those that are there already; returns the folder.
+
+    Raises StavisError where the installed package lacks them or the folder cannot be written.
+    """
+    folder, source = Path(folder), notebook_folder()
+    for notebook in sorted(source.glob("*.ipynb")):
+        if not (folder / notebook.name).exists():
+            with atomic_file(folder / notebook.name) as temporary:
+                shutil.copyfile(notebook, temporary)
+    return folder

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import stavis
-from stavis import jobs
+from stavis import batch, jobs
 from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
 
@@ -101,5 +101,5 @@ def lab() -> None:
 
     Example: stavis lab
     """
-    notebooks = jobs.copy_notebooks(Path("stavis-notebooks"))
+    notebooks = batch.copy_notebooks(Path("stavis-notebooks"))
     os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])

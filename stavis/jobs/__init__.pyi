@@ -8,7 +8,6 @@ from .explore import explore as explore
 from .explore import recordings_of as recordings_of
 from .labels import labels as labels
 from .load import load as load
-from .notebooks import copy_notebooks as copy_notebooks
 from .pretrain import pretrain as pretrain
 from .synth import synth as synth
 from .track import track as track

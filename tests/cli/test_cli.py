@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import stavis
-from stavis import jobs
+from stavis import batch, jobs
 from stavis.cli import app
 from stavis.data.datasets.selection import recordings_of
 from stavis.jobs.pretrain import describe
@@ -278,7 +278,7 @@ def test_lab_opens_copies_on_this_machine_only_and_keeps_older_ones(tmp_path, mo
     started = []
     monkeypatch.setattr(os, "execv", lambda program, words: started.append(words))
     monkeypatch.chdir(tmp_path)
-    jobs.copy_notebooks("stavis-notebooks")
+    batch.copy_notebooks("stavis-notebooks")
     (tmp_path / "stavis-notebooks" / "train.ipynb").write_text("mine")
     monkeypatch.setattr("sys.argv", ["stavis", "lab"])
     with pytest.raises(SystemExit) as end:

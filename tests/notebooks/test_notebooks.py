@@ -76,7 +76,7 @@ def test_evaluate_shows_scores_and_the_truth_and_writes_them(papermilled, tmp_pa
     written = {path.name for path in (tmp_path / "work" / "scores").iterdir()}
     assert written == {"metrics.json", "predictions.csv", "attention.json", "report.html"}
     tables = [table for table in shown["text/html"] if "<table" in table]
-    assert len(tables) == 2 and "RMSE" in tables[0] and "density on the carrying region" in tables[1]
+    assert len(tables) == 2 and "RMSE" in tables[0] and "density on the informative region" in tables[1]
     assert len(shown[PLOT]) == 2 and len(shown[PLOT][0]["data"]) >= 2  # predicted and gold; error by range of the gold
 
 
