@@ -10,12 +10,14 @@ import stavis
 from stavis import jobs
 from stavis.cli.app import JUDGE, LOOK, TRAIN, app
 from stavis.cli.options import (
+    CropSource,
     Data,
     Device,
     Exclude,
     Fold,
     Json,
     MaxGap,
+    Mirror,
     Out,
     Quiet,
     Scale,
@@ -116,6 +118,8 @@ def evaluate(
     time_unit: TimeUnit = "",
     scale: Scale = "",
     max_gap: MaxGap = 3.0,
+    source: CropSource = "auto",
+    mirror: Mirror = False,
     out: Annotated[Path | None, typer.Option("--out", help="Write metrics.json, predictions.csv and report.html here.")] = None,
     device: Device = "auto",
     json: Json = False,
@@ -125,7 +129,7 @@ def evaluate(
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
-    reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
+    reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap, "source": source, "mirror": mirror}
     done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet, **reading)
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
@@ -135,6 +139,7 @@ def evaluate(
             for dimension, score in by_dimension.items():
                 typer.echo(f"{protocol:14} {metric:5} {dimension:10} {score.value:6.3f}  {score.ends()}".rstrip())
     typer.echo(done.evaluation.intervals)
+    typer.echo(done.alignment)
     counts = done.evaluation.counts
     typer.echo(", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))
 
@@ -145,9 +150,10 @@ def explain(
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
-    source: Annotated[str, typer.Option(help="How crops are made: auto, face, centre, truth.")] = "auto",
+    source: CropSource = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     stream: Stream = None,
+    mirror: Mirror = False,
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     device: Device = "auto",
     json: Json = False,
@@ -169,6 +175,7 @@ def explain(
         source=source,
         face=face_from(face),
         overlay=overlay,
+        mirror=mirror,
         stream=stream,
         device=device,
         quiet=quiet,
@@ -214,6 +221,7 @@ def transfer(
     run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic.")],
     clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
     covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand covers the mouth.")] = None,
+    mirror: Mirror = False,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -222,7 +230,7 @@ def transfer(
 
     Example: stavis transfer sta-synthetic my_clips
     """
-    table = jobs.transfer(run, clips, covered=covered, device=device, quiet=quiet)
+    table = jobs.transfer(run, clips, covered=covered, device=device, mirror=mirror, quiet=quiet)
     typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
 
 

@@ -17,6 +17,8 @@ TimeUnit = Annotated[str, typer.Option(help="Unit of label times: s, ms, us, ns,
 Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of your label values, such as 1,9; else -1,1.")]
 MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
 Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of the file, by its number; the best if left out.")]
+Mirror = Annotated[bool, typer.Option("--mirror", help="Read each video and its mirror image, and take the mean.")]
+CropSource = Annotated[str, typer.Option("--source", help="How crops are made: auto, face, centre, truth.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

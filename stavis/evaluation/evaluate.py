@@ -34,6 +34,10 @@ COUNTED = (
 """What an evaluation counts."""
 
 
+class NoFaces(StavisError):
+    """No recording shows a face where it has a label, so that there is nothing to score."""
+
+
 @dataclass(frozen=True)
 class Evaluation:
     """The scores of a network on a set of recordings.
@@ -116,7 +120,7 @@ def evaluate(
     if not len(predictions) or predictions.gold.isna().all():
         raise StavisError("no recording of this split has a label the network can be scored against: check the split and the labels.")
     if not counts["frames_scored"]:
-        raise StavisError(f"none of the {len(faceless)} recordings of this split shows a face where it has a label: check the videos.")
+        raise NoFaces(f"none of the {len(faceless)} recordings of this split shows a face where it has a label: check the videos.")
     if faceless:
         scored = "are scored as 0" if fill == "zero" else "are not scored"
         warnings.warn(f"recordings in which no face was found {scored}: {_listed(faceless)}.", StavisWarning, stacklevel=2)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Self
@@ -30,6 +30,7 @@ from stavis.provenance import provenance
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
 SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
+MIRRORED = "Values and attention are the mean of the video and its mirror image; attributions are of the video as it is."
 
 Video = str | Path | Recording | Crops | np.ndarray
 Face = str | int | tuple[float, float]
@@ -40,7 +41,8 @@ class VideoReader:
     """A network ready to read videos, made by `load`.
 
     network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights; device:
-    where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it.
+    where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it;
+    mirror: whether its readings are the mean of a video and its mirror image.
     """
 
     network: NetworkAdapter
@@ -50,20 +52,29 @@ class VideoReader:
     device: torch.device
     info: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    mirror: bool = False
 
     @classmethod
-    def load(cls, source: Source, *, device: str = "auto", **options) -> Self:
+    def load(cls, source: Source, *, device: str = "auto", mirror: bool = False, **options) -> Self:
         """A network from a shipped name, a run's folder, a checkpoint's folder or a module, its notes shown; one that is loaded already
-        as it is.
+        as it is, or `mirrored` where that is asked for.
 
         Raises StavisError where there is none, or the options do not fit.
         """
         if isinstance(source, VideoReader):
             given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
-            return source if isinstance(source, cls) else cls(**given)
+            net = source if isinstance(source, cls) else cls(**given)
+            return net.mirrored() if mirror else net
         made = cls(**source_of(source, device, **options))
+        made = made.mirrored() if mirror else made
         notes.show(made.notes)
         return made
+
+    def mirrored(self, mirror: bool = True) -> Self:
+        """The same network whose readings are the mean of a video and its mirror image (or, with False, no longer), as its notes say:
+        what it makes of the left side and of the right side then counts the same."""
+        kept = tuple(note for note in self.notes if note != MIRRORED)
+        return replace(self, mirror=mirror, notes=(*kept, MIRRORED) if mirror else kept)
 
     def __repr__(self) -> str:
         grid = "no attention" if self.network.attention is None else f"attention in {self.network.attention or 'its output'}"
@@ -136,6 +147,7 @@ class VideoReader:
         times: np.ndarray | None = None,
         source: str = "auto",
         face: Face = "largest",
+        mirror: bool | None = None,
         progress: Progress | None = None,
     ) -> Reading:
         """Read one video: a value and a map for every frame.
@@ -151,6 +163,9 @@ class VideoReader:
             What the crops are aligned by; "auto" is the known truth of a synthetic recording, or the tracked face.
         face : "largest", int or (x, y)
             Which face is followed: the largest, a number from 0, or the nearest to a pixel.
+        mirror : bool, optional
+            Whether values and maps are the mean of the video's and of its mirror image's (mirrored back); by default as the network
+            was loaded: not.
         progress : callable, optional
             Called with windows read and windows in all.
 
@@ -171,7 +186,8 @@ class VideoReader:
         ['time', 'dimension', 'predicted']
         """
         crops = self.crops(video, times=times, source=source, face=face)
-        return self.read_crops(crops, progress=progress)
+        net = self if mirror is None else self.mirrored(mirror)
+        return net.read_crops(crops, progress=progress)
 
     def read_many(self, recordings: Sequence[Video], *, source: str = "auto", progress: Progress | None = None) -> list[Reading]:
         """Read several videos, in their order; progress is called with how many are done."""
@@ -198,10 +214,10 @@ class VideoReader:
 
         def make(frames: slice) -> Reading:
             with nullcontext() if check is None else interruptible(self.model, check):
-                return read(self.network, crops.frames[frames], crops.times[frames], batch=batch, progress=progress)
+                return read(self.network, crops.frames[frames], crops.times[frames], batch=batch, mirror=self.mirror, progress=progress)
 
         wide = slice(0, len(crops)) if window is None else self._wide(crops.times, window)
-        kept = ReadingCache(crops, self.hash, self.network).get_or_read(wide, make)
+        kept = ReadingCache(crops, self.hash, self.network, self.mirror).get_or_read(wide, make)
         shown = wide if window is None else window
         inner = slice(shown.start - wide.start, shown.stop - wide.start)
         times = crops.times[shown]
@@ -276,7 +292,8 @@ class VideoReader:
 
     def provenance(self, **facts) -> dict[str, str]:
         """What is needed to make a result again: the network, then the given facts, then versions and the command."""
-        return provenance(system=self.system, weights_sha256=self.hash, **facts)
+        mirror = "mean of the video and its mirror image" if self.mirror else None
+        return provenance(system=self.system, weights_sha256=self.hash, **facts, mirror=mirror)
 
     def provenance_of(self, crops: Crops) -> dict[str, str]:
         """What is needed to make a result on one video again."""

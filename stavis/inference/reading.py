@@ -102,13 +102,15 @@ def read(
     seconds: float | None = None,
     overlap: float = 0.5,
     batch: int = 8,
+    mirror: bool = False,
     progress: Progress | None = None,
 ) -> Reading:
     """Read crops (T,H,W,3) uint8 at `times` (T,) s with a network, in windows that overlap by a part of their length.
 
     rate (frames/s) and seconds (of a window) default to the network's own. Values are cut only to a range that the
-    network declares (output_range; [-1,1] for the package's own systems); those outside are noted. Memory grows with T only by
-    the results. Runs in eval mode and fp32 on the model's own device.
+    network declares (output_range; [-1,1] for the package's own systems); those outside are noted. mirror: values and maps are the
+    mean of the frames' and of their mirror images', whose maps are mirrored back. Memory grows with T only by the results. Runs in
+    eval mode and fp32 on the model's own device.
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
@@ -120,7 +122,7 @@ def read(
     model.eval()
     try:
         for done, group in _batches(windows, batch):
-            predicted, weights = network.forward(network.prepare(np.stack([frames[window.frames] for window in group])))
+            predicted, weights = _forward(network, np.stack([frames[window.frames] for window in group]), mirror)
             if values is None:
                 values = np.zeros((len(times), predicted.shape[2]))
                 maps = None if weights is None else np.zeros((len(times), *weights.shape[2:]), np.float32)
@@ -141,6 +143,15 @@ def read(
         return Reading(prediction, None, notes=notes)
     maps /= total[:, None, None].astype(np.float32)
     return Reading(prediction, AttentionMaps(maps, times), notes=notes)
+
+
+def _forward(network: NetworkAdapter, images: np.ndarray, mirror: bool) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (B,T,D) and maps (B,T,h,w) of windows of crops (B,T,H,W,3); with `mirror` the mean with those of their mirror images."""
+    values, maps = network.forward(network.prepare(images))
+    if not mirror:
+        return values, maps
+    other, flipped = network.forward(network.prepare(np.ascontiguousarray(images[:, :, :, ::-1])))
+    return (values + other) / 2, None if maps is None else (maps + flipped[..., ::-1]) / 2
 
 
 @contextmanager

@@ -22,13 +22,14 @@ NOTES = "notes"
 class ReadingCache:
     """What one network has read of one video's crops. Crops that lie in no cache themselves have no name, and their readings none."""
 
-    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter):
-        self._crops, self._hash, self._network = crops, network_hash, network
+    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter, mirror: bool = False):
+        self._crops, self._hash, self._network, self._mirror = crops, network_hash, network, mirror
 
     def key(self, frames: slice) -> str:
         """The name of the reading of some frames."""
         window = (self._network.rate, self._network.seconds)
-        return content_hash(FORMAT, self._hash, self._crops.folder.name, repr((frames.start, frames.stop)), repr(window))
+        how = ("mirror",) if self._mirror else ()
+        return content_hash(FORMAT, self._hash, self._crops.folder.name, repr((frames.start, frames.stop)), repr(window), *how)
 
     def get_or_read(self, frames: slice, make: Callable[[slice], Reading]) -> Reading:
         """The reading of some frames: kept, or their part of the whole video's that is kept, or else as `make(frames)` gives it."""

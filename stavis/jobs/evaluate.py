@@ -1,6 +1,6 @@
 """A network evaluated on one split of a data set: scores under both protocols, attention against the truth where it is known."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,9 @@ import plotly.graph_objects as go
 
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.bootstrap import Interval
+from stavis.data.crops.build import alignment_text, face_model
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.many import Progress
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
@@ -102,7 +104,13 @@ class RunEvaluation:
         counts = self.evaluation.counts
         scored, frames = counts["recordings_scored"], counts["frames_scored"]
         people = f"{scored} of {counts['recordings']} recordings of people who were not trained on, {frames} of {counts['frames']} frames"
-        return f"{people}; {self.evaluation.intervals}. Concatenated and per recording are two protocols of the field."
+        text = f"{people}; {self.alignment}; {self.evaluation.intervals}."
+        return f"{text} Concatenated and per recording are two protocols of the field."
+
+    @property
+    def alignment(self) -> str:
+        """What the crops were aligned by, in words; of synthetic recordings also what that leaves out."""
+        return alignment_text(*(crops.source for crops in self.crops))
 
     def report(self) -> HtmlReport:
         """The page about it: scores with intervals, attention against the truth, traces of the first recordings."""
@@ -141,23 +149,28 @@ def evaluate(
     time_unit: str | float = "",
     scale: tuple[float, float] | None = None,
     max_gap: float | None = MAX_GAP,
+    mirror: bool = False,
+    limit: int | None = None,
     quiet: bool = False,
 ) -> RunEvaluation:
     """Evaluate a network on one split of a data set (the embedded data where none is given); with `out`, write it there.
 
     The delay that the run's labels were shifted by is given back to its predictions. fill: what becomes of frames without a face
     (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
-    that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
+    that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`. source: what crops are aligned by;
+    with "face" a synthetic recording is read as anyone's video is, without its truth, and one in which no face is found is counted
+    and not scored. mirror: predictions are the mean of each video and its mirror image. limit: the first so many recordings only.
 
     Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
-    net = VideoReader.load(run, device=device)
+    net = VideoReader.load(run, device=device, mirror=mirror)
     folder = folder_of(data, quiet)
     facts = data_facts(folder)
     fold = net.info.get("data", {}).get("fold") if fold is None and facts.get("format") == "AFEW-VA" else fold
     recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=LabelConfig(time_unit, scale, max_gap))
+    recordings = recordings[:limit]
     with bar(f"cropping the {split} split", quiet) as progress:
-        crops = net.crops_many(recordings, source=source, progress=progress)
+        crops = _crops(net, recordings, source, progress)
     with bar("reading the recordings", quiet) as progress:
         delay = float(net.info.get("delay") or 0)
         evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)
@@ -184,6 +197,14 @@ def evaluate(
     return result
 
 
+def _crops(net: VideoReader, recordings: list[Recording], source: str, progress: Progress | None) -> list[Crops]:
+    """The recordings' crops; for "face" as without their truth, so that one without any face stays among them, with no valid frame."""
+    if source != "face":
+        return net.crops_many(recordings, source=source, progress=progress)
+    face_model()
+    return net.crops_many([replace(one, truth=None) for one in recordings], source="auto", progress=progress)
+
+
 def cue_table(scored: dict[str, CueScores]) -> pd.DataFrame:
     """Attention against the truth: of, figure, value, low, high; two rows for each entry."""
     rows = []
@@ -198,7 +219,7 @@ def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]
     traces: dict[str, list] = {}
     for recording, cropped in zip(recordings, crops, strict=True):
         reading = evaluation.readings[recording.name]
-        if recording.truth is None or reading.attention is None:
+        if recording.truth is None or reading.attention is None or cropped.track is None:
             continue
         truth = read_truth(recording.truth)
         if len(truth.times) != len(cropped.times):

@@ -138,16 +138,18 @@ def explain(
     evaluation: RunEvaluation | None = None,
     overlay: bool = True,
     device: str = "auto",
+    mirror: bool = False,
     quiet: bool = False,
     stream: int | None = None,
 ) -> Explanation:
     """Explain a video with a network, with progress bars; with `out`, write all of it there (see `Explanation.save`).
 
-    stream: the number of the video stream in the file; None: the best by libav's rule.
+    mirror: values and attention are the mean of the video and its mirror image. stream: the number of the video stream in the file;
+    None: the best by libav's rule.
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
-    net = VideoReader.load(run, device=device)
+    net = VideoReader.load(run, device=device, mirror=mirror)
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:

@@ -127,6 +127,7 @@ def load(
     seconds: float | None = None,
     outputs: Sequence[str] | None = None,
     device: str = "auto",
+    mirror: bool = False,
 ) -> Predictor:
     """A network ready to read videos.
 
@@ -149,6 +150,8 @@ def load(
         A name for each of the D outputs; default "valence" for one.
     device : str
         "auto" (a GPU if there is one; a module stays where it is), "cpu", "cuda", "mps".
+    mirror : bool
+        Every reading is the mean of the video and its mirror image, whose maps are mirrored back; default False.
 
     Returns
     -------
@@ -167,4 +170,4 @@ def load(
     """
     options = {"attention": attention, "layout": layout, "size": size, "rate": rate, "seconds": seconds}
     outputs = (outputs,) if isinstance(outputs, str) else outputs
-    return Predictor.load(source, device=device, **options, outputs=None if outputs is None else tuple(outputs))
+    return Predictor.load(source, device=device, mirror=mirror, **options, outputs=None if outputs is None else tuple(outputs))

@@ -37,6 +37,7 @@ def transfer(
     *,
     covered: str | Path | None = None,
     device: str = "auto",
+    mirror: bool = False,
     quiet: bool = False,
 ) -> pd.DataFrame:
     """How a network does on real clips, failures included.
@@ -51,16 +52,19 @@ def transfer(
         A CSV of recording,start,stop (s) that says when a hand lies over the mouth.
     device : str
         "auto", "cpu", "cuda", "mps".
+    mirror : bool
+        Every reading is the mean of the clip and its mirror image.
     quiet : bool
         No progress bar.
 
     Returns
     -------
     DataFrame
-        One row per clip in which a face was tracked: clip; frames; the mean shares mouth, eyes, brows, features (their sum), nose, rest,
-        outside in [0,1]; the densities of mouth and eyes (an even attention has 1); smile_r, the correlation of predicted valence with
-        smile minus frown (NaN where the smile does not vary); neutral, the mean prediction in neutral frames (NaN where there are fewer
-        than 10); covered_ratio, the mouth's share under the hand over that without.
+        One row per clip in which a face was tracked: clip; frames; the mean shares mouth, eyes, left_eye, right_eye (left and right in the
+        image), brows, features (mouth, eyes and brows), nose, rest, outside in [0,1]; the densities of mouth and eyes (an even
+        attention has 1); smile_r, the correlation of predicted valence with smile minus frown (NaN where the smile does not vary);
+        neutral, the mean prediction in neutral frames (NaN where there are fewer than 10); covered_ratio, the mouth's share under the
+        hand over that without.
 
     Raises
     ------
@@ -71,7 +75,7 @@ def transfer(
     --------
     >>> stavis.transfer("sta-synthetic", "my_clips").smile_r  # doctest: +SKIP
     """
-    net = VideoReader.load(run, device=device)
+    net = VideoReader.load(run, device=device, mirror=mirror)
     paths = _videos(clips)
     hands = _hands(covered, paths) if covered is not None else {}
     rows = []
@@ -105,6 +109,8 @@ def _row(name: str, crops: Crops, reading: Reading, hidden: list[tuple[float, fl
         "frames": int(crops.valid.sum()),
         "mouth": means.mouth,
         "eyes": means.left_eye + means.right_eye,
+        "left_eye": means.left_eye,
+        "right_eye": means.right_eye,
         "brows": means.brows,
         "features": means.mouth + means.left_eye + means.right_eye + means.brows,
         "nose": means.nose,

@@ -9,7 +9,7 @@ import numpy as np
 
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import centre_affine, crop_affine, cut
-from stavis.data.faces.model_file import VARIABLE, fetch_models
+from stavis.data.faces.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
@@ -31,6 +31,29 @@ class NoTracker(StavisError):
 FORMAT = 3
 """Goes up when crops are made or written otherwise: older ones are then made again."""
 SOURCES = ("auto", "truth", "face", "centre")
+
+
+ALIGNMENTS = {
+    "truth": "the known landmarks of synthetic faces (through the tracker, as in a video of one's own, scores are lower)",
+    "face": "the tracked face",
+    "centre": "nothing (the centred square)",
+}
+"""What crops of each source were aligned by, in words."""
+
+
+def alignment_text(*sources: str) -> str:
+    """What the crops of a result were aligned by, in words."""
+    return "crops aligned by " + ", by ".join(text for source, text in ALIGNMENTS.items() if source in sources)
+
+
+def face_model() -> FaceModel:
+    """The face networks' file. Raises NoTracker where it is not available, StavisError where a wrong one was given."""
+    try:
+        return fetch_models()
+    except StavisError as error:
+        if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
+            raise
+        raise NoTracker(str(error)) from error
 
 
 def decided_source(recording: Recording, source: str) -> str:
@@ -119,13 +142,7 @@ def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.nd
 
 
 def _tracked(info: VideoInfo, digest: str, face, progress) -> LoadedTrack:
-    try:
-        model = fetch_models()
-    except StavisError as error:
-        if os.environ.get(VARIABLE):  # a wrong file was given: not for us to go on without
-            raise
-        raise NoTracker(str(error)) from error
-    return load_or_track(info, digest, choose=face, progress=progress, model=model)
+    return load_or_track(info, digest, choose=face, progress=progress, model=face_model())
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:

@@ -1,0 +1,55 @@
+"""An evaluation names what its crops were aligned by, and with the tracked face reads synthetic recordings as anyone's video."""
+
+import importlib
+
+import pytest
+
+from stavis.data.crops.build import NoTracker, alignment_text
+from stavis.errors import StavisError
+from stavis.evaluation.evaluate import NoFaces
+from stavis.jobs.evaluate import evaluate
+
+
+@pytest.mark.parametrize(("sources", "named"), [(("truth",), "known landmarks"), (("face",), "tracked"), (("centre", "face"), "centred")])
+def test_each_alignment_has_its_words(sources, named):
+    text = alignment_text(*sources)
+    assert text.startswith("crops aligned by ") and named in text
+
+
+def test_every_result_names_its_alignment(drawn, tiny_run, tmp_path):
+    done = evaluate(tiny_run, drawn, out=tmp_path / "out", device="cpu", quiet=True)
+    assert "known landmarks" in done.alignment and done.alignment in done.protocol_text
+    assert done.alignment.replace("'", "&#39;") in (tmp_path / "out" / "report.html").read_text()
+    centred = evaluate(tiny_run, drawn, device="cpu", source="centre", quiet=True)
+    assert "centred square" in centred.alignment and "known landmarks" not in centred.protocol_text
+
+
+@pytest.mark.filterwarnings("ignore:Values and attention are the mean")
+def test_the_mirrored_mean_is_scored_and_said(drawn, tiny_run):
+    plain, mean = (evaluate(tiny_run, drawn, device="cpu", mirror=mirror, quiet=True) for mirror in (False, True))
+    assert "mirror image" in mean.provenance["mirror"] and "mirror" not in plain.provenance
+    assert mean.score("rmse").value != plain.score("rmse").value
+
+
+def test_only_the_first_recordings_are_scored_where_a_limit_is_set(drawn, tiny_run):
+    done = evaluate(tiny_run, drawn, split="test", limit=1, device="cpu", quiet=True)
+    assert done.evaluation.counts["recordings"] == len(done.recordings) == 1
+
+
+@pytest.mark.filterwarnings("ignore::stavis.StavisWarning")
+def test_with_the_tracked_face_the_truth_is_not_used(drawn, tiny_run, face_model):
+    try:
+        done = evaluate(tiny_run, drawn, device="cpu", source="face", quiet=True)
+    except NoFaces as error:
+        assert "shows a face" in str(error)  # a rendered face of 64 px that the tracker does not find
+    else:
+        assert "truth" not in done.provenance["crop"]
+
+
+def test_without_the_face_model_the_tracked_face_is_refused(drawn, tiny_run, monkeypatch):
+    def missing():
+        raise NoTracker("the face model is not on this machine: set a variable.")
+
+    monkeypatch.setattr(importlib.import_module("stavis.jobs.evaluate"), "face_model", missing)  # the name in the package is the function
+    with pytest.raises(StavisError, match="face model"):
+        evaluate(tiny_run, drawn, device="cpu", source="face", quiet=True)
