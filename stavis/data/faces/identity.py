@@ -2,8 +2,25 @@
 
 **The measure** is the difference in appearance of two aligned crops, `1.5 x texture + 1.0 x colour`: texture is the distance of
 their gradient histograms (3 x 3 blocks of the inner face), colour that of their colour histograms (4 x 8 x 8 in Lab, hair, neck and
-background within the crop included); each is sqrt(1 - cosine). The geometry of the 478 landmarks was tried too and left out: turned
-to one pose it told people apart in 84 of 100 pairs (texture 90, colour 99), and nothing was gained by adding it.
+background within the crop included); each is sqrt(1 - cosine). The geometry of the 478 landmarks, turned to one pose, was tried and
+left out: it ranked pairs rightly in 84 of 100 cases (texture alone 90, colour alone above 99), and adding it gained nothing.
+
+**How often it errs.** Eight people in nine clips, in segments of about a second. The weights and thresholds were chosen on four of
+the people; pairs with one of the other four were kept back.
+
+    ============================================  ===================  ===================
+    pairs of segments                             chosen on            kept back
+    ============================================  ===================  ===================
+    of two people, joined                         0 of 331             0 of 1137
+    of one person, not joined                     0 of 230             0 of 126
+    of one person, joined with a note             30 %                 11 %
+    of one person, light changed, not joined      23 %                 9 %
+    of two people, light changed, joined          .5 %                 .7 %
+    ============================================  ===================  ===================
+
+Light changed: exposure and contrast by up to 18 %, colour by up to 4 %, in half-second segments. Kept apart from these: two men with
+small faces in one room and one light, whose six pairs were all joined, each with a note. Every other pair of people is of two rooms,
+so that colour helps more than it would between two people in one room.
 """
 
 from collections.abc import Sequence
@@ -12,7 +29,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from stavis.data.faces.alignment import crop_affine, cut
+from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.landmarker import EYES, Mesh
 
 SURE, LIKELY, POSSIBLE = 0.60, 0.92, 1.0
@@ -44,8 +61,10 @@ def samples_now(age: int) -> bool:
 
 def appearance(mesh: Mesh) -> np.ndarray:
     """How a face looks: (580,) uint8, texture then colour."""
-    points = mesh.points @ mesh.affine[:, :2].T + mesh.affine[:, 2]
-    crop = cut(mesh.crop, crop_affine(points[None], _SIDE)[0], _SIDE)
+    half = cv2.resize(mesh.crop, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+    points = ((mesh.points @ mesh.affine[:, :2].T + mesh.affine[:, 2]) + 0.5) / 2 - 0.5
+    affine = crop_affine(points[None], _SIDE)[0]
+    crop = cv2.warpAffine(half, affine, (_SIDE, _SIDE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     inner = cv2.cvtColor(crop, cv2.COLOR_RGB2GRAY)[slice(*_INNER), slice(*_INNER)]
     texture = _HOG.compute(cv2.resize(inner, (_TEXTURE_SIDE,) * 2, interpolation=cv2.INTER_AREA)).ravel()
     lab = cv2.cvtColor(cv2.resize(crop, (_COLOUR_SIDE,) * 2, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2LAB)
