@@ -311,7 +311,7 @@ BAD_WORDS: dict[str, tuple[tuple, str]] = {
     "no recordings": (("synth", "{out}", "--recordings", "0"), "recordings"),
     "a negative seed": (("synth", "{out}", "--seed", "-1"), "seed"),
     "no seconds": (("synth", "{out}", "--seconds", "nan"), "seconds"),
-    "another's folder": (("synth", "{data}/videos",), "not a drawn data set"),
+    "another's folder": (("synth", "{data}/videos",), "not a synthetic data set"),
 }  # fmt: skip
 
 
