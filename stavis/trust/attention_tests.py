@@ -127,7 +127,7 @@ def adversarial(at: AttentionOverride, *, tolerance: float | None = None, steps:
     """The map (T,h,w) most unlike the model's own that was found at a change of at most `tolerance` in every frame.
 
     `tolerance` is in the prediction's own unit; by default TOLERANCE standard deviations of the prediction over the clip.
-    First along straight lines to maps far away and to mixtures of two that err in opposite directions, then by gradient ascent on the
+    First along straight lines to dissimilar maps and to mixtures of two that err in opposite directions, then by gradient ascent on the
     divergence (Jain and Wallace 2019). A lower bound
     of what is possible: a better search can only find maps less alike.
     """
@@ -137,7 +137,8 @@ def adversarial(at: AttentionOverride, *, tolerance: float | None = None, steps:
     if not tolerance > 0:  # nothing that could change
         return best
     candidates = np.stack([*far_maps(at.weights, seed), *_pulls(at)])
-    for candidate in (*candidates, _balanced(candidates, at.run(candidates) - at.own)):
+    errors = at.run(candidates) - at.own
+    for candidate in (*candidates, _balanced(candidates, errors), _farthest_mixture(at.weights, candidates, errors)):
         best, found = _keep_better(at, best, found, candidate, tolerance)
     for start in (best, nulls.uniform(best.shape)):
         if found < 0.9:
@@ -189,8 +190,24 @@ def _balanced(candidates: np.ndarray, errors: np.ndarray) -> np.ndarray:
     return part * candidates[high, frames] + (1 - part) * candidates[low, frames]
 
 
+def _farthest_mixture(own: np.ndarray, candidates: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """In each frame the mixture of two maps whose errors (K,T) cancel, were the head linear, that is most unlike the model's own."""
+    best, found = own.copy(), np.zeros(len(own))
+    for high, above in zip(candidates, errors, strict=True):
+        for low, below in zip(candidates, errors, strict=True):
+            cancels = (above >= 0) & (below <= 0)
+            if not cancels.any():
+                continue
+            fraction = np.divide(-below, above - below, out=np.ones(len(own)), where=cancels & (above > below))[:, None, None]
+            mixed = fraction * high + (1 - fraction) * low
+            distance = np.where(cancels, jensen_shannon(own, mixed), 0.0)
+            better = distance > found
+            best[better], found[better] = mixed[better], distance[better]
+    return best
+
+
 def far_maps(own: np.ndarray, seed: int) -> list[np.ndarray]:
-    """Maps with little in common with a given one: on one cell (the least or the most attended, one between, some by chance), on the
+    """Maps with little in common with a given one: on one cell (the least or the most attended, one between, some at random), on the
     least attended quarter, upside down in rank, permuted, uniform."""
     flat = own.reshape(len(own), -1)
     order = flat.argsort(1, kind="stable")
