@@ -1,6 +1,6 @@
 """How often the verdict is right on networks whose answers are known by construction, by the number of clips it is judged on.
 
-Thresholds were set on TUNING_SEEDS; the rates that count are those of HIDDEN_SEEDS. Writes verdicts.json with every answer.
+Thresholds were set on TUNING_SEEDS; the rates that count are those of HIDDEN_SEEDS. Every answer is written to OUT.
 """
 
 import json
@@ -11,6 +11,7 @@ from stavis.trust.grammar import RULES
 from stavis.trust.rates import HIDDEN_SEEDS, TUNING_SEEDS, grammar_answers, rates
 
 CLIPS = (5, 8, 12)
+OUT = Path("reports/out/verdicts.json")
 
 
 def main() -> None:
@@ -24,8 +25,9 @@ def main() -> None:
         wrong = table[(table.expected != "") & ~table.right.astype(bool)]
         print(wrong[["rule", "seed", "clips", "question", "expected", "answer", "effect", "low", "high", "threshold"]].round(3).to_string())
         found[part] = {"seeds": list(seeds), "rates": rates(table).to_dict("records"), "answers": table.to_dict("records")}
-    Path("verdicts.json").write_text(json.dumps(found, indent=1, default=str), encoding="utf-8")
-    print("\nevery answer: verdicts.json")
+    OUT.parent.mkdir(parents=True, exist_ok=True)
+    OUT.write_text(json.dumps(found, indent=1, default=str), encoding="utf-8")
+    print(f"\nevery answer: {OUT}")
 
 
 if __name__ == "__main__":

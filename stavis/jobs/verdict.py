@@ -23,6 +23,7 @@ from stavis.timeline import stride_of
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
 from stavis.trust.known_answers import known_answers as judge_known
+from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
 from stavis.types import Clip, Target
 
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
@@ -167,21 +168,28 @@ def between_matrix(found: Verdict) -> pd.DataFrame:
 
 
 def known_answers(seeds: int = 3) -> pd.DataFrame:
-    """The verdict on networks whose answers are known by construction.
+    """The verdict on networks whose answers are known by construction: the five, and a sample of the grammar.
 
     Parameters
     ----------
     seeds : int
-        How many seeds of each network are judged (from 0); default 3.
+        How many seeds of each of the five networks are judged (from 0); default 3. The sample is judged at one seed on which no
+        threshold was set.
 
     Returns
     -------
     DataFrame
-        One row per network and seed: what is expected of each answer, what came out, and whether it is `right`.
+        One row per network and seed: its `set` (five or grammar), what came out, what is expected of each answer, and whether all of
+        it is `right`.
 
     Examples
     --------
     >>> known_answers(0).empty
     True
     """
-    return pd.DataFrame(judge_known(tuple(range(seeds))))
+    if not seeds:
+        return pd.DataFrame()
+    five = pd.DataFrame(judge_known(tuple(range(seeds)))).assign(set="five")
+    grammar = pd.DataFrame(by_network(grammar_answers(HIDDEN_SEEDS[:1]))).assign(set="grammar")
+    table = pd.concat([five, grammar], ignore_index=True)
+    return table[["set", *table.columns.drop("set")]]

@@ -49,6 +49,20 @@ def grammar_answers(seeds: Sequence[int] = (0,), counts: Sequence[int] = (8,), r
     return pd.DataFrame([row for rule in rules for seed in seeds for row in answers_of(known_network(rule, seed, max(counts)), counts)])
 
 
+def by_network(table: pd.DataFrame) -> list[dict]:
+    """One entry per network and number of clips, as of the five known answers: {model, seed, needed, ..., expected: {...}, right}.
+
+    `expected` holds the questions that the construction answers; right where all of these are.
+    """
+    rows = []
+    for (rule, seed, _), part in table.groupby(["rule", "seed", "clips"], sort=False):
+        expected = {question: answer for question, answer in zip(part.question, part.expected, strict=True) if answer}
+        answers = dict(zip(part.question, part.answer, strict=True))
+        right = all(answers[question] == answer for question, answer in expected.items())
+        rows.append({"model": rule, "seed": int(seed), **answers, "expected": expected, "right": right})
+    return rows
+
+
 def rates(table: pd.DataFrame) -> pd.DataFrame:
     """Rates by number of clips and question, over the answers that the construction fixes.
 

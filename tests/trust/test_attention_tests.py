@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from stavis.attention.modules import SpatialSoftmax
 from stavis.trust.agreement import jensen_shannon
 from stavis.trust.attention_tests import adversarial, attention_tests, leave_one_out, recorded, replaceable, replacements
 from stavis.trust.known_answers import case, decorative, only_path
@@ -63,3 +64,42 @@ def test_the_table_has_a_row_a_clip_and_test():
     assert list(table.columns) == ["clip", "test", "change", "jsd"]
     assert len(table) == 12
     assert table[table.test == "adversarial"].change.max() <= 0.05
+
+
+def test_what_does_not_depend_on_the_attention_runs_once_and_predictions_stay_as_they_are():
+    torch.manual_seed(0)
+    model, clip = SmallSTA(), make_clip()
+    maps = torch.rand(3, *recorded(model, clip, None, None)[0].shape)
+    maps = maps / maps.sum((2, 3), keepdim=True)
+    before = state_of(model)
+    for attention in (None, "softmax"):
+        with replaceable(model, clip, None, attention) as at:
+            assert at.reuse is not None and at.reuse.outputs
+            again = at.trace(maps)
+            at.reuse = None
+            torch.testing.assert_close(again, at.trace(maps))
+        assert not any("forward" in vars(module) for module in model.modules())
+    assert same_state(model, before)
+
+
+def test_nothing_is_reused_where_a_batch_is_not_the_first_axis():
+    """A module that puts time first gives one clip's output in a layout that copies of it do not fill; it runs again."""
+
+    class TimeFirst(torch.nn.Module):
+        def forward(self, frames):
+            return frames.mean((2, 3, 4)).transpose(0, 1).contiguous()  # T,B
+
+    class Odd(torch.nn.Module):
+        dimensions = ("valence",)
+
+        def __init__(self):
+            super().__init__()
+            self.first, self.softmax = TimeFirst(), SpatialSoftmax()
+
+        def forward(self, frames):
+            maps = self.softmax(frames.mean(2)[..., ::8, ::8])
+            return (self.first(frames).transpose(0, 1) * maps.flatten(2).amax(2)).unsqueeze(-1)
+
+    with replaceable(Odd(), make_clip()) as at:
+        one = torch.from_numpy(np.stack([at.weights] * 2)).float()
+        np.testing.assert_allclose(at.trace(one)[1].numpy(), at.own, rtol=1e-4)
