@@ -10,6 +10,7 @@ import pandas as pd
 
 from stavis.bootstrap import DRAWS, FEWEST, Difference, Interval, holm, interval, paired_difference
 from stavis.errors import StavisError
+from stavis.trust.attention_tests import variation
 from stavis.trust.evidence import Evidence
 from stavis.trust.wording import sentence
 
@@ -86,7 +87,8 @@ def _answer(question: str, found: Interval, effect, null, ceiling, margin, *, fo
 def needed(found: Evidence, *, seed: int = 0, draws: int = DRAWS) -> tuple[Answer, pd.DataFrame]:
     """Whether the attention is used (it decides), whether that is useful (beside it), and the table of every replacement.
 
-    Used: the smaller RMS change of the prediction by uniform and by permuted attention, in standard deviations of the prediction.
+    Used: the smaller RMS change of the prediction by uniform and by permuted attention, in standard deviations of the prediction over
+    the judged clips (a unit, as the clips are given).
     Useful: the growth of the error when each prediction is first fitted to the labels by a line, in standard deviations of the labels.
     """
     labelled = all(gold is not None for gold in found.gold)
@@ -105,7 +107,7 @@ def needed(found: Evidence, *, seed: int = 0, draws: int = DRAWS) -> tuple[Answe
     if not labelled:  # the error is unknown: what can be said is how much the prediction changes
         tests = tests.assign(growth=tests.change, low=tests.change_low, high=tests.change_high, p=float("nan"))
     tests["p_holm"] = holm(tests.p)
-    both = np.concatenate([changes["uniform"], changes["permuted"][:, :1]], 1)
+    both = np.concatenate([changes["uniform"][:, :1], changes["permuted"]], 1)
     used = interval(both, _smaller_change, groups=found.groups, logarithmic=True)
     details = {"labelled": labelled}
     if labelled:
@@ -115,26 +117,23 @@ def needed(found: Evidence, *, seed: int = 0, draws: int = DRAWS) -> tuple[Answe
 
 
 def _change_sums(found: Evidence, kind: str) -> np.ndarray:
-    """One row per clip: squared change by a kind of replacement (mean over its maps), sum and squared sum of the prediction, frames."""
-    middle = np.concatenate([own[seen] for own, seen in zip(found.own, found.seen, strict=True)]).mean()
+    """One row per clip: squared change by a kind of replacement (mean over its maps) in variances of the prediction, and frames."""
+    spread = variation(found.own, found.seen)
     rows = []
     for own, replaced, seen in zip(found.own, found.replaced, found.seen, strict=True):
-        centred = own[seen] - middle
         change = (np.atleast_2d(replaced[kind])[:, seen] - own[seen]) ** 2
-        rows.append([change.sum(1).mean(), centred.sum(), (centred**2).sum(), seen.sum()])
+        rows.append([change.sum(1).mean() / spread**2 if spread else np.nan, seen.sum()])
     return np.array(rows, float)
 
 
 def _change(sums: np.ndarray) -> np.ndarray:
     """RMS change in standard deviations of the prediction; NaN where that does not vary."""
-    change, total, squares, frames = np.moveaxis(sums, -1, 0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.sqrt(change / np.maximum(squares - total**2 / frames, 0))
+        return np.sqrt(sums[..., 0] / sums[..., -1])
 
 
 def _smaller_change(sums: np.ndarray) -> np.ndarray:
-    smaller = np.minimum(sums[..., 0], sums[..., 4])
-    return _change(np.concatenate([smaller[..., None], sums[..., 1:4]], -1))
+    return np.minimum(_change(sums[..., [0, 2]]), _change(sums[..., [1, 2]]))
 
 
 def _growth(found: Evidence, kinds: list[str], seed: int, draws: int) -> Difference:

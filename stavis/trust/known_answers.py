@@ -31,7 +31,7 @@ EXPECTED = {
     "decorative": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
     "only path": {"needed": "yes", "sufficient": "yes", "unique": "yes", "agrees": "forced"},
     "untrained": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
-    "distractor": {"needed": "yes", "sufficient": "yes", "unique": "no", "agrees": "no"},
+    "distractor": {"needed": "yes", "sufficient": "yes", "unique": "no", "agrees": "forced"},
     "uniform": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "undecided"},
 }
 """What a verdict must say of each model, and why it must:
