@@ -77,11 +77,11 @@ def frame_choice(times: np.ndarray, rate: float | None) -> np.ndarray:
     return np.unique(np.where(earlier, after - 1, after))
 
 
-def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> list[slice]:
+def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5, length: int | None = None) -> list[slice]:
     """Overlapping windows that cover every frame: slices of equal length, the last one flush with the end.
 
     A window has as many frames as `seconds` hold at the median frame distance, at least one; overlap in [0,1) is the fraction that
-    neighbours share. A recording shorter than one window is one slice.
+    neighbours share. A recording shorter than one window is one slice. `length` sets the number of frames instead.
     """
     if not (seconds > 0 and 0 <= overlap < 1):
         raise StavisError(f"windows of {seconds} s with overlap {overlap}: give seconds above 0 and an overlap from 0 to below 1.")
@@ -89,7 +89,7 @@ def window_starts(times: np.ndarray, seconds: float, overlap: float = 0.5) -> li
     if frames == 0:
         return []
     step = float(np.median(np.diff(times))) if frames > 1 else seconds
-    length = max(1, round(min(seconds / max(step, 1e-9), frames)))
+    length = max(1, round(min(seconds / max(step, 1e-9), frames))) if length is None else min(length, frames)
     hop = max(1, round(length * (1 - overlap)))
     starts = [*range(0, frames - length, hop), frames - length]
     return [slice(start, start + length) for start in starts]

@@ -26,6 +26,7 @@ def attribute(
     *,
     rate: float,
     seconds: float,
+    frames: int | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Attribution]:
     """Each method's map of how every frame moved the mean prediction of its window: one Attribution a method, on all frames of the clip.
@@ -36,7 +37,7 @@ def attribute(
     windows are not complete to 1 %.
     """
     pieces = [
-        piece for piece in windows_of(clip.times, rate, seconds) if clip.valid[piece].any()
+        piece for piece in windows_of(clip.times, rate, seconds, frames) if clip.valid[piece].any()
     ]  # a window without a face has no prediction to explain
     results = {}
     for number, method in enumerate(methods):
@@ -59,15 +60,15 @@ def attribute(
     return results
 
 
-def windows_of(times: np.ndarray, rate: float, seconds: float) -> list[np.ndarray]:
+def windows_of(times: np.ndarray, rate: float, seconds: float, length: int | None = None) -> list[np.ndarray]:
     """The frames of each window that a network reads, without overlap."""
-    return [stream[window] for stream in streams(times, rate) for window in window_starts(times[stream], seconds, 0.0)]
+    return [stream[window] for stream in streams(times, rate) for window in window_starts(times[stream], seconds, 0.0, length)]
 
 
-def window_around(times: np.ndarray, frame: int, rate: float, seconds: float) -> tuple[np.ndarray, int]:
+def window_around(times: np.ndarray, frame: int, rate: float, seconds: float, length: int | None = None) -> tuple[np.ndarray, int]:
     """The frames of the network's window with `frame` in its middle, and its index among them."""
     stream = next(one for one in streams(times, rate) if frame in one)
-    first = window_starts(times[stream], seconds, 0.0)[0]
+    first = window_starts(times[stream], seconds, 0.0, length)[0]
     length, index = first.stop - first.start, int(np.searchsorted(stream, frame))
     start = int(np.clip(index - length // 2, 0, len(stream) - length))
     return stream[start : start + length], index - start

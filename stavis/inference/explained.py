@@ -66,7 +66,7 @@ class ExplainedVideo:
         Raises StavisError where the video cannot be read or shows no face, or a method is unknown.
         """
         started = time.monotonic()
-        chosen = chosen_methods(net.attention is not None, methods)
+        chosen = chosen_methods(net.network.attention_options is not None, methods)
         recording = None if isinstance(video, np.ndarray | Crops) else as_recording(video)
         crops = net.crops(video if recording is None else recording, source=source, face=face, progress=_stage(progress, "crops"))
         if not crops.valid.any():

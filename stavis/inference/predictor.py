@@ -252,6 +252,7 @@ class VideoReader:
                 dimension or self.dimensions[0],
                 rate=self.network.rate,
                 seconds=self.network.seconds,
+                frames=self.network.frames,
                 progress=progress,
             )
 
@@ -259,7 +260,7 @@ class VideoReader:
         self, method: Method, clip: Clip, dimension: str, frame: int, *, check: Callable[[], None] | None = None
     ) -> Attribution:
         """What moved the prediction at exactly this frame of a clip; zero in frames that did not enter."""
-        piece, index = window_around(clip.times, frame, self.network.rate, self.network.seconds)
+        piece, index = window_around(clip.times, frame, self.network.rate, self.network.seconds, self.network.frames)
         with nullcontext() if check is None else interruptible(self.model, check):
             part = self._asked(method)(self.differentiable(), clip[piece], Target(dimension, index))
         values = np.zeros(clip.frames.shape[:3], np.float32)
@@ -269,8 +270,10 @@ class VideoReader:
     def _asked(self, method: Method) -> Method:
         """A method with what it needs to know of this network, kept on disk if it is one of the package's."""
         options = {}
-        if self.attention is not None and getattr(method, "needs_attention", False):
-            options = {"attention": self.model.get_submodule(self.attention)}
+        if getattr(method, "needs_attention", False):
+            options = dict(self.network.attention_options or {})
+            if options.get("layout") is None:
+                options.pop("layout", None)
         return partial(cached, method, **options) if method in ALL_METHODS else partial(method, **options)
 
     # What is said of it

@@ -16,7 +16,7 @@ from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
-from stavis.inference.output_range import declared_range, in_range
+from stavis.inference.output_range import in_range
 from stavis.regions import REGIONS
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
@@ -114,14 +114,14 @@ def read(
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
-    windows = list(_windows(times, rate, seconds, overlap))
+    windows = list(_windows(times, rate, seconds, overlap, network.frames))
     values = maps = None
     total = np.zeros(len(times))
     model = network.model
     training = model.training
     model.eval()
     try:
-        for done, group in _batches(windows, batch):
+        for done, group in _batches(windows, min(batch, network.batch)):
             predicted, weights = _forward(network, np.stack([frames[window.frames] for window in group]), mirror)
             if values is None:
                 values = np.zeros((len(times), predicted.shape[2]))
@@ -137,11 +137,12 @@ def read(
         model.train(training)
     values /= total[:, None]
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
-    values, notes = in_range(values, dimensions, declared_range(model))
+    values, notes = in_range(values, dimensions, network.bounds)
     prediction = Prediction(times, values, dimensions)
     if maps is None:
         return Reading(prediction, None, notes=notes)
     maps /= total[:, None, None].astype(np.float32)
+    notes = (*notes, *network.mass_notes)
     return Reading(prediction, AttentionMaps(maps, times), notes=notes)
 
 
@@ -165,9 +166,9 @@ def interruptible(model: nn.Module, check: Callable[[], None]) -> Iterator[None]
             handle.remove()
 
 
-def _windows(times: np.ndarray, rate: float, seconds: float, overlap: float) -> Iterator[_Window]:
+def _windows(times: np.ndarray, rate: float, seconds: float, overlap: float, length: int | None = None) -> Iterator[_Window]:
     for stream in streams(times, rate):
-        for window in window_starts(times[stream], seconds, overlap):
+        for window in window_starts(times[stream], seconds, overlap, length):
             frames = stream[window]
             edge = np.arange(1, len(frames) + 1)
             yield _Window(frames, np.minimum(edge, edge[::-1]).astype(np.float64))

@@ -62,8 +62,8 @@ def explore(
     """
     net = VideoReader.load(run, device=device)
     chosen = _recordings(recordings, data, split, quiet)
-    ticked = chosen_methods(net.attention is not None, methods)
-    offered = offered_methods(net.attention is not None)
+    ticked = chosen_methods(net.network.attention_options is not None, methods)
+    offered = offered_methods(net.network.attention_options is not None)
     offered += [one for one in ticked if one not in offered]
 
     def opener(number: int, task: Task) -> PredictorSource:
@@ -125,7 +125,7 @@ class PredictorSource:
         return {name: resample(times, values, self.times[window], self.recording.max_gap) for name, values in self.recording.raters.items()}
 
     def windows(self, clip: Clip) -> int:
-        return len(windows_of(clip.times, self.predictor.network.rate, self.predictor.network.seconds))
+        return len(windows_of(clip.times, self.predictor.network.rate, self.predictor.network.seconds, self.predictor.network.frames))
 
     def read(self, window: slice, task: Task) -> ReadResult:
         told = lambda done, total: task.progress("attention and prediction", done, total)  # noqa: E731

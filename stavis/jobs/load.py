@@ -1,6 +1,6 @@
 """A network with everything that can be asked of it: read, explain, explore, evaluate, judge."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from torch import nn
@@ -120,12 +120,22 @@ class Predictor(VideoReader):
 def load(
     source: Source,
     *,
-    attention: nn.Module | str | None = None,
-    layout: str | None = None,
+    forward: Callable | None = None,
+    frames: int | None = None,
     size: int | None = None,
     rate: float | None = None,
     seconds: float | None = None,
-    outputs: Sequence[str] | None = None,
+    normalise: tuple | None = None,
+    region: str | None = None,
+    outputs: Sequence[str] | str | None = None,
+    classes: str | None = None,
+    attention: nn.Module | str | None = None,
+    layout: str | None = None,
+    maps: str | None = None,
+    layer: int | None = None,
+    head: int | None = None,
+    processor: object = None,
+    adapter: Callable | None = None,
     device: str = "auto",
     mirror: bool = False,
 ) -> Predictor:
@@ -134,20 +144,40 @@ def load(
     Parameters
     ----------
     source : str, path or torch.nn.Module
-        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, or any module that takes frames (B,T,3,H,W) in
-        [0,1] and gives (B,T,D). Everything below is for modules: a checkpoint knows its own.
-    attention : torch.nn.Module or str, optional
-        The module whose output is the attention, or its dotted path; by default the one SpatialSoftmax, or none.
-    layout : str, optional
-        How that output is laid out, for `record_attention`; by default it is found by its shape.
+        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, any module, or the import path of a function that
+        makes one ("my_package.my_module:make_network"). Everything below is for modules: a checkpoint knows its own. Networks of
+        transformers, timm and torchvision are recognised; what is given here goes before what is known of them.
+    forward : callable, optional
+        (module, frames (B,T,3,H,W)) -> its outputs; by default the module is called, with volumes or single frames where it takes those.
+    frames : int, optional
+        The number of frames of a clip, for networks that take no other; shorter clips end with copies of the last frame.
     size : int, optional
         Side of the crops in pixels; default 112.
     rate : float, optional
         Frame rate that the network expects, in frames/s; default 6.25.
     seconds : float, optional
-        Length of its windows in s; default 4.
-    outputs : sequence of str, optional
-        A name for each of the D outputs; default "valence" for one.
+        Length of its windows in s; default `frames` at that rate, or 4.
+    normalise : (mean, std), optional
+        Of each colour, for frames in [0,1]; default none.
+    region : {"face", "frame"}, optional
+        What it is shown: crops of the face, or the centred square of the whole image; default the face.
+    outputs : sequence of str or "labels", optional
+        A name for each of the D outputs, or the classes that its configuration names; default "valence" for one. Heads of a dictionary
+        are chosen by their names.
+    classes : {"softmax", "sigmoid", ""}, optional
+        How logits become what is shown; attributions explain the logit. Default "softmax" for "labels", else none.
+    attention : torch.nn.Module or str, optional
+        The module whose output is the attention, or its dotted path, with `*` for all layers; default the one SpatialSoftmax, or none.
+    layout : str, optional
+        How that output is laid out, for `record_attention`; by default it is found by its shape.
+    maps : {"raw", "rollout", "relevance"}, optional
+        Attention of one layer, or of all of them: rolled out, or weighted by the gradient of the highest output. Default raw.
+    layer, head : int, optional
+        Which layer and head of raw maps; default the last layer, the mean over heads.
+    processor : optional
+        An image processor of transformers, from which size and normalisation are taken.
+    adapter : callable, optional
+        (module) -> `stavis.inference.adapters.families.Family`: what is known of networks of one's own.
     device : str
         "auto" (a GPU if there is one; a module stays where it is), "cpu", "cuda", "mps".
     mirror : bool
@@ -168,6 +198,9 @@ def load(
     >>> stavis.load("sta-synthetic", device="cpu").system
     'sta'
     """
-    options = {"attention": attention, "layout": layout, "size": size, "rate": rate, "seconds": seconds}
-    outputs = (outputs,) if isinstance(outputs, str) else outputs
-    return Predictor.load(source, device=device, mirror=mirror, **options, outputs=None if outputs is None else tuple(outputs))
+    given = {"forward": forward, "frames": frames, "size": size, "rate": rate, "seconds": seconds, "normalise": normalise}
+    given |= {"region": region, "classes": classes, "attention": attention, "layout": layout, "maps": maps, "layer": layer}
+    given |= {"head": head, "processor": processor, "adapter": adapter}
+    if outputs is not None:
+        given["outputs"] = "labels" if outputs == "labels" else (outputs,) if isinstance(outputs, str) else tuple(outputs)
+    return Predictor.load(source, device=device, mirror=mirror, **given)

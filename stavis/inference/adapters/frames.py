@@ -10,6 +10,7 @@ from stavis.attention.calls import unwrapped
 from stavis.attention.hooks import attention_module, record_attention
 from stavis.attention.modules import SpatialSoftmax
 from stavis.attribution.target import device_of
+from stavis.inference.output_range import declared_range
 from stavis.tensors import as_input
 
 SIZE, RATE, SECONDS = 112, 6.25, 4.0
@@ -39,6 +40,27 @@ class FramesNetwork:
     dimensions: tuple[str, ...] = ()
     attention: str | None = None
     layout: str | None = None
+    frames: int | None = None
+    region: str = "face"
+    batch: int = 8
+    classes: str = ""
+
+    @property
+    def mass_notes(self) -> tuple[str, ...]:
+        """Nothing: its maps sum to 1."""
+        return ()
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """The range that the network declares; None for none."""
+        return declared_range(self.model)
+
+    @property
+    def attention_options(self) -> dict | None:
+        """How methods find the attention; None for a network without."""
+        if self.attention is None:
+            return None
+        return {"attention": self.model.get_submodule(self.attention), "layout": self.layout}
 
     @classmethod
     def of(cls, model: nn.Module) -> "FramesNetwork":

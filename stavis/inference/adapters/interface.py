@@ -12,7 +12,9 @@ class NetworkAdapter(Protocol):
 
     model: the network itself, whose device and mode are used. size: side of its crops in pixels; rate: frames/s that it expects;
     seconds: length of its windows. dimensions: a name for each output. attention: the dotted path of the module that holds its
-    attention ('' for the network itself), None for a network without.
+    attention ('' for the network itself), None for a network without. frames: the number of frames of a clip, None for any. bounds: the
+    range that values are cut to, None for values as they are. region: "face" or "frame", what its crops show. batch: the most windows
+    that are read at once. classes: "softmax" or "sigmoid" where values are probabilities of logits.
     """
 
     model: nn.Module
@@ -21,6 +23,21 @@ class NetworkAdapter(Protocol):
     seconds: float
     dimensions: tuple[str, ...]
     attention: str | None
+    frames: int | None
+    bounds: tuple[float, float] | None
+    region: str
+    batch: int
+    classes: str
+
+    @property
+    def mass_notes(self) -> tuple[str, ...]:
+        """What the last runs found of how the attention is divided among frames."""
+        ...
+
+    @property
+    def attention_options(self) -> dict | None:
+        """How attribution methods find the attention and replace it; None where they cannot."""
+        ...
 
     def prepare(self, frames: np.ndarray) -> torch.Tensor:
         """The network's input from windows of crops (B,T,S,S,3) uint8 RGB, on its device."""

@@ -1,0 +1,122 @@
+"""The attention weights of several layers of a transformer in one run, and the switch to code that gives them."""
+
+import difflib
+import fnmatch
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+import torch
+from torch import nn
+
+from stavis.attention.calls import eager, parts_of, refuse_dropout, unwrapped
+from stavis.errors import StavisError
+
+
+def paths_matching(model: nn.Module, pattern: str) -> tuple[str, ...]:
+    """The dotted paths of a network's modules that a pattern names, in their order; `*` stands for one level, such as a layer's number.
+
+    Raises StavisError where there is none.
+    """
+    model = unwrapped(model)
+    wanted = pattern.split(".")
+    names = [name for name, _ in model.named_modules() if name]
+    found = [name for name in names if _fits(name.split("."), wanted)]
+    if not found:
+        close = [name for name in names if name.rpartition(".")[2] == wanted[-1]]
+        close = list(dict.fromkeys([*close, *difflib.get_close_matches(pattern, names, n=3, cutoff=0.4)]))[:3]
+        offer = f"did you mean {' or '.join(close)}?" if close else f"choose among {', '.join(names[:6])}."
+        raise StavisError(f"{type(model).__name__} has no module {pattern!r} to take the attention from: {offer}")
+    return tuple(found)
+
+
+def _fits(name: list[str], wanted: list[str]) -> bool:
+    return len(name) == len(wanted) and all(fnmatch.fnmatchcase(one, pattern) for one, pattern in zip(name, wanted, strict=True))
+
+
+class LayerRecorder:
+    """The weights of the last run inside `record_layers`: `weights` by path, each (N,heads,queries,keys) or (N,heads,q,k) by head mean."""
+
+    def __init__(self, model: nn.Module, paths: Sequence[str], *, keep_heads: bool, keep_graph: bool):
+        self.weights: dict[str, torch.Tensor] = {}
+        self._keep_heads, self._keep_graph = keep_heads, keep_graph
+        self._handles = []
+        for path in paths:
+            self._handles.append(model.get_submodule(path).register_forward_hook(self._hook(path)))
+
+    def of(self, path: str) -> torch.Tensor:
+        """The weights of one layer. Raises StavisError where it never ran."""
+        if path not in self.weights:
+            raise StavisError(f"the attention module {path} was never called: name one that the network runs.")
+        return self.weights[path]
+
+    def _hook(self, path: str):
+        def keep(module, _inputs, output):
+            refuse_dropout(module)
+            tensor = attention_in(output, path, type(module).__name__)
+            if not self._keep_heads:
+                tensor = tensor.mean(1)
+            if self._keep_graph:
+                if tensor.requires_grad:
+                    tensor.retain_grad()
+                self.weights[path] = tensor
+            else:
+                self.weights[path] = tensor.detach()
+
+        return keep
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self._handles:
+            handle.remove()
+
+
+def attention_in(output, path: str, name: str) -> torch.Tensor:
+    """The attention weights (N,heads,q,k) in a module's output. Raises StavisError where it holds none."""
+    tensors = [part for part in parts_of(output) if isinstance(part, torch.Tensor) and part.ndim == 4]
+    right = [one for one in tensors if bool((one.detach() >= 0).all()) and bool(((one.detach().float().sum(-1) - 1).abs() < 2e-2).all())]
+    if len(right) != 1:
+        raise StavisError(
+            f"the attention module {path} ({name}) gives no weights (heads, queries, keys) whose rows sum to 1: name the module that "
+            "does, or load the network with code that computes them (attn_implementation='eager')."
+        )
+    return right[0]
+
+
+@contextmanager
+def record_layers(model: nn.Module, paths: Sequence[str], *, keep_heads: bool = False, keep_graph: bool = False) -> Iterator[LayerRecorder]:
+    """Watch the attention weights of several modules while the model runs inside the `with` block; no hook stays.
+
+    keep_heads: whole weights and not the mean over heads. keep_graph: weights with gradients.
+    """
+    recorder = LayerRecorder(unwrapped(model), paths, keep_heads=keep_heads, keep_graph=keep_graph)
+    try:
+        with eager():
+            yield recorder
+    finally:
+        recorder.remove()
+
+
+@contextmanager
+def weights_computed(model: nn.Module) -> Iterator[None]:
+    """Inside the block fused attention is replaced by code that computes its weights, where the library allows it; restored after.
+
+    Of transformers the attention implementation is set to "eager", of timm `fused_attn` to False.
+    """
+    model = unwrapped(model)
+    with ExitStack() as stack:
+        switch = getattr(model, "set_attn_implementation", None)
+        before = getattr(getattr(model, "config", None), "_attn_implementation", None)
+        if switch is not None and before not in (None, "eager"):
+            try:
+                switch("eager")
+            except (ValueError, NotImplementedError, ImportError) as error:
+                raise StavisError(
+                    f"{type(model).__name__} computes attention as {before} and cannot be switched to eager: load it with "
+                    "attn_implementation='eager'."
+                ) from error
+            stack.callback(switch, before)
+        for module in model.modules():
+            if getattr(module, "fused_attn", False) is True:
+                module.fused_attn = False
+                stack.callback(setattr, module, "fused_attn", True)
+        yield

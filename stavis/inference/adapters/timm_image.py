@@ -1,0 +1,29 @@
+"""Networks for images of the library timm, read frame by frame: with attention where their blocks give its weights (ViT and its kin)."""
+
+from torch import nn
+
+from stavis.inference.adapters.families import Family, each_frame, is_from
+
+
+def timm_image(model: nn.Module) -> Family | None:
+    """What is known of a network of timm."""
+    if not is_from(model, "timm.models"):
+        return None
+    known = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+    names = known.get("label_names") or ()
+    count = getattr(model, "num_classes", 0)
+    grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
+    size = grid[0] * model.patch_embed.patch_size[0] if grid else (known.get("input_size") or (3, 224, 224))[1]
+    paths = tuple(path for path, _ in model.named_modules() if path.startswith("blocks.") and path.endswith(".attn.attn_drop"))
+    extra = getattr(model, "num_prefix_tokens", 0)
+    tokens = f"({extra} + h w)" if extra else "(h w)"
+    attends = bool(grid and paths)
+    return Family(
+        each_frame,
+        size=size,
+        normalise=(tuple(known["mean"]), tuple(known["std"])) if "mean" in known and "std" in known else None,
+        labels=tuple(str(one) for one in names) or tuple(f"class {i}" for i in range(count) if count > 1),
+        classes="softmax" if count > 1 else "",
+        attention=paths if attends else (),
+        layout=f"(b t) heads {tokens} {tokens}, h={grid[0]} w={grid[1]}" if attends else None,
+    )

@@ -1,0 +1,167 @@
+"""A module handed in, as the fields of a VideoReader: recognised or described by the user, tried once on noise, its assumptions noted."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import nn
+
+from stavis.attention.calls import unwrapped
+from stavis.attribution.cache import model_hash
+from stavis.attribution.target import device_of
+from stavis.errors import StavisError
+from stavis.inference.adapters.clip_module import ClipModule, Core
+from stavis.inference.adapters.families import Family, guessed_forward
+from stavis.inference.adapters.frames import RATE, SECONDS, SIZE
+from stavis.inference.adapters.recognised import family_of
+from stavis.inference.adapters.video_network import VideoNetwork
+from stavis.inference.devices import choose_device
+from stavis.inference.module_options import ModuleOptions, code_digest
+from stavis.inference.output_range import declared_range
+from stavis.notes import Notes
+from stavis.storage.files import content_hash
+
+NOT_ALL = "Only a part of the attention on all tokens lies in a frame: each frame's map is divided by its sum."
+
+
+def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
+    """The fields of a VideoReader. Raises StavisError where the module cannot be read as it is described."""
+    if isinstance(module, nn.DataParallel) and len(module.device_ids) > 1:
+        raise StavisError("the model is spread over several devices by DataParallel: give the module in it, model.module.")
+    module = unwrapped(module)
+    name, notes = type(module).__name__, Notes()
+    family = (options.adapter or family_of)(module) or Family()
+    settings, normalise = _settings(module, family, options, notes)
+    tokens = options.tokens(module, family, notes)
+    where = device_of(module) if device == "auto" else choose_device(device)
+    forward = options.forward or family.forward
+    digest = code_digest(forward)
+    core = Core(module.to(where), forward, normalise)
+    heads = options.outputs if isinstance(options.outputs, tuple) else ()
+    network = VideoNetwork(
+        ClipModule(core, settings["frames"], heads, digest),
+        size=settings["size"],
+        rate=settings["rate"],
+        seconds=settings["seconds"],
+        frames=settings["frames"],
+        tokens=tokens,
+        region=options.region,
+    )
+    network, values = _tried(network, forward is None, notes)
+    network, dimensions = _named(network, values, family, options, notes)
+    if tokens is not None and tokens.text:
+        notes.add(tokens.text)
+    described = (tokens, sorted(settings.items()), normalise, dimensions, network.classes, options.region)
+    return {
+        "network": network,
+        "name": name,
+        "system": name,
+        "hash": content_hash(model_hash(network.clip), repr(described), digest),
+        "device": where,
+        "notes": tuple(notes),
+    }
+
+
+def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: Notes) -> tuple[dict, tuple | None]:
+    """Size, rate, seconds and frames, and the normalisation: as given, as the network says, as its family is published, or assumed."""
+    config, name = getattr(module, "config", None), type(module).__name__
+    processor = options.from_processor()
+    frames = options.frames if options.frames is not None else family.frames
+    found = {}
+    for key, field, default, unit in (
+        ("size", "crop_size", SIZE, "px"),
+        ("rate", "rate", RATE, "frames/s"),
+        ("seconds", "seconds", SECONDS, "s"),
+    ):
+        value = getattr(options, key)
+        if value is None and key == "size":
+            value = processor.get("size")
+        value = value if value is not None else getattr(config, field, None) if family == Family() else getattr(family, key, None)
+        if value is None and key == "seconds" and frames is not None:
+            value = frames / found["rate"]
+        if value is None:
+            notes.add(f"{name} does not say its {key}: {default:g} {unit} is taken; give {key}= for another.")
+            value = default
+        if not (isinstance(value, int | float) and 0 < value < float("inf")):
+            raise StavisError(f"{key} is {value!r}: give a number of {unit} above 0.")
+        found[key] = value
+    if frames is not None and not (isinstance(frames, int) and frames >= 1):
+        raise StavisError(f"frames is {frames!r}: give the whole number of frames of a clip.")
+    given = options.normalise if options.normalise is not None else processor.get("normalise")
+    if family.assumed and (given is None or options.rate is None):
+        notes.add(family.assumed)
+    normalise = given if given is not None else family.normalise
+    if normalise is not None and any(hasattr(each, "mean") and hasattr(each, "std") for each in [module]):
+        notes.add(f"{name} holds a mean and std of its own and normalise= is set: make sure that frames are not normalised twice.")
+    return {**found, "frames": frames}, normalise
+
+
+def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoNetwork, np.ndarray]:
+    """The network with a `forward` that works, and its values for one clip of noise. Raises StavisError where none does."""
+    model, name = network.model, type(network.model).__name__
+    length = network.frames or max(1, round(network.seconds * network.rate))
+    shape = (1, length, 3, network.size, network.size)
+    modes = [(each, each.training) for each in model.modules()]
+    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device_of(model))
+    wrong: Exception | None = None
+    try:
+        model.eval()
+        for forward in [None, guessed_forward(model)] if may_guess else [network.clip.core._forward_of_user]:
+            if wrong is not None and forward is None:
+                break
+            core = Core(model, forward, (network.clip.core.mean, network.clip.core.std))
+            clip = ClipModule(core, network.clip.clip_frames, network.clip.heads, network.clip.digest or code_digest(forward))
+            trial = replace(network, clip=clip)
+            try:
+                values, _ = trial.forward(noise)
+            except StavisError as error:
+                wrong = wrong or error
+            except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, AssertionError) as error:
+                wrong = wrong or error
+            else:
+                if wrong is not None:
+                    notes.add(f"{name} does not take frames (B,T,3,H,W): it is given {_taken(forward)}; give forward= for another way.")
+                notes.add(*(NOT_ALL if "of the attention" in note.lower() else note for note in (*clip.notes, *trial.notes)))
+                return replace(trial, notes=Notes()), values
+    finally:
+        for each, training in modes:
+            each.training = training
+    if isinstance(wrong, StavisError):
+        raise wrong
+    reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0][:200]
+    raise StavisError(
+        f"{name} cannot run on frames {shape} ({reason}): give the size, rate, seconds or frames that it expects, or forward=."
+    ) from wrong
+
+
+def _taken(forward) -> str:
+    return "volumes (B,3,T,H,W)" if forward.__name__ == "colours_first" else "one frame after another (B*T,3,H,W)"
+
+
+def _named(network: VideoNetwork, values: np.ndarray, family: Family, options: ModuleOptions, notes: Notes):
+    """The network with names for its outputs, classes as probabilities."""
+    name, count = type(network.model).__name__, values.shape[2]
+    given = options.outputs
+    classes = options.classes if options.classes is not None else family.classes
+    if given == "labels":
+        known = family.labels or options.labels_in(network.model)
+        if not known:
+            raise StavisError(
+                f"{name} names no classes in its config.id2label: give outputs= with one name for each of its {count} outputs."
+            )
+        classes = classes or "softmax"
+    else:
+        known = (network.clip.named or given) or tuple(getattr(network.model, "dimensions", None) or ()) or family.labels
+    if not known:
+        known = ("valence",) if count == 1 else tuple(f"output {i}" for i in range(count))
+        notes.add(f"{name} does not name its outputs: {', '.join(known[:6])} is taken; give outputs= for other names.")
+    if len(known) != count:
+        raise StavisError(f"{name} gives {count} outputs, named are {len(known)} ({', '.join(known[:6])}): give one name for each.")
+    if len(set(known)) != count:
+        known = tuple(f"{label} ({i})" if known.count(label) > 1 else label for i, label in enumerate(known))
+    if classes:
+        notes.add("Classes are shown as probabilities; attributions explain the logit of a class.")
+    network.clip.dimensions = tuple(known)
+    return replace(
+        network, dimensions=tuple(known), classes=classes, bounds=(0.0, 1.0) if classes else declared_range(network.model)
+    ), tuple(known)
