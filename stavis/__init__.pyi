@@ -29,7 +29,7 @@ from .types import Recording as Recording
 from .types import Clip as Clip
 from .types import Prediction as Prediction
 from .types import Target as Target
-from .types import FaceTrack as FaceTrack
+from .face_track import FaceTrack as FaceTrack
 from .data.crops.crops import CropConfig as CropConfig
 from .data.datasets.registry import read_dataset as read_dataset
 from .jobs.datasets import datasets as datasets
@@ -39,7 +39,7 @@ from .synthetic.config import SyntheticConfig as SyntheticConfig
 from .synthetic.embedded import embedded_data as embedded_data
 from .jobs.track import track as track
 from .models.published import systems as systems
-from .data.faces.model_file import fetch_models as fetch_models
+from .data.faces.networks.model_file import fetch_models as fetch_models
 from .storage.contents import cache_list as cache_list
 from .storage.contents import cache_clear as cache_clear
 

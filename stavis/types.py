@@ -217,7 +217,28 @@ class Target:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of a recording: values (T,D) in [-1,1] at times (T,) s, one column a dimension."""
+    """What a network predicts for a recording.
+
+    Parameters
+    ----------
+    times : ndarray (T,)
+        Times of the frames in s.
+    values : ndarray (T, D)
+        One column per dimension; in [-1,1] unless the network has another range.
+    dimensions : tuple of str
+        The names of the columns, such as ("valence",).
+
+    Raises
+    ------
+    StavisError
+        Where the shape of `values` does not fit times and dimensions.
+
+    Examples
+    --------
+    >>> import numpy as np, stavis
+    >>> stavis.Prediction(np.array([0.0, 0.04]), np.array([[0.1], [0.2]]), ("valence",)).values.shape
+    (2, 1)
+    """
 
     times: np.ndarray
     values: np.ndarray
@@ -360,22 +381,3 @@ class Attribution:
     def complete(self) -> bool | None:
         """Whether the values add up to what they explain, to 1 %; None for methods that promise no completeness."""
         return None if self.relative_delta is None else self.relative_delta <= COMPLETE
-
-
-@dataclass(frozen=True)
-class FaceTrack:
-    """One face through a video, in pixels of the upright source.
-
-    times (T,) s; boxes (T,4) x0 y0 x1 y1; landmarks (T,L,2) (L tells the layout, see stavis.landmarks); score (T,) in [0,1];
-    affine (T,2,3) maps source pixels to crop pixels; valid (T,) bool; blendshapes (T,52) in [0,1] or None; notes a reason a frame.
-    Where there is no face the numbers are NaN and valid is False.
-    """
-
-    times: np.ndarray
-    boxes: np.ndarray
-    landmarks: np.ndarray
-    score: np.ndarray
-    affine: np.ndarray
-    valid: np.ndarray
-    blendshapes: np.ndarray | None = None
-    notes: tuple[str, ...] = ()

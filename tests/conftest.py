@@ -37,7 +37,7 @@ def real_clips() -> Path:
 @pytest.fixture(scope="session")
 def face_model(_own_cache):
     """The checked file of the face networks, fetched once a session; the test is skipped where no way leads to it."""
-    from stavis.data.faces.model_file import fetch_models
+    from stavis.data.faces.networks.model_file import fetch_models
     from stavis.errors import StavisError
 
     try:

@@ -78,14 +78,37 @@ def bench(
     jobs: int | None = None,
     quiet: bool = False,
 ) -> Bench:
-    """Train and score systems on a folder of recordings (the embedded bench data where none is given) and write all of it under `out`.
+    """Train and score the systems of the paper's tables on one data set, under one protocol.
 
-    systems: names separated by commas, or all. A folder that was begun with the same plan goes on where it stopped. The other
-    options are those of BenchConfig; jobs: processes at a time (None: all cores on the CPU, one on a GPU).
+    Parameters
+    ----------
+    out : path
+        The folder to write to; one that was started with the same options goes on where it stopped.
+    data : path or str, optional
+        A data set's folder or name; the embedded bench data where none is given.
+    systems : str
+        Names separated by commas (`stavis.systems`), or "all".
+    seeds : int
+        Runs per system.
+    jobs : int, optional
+        Processes at a time: all cores on the CPU, one on a GPU.
+    dimension, preset, delay, labels, fill, split, source, scale, fold, exclude, time_unit, label_scale, max_gap, device, quiet :
+        As in `stavis bench --help`.
 
-    Raises StavisError where the data or `out` cannot be used; a run that fails is listed and stops no other.
+    Returns
+    -------
+    Bench
+        `.table` (bench.csv), `.failures`, `.summary` (bench.json); bench.html lies beside them.
+
+    Raises
+    ------
+    StavisError
+        Where the data or `out` cannot be used; a run that fails is listed and stops no other.
+
+    Examples
+    --------
+    >>> stavis.bench("bench", systems="cnn3d,sta", seeds=3).table  # doctest: +SKIP
     """
-    out = Path(out)
     names = chosen_systems(systems)
     where = choose_device(device)
     with stages(quiet) as progress:
@@ -98,18 +121,21 @@ def bench(
             version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
             exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
         )  # fmt: skip
-        begun = _begin(out, plan)
-        jobs = jobs or (cpu_count() if where.type == "cpu" else 1)
-        try:
-            prepare(out, jobs, progress and _stage(progress, "computing descriptors"))
-        except StavisError:
-            if begun:  # what cannot be done leaves no plan behind that would stand in the way of another
-                (out / "plan.json").unlink(missing_ok=True)
-                with suppress(OSError):
-                    out.rmdir()
-            raise
-        _run_all(out, plan, jobs, progress and _stage(progress, "training systems"))
-        return _collect(out)
+        return _bench(Path(out), plan, jobs or (cpu_count() if where.type == "cpu" else 1), progress)
+
+
+def _bench(out: Path, plan: BenchConfig, jobs: int, progress) -> Bench:
+    begun = _begin(out, plan)
+    try:
+        prepare(out, jobs, progress and _stage(progress, "computing descriptors"))
+    except StavisError:
+        if begun:  # what cannot be done leaves no plan behind that would stand in the way of another
+            (out / "plan.json").unlink(missing_ok=True)
+            with suppress(OSError):
+                out.rmdir()
+        raise
+    _run_all(out, plan, jobs, progress and _stage(progress, "training systems"))
+    return _collect(out)
 
 
 def bench_result(folder: str | Path) -> Bench:

@@ -30,16 +30,45 @@ _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
 
 @dataclass(frozen=True)
 class SyntheticConfig:
-    """A set of synthetic recordings; the same spec gives the same frames, labels and truth bit for bit.
+    """A set of synthetic recordings; the same config gives the same frames, labels and truth bit for bit.
 
-    scenarios: names out of SCENARIOS, dealt in turn to the recordings of each split; recordings: how many; seconds: length of each;
-    size: (width, height) px, even, at least 64; fps in frames/s; recordings_per_identity: how many recordings show the same person;
-    shares: parts of the identities in train, dev and test; rater_lag, rater_lag_spread: mean and standard deviation of the raters'
-    lag in s; rater_noise: standard deviation of a rater's slow error in units of valence; crf: lowest and highest H.264 quality
-    factor, sampled for each recording (higher = coarser); diversity: the fraction of the people, in [0,1], who differ as widely as real
-    ones do, which takes a network far longer to learn.
+    Parameters
+    ----------
+    scenarios : tuple of str or str
+        mouth, eyes, switching, motion, occlusion, distractor; taken in turn by the recordings of each split.
+    recordings : int
+        How many.
+    seconds : float
+        Length of each in s.
+    seed : int
+        What everything random depends on.
+    size : tuple of int
+        Width and height in px, even, from 64 to 4096.
+    fps : float
+        Frames per second, from 1 to 120.
+    recordings_per_identity : int
+        How many recordings show the same person.
+    shares : tuple of float
+        Fractions of the people in train, dev and test; they add up to 1.
+    rater_lag, rater_lag_spread : float
+        Mean and standard deviation of the raters' lag in s.
+    rater_noise : float
+        Standard deviation of a rater's slow error, in units of valence.
+    crf : tuple of int
+        Lowest and highest H.264 quality factor, sampled for each recording (higher = coarser).
+    diversity : float
+        Fraction of the people, in [0,1], who differ as widely as real ones do; a network learns them far more slowly.
 
-    Raises StavisError where a value is out of range.
+    Raises
+    ------
+    StavisError
+        Where a value is out of range.
+
+    Examples
+    --------
+    >>> import stavis
+    >>> stavis.SyntheticConfig(scenarios="mouth", recordings=2, seconds=2.0, fps=12.5).frames
+    25
     """
 
     scenarios: tuple[str, ...] | str = ("switching",)

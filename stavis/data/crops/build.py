@@ -9,19 +9,20 @@ import numpy as np
 
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import centre_affine, crop_affine, cut
-from stavis.data.faces.model_file import VARIABLE, FaceModel, fetch_models
+from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import VideoInfo, read_frames
 from stavis.errors import StavisError
+from stavis.face_track import FaceTrack
 from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import write_json
 from stavis.timeline import CLOCK_TOLERANCE, frame_choice
-from stavis.types import FaceTrack, Recording
+from stavis.types import Recording
 
 
 class NoTracker(StavisError):

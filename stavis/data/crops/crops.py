@@ -15,12 +15,13 @@ from stavis.data.faces.regions import rasterise
 from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError
+from stavis.face_track import FaceTrack
 from stavis.notes import Notes, show
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
 from stavis.timeline import CLOCK_TOLERANCE, MAX_GAP, resample
-from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
+from stavis.types import Clip, ImageNumbers, Recording
 
 
 @dataclass(frozen=True)

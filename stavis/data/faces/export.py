@@ -14,7 +14,7 @@ import numpy as np
 
 from stavis.data.faces.alignment import anchors
 from stavis.data.faces.blendshapes import BLENDSHAPES
-from stavis.data.faces.model_file import fetch_models
+from stavis.data.faces.networks.model_file import fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo, probe, read_frames, write_video

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from stavis.data.faces.choice import check_choice, is_point
 from stavis.data.faces.detections import Detections
-from stavis.data.faces.landmarker import FaceNetworks
-from stavis.data.faces.model_file import FaceModel, fetch_models
+from stavis.data.faces.networks.landmarker import FaceNetworks
+from stavis.data.faces.networks.model_file import FaceModel, fetch_models
 from stavis.data.faces.tracker import FaceTracker, TrackedFace
 from stavis.data.faces.tracks import DAMAGED, FrameFaces, Tracks
 from stavis.data.video.decoding import LOST, NO_IMAGE

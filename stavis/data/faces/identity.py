@@ -30,7 +30,7 @@ import cv2
 import numpy as np
 
 from stavis.data.faces.alignment import crop_affine
-from stavis.data.faces.landmarker import EYES, Mesh
+from stavis.data.faces.networks.landmarker import EYES, Mesh
 
 SURE, LIKELY, POSSIBLE = 0.60, 0.92, 1.0
 """Up to SURE two segments are joined; up to LIKELY they are joined and a note says so; beyond it they are two people, and up to

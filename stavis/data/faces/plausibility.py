@@ -10,7 +10,7 @@ import math
 import cv2
 import numpy as np
 
-from stavis.data.faces.landmarker import DETECTOR_SIDE, Detection, FaceNetworks, Region, cut_region, overlap
+from stavis.data.faces.networks.landmarker import DETECTOR_SIDE, Detection, FaceNetworks, Region, cut_region, overlap
 from stavis.landmarks import MEDIAPIPE
 
 MOST_APART = 0.3

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from stavis.data.faces.landmarker import DETECTOR_SIDE, Detection, FaceNetworks, overlap
+from stavis.data.faces.networks.landmarker import DETECTOR_SIDE, Detection, FaceNetworks, overlap
 
 ONE_SCALE, SCALES = (2,), (2, 3)
 """How many times the detector's side the image is, when it is cut into tiles: 2 finds faces down to a twelfth of the short side."""

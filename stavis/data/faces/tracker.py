@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from stavis.data.faces.identity import appearance, changed, samples_now
-from stavis.data.faces.landmarker import Detection, FaceNetworks, Mesh, overlap, region_of_detection, region_of_points
+from stavis.data.faces.networks.landmarker import Detection, FaceNetworks, Mesh, overlap, region_of_detection, region_of_points
 from stavis.data.faces.one_euro import OneEuro
 from stavis.data.faces.plausibility import MOST_APART, SURELY_UPRIGHT, angle_of, built_as_a_face, close_look, disagreement, right_way_up
 from stavis.data.faces.search import ONE_SCALE, SCALES, close_up, in_tiles

@@ -14,7 +14,7 @@ import pytest
 from stavis.data.crops import build as crop_writer
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.faces.alignment import EYES_AT, anchors, apply_affine
-from stavis.data.faces.model_file import fetch_models
+from stavis.data.faces.networks.model_file import fetch_models
 from stavis.data.faces.track_cache import LoadedTrack
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import write_video

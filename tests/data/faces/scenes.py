@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 import skimage.data
 
-from stavis.data.faces.landmarker import FaceNetworks
-from stavis.data.faces.model_file import FaceModel
+from stavis.data.faces.networks.landmarker import FaceNetworks
+from stavis.data.faces.networks.model_file import FaceModel
 from stavis.data.video.io import Frame, read_frames
 
 CLIPS = (

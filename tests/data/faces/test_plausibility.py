@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from stavis.data.faces.following import track_faces
-from stavis.data.faces.landmarker import Detection, FaceNetworks, region_of_detection
+from stavis.data.faces.networks.landmarker import Detection, FaceNetworks, region_of_detection
 from stavis.data.faces.plausibility import MOST_APART, angle_of, built_as_a_face, close_look, disagreement
 from stavis.data.video.io import read_frames
 from tests.data.faces.scenes import CLIPS, astronaut, frames

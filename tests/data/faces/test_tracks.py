@@ -10,7 +10,7 @@ import pytest
 from stavis.data.faces.alignment import anchors
 from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.following import follow_faces, track_faces
-from stavis.data.faces.landmarker import FaceNetworks, region_of_detection
+from stavis.data.faces.networks.landmarker import FaceNetworks, region_of_detection
 from stavis.data.faces.one_euro import OneEuro
 from stavis.data.faces.tracker import FaceTracker
 from stavis.data.faces.tracks import NO_FACE

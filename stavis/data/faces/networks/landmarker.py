@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from stavis.data.faces.blendshapes import BLENDSHAPE_POINTS
-from stavis.data.faces.model_file import FaceModel
+from stavis.data.faces.networks.model_file import FaceModel
 from stavis.errors import StavisError
 
 try:

@@ -6,8 +6,8 @@ import zipfile
 
 import pytest
 
-from stavis.data.faces import model_file as facemodel
-from stavis.data.faces.model_file import MEMBER, NAME, SHA256, fetch_models
+from stavis.data.faces.networks import model_file as facemodel
+from stavis.data.faces.networks.model_file import MEMBER, NAME, SHA256, fetch_models
 from stavis.errors import StavisError
 
 

@@ -1,0 +1,1 @@
+"""The face networks: their file, fetched and checked, and what they answer."""
