@@ -21,8 +21,8 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 
 MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 60
-LONGER_FUNCTIONS: frozenset[str] = frozenset()
-"""Functions that may be longer, as file:name; each with its reason."""
+LONGER_FUNCTIONS = {"stavis/jobs/train.py:train": "22 options, each with its line of the numpydoc docstring; its code has 47 lines"}
+"""Functions that may be longer, as file:name, each with its reason."""
 
 
 def name_of(path: Path) -> str:
@@ -35,13 +35,6 @@ def python(*arguments: str) -> subprocess.CompletedProcess:
 
 def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     return (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef))
-
-
-def lines_of(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """How many lines a function has beside its docstring."""
-    first = node.body[0]
-    said = first.end_lineno - first.lineno + 1 if ast.get_docstring(node) is not None else 0
-    return node.end_lineno - node.lineno + 1 - said
 
 
 def called(node: ast.Call) -> str:
@@ -71,14 +64,13 @@ def test_a_file_can_be_read_in_one_go(path):
 
 
 def test_a_function_fits_on_a_page():
-    """Without its docstring: a public one says what it takes, gives and raises, with an example."""
-    long = [
-        f"{name_of(path)}:{node.name} has {lines} lines"
+    long = {
+        f"{name_of(path)}:{node.name}": node.end_lineno - node.lineno + 1
         for path, tree in TREES.items()
         for node in functions(tree)
-        if (lines := lines_of(node)) > MOST_LINES_OF_A_FUNCTION and f"{name_of(path)}:{node.name}" not in LONGER_FUNCTIONS
-    ]
-    assert long == []
+        if node.end_lineno - node.lineno + 1 > MOST_LINES_OF_A_FUNCTION
+    }
+    assert set(long) == set(LONGER_FUNCTIONS), long
 
 
 def test_no_function_imports_the_package():

@@ -82,35 +82,28 @@ def bench(
 
     Parameters
     ----------
-    out : path
-        The folder to write to; one that was started with the same options goes on where it stopped.
-    data : path or str, optional
-        A data set's folder or name; the embedded bench data where none is given.
-    systems : str
-        Names separated by commas (`stavis.systems`), or "all".
-    seeds : int
-        Runs per system.
-    jobs : int, optional
-        Processes at a time: all cores on the CPU, one on a GPU.
+    out, data : path
+        The folder to write to (one started with the same options goes on where it stopped); a data set, by default the embedded one.
+    systems, seeds, jobs : str, int, int
+        Names separated by commas (`stavis.systems`) or "all"; runs per system; processes at a time.
     dimension, preset, delay, labels, fill, split, source, scale, fold, exclude, time_unit, label_scale, max_gap, device, quiet :
         As in `stavis bench --help`.
 
     Returns
     -------
     Bench
-        `.table` (bench.csv), `.failures`, `.summary` (bench.json); bench.html lies beside them.
+        `.table` (bench.csv), `.failures`, `.summary` (bench.json). A run that fails is listed and stops no other.
 
     Raises
     ------
     StavisError
-        Where the data or `out` cannot be used; a run that fails is listed and stops no other.
+        Where the data or `out` cannot be used.
 
     Examples
     --------
     >>> stavis.bench("bench", systems="cnn3d,sta", seeds=3).table  # doctest: +SKIP
     """
-    names = chosen_systems(systems)
-    where = choose_device(device)
+    names, where = chosen_systems(systems), choose_device(device)
     with stages(quiet) as progress:
         if data is None:
             data = embedded_data(BENCH, progress and _stage(progress, "rendering the embedded data"), quiet=True)
