@@ -22,7 +22,10 @@ def test_resampling_keeps_lines_and_labels_at_their_own_times(times, slope):
     labels = np.stack([slope * times, np.full(len(times), 0.25)], 1)
     assert np.allclose(resample(times, labels, times), labels)
     between = np.sort(np.random.default_rng(0).uniform(times[0], times[-1], 20))
-    assert np.allclose(resample(times, labels, between), np.stack([slope * between, np.full(20, 0.25)], 1))
+    line = np.stack([slope * between, np.full(20, 0.25)], 1)
+    assert np.allclose(resample(times, labels, between, max_gap=None), line)
+    found = resample(times, labels, between)
+    assert np.allclose(found[~np.isnan(found)], line[~np.isnan(found)]), "a label is on the line, or there is none"
 
 
 def test_outside_the_labels_there_is_no_label():
