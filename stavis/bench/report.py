@@ -50,12 +50,14 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
     split, reference = about["scored on"].split(",")[0], plan["reference"]
     seeds = f"means over {plan['seeds']} seeds" if plan["seeds"] > 1 else "one seed"
     kind = phrase(counts[split]["recordings"]) + (" and the seeds" if plan["seeds"] > 1 else "")
-    subtitle = f"{about['scored on']} scored; labels: {about['label source']}; {seeds}; {kind}"
+    subtitle = f"{about['scored on']} scored; crops {about['crop']}; labels: {about['label source']}; {seeds}; {kind}"
     report = HtmlReport("The tables, measured here", subtitle=subtitle, provenance=about)
     for failure in done.failures:
         report.add_warning(f"{failure['system']}, seed {failure['seed']}, has no result: {failure['reason']}")
     if split == "dev":
         report.add_notice(_CHOSEN_THERE)
+    if "truth" in about["crop"]:
+        report.add_notice(_BY_TRUTH)
     report.add_notice(_PUBLISHED_WORDS)
     for protocol in ("concatenated", "per_recording"):
         shown = bench_table(done.table, protocol)
@@ -90,6 +92,10 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
     return report
 
 
+_BY_TRUTH = (
+    "Crops are aligned by the known landmarks of the synthetic faces, which no other video has. Through the tracker, as in a video of "
+    "one's own, systems score lower: --source face measures that."
+)
 _PUBLISHED_WORDS = (
     "Published metrics are of RECOLA and SEWA, recordings of people that are under licence. They stand beside the measured ones for "
     "orientation; only where the bench ran on the same data and split can the two be compared."

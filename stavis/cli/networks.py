@@ -51,6 +51,8 @@ def demo(
     typer.echo(f"mouth share follows mouth cue, r = {metric_text(metrics, 'mouth_cue_correlation')}")
     typer.echo(f"density on the informative region {metric_text(metrics, 'cue_density')}  (1 = chance)")
     typer.echo(done.evaluation.evaluation.intervals)
+    typer.echo(done.evaluation.alignment)
+    typer.echo(done.tracked_text)
     typer.echo(f"{metrics['seconds']:.0f} s on {metrics['device']}")
     typer.echo(f"report: {done.report}")
 
@@ -262,4 +264,6 @@ def verify(
     """
     done = jobs.verify(run, device=device, quiet=quiet)
     typer.echo(done.table.to_json(orient="records") if json else f"{done.table.to_string(index=False)}\n{done.summary}")
+    if json and done.unchecked:
+        typer.echo(done.unchecked, err=True)
     raise typer.Exit(0 if done.holds else 1)

@@ -35,7 +35,8 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
     if len(agreeing):
         report.add_table("Do other methods agree with the attention?", agreeing, AGREEMENT_TEXT)
     if evaluation is not None:
-        report.add_table("How good the network is", evaluation.scores(), evaluation.protocol_text)
+        more = [note for note in evaluation.notes if note not in explanation.notes]
+        report.add_table("How good the network is", evaluation.scores(), " ".join((evaluation.protocol_text, *more)))
     if explanation.cue is not None:
         kinds = f" All test recordings: {evaluation.evaluation.intervals}." if evaluation is not None else ""
         report.add_table("Against the truth", _cue_table(explanation.cue, evaluation), CUE_TEXT + kinds)

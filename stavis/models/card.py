@@ -2,6 +2,15 @@
 
 from stavis.bootstrap import phrase
 
+TRACKED = ", tracked"
+"""What the name of a set ends with whose crops are aligned by the tracked face, as in a video of anyone's own, instead of by the truth."""
+
+COUNTED = ("recordings", "frames", "frames without a face")
+"""What is counted of a set that was read through the tracker."""
+
+TRUTH_CCC = "ccc of the same recordings, aligned by truth"
+"""What stands beside the metrics of a set that was read through the tracker."""
+
 LIMITS = """## Intended use
 
 Research on video networks, on their attention and on methods that explain them.
@@ -30,6 +39,14 @@ def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -
         parts.append(remarks)
     parts.append(LIMITS)
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
+
+
+def remarks_of(card: str) -> str:
+    """The remarks in a card that `model_card` made: what stands between the metrics and the limits; '' where there are none."""
+    before = card.partition(LIMITS.splitlines()[0])[0]
+    metrics = before.partition("\n## Metrics\n")[2] or before
+    start = metrics.find("\n## ")
+    return metrics[start:].strip() if start >= 0 and metrics is not before else ""
 
 
 def _outputs(info: dict) -> str:
@@ -72,13 +89,31 @@ def _metrics(figures: dict[str, dict[str, float]], evaluated_on: dict[str, dict]
     for name, values in figures.items():
         rows = []
         for key, value in values.items():
-            if key.endswith((" low", " high")):
+            if key.endswith((" low", " high")) or key in (*COUNTED, TRUTH_CCC):
                 continue
             ends = [values.get(f"{key} {end}") for end in ("low", "high")]
             interval = f"[{ends[0]:.3f}, {ends[1]:.3f}]" if None not in ends else ""
             rows.append(f"| {key} | {value:.3f} | {interval} |")
-        config = evaluated_on.get(name, {})
+        config = evaluated_on.get(name.removesuffix(TRACKED), {})
         tested = round(config["recordings"] * config["shares"][-1]) if config else 0
-        head = phrase(tested) if tested else "interval"
-        tables.append(f"### {name}\n\n| metric | value | {head} |\n|---|---|---|\n" + "\n".join(rows))
-    return "## Metrics\n\nOn people who are in no training recording.\n\n" + "\n\n".join(tables)
+        head = phrase(int(values.get(COUNTED[0], tested))) if tested else "interval"
+        text = _tracked(values, tested) if name.endswith(TRACKED) else _BY_TRUTH if config else ""
+        table = f"| metric | value | {head} |\n|---|---|---|\n" + "\n".join(rows)
+        tables.append("\n\n".join(part for part in (f"### {name}", text, table) if part))
+    missing = "" if any(name.endswith(TRACKED) for name in figures) or not evaluated_on else _NOT_TRACKED
+    return f"## Metrics\n\nOn people who are in no training recording.{missing}\n\n" + "\n\n".join(tables)
+
+
+_BY_TRUTH = "Crops aligned by the known landmarks of the synthetic faces, which no other video has."
+_NOT_TRACKED = " What they are in a video without known landmarks, where the tracked face aligns the crops, was not measured."
+
+
+def _tracked(values: dict[str, float], tested: int) -> str:
+    """How a set was read through the tracker: recordings, frames without a face, and the CCC that the known landmarks give."""
+    recordings, frames, lost = (int(values.get(name, 0)) for name in COUNTED)
+    which = f"The first {recordings} of the {tested} recordings" if recordings < tested else f"All {recordings} recordings"
+    text = f"Crops aligned by the tracked face, as in a video of your own. {which}; {lost} of {frames} frames without a face"
+    text += f" ({lost / max(frames, 1):.1%}), whose values are interpolated."
+    return text + (
+        f" Aligned by the known landmarks, the CCC of the same recordings is {values[TRUTH_CCC]:.3f}." if TRUTH_CCC in values else ""
+    )

@@ -32,6 +32,11 @@ class Jitter:
     cutout_size: float = 0.3
 
 
+TRACKER_ERRORS = {"shift": 4 / 112, "rotate": 3.0, "scale": 0.08}
+"""How wrong the tracked face aligns a crop, measured on synthetic faces against their truth: up to 4 of 112 px, 3 degrees, 8 % of the zoom.
+The shipped network's CCC falls by .03 at 2 px sideways, by .27 at 4 px down and by .07 at 10 % zoom."""
+
+
 def scaled(jitter: Jitter, part: float) -> Jitter:
     """A jitter whose strengths and probabilities are a part (in [0,1]) of the given one's; the size of a cutout stays."""
     weaker = {field.name: getattr(jitter, field.name) * part for field in fields(jitter) if field.name != "cutout_size"}

@@ -1,10 +1,30 @@
 """A reported metric measured again holds within the tolerance of its kind, and differences are shown."""
 
+import importlib
+import json
 import math
 
 import pytest
 
-from stavis.jobs.verify import DENSITY_TOLERANCE, TOLERANCE, Verification, compare, machine
+from stavis.data.crops.build import NoTracker
+from stavis.jobs.pretrain import describe
+from stavis.jobs.verify import (
+    DENSITY_TOLERANCE,
+    TOLERANCE,
+    TRACKED_RECORDINGS,
+    TRACKED_TOLERANCE,
+    Verification,
+    compare,
+    machine,
+    measure_tracked,
+    verify,
+)
+from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
+from stavis.models.checkpoint import load_checkpoint
+from stavis.synthetic.config import SyntheticConfig
+
+job = importlib.import_module("stavis.jobs.verify")  # the name in the package is the function
+SPEC = SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()
 
 
 @pytest.mark.parametrize(
@@ -42,3 +62,63 @@ def test_the_summary_names_the_worst_and_both_machines():
     assert "reported on: processor other" in found.summary
     assert "measured on: processor " in found.summary and "instructions" in found.summary
     assert "was not recorded" in Verification(table).summary
+
+
+@pytest.mark.parametrize(
+    ("figure", "measured", "same"),
+    [
+        ("ccc", 0.84, True),  # another backend of the same face networks
+        ("ccc", 0.7, False),
+        ("cue density", 10.9, True),
+        ("cue density", 11.1, False),
+        ("frames without a face", 330, True),
+        ("frames without a face", 380, False),
+        ("frames", 1201, False),
+        (TRUTH_CCC, 0.955, False),  # no tracker in it
+    ],
+)
+def test_what_goes_through_the_tracker_has_tolerances_of_its_own(figure, measured, same):
+    printed = {"frames": 1200, "frames without a face": 300, "ccc": 0.8, "cue density": 10.0, TRUTH_CCC: 0.95}
+    table = compare({"mouth" + TRACKED: printed}, {"mouth" + TRACKED: printed | {figure: measured}})
+    assert table[table.figure == figure].same.tolist() == [same]
+    assert table[table.figure != figure].same.all()
+    assert f"through the tracker {TRACKED_TOLERANCE:g}" in Verification(table).summary
+
+
+def test_without_the_face_model_the_rest_decides_and_a_sentence_says_so(tmp_path, tiny_run, monkeypatch):
+    monkeypatch.setattr(job, "face_model", _missing)
+    figures = job.measure(tiny_run, {"faces": SPEC}, device="cpu", quiet=True)
+    tracked = {"recordings": 2, "frames": 26, "frames without a face": 3, "ccc": 0.5}
+    run = describe(tiny_run, tmp_path / "run", figures={**figures, "faces" + TRACKED: tracked}, evaluated_on={"faces": SPEC})
+    done = verify(run, device="cpu", quiet=True)
+    assert done.holds and set(done.table.data) == {"faces"}
+    assert "were not checked" in done.unchecked and "no face model" in done.unchecked and done.unchecked in done.summary
+    with pytest.raises(NoTracker):
+        measure_tracked(tiny_run, {"faces": SPEC}, device="cpu", quiet=True)
+
+
+def test_the_tracked_set_is_counted_and_verified(tmp_path, tiny_run, face_model):
+    figures = measure_tracked(tiny_run, {"faces": SPEC}, recordings=1, device="cpu", quiet=True)
+    assert set(figures) == {"faces" + TRACKED}
+    values = figures["faces" + TRACKED]
+    assert values["recordings"] == 1 and 0 <= values["frames without a face"] <= values["frames"] == 12
+    run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC})
+    done = verify(run, device="cpu", quiet=True)
+    assert done.holds and not done.unchecked and set(done.table.figure) == set(values)
+    assert "aligned by the tracked face" in (run / "README.md").read_text()
+
+
+def test_the_shipped_network_reports_both_alignments():
+    info = load_checkpoint("sta-synthetic").info
+    tracked = {name: values for name, values in info["figures"].items() if name.endswith(TRACKED)}
+    assert tracked and set(info["figures"]) - set(tracked) == set(info["evaluated_on"])
+    for name, values in tracked.items():
+        assert name.removesuffix(TRACKED) in info["evaluated_on"]
+        assert set(COUNTED) <= set(values) and values["recordings"] == TRACKED_RECORDINGS
+        assert values["ccc low"] < values["ccc"] < values["ccc high"]
+        assert values["ccc"] < values[TRUTH_CCC]
+    json.dumps(info, allow_nan=False)
+
+
+def _missing():
+    raise NoTracker("there is no face model: set a variable.")

@@ -101,6 +101,11 @@ def fetch_models(path: str | Path | None = None) -> FaceModel:
     )
 
 
+def on_this_machine() -> bool:
+    """Whether the face landmark model is here already, so that `fetch_models` downloads nothing."""
+    return bool(os.environ.get(VARIABLE)) or lease_file("models", NAME).is_file()
+
+
 class _Unavailable(Exception):
     pass
 
