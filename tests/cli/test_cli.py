@@ -253,7 +253,7 @@ def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn
     assert info["start"]["weights_sha256"] == begun.hash and info["config"]["hidden"] == begun.model.config.hidden
     for option, value in (("--system", "cnn3d"), ("--preset", "paper")):
         refused = shell(*words, "--init-from", tiny_run, option, value, "--out", tmp_path / "other")
-        assert refused.code == 2 and f"leave out {option[2:]} {value}, or start" in refused.err
+        assert refused.code == 2 and f"leave out {option[2:]} {value}, or init_from" in refused.err
     missing = shell(*words, "--init-from", tmp_path / "none", "--out", tmp_path / "other")
     assert missing.code == 2 and "is no checkpoint" in missing.err
     assert not (tmp_path / "other").exists()
