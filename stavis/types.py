@@ -227,6 +227,8 @@ class Prediction:
         One column per dimension; in [-1,1] unless the network has another range.
     dimensions : tuple of str
         The names of the columns, such as ("valence",).
+    bounds : (float, float) or None
+        The range of the values, (0,1) for probabilities of classes; None where it is not known.
 
     Raises
     ------
@@ -243,12 +245,21 @@ class Prediction:
     times: np.ndarray
     values: np.ndarray
     dimensions: tuple[str, ...]
+    bounds: tuple[float, float] | None = (-1.0, 1.0)
 
     def __post_init__(self):
         _check(
             self.values.shape == (len(self.times), len(self.dimensions)),
             f"predictions are {self.values.shape}, expected ({len(self.times)}, {len(self.dimensions)}).",
         )
+
+    @property
+    def shown_range(self) -> tuple[float, float] | None:
+        """The range an axis shows: the bounds; where they are not known (-1,1) if all values lie in it, else None."""
+        if self.bounds is not None:
+            return self.bounds
+        known = self.values[np.isfinite(self.values)]
+        return (-1.0, 1.0) if not (np.abs(known) > 1).any() else None
 
 
 @dataclass(frozen=True)

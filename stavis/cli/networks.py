@@ -148,10 +148,13 @@ def evaluate(
 
 @app.command(rich_help_panel=LOOK)
 def explain(
-    run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic; or the video, for the shipped network.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or package.module:function; or the video alone.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
+    target: Annotated[
+        str | None, typer.Option(help="The output to explain, by name or number; the first or likeliest if left out.")
+    ] = None,
     source: CropSource = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     stream: Stream = None,
@@ -164,6 +167,8 @@ def explain(
     """Where a network looks in a video, and what moved its prediction: one HTML page, tables, maps.
 
     Example: stavis explain sta-synthetic my_video.mp4 --out explained
+
+    Example: stavis explain my_package.my_module:make_network my_video.mp4 --target smile
     """
     if video is None:
         run, video = "sta-synthetic", Path(run)
@@ -174,6 +179,7 @@ def explain(
         video,
         out,
         methods=names,
+        target=int(target) if target is not None and target.isdigit() else target,
         source=source,
         face=face_from(face),
         overlay=overlay,

@@ -21,6 +21,8 @@ from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
 
 METHODS = ("saliency", "integrated-gradients")
+SHOWN_OUTPUTS = 6
+"""Of a network with more outputs than these the page shows those with the highest means."""
 SHOWN_SECONDS = 20.0
 """The longest segment that attributions are computed for and that the page shows, from the middle of a longer video."""
 
@@ -48,6 +50,7 @@ class ExplainedVideo:
     cue: CueScores | None
     notes: tuple[str, ...]
     seconds: float
+    dimension: str = ""
 
     @classmethod
     def of(
@@ -58,6 +61,7 @@ class ExplainedVideo:
         methods: Sequence[str | Method] = METHODS,
         source: str = "auto",
         face: Face = "largest",
+        target: str | int | None = None,
         shown_seconds: float = SHOWN_SECONDS,
         progress: Progress | None = None,
     ) -> Self:
@@ -74,7 +78,9 @@ class ExplainedVideo:
         reading = net.read_crops(crops, progress=_stage(progress, "attention"))
         segment = middle_segment(crops.times, shown_seconds)
         clip = crops.clip(segment.start, segment.stop)
-        attributions = net.attribute(chosen, clip, progress=_stage(progress, "attributions"))
+        seen = Prediction(clip.times, reading.values[segment], reading.dimensions, reading.prediction.bounds)
+        dimension = net.dimension_of(target, seen)
+        attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
         shares, densities = shares_and_densities(reading, crops)
         return cls(
             video=crops.video,
@@ -89,6 +95,7 @@ class ExplainedVideo:
             cue=_cue(recording, reading, crops),
             notes=tuple(dict.fromkeys((*net.notes, *crops.notes, *(note for one in attributions.values() for note in one.notes)))),
             seconds=time.monotonic() - started,
+            dimension=dimension,
         )
 
     def __repr__(self) -> str:
@@ -114,9 +121,17 @@ class ExplainedVideo:
 
     @property
     def prediction(self) -> Prediction:
-        """What the network predicts for the frames of `clip`; NaN where no face was."""
-        values = np.where(self.clip.valid[:, None], self.reading.prediction.values[self.segment], np.nan)
-        return Prediction(self.reading.times[self.segment], values, self.reading.dimensions)
+        """What the network predicts for the frames of `clip`, NaN where no face was: the explained output first, then the others; of
+        many those with the highest means."""
+        read = self.reading
+        values = np.where(self.clip.valid[:, None], read.prediction.values[self.segment], np.nan)
+        order = list(range(len(read.dimensions)))
+        if len(order) > SHOWN_OUTPUTS:
+            order = np.argsort(-np.nan_to_num(values).mean(0), kind="stable")[:SHOWN_OUTPUTS].tolist()
+        if self.dimension and read.dimensions.index(self.dimension) != 0:
+            first = read.dimensions.index(self.dimension)
+            order = [first, *(one for one in order if one != first)]
+        return Prediction(read.times[self.segment], values[:, order], tuple(read.dimensions[one] for one in order), read.prediction.bounds)
 
     @property
     def provenance(self) -> dict[str, str]:

@@ -67,6 +67,8 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
     config, name = getattr(module, "config", None), type(module).__name__
     processor = options.from_processor()
     frames = options.frames if options.frames is not None else family.frames
+    if frames is not None and not (isinstance(frames, int) and frames >= 1):
+        raise StavisError(f"frames is {frames!r}: give the whole number of frames of a clip.")
     found = {}
     for key, field, default, unit in (
         ("size", "crop_size", SIZE, "px"),
@@ -85,8 +87,6 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
         if not (isinstance(value, int | float) and 0 < value < float("inf")):
             raise StavisError(f"{key} is {value!r}: give a number of {unit} above 0.")
         found[key] = value
-    if frames is not None and not (isinstance(frames, int) and frames >= 1):
-        raise StavisError(f"frames is {frames!r}: give the whole number of frames of a clip.")
     given = options.normalise if options.normalise is not None else processor.get("normalise")
     if family.assumed and (given is None or options.rate is None):
         notes.add(family.assumed)
@@ -114,8 +114,9 @@ def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoN
             trial = replace(network, clip=clip)
             try:
                 values, _ = trial.forward(noise)
-            except StavisError as error:
-                wrong = wrong or error
+            except StavisError as error:  # it ran: what it gave is what cannot be read
+                wrong = error
+                break
             except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, AssertionError) as error:
                 wrong = wrong or error
             else:

@@ -1,5 +1,6 @@
 """A network that reads videos: its checkpoint, device, crops, readings, attributions and provenance, each decided here and nowhere else."""
 
+import difflib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.attribute import Method, Progress, attribute, window_around
 from stavis.inference.frames import crops_of_frames
+from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
@@ -61,6 +63,8 @@ class VideoReader:
 
         Raises StavisError where there is none, or the options do not fit.
         """
+        if isinstance(source, str) and is_import_path(source):
+            source = made_by(source)
         if isinstance(source, VideoReader):
             given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
             net = source if isinstance(source, cls) else cls(**given)
@@ -95,6 +99,23 @@ class VideoReader:
         """The dotted path of the module that holds its attention; None for a network without."""
         return self.network.attention
 
+    def dimension_of(self, target: str | int | None = None, prediction: Prediction | None = None) -> str:
+        """The output that a name or a number means; by default the first, of classes that with the highest mean in `prediction`.
+
+        Raises StavisError where there is none.
+        """
+        names = self.dimensions
+        if target is None:
+            likely = self.network.classes and prediction is not None and np.isfinite(prediction.values).any()
+            return names[int(np.nanmean(prediction.values, 0).argmax())] if likely else names[0]
+        if isinstance(target, int) and -len(names) <= target < len(names):
+            return names[target]
+        if isinstance(target, str) and target in names:
+            return target
+        near = difflib.get_close_matches(str(target), names, n=1, cutoff=0.5)
+        offer = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names[:8])}, or a number from 0 to {len(names) - 1}."
+        raise StavisError(f"{self.name} has no output {target!r}: {offer}")
+
     def differentiable(self) -> nn.Module:
         """The network as attributions and tests take it: frames (B,T,3,S,S) in [0,1] -> (B,T,D), with its `dimensions`."""
         return self.network.differentiable()
@@ -113,6 +134,8 @@ class VideoReader:
 
     def crop_config(self, source: str = "auto", face: Face = "largest") -> CropConfig:
         """How it wants its crops: its own size, every frame of the video."""
+        if self.network.region == "frame" and source == "auto":
+            source = "centre"
         return CropConfig(size=self.network.size, rate=None, source=source, face=face)
 
     def crops(
@@ -222,7 +245,7 @@ class VideoReader:
         inner = slice(shown.start - wide.start, shown.stop - wide.start)
         times = crops.times[shown]
         attention = None if kept.attention is None else AttentionMaps(kept.attention.weights[inner], times)
-        prediction = Prediction(times, kept.prediction.values[inner], self.dimensions or kept.dimensions)
+        prediction = Prediction(times, kept.prediction.values[inner], self.dimensions or kept.dimensions, self.network.bounds)
         whole = window is None
         outside = kept.notes or in_range(prediction.values, prediction.dimensions, None)[1]
         return Reading(prediction, attention, crops if whole else None, (*(self.notes_on(crops) if whole else ()), *outside))

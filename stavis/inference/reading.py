@@ -138,7 +138,7 @@ def read(
     values /= total[:, None]
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     values, notes = in_range(values, dimensions, network.bounds)
-    prediction = Prediction(times, values, dimensions)
+    prediction = Prediction(times, values, dimensions, network.bounds)
     if maps is None:
         return Reading(prediction, None, notes=notes)
     maps /= total[:, None, None].astype(np.float32)

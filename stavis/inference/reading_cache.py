@@ -53,7 +53,7 @@ class ReadingCache:
         times, values = self._crops.times[frames], arrays["values"]
         names = self._network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
         attention = AttentionMaps(arrays["weights"], times) if "weights" in arrays else None
-        return Reading(Prediction(times, values, names), attention, notes=_notes(arrays))
+        return Reading(Prediction(times, values, names, self._network.bounds), attention, notes=_notes(arrays))
 
 
 def _arrays(reading: Reading) -> dict[str, np.ndarray]:

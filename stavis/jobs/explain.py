@@ -132,6 +132,7 @@ def explain(
     out: str | Path | None = None,
     *,
     methods: Sequence[str | Method] = METHODS,
+    target: str | int | None = None,
     source: str = "auto",
     face: Face = "largest",
     page: str | Path | None = None,
@@ -153,7 +154,7 @@ def explain(
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:
-        explanation = Explanation.of(net, video, methods=methods, source=source, face=face, progress=progress)
+        explanation = Explanation.of(net, video, methods=methods, target=target, source=source, face=face, progress=progress)
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
             explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, progress=told)

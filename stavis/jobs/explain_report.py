@@ -117,7 +117,8 @@ def _add_figures(report: HtmlReport, explanation: ExplainedVideo) -> None:
 def _subtitle(explanation: ExplainedVideo) -> str:
     crops = explanation.crops
     length = float(crops.times[-1] - crops.times[0])
-    faces = f"a face in {explanation.frames_with_face} of {len(crops)} frames"
+    whole = explanation.predictor.network.region == "frame"
+    faces = "whole images" if whole else f"a face in {explanation.frames_with_face} of {len(crops)} frames"
     return f"{explanation.video.name}, {length:.1f} s, {faces}, read by {explanation.predictor.system}"
 
 

@@ -49,6 +49,7 @@ class Predictor(VideoReader):
         *,
         source: str = "auto",
         face: Face = "largest",
+        target: str | int | None = None,
         shown_seconds: float = SHOWN_SECONDS,
         progress: Progress | None = None,
     ) -> Explanation:
@@ -62,6 +63,8 @@ class Predictor(VideoReader):
             Attributions beside the attention, by name ("saliency", "integrated-gradients", "grad-cam", ...) or functions of one's own.
         source, face :
             As in `read`.
+        target : str or int, optional
+            The output that attributions explain, by name or number; default the first, of classes the likeliest.
         shown_seconds : float
             Attributions are computed for so many seconds (s) from the middle of a longer video.
         progress : callable, optional
@@ -83,7 +86,7 @@ class Predictor(VideoReader):
         >>> list(x.attributions)
         ['Saliency']
         """
-        options = {"source": source, "face": face, "shown_seconds": shown_seconds, "progress": progress}
+        options = {"source": source, "face": face, "target": target, "shown_seconds": shown_seconds, "progress": progress}
         explanation = Explanation.of(self, video, methods=methods, **options)
         notes.show(explanation.new_notes)
         return explanation

@@ -1,6 +1,6 @@
 """The verdict on a network: does its attention explain what it predicts, on recordings of a data set."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from stavis.trust.known_answers import known_answers as judge_known
 from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
 from stavis.types import Clip, Target
 
+NOT_REPLACEABLE = "The attention maps are put together from weights inside the network, which cannot be replaced from outside."
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
@@ -134,11 +135,13 @@ def verdict(
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, progress=progress)
-    chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds) for each in crops)
-    attention = None if net.attention is None else net.model.get_submodule(net.attention)
+    chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
+    options = net.network.attention_options or {}
+    attention = options.get("attention") if options.get("layout") is None else None
     facts = data_facts(folder)
+    found = judge(net.differentiable(), chosen, attention=attention, target=Target(dimension or net.dimensions[0]), seed=seed)
     result = VerdictResult(
-        judge(net.differentiable(), chosen, attention=attention, target=Target(dimension or net.dimensions[0]), seed=seed),
+        found if attention is not None or net.attention is None else _not_askable(found),
         net,
         chosen,
         net.provenance(data=facts["name"], data_hash=facts.get("hash"), split=split, clips=len(chosen), seed=seed),
@@ -148,10 +151,16 @@ def verdict(
     return result
 
 
-def middle_clip(crops: Crops, rate: float, seconds: float) -> Clip:
-    """The window of `seconds` in the middle of a recording, at about `rate` frames/s; the whole of a shorter one."""
+def _not_askable(found: Verdict) -> Verdict:
+    """The verdict on a network whose attention is shown and cannot be replaced: its four questions are said to be not askable."""
+    answers = {one.question: replace(one, sentence=f"Not askable. {NOT_REPLACEABLE}") for one in found.answers}
+    return replace(found, **answers, notes=(NOT_REPLACEABLE, "Only the attributions are compared, with each other."))
+
+
+def middle_clip(crops: Crops, rate: float, seconds: float, length: int | None = None) -> Clip:
+    """The window of `seconds` (or of `length` frames) in the middle of a recording, at about `rate` frames/s; all of a shorter one."""
     frames = np.arange(0, len(crops), stride_of(crops.times, rate))
-    length = max(1, round(seconds * rate))
+    length = length or max(1, round(seconds * rate))
     start = max(0, (len(frames) - length) // 2)
     frames = frames[start : start + length]
     return crops.clip(int(frames[0]), int(frames[-1]) + 1)[frames - frames[0]]

@@ -95,7 +95,7 @@ def test_a_checkpoint_by_name_folder_or_run_is_one_network(tiny_run):
         (Looking(), {"attention": "look"}, "did you mean inner.look"),
         (Looking(), {"attention": nn.Identity()}, "no part of this Looking"),
         (Attending(2), {}, "holds 2 SpatialSoftmax modules: choose one"),
-        (nn.Conv2d(3, 1, 3), {}, "Conv2d cannot run on frames"),
+        (nn.Conv2d(3, 1, 3), {}, r"gives \(.*, 1, 14, 14\) for 1 clips"),
         (nn.Identity(), {}, r"gives \(1, .*\) for 1 clips of .* frames: give \(B,T,D\)"),
         (Plain(2), {"outputs": ("valence",)}, "gives 2 outputs, named are 1"),
         (Plain(), {"size": 0}, "size is 0"),

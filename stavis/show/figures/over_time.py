@@ -87,7 +87,12 @@ def valence_traces(
         traces.append(_trace(prediction.times, values, "predicted", {"color": PREDICTED, "width": 2.2}))
     if not traces:
         raise StavisError(f"nothing is known of {dimension}: give a prediction, labels or raters of it.")
-    figure = figure_of(*traces, height=300, xaxis={"title": "time (s)"}, yaxis={"title": f"{dimension} (−1 to 1)", "range": [-1.02, 1.02]})
+    shown = prediction.shown_range if prediction is not None and dimension in prediction.dimensions else (-1.0, 1.0)
+    axis = {"title": dimension}
+    if shown is not None:
+        margin = 0.01 * (shown[1] - shown[0])
+        axis = {"title": f"{dimension} ({shown[0]:g} to {shown[1]:g})".replace("-", "−"), "range": [shown[0] - margin, shown[1] + margin]}
+    figure = figure_of(*traces, height=300, xaxis={"title": "time (s)"}, yaxis=axis)
     return mark_gaps(figure, clip)
 
 

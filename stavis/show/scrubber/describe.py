@@ -118,7 +118,8 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
     for dimension in dict.fromkeys([*predicted, *labels, *raters]):
         many = sum(dimension in part for part in (predicted, labels, raters)) > 1 or len({*predicted, *labels}) > 1
         title = dimension[:1].upper() + dimension[1:]
-        low, high = -1.0, 1.0
+        shown = prediction.shown_range if dimension in predicted else (-1.0, 1.0)
+        low, high = shown or (np.inf, -np.inf)
         found = []
         if dimension in raters:
             for k, values in enumerate(_rater_columns(dimension, raters[dimension], len(clip))):
@@ -138,7 +139,9 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
             values = np.where(clip.valid, trace.pop("values"), np.nan) if trace["kind"] == "predicted" else trace.pop("values")
             traces.append({**trace, "panel": dimension, "row": numbers.add(values)})
             low, high = _widened(low, high, values)
-        panels.append({"key": dimension, "title": f"{title} (−1 to 1)" if many or found else title, "unit": "", "low": low, "high": high})
+        title += f" ({_range_text(shown)})" if (many or found) and shown is not None else ""
+        low, high = (low, high if high > low else low + 1) if np.isfinite(low) else (-1.0, 1.0)
+        panels.append({"key": dimension, "title": title, "unit": "", "low": low, "high": high})
     for k, (name, times, values) in enumerate(curve_columns(curves)):
         line = on_times(times, values, clip.times)
         if not np.isfinite(line).any():
@@ -152,6 +155,10 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
         colour = {"colour": CURVES[k % 4], "dark": CURVES_DARK[k % 4]}
         traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
     return panels, traces
+
+
+def _range_text(shown: tuple[float, float]) -> str:
+    return f"{shown[0]:g} to {shown[1]:g}".replace("-", "−")
 
 
 def _widened(low: float, high: float, values: np.ndarray) -> tuple[float, float]:

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 import stavis
-from stavis.attribution.methods import saliency
+from stavis.attribution.deeplift import exact_deeplift
+from stavis.attribution.methods import integrated_gradients, saliency
+from stavis.inference.attribute import offered_methods
 from stavis.types import Target
 from tests.inference.adapters.families import ATTENDING, CLASSES, FAMILIES, FRAMES, TIMES
 
@@ -82,6 +84,20 @@ def test_what_moves_it_can_be_attributed(family):
     assert attribution.values.shape == FRAMES.shape[:3] and np.isfinite(attribution.values).all()
     assert np.abs(attribution.values).max() > 0
     assert all(module.training for module in network.modules())
+
+
+def test_every_attribution_runs_and_exact_deeplift_is_complete(family):
+    _, network, net = family
+    clip = net.crops(FRAMES, times=TIMES).clip()
+    target = Target(net.dimensions[-1], frame=1)
+    methods = [one for one in offered_methods(net.network.attention_options is not None) if one is not integrated_gradients]
+    for method in methods:
+        options = net.network.attention_options if method.needs_attention else {}
+        attribution = method(net.differentiable(), clip, target, **options)
+        assert attribution.values.shape == FRAMES.shape[:3] and np.isfinite(attribution.values).all()
+        if method is exact_deeplift:
+            assert attribution.relative_delta <= 1e-4
+    assert hooks_of(network) == 0
 
 
 @pytest.mark.parametrize("name", ["VideoMAE", "TimeSformer", "ViViT", "ViT", "DINOv2", "CLIP"])
