@@ -189,7 +189,7 @@ def _cue(recording: Recording | None, reading: Reading, crops: Crops) -> CueScor
     if recording is None or recording.truth is None or reading.attention is None or crops.track is None:
         return None
     truth = read_truth(recording.truth)
-    return cue_scores([cue_trace(reading.attention, crops.clip().regions, truth.mouth_cue, truth.carrier)])
+    return cue_scores([cue_trace(reading.attention, crops.clip().regions, truth.mouth_cue, truth.informative)])
 
 
 def _stage(progress: Progress | None, name: str):

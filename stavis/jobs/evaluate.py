@@ -225,13 +225,15 @@ def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]
         if len(truth.times) != len(cropped.times):
             continue
         regions = cropped.clip().regions
-        traces.setdefault(scenario_of(truth.carrier), []).append(cue_trace(reading.attention, regions, truth.mouth_cue, truth.carrier))
+        traces.setdefault(scenario_of(truth.informative), []).append(
+            cue_trace(reading.attention, regions, truth.mouth_cue, truth.informative)
+        )
     return {name: cue_scores(each) for name, each in traces.items()}
 
 
-def scenario_of(carrier: np.ndarray) -> str:
+def scenario_of(informative: np.ndarray) -> str:
     """What a synthetic recording asks of the attention: to stay on the mouth or the eyes, or to switch."""
-    seen = frozenset(np.unique(carrier[carrier >= 0]).tolist())
+    seen = frozenset(np.unique(informative[informative >= 0]).tolist())
     return {frozenset({0}): "mouth", frozenset({1}): "eyes", frozenset({0, 1}): "switching"}.get(seen, "other")
 
 

@@ -26,14 +26,14 @@ from stavis.synthetic.scenarios import Courses, sample_courses
 class Truth:
     """What is known of a synthetic recording.
 
-    times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; carrier (T,) int8 (see
-    scenarios.CARRIERS); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
+    times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; informative (T,) int8 (see
+    scenarios.INFORMATIVE); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
     something lies over mouth or eyes; visible (T,) bool, the face is in the image; size (width, height) px.
     """
 
     times: np.ndarray
     landmarks: np.ndarray
-    carrier: np.ndarray
+    informative: np.ndarray
     mouth_cue: np.ndarray
     valence: np.ndarray
     occluded: np.ndarray
@@ -84,7 +84,7 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
     truth = Truth(
         times=np.arange(spec.frames) / spec.fps,
         landmarks=landmarks,
-        carrier=courses.carrier,
+        informative=courses.informative,
         mouth_cue=courses.mouth_cue,
         valence=courses.valence,
         occluded=np.maximum(courses.occluder_mouth, courses.occluder_eyes) > 0.5,

@@ -8,10 +8,10 @@ import numpy as np
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.noise import smooth_course, smooth_step
 
-CARRIERS = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
-"""The codes of `carrier`; none = mouth and eyes carry the valence together."""
+INFORMATIVE = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
+"""The codes of `informative`; none = mouth and eyes carry the valence together."""
 
-_SWITCH = 0.3  # s that a switch of the carrier takes
+_SWITCH = 0.3  # s that a switch of the informative region takes
 _PACE = 1.7  # s after which a course has forgotten itself
 _QUICKEST = 0.45  # the same, of people who differ widely: a smile may come and go in a word
 
@@ -24,8 +24,8 @@ class Courses:
     """What happens in a recording, one value per frame; (T,) float64 each.
 
     valence in [-1,1]; past: valence (P,) before the first frame, which raters with a lag are still marking down; mouth, eyes: the
-    expression each region shows, in [-1,1]; mouth_cue: part of the valence that the mouth carries, in [0,1]; carrier (T,) int8, see
-    CARRIERS; occluder_mouth, occluder_eyes: how far the region is covered, in [0,1]; nod, jaw, brow: movement that carries valence, in
+    expression each region shows, in [-1,1]; mouth_cue: part of the valence that the mouth carries, in [0,1]; informative (T,) int8, see
+    INFORMATIVE; occluder_mouth, occluder_eyes: how far the region is covered, in [0,1]; nod, jaw, brow: movement that carries valence, in
     [-1,1]; background_object: what the thing in the background shows, in [-1,1], None without one.
     """
 
@@ -34,7 +34,7 @@ class Courses:
     mouth: np.ndarray
     eyes: np.ndarray
     mouth_cue: np.ndarray
-    carrier: np.ndarray
+    informative: np.ndarray
     occluder_mouth: np.ndarray
     occluder_eyes: np.ndarray
     nod: np.ndarray
@@ -61,11 +61,11 @@ def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
     zero = np.zeros(spec.frames)
     still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "occluder_mouth", "occluder_eyes", "nod", "jaw", "brow"), zero)
     parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps))
-    carrier = parts.pop("carrier", None)
+    informative = parts.pop("informative", None)
     courses = {**still, **parts}
-    if carrier is None:
-        carrier = np.where(courses["mouth_cue"] > 0.5, CARRIERS["mouth"], CARRIERS["eyes"])
-    return Courses(valence=whole[past:], past=whole[:past], carrier=np.asarray(carrier, np.int8), **courses)
+    if informative is None:
+        informative = np.where(courses["mouth_cue"] > 0.5, INFORMATIVE["mouth"], INFORMATIVE["eyes"])
+    return Courses(valence=whole[past:], past=whole[:past], informative=np.asarray(informative, np.int8), **courses)
 
 
 def _affect(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
@@ -111,7 +111,7 @@ def _motion(rng, valence, spec, split, affect: Affect) -> dict:
     phase = 2 * np.pi * (rng.random() + np.cumsum(rate) / spec.fps)
     kind = ("nod", "jaw", "brow")[rng.integers(3)]
     cue = np.full(len(valence), float(kind == "jaw"))
-    return {kind: np.sin(phase), "mouth_cue": cue, "carrier": np.full(len(valence), CARRIERS["motion"])}
+    return {kind: np.sin(phase), "mouth_cue": cue, "informative": np.full(len(valence), INFORMATIVE["motion"])}
 
 
 def _occlusion(rng, valence, spec, split, affect: Affect) -> dict:
@@ -119,12 +119,12 @@ def _occlusion(rng, valence, spec, split, affect: Affect) -> dict:
     gate = _spells(rng, len(valence), spec.fps)
     side = _held(rng, len(valence), gate)
     cue = 0.5 + 0.5 * smooth_step(gate, 0.2, 0.8) * np.where(side, 1, -1)
-    carrier = np.select([cue > 0.75, cue < 0.25], [CARRIERS["mouth"], CARRIERS["eyes"]], CARRIERS["none"])
+    informative = np.select([cue > 0.75, cue < 0.25], [INFORMATIVE["mouth"], INFORMATIVE["eyes"]], INFORMATIVE["none"])
     return {
         "mouth": valence,
         "eyes": valence,
         "mouth_cue": cue,
-        "carrier": carrier,
+        "informative": informative,
         "occluder_mouth": gate * ~side,
         "occluder_eyes": gate * side,
     }

@@ -170,9 +170,10 @@ def _encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps
 
 
 def _write_truth(path: Path, recording: SyntheticRecording) -> None:
-    """truth.npz, with the region masks written a stretch at a time."""
+    """truth.npz, with the region masks written a segment at a time."""
     truth = recording.truth
-    arrays = {name: getattr(truth, name) for name in ("times", "landmarks", "carrier", "mouth_cue", "valence", "occluded", "visible")}
+    arrays = {name: getattr(truth, name) for name in ("times", "landmarks", "mouth_cue", "valence", "occluded", "visible")}
+    arrays["carrier"] = truth.informative  # the name in every truth file on disk
     width, height = truth.size
     count = len(truth.times)
     stamp = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same spec gives the same bytes

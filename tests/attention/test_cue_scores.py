@@ -20,8 +20,8 @@ def _made(follow: bool, frames=40, seed=0):
     looked = cue if follow else rng.permutation(cue)
     for t in range(frames):
         weights[t, 3 if looked[t] else 0] += 0.9 / 4
-    carrier = np.where(cue > 0.5, MOUTH, EYES)
-    return cue_trace(AttentionMaps(weights, np.arange(frames) / 25), regions, cue, carrier)
+    informative = np.where(cue > 0.5, MOUTH, EYES)
+    return cue_trace(AttentionMaps(weights, np.arange(frames) / 25), regions, cue, informative)
 
 
 def test_attention_that_follows_the_cue_scores_high_and_shuffled_attention_does_not():

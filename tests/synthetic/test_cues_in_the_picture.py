@@ -78,7 +78,7 @@ def test_in_switching_the_decoy_moves_as_far_and_says_nothing():
     for index in range(MANY):
         truth = render(spec, index).truth
         assert ((truth.mouth_cue >= 0) & (truth.mouth_cue <= 1)).all()
-        assert np.array_equal(truth.carrier, np.where(truth.mouth_cue > 0.5, 0, 1)), "the carrier is the larger part"
+        assert np.array_equal(truth.informative, np.where(truth.mouth_cue > 0.5, 0, 1)), "the informative is the larger part"
         assert truth.occluded[(truth.mouth_cue == 0) | (truth.mouth_cue == 1)].all()
         found = geometry(truth.landmarks)
         for region, measure, cue in (("mouth", "corners", truth.mouth_cue), ("eyes", "brows", 1 - truth.mouth_cue)):
@@ -127,8 +127,8 @@ def test_a_hand_passes_in_occlusion(monkeypatch):
         truth = render(spec, index).truth
         assert truth.occluded.any() and not truth.occluded.all()
         mouth, eyes = hidden_shares(spec, index, list(range(spec.frames)), monkeypatch)
-        over = np.where(truth.carrier == 0, eyes, mouth)
-        hidden.append(over[truth.occluded & (truth.carrier >= 0)].mean())
+        over = np.where(truth.informative == 0, eyes, mouth)
+        hidden.append(over[truth.occluded & (truth.informative >= 0)].mean())
         before_and_after = (truth.mouth_cue == 0.5) & ~truth.occluded
         assert mouth[before_and_after].max() < 0.05 and eyes[before_and_after].max() < 0.05, "gone when it is gone"
     assert np.mean(hidden) > 0.8
@@ -143,7 +143,7 @@ BLOCKS = pytest.param(
     ("region", "kind"),
     [*(("mouth", kind) for kind in MOUTH_COVERS), *(("eyes", kind) for kind in EYE_COVERS if kind != "fingers"), BLOCKS],
 )
-def test_a_cover_leaves_the_carrier_free(region, kind):
+def test_a_cover_leaves_the_informative_region_free(region, kind):
     """What hides the mouth must leave the eyes to be read, and the other way round."""
     rings = ("mouth",) if region == "eyes" else ("left_eye", "right_eye")
     for seed in range(10):

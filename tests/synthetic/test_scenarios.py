@@ -5,7 +5,7 @@ import pytest
 
 from stavis.synthetic.config import SCENARIOS, SyntheticConfig
 from stavis.synthetic.flat.identity import sample_identity
-from stavis.synthetic.scenarios import CARRIERS, sample_courses
+from stavis.synthetic.scenarios import INFORMATIVE, sample_courses
 
 
 def courses_of(scenario: str, count: int = 40, **options):
@@ -31,7 +31,7 @@ def test_courses_stay_in_their_ranges_and_fill_them(scenario):
         for name in ("mouth_cue", "occluder_mouth", "occluder_eyes"):
             values = getattr(course, name)
             assert values.min() >= 0 and values.max() <= 1
-        assert set(np.unique(course.carrier)) <= set(CARRIERS.values())
+        assert set(np.unique(course.informative)) <= set(INFORMATIVE.values())
     valence = joined(courses, "valence")
     assert abs(valence.mean()) < 0.15 and valence.std() > 0.4
     assert valence.min() < -0.85 and valence.max() > 0.85
@@ -40,7 +40,7 @@ def test_courses_stay_in_their_ranges_and_fill_them(scenario):
 def test_the_mouth_alone_carries_in_mouth_and_a_moving_eye_is_covered():
     _, courses = courses_of("mouth")
     assert np.array_equal(joined(courses, "mouth"), joined(courses, "valence"))
-    assert (joined(courses, "mouth_cue") == 1).all() and (joined(courses, "carrier") == CARRIERS["mouth"]).all()
+    assert (joined(courses, "mouth_cue") == 1).all() and (joined(courses, "informative") == INFORMATIVE["mouth"]).all()
     eyes, occluder = joined(courses, "eyes"), joined(courses, "occluder_eyes")
     assert abs(correlation(eyes, joined(courses, "valence"))) < 0.1
     assert np.abs(eyes).max() > 0.7 and (occluder[np.abs(eyes) > 0.4] > 0.9).all()
@@ -49,7 +49,7 @@ def test_the_mouth_alone_carries_in_mouth_and_a_moving_eye_is_covered():
 def test_the_eyes_alone_carry_in_eyes_and_a_moving_mouth_is_covered():
     _, courses = courses_of("eyes")
     assert np.array_equal(joined(courses, "eyes"), joined(courses, "valence"))
-    assert (joined(courses, "mouth_cue") == 0).all() and (joined(courses, "carrier") == CARRIERS["eyes"]).all()
+    assert (joined(courses, "mouth_cue") == 0).all() and (joined(courses, "informative") == INFORMATIVE["eyes"]).all()
     mouth, occluder = joined(courses, "mouth"), joined(courses, "occluder_mouth")
     assert np.abs(mouth).max() > 0.7 and (occluder[np.abs(mouth) > 0.4] > 0.9).all()
 
@@ -83,15 +83,15 @@ def test_in_motion_where_a_thing_is_says_nothing_but_how_fast_it_moves_does():
     assert all(sum(np.any(getattr(c, name)) for name in ("nod", "jaw", "brow")) == 1 for c in courses)
 
 
-def test_in_occlusion_the_free_region_is_the_carrier():
+def test_in_occlusion_the_free_region_is_the_informative_region():
     _, courses = courses_of("occlusion")
-    cue, carrier = joined(courses, "mouth_cue"), joined(courses, "carrier")
+    cue, informative = joined(courses, "mouth_cue"), joined(courses, "informative")
     over_mouth, over_eyes = joined(courses, "occluder_mouth"), joined(courses, "occluder_eyes")
     assert np.array_equal(joined(courses, "mouth"), joined(courses, "eyes"))
-    assert (cue[over_mouth == 1] == 0).all() and (carrier[over_mouth == 1] == CARRIERS["eyes"]).all()
-    assert (cue[over_eyes == 1] == 1).all() and (carrier[over_eyes == 1] == CARRIERS["mouth"]).all()
+    assert (cue[over_mouth == 1] == 0).all() and (informative[over_mouth == 1] == INFORMATIVE["eyes"]).all()
+    assert (cue[over_eyes == 1] == 1).all() and (informative[over_eyes == 1] == INFORMATIVE["mouth"]).all()
     assert not (over_mouth * over_eyes).any(), "never both at once"
-    assert (over_mouth == 1).any() and (over_eyes == 1).any() and (carrier == CARRIERS["none"]).any()
+    assert (over_mouth == 1).any() and (over_eyes == 1).any() and (informative == INFORMATIVE["none"]).any()
 
 
 def test_the_distractor_follows_the_valence_in_training_only():

@@ -8,18 +8,21 @@ import numpy as np
 
 from stavis.errors import StavisError
 
+_IN_FILE = {"informative": "carrier"}  # where a name in the file differs
+
 
 @dataclass(frozen=True)
 class Truth:
     """What is known of each frame of a synthetic recording.
 
-    times (T,) s; landmarks (T,124,2) px of the video; carrier (T,) which cue carries the valence: 0 mouth, 1 eyes, 2 motion, −1 none;
+    times (T,) s; landmarks (T,124,2) px of the video; informative (T,) which region carries the valence: 0 mouth, 1 eyes, 2 motion,
+    −1 none;
     mouth_cue (T,) in [0,1], the part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded and visible (T,) bool.
     """
 
     times: np.ndarray
     landmarks: np.ndarray
-    carrier: np.ndarray
+    informative: np.ndarray
     mouth_cue: np.ndarray
     valence: np.ndarray
     occluded: np.ndarray
@@ -34,7 +37,7 @@ def read_truth(path: str | Path) -> Truth:
     names = Truth.__dataclass_fields__
     try:
         with np.load(path, allow_pickle=False) as file:
-            truth = Truth(**{name: file[name] for name in names})
+            truth = Truth(**{name: file[_IN_FILE.get(name, name)] for name in names})
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
         raise StavisError(f"{path} is no truth file of a synthetic recording ({error}): write the data set again.") from error
     lengths = {len(getattr(truth, name)) for name in names}
