@@ -3,6 +3,7 @@
 import pandas as pd
 
 from stavis.attention.cue_scores import CueScores
+from stavis.data.crops.build import alignment_text
 from stavis.data.faces.blendshapes import signal_table
 from stavis.inference.explained import ExplainedVideo
 from stavis.jobs.evaluate import RunEvaluation, cue_table
@@ -118,8 +119,8 @@ def _subtitle(explanation: ExplainedVideo) -> str:
     crops = explanation.crops
     length = float(crops.times[-1] - crops.times[0])
     whole = explanation.predictor.network.region == "frame"
-    faces = "whole images" if whole else f"a face in {explanation.frames_with_face} of {len(crops)} frames"
-    return f"{explanation.video.name}, {length:.1f} s, {faces}, read by {explanation.predictor.system}"
+    seen = f"a face in {explanation.frames_with_face} of {len(crops)} frames, {alignment_text(crops.source)}"
+    return f"{explanation.video.name}, {length:.1f} s, {'whole images' if whole else seen}, read by {explanation.predictor.system}"
 
 
 def _segment_text(explanation: ExplainedVideo) -> str:

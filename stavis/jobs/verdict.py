@@ -144,7 +144,14 @@ def verdict(
         found if attention is not None or net.attention is None else _not_askable(found),
         net,
         chosen,
-        net.provenance(data=facts["name"], data_hash=facts.get("hash"), split=split, clips=len(chosen), seed=seed),
+        net.provenance(
+            data=facts["name"],
+            data_hash=facts.get("hash"),
+            split=split,
+            clips=len(chosen),
+            crop=net.crop_text(*(each.source for each in crops)),
+            seed=seed,
+        ),
     )
     if out is not None:
         result.save(out)

@@ -171,6 +171,21 @@ def test_evaluate_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
     )
     words = shell("evaluate", tiny_run, "--data", drawn, "--quiet")
     assert words.code == 0 and "concatenated" in words.out and "1 recordings, 25 frames" in words.out
+    assert "crops aligned by the known landmarks" in words.out
+
+
+def test_the_mirrored_mean_and_the_crops_source_can_be_asked_for(shell, tmp_path, drawn, tiny_run):
+    plain, mean = (
+        shell("evaluate", tiny_run, "--data", drawn, "--source", "centre", "--json", "--quiet", *more) for more in ((), ("--mirror",))
+    )
+    assert plain.code == mean.code == 0 and json.loads(plain.out)["concatenated"]["rmse"] != json.loads(mean.out)["concatenated"]["rmse"]
+    words = shell("evaluate", tiny_run, "--data", drawn, "--source", "centre", "--quiet")
+    assert "the centred square" in words.out and "known landmarks" not in words.out
+    video = recordings_of(drawn, "test")[0].video
+    done = shell("explain", tiny_run, video, "--out", tmp_path / "out", "--methods", "", "--no-overlay", "--mirror", "--json", "--quiet")
+    summary = json.loads(done.out)
+    assert done.code == 0 and any("mirror image" in note for note in summary["warnings"]) and "mirror" in summary["provenance"]
+    assert "crops aligned by the known landmarks" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_progress_goes_to_stderr(shell, drawn, tiny_run):
