@@ -199,7 +199,7 @@ def evaluate(
 
 def _crops(net: VideoReader, recordings: list[Recording], source: str, progress: Progress | None) -> list[Crops]:
     """The recordings' crops; for "face" as without their truth, so that one without any face stays among them, with no valid frame."""
-    if source != "face":
+    if source != "face" or net.network.region == "frame":  # for whole images "auto" would not look for a face
         return net.crops_many(recordings, source=source, progress=progress)
     face_model()
     return net.crops_many([replace(one, truth=None) for one in recordings], source="auto", progress=progress)
