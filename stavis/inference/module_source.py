@@ -88,12 +88,21 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
             raise StavisError(f"{key} is {value!r}: give a number of {unit} above 0.")
         found[key] = value
     given = options.normalise if options.normalise is not None else processor.get("normalise")
-    if family.assumed and (given is None or options.rate is None):
-        notes.add(family.assumed)
+    notes.add(*_assumed(name, family, {"frames": options.frames, "rate": options.rate, "normalise": given}))
     normalise = given if given is not None else family.normalise
     if normalise is not None and any(hasattr(each, "mean") and hasattr(each, "std") for each in [module]):
         notes.add(f"{name} holds a mean and std of its own and normalise= is set: make sure that frames are not normalised twice.")
     return {**found, "frames": frames}, normalise
+
+
+def _assumed(name: str, family: Family, given: dict) -> list[str]:
+    """One sentence on what is taken from the published weights of a family, because neither the network nor the user says it."""
+    texts = {"frames": f"{family.frames} frames a clip", "rate": f"{family.rate or 0:g} frames/s", "normalise": "their normalisation"}
+    taken = [key for key in family.assumed if given[key] is None]
+    if not taken:
+        return []
+    what, options = (" and ".join(each) for each in ([texts[key] for key in taken], [f"{key}=" for key in taken]))
+    return [f"{name} leaves open what is taken from the published weights of its family: {what}; give {options} where yours differ."]
 
 
 def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoNetwork, np.ndarray]:

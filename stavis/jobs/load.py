@@ -10,6 +10,7 @@ from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, Progress
 from stavis.inference.predictor import Face, Video, VideoReader
 from stavis.inference.source import Source
+from stavis.jobs.compare import Comparison, compare
 from stavis.jobs.evaluate import RunEvaluation, evaluate
 from stavis.jobs.explain import Explanation
 from stavis.jobs.explore import explore
@@ -100,6 +101,22 @@ class Predictor(VideoReader):
         Raises StavisError where the recordings cannot be read, or an option does not fit.
         """
         return explore(self, recordings, **options)
+
+    def compare(self, other: Source, video: Video, **options) -> Comparison:
+        """This network and another on one video: both maps and their difference, both predictions, agreement by region and frame.
+
+        `other` is anything that `stavis.load` takes, or what it gives; `options` as in `stavis.jobs.compare`: names, source, face,
+        seconds, device.
+
+        Raises StavisError where one is shown the face and the other whole images.
+
+        Examples
+        --------
+        >>> net = stavis.load("sta-synthetic", device="cpu")
+        >>> net.compare(net, video, names=("mine", "yours")).prediction.dimensions
+        ('valence, mine', 'valence, yours')
+        """
+        return compare([self, other], video, **options)
 
     def evaluate(self, data: str | Path | None = None, split: str = "test", **options) -> RunEvaluation:
         """Score its predictions on one split of a data set (the embedded synthetic faces where none is given).

@@ -19,7 +19,7 @@ class Family:
     forward: (network, frames (B,T,3,H,W) normalised) -> outputs; frames: the number of a clip; size: side in px; rate: frames/s;
     normalise: mean and std of each colour; labels: the classes' names; classes: "softmax" or "sigmoid" where outputs are logits;
     attention: the paths of the modules that give weights, first layer to last; temporal: of divided attention those among frames;
-    layout: of the weights; assumed: what of this the network does not say itself, for a note.
+    layout: of the weights; assumed: what of this the network does not say itself, so that it is taken from the published weights.
     """
 
     forward: Forward | None = None
@@ -32,7 +32,7 @@ class Family:
     attention: tuple[str, ...] = ()
     temporal: tuple[str, ...] = ()
     layout: str | None = None
-    assumed: str = ""
+    assumed: tuple[str, ...] = ()
 
 
 Adapter = Callable[[nn.Module], Family | None]

@@ -24,7 +24,6 @@ def torchvision_video(model: nn.Module) -> Family | None:
     )
     last = next((module for module in reversed(list(model.modules())) if isinstance(module, nn.Linear | nn.Conv3d)), None)
     count = getattr(last, "out_features", None) or getattr(last, "out_channels", 1)
-    name = type(model).__name__
     return Family(
         colours_first,
         FRAMES,
@@ -33,6 +32,5 @@ def torchvision_video(model: nn.Module) -> Family | None:
         normalise,
         labels=tuple(f"class {i}" for i in range(count) if count > 1),
         classes="softmax" if count > 1 else "",
-        assumed=f"{name} does not say its clips: {FRAMES} frames at {RATE:g} frames/s and the normalisation of its published weights "
-        "are taken.",
+        assumed=("frames", "rate", "normalise"),
     )

@@ -42,6 +42,6 @@ def transformers_image(model: nn.Module) -> Family | None:
         normalise=normalise,
         attention=paths_of_class(model, *classes),
         layout=f"(b t) heads ({extra} + h w) ({extra} + h w), h={grid} w={grid}",
-        assumed=f"{type(model).__name__} does not say its normalisation: that of its published weights is taken.",
+        assumed=("normalise",),
         **shown,
     )

@@ -4,8 +4,6 @@ from torch import nn
 
 from stavis.inference.adapters.families import HALF, IMAGENET, Family, is_from, kind_of_classes, labels_of, paths_of_class, pixel_values
 
-ASSUMED = "{0} does not say its frame rate and normalisation: {1:g} frames/s and those of its published weights are taken."
-
 
 def transformers_video(model: nn.Module) -> Family | None:
     """What is known of a video network of transformers."""
@@ -16,11 +14,10 @@ def transformers_video(model: nn.Module) -> Family | None:
 
 
 def _family(model: nn.Module, rate: float, **known) -> Family:
-    assumed = ASSUMED.format(type(model).__name__, rate)
     size, frames = model.config.image_size, model.config.num_frames
     size = size if isinstance(size, int) else size[0]
     shown = {"labels": labels_of(model), "classes": kind_of_classes(model)} if type(model).__name__.endswith("Classification") else {}
-    return Family(pixel_values, frames, size, rate, assumed=assumed, **shown, **known)
+    return Family(pixel_values, frames, size, rate, assumed=("rate", "normalise"), **shown, **known)
 
 
 def _videomae(model: nn.Module) -> Family:
