@@ -123,6 +123,7 @@ def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoN
             trial = replace(network, clip=clip)
             try:
                 values, _ = trial.forward(noise)
+                _check_again(name, trial, noise, values)
             except StavisError as error:  # it ran: what it gave is what cannot be read
                 wrong = error
                 break
@@ -142,6 +143,15 @@ def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoN
     raise StavisError(
         f"{name} cannot run on frames {shape} ({reason}): give the size, rate, seconds or frames that it expects, or forward=."
     ) from wrong
+
+
+def _check_again(name: str, network: VideoNetwork, noise: torch.Tensor, values: np.ndarray) -> None:
+    """Raises StavisError where a network gives other values for the same clip when it is called again."""
+    again, _ = replace(network, tokens=None).forward(noise)
+    if again.shape != values.shape or np.abs(again - values).max() > 1e-3 * max(1.0, float(np.abs(values).max())):
+        raise StavisError(
+            f"{name} gives other values for the same clip when it is called again: it keeps state or draws at random; reset it in forward=."
+        )
 
 
 def _taken(forward) -> str:

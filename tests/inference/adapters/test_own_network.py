@@ -148,7 +148,20 @@ def test_half_precision_wrappers_and_training_mode_are_read_as_the_network_itsel
     assert half.read(FRAMES, times=TIMES).values.shape == (4, 2)
 
 
+class Remembering(nn.Module):
+    """A network that adds up what it has seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.total = 0.0
+
+    def forward(self, frames):
+        self.total = self.total + frames.mean((2, 3, 4))[..., None]
+        return self.total
+
+
 BAD = {
+    "state between calls": ({}, Remembering, "when it is called again"),
     "a layout that does not fit": ({"attention": "weights", "layout": "b heads h w t"}, OwnMap, "does not fit"),
     "attention never called": ({"attention": "unused"}, lambda: with_unused(), "no attention was recorded|never called"),
     "no such module": ({"attention": "encoder.*.attn"}, OwnMap, r"no module 'encoder\.\*\.attn'"),
