@@ -82,6 +82,8 @@ class ExplainedVideo:
         dimension = net.dimension_of(target, seen)
         attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
         shares, densities = shares_and_densities(reading, crops)
+        read_notes = (note for note in reading.notes if note != net.caution)  # the page says that before anything else
+        attributed = (note for one in attributions.values() for note in one.notes)
         return cls(
             video=crops.video,
             predictor=net,
@@ -93,7 +95,7 @@ class ExplainedVideo:
             shares=shares,
             densities=densities,
             cue=_cue(recording, reading, crops),
-            notes=tuple(dict.fromkeys((*net.notes, *crops.notes, *(note for one in attributions.values() for note in one.notes)))),
+            notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed))),
             seconds=time.monotonic() - started,
             dimension=dimension,
         )

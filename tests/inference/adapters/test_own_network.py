@@ -106,6 +106,11 @@ def test_values_of_any_range_are_kept():
     assert (reading.values > 100).all() and reading.prediction.shown_range is None
 
 
+def test_an_explanation_says_what_the_reading_found():
+    found = loaded(lambda x: 100 + x[..., None], outputs=("pulse",)).explain(FRAMES, methods=())
+    assert any("kept as they are" in note for note in found.notes) and len(set(found.notes)) == len(found.notes)
+
+
 def test_normalisation_is_applied_once():
     net = loaded(lambda x: x[..., None], outputs=("valence",), normalise=(0.5, 0.25))
     assert net.read(FRAMES, times=TIMES).values[:, 0] == pytest.approx((FRAMES.mean((1, 2, 3)) / 255 - 0.5) / 0.25, abs=1e-5)
