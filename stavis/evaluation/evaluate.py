@@ -1,6 +1,5 @@
 """How good a network is on recordings: predictions, both protocols, intervals over recordings, files."""
 
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ from torch import nn
 from stavis.bootstrap import Interval, phrase
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.time_units import frame_seconds
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.evaluation.postprocess import shifted
 from stavis.inference.reading import Reading, read
 from stavis.metrics import METRICS, concatenated, per_recording, scored
@@ -46,7 +45,7 @@ class Evaluation:
     back.
 
     scores[protocol][metric][dimension] is an Interval; predictions has the columns recording, time, dimension, predicted, gold; readings
-    holds what the network predicts and where it looks, by recording.
+    holds what the network predicts and where it looks, by recording; notes are what must be known beside the scores.
     """
 
     scores: dict[str, dict[str, dict[str, Interval]]]
@@ -55,6 +54,7 @@ class Evaluation:
     counts: dict[str, float]
     fill: str = "interpolate"
     delay: float = 0.0
+    notes: tuple[str, ...] = ()
 
     @property
     def intervals(self) -> str:
@@ -121,10 +121,9 @@ def evaluate(
         raise StavisError("no recording of this split has a label the network can be scored against: check the split and the labels.")
     if not counts["frames_scored"]:
         raise NoFaces(f"none of the {len(faceless)} recordings of this split shows a face where it has a label: check the videos.")
-    if faceless:
-        scored = "are scored as 0" if fill == "zero" else "are not scored"
-        warnings.warn(f"recordings in which no face was found {scored}: {_listed(faceless)}.", StavisWarning, stacklevel=2)
-    return Evaluation(_scores(predictions), predictions, readings, counts, fill, delay)
+    scored = "are scored as 0" if fill == "zero" else "are not scored"
+    notes = (f"recordings in which no face was found {scored}: {_listed(faceless)}.",) if faceless else ()
+    return Evaluation(_scores(predictions), predictions, readings, counts, fill, delay, notes)
 
 
 def pair_of(model: nn.Module, crops: Crops) -> tuple[np.ndarray, np.ndarray]:

@@ -21,6 +21,7 @@ from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
+from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
 from stavis.show.figures.over_time import valence_traces
@@ -190,8 +191,9 @@ def evaluate(
             frames_without_face=f"{evaluation.counts['frames_without_face']}, {_FILLED[fill]}",
             crop=net.crop_text(*(each.source for each in crops)),
         ),
-        notes=net.notes,
+        notes=(*net.notes, *evaluation.notes),
     )
+    show(evaluation.notes)
     if out is not None:
         result.save(out)
     return result

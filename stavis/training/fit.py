@@ -31,6 +31,7 @@ from stavis.logs import quiet_loggers
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
+from stavis.notes import show
 from stavis.training.augment import scaled
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
 from stavis.training.config import TrainingConfig
@@ -170,6 +171,7 @@ def fit(
         point = resume_point(run, resume, training, config, system, source, first=rank_of(devices) == 0)
         network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
         windows = _windows(train, training, config.rate, ramp := _FULL if source else RAMP)
+        show(windows.notes)
         score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
         info = {**(info or {}), **initial_weights(source), "training": dataclasses.asdict(training)}
         validation = Validation(run, system, score, min(training.epoch, training.steps), training.patience, info)

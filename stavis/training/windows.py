@@ -1,6 +1,5 @@
 """Random training windows of a fixed length from crops, with their labels and augmentation."""
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -9,7 +8,7 @@ import torch
 from torch.utils.data import Dataset
 
 from stavis.data.crops.crops import Crops
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.timeline import stride_of
 from stavis.training.augment import Jitter, jittered, scaled
 
@@ -66,14 +65,11 @@ class RandomWindows(Dataset):
                 f"no window of {self.frames} frames has a face and labels in half of it, in any of {len(self.crops)} recordings: "
                 "take shorter windows or other recordings."
             )
+        self.notes: tuple[str, ...] = ()
         if empty := [one.recording for one, starts in zip(self.crops, self._starts, strict=True) if not len(starts)]:
             shown = ", ".join(empty[:6]) + (f" and {len(empty) - 6} more" if len(empty) > 6 else "")
-            warnings.warn(
-                f"recordings without one window of {self.frames} frames that has a face and labels in half of it are not "
-                f"trained on: {shown}.",
-                StavisWarning,
-                stacklevel=2,
-            )
+            without = f"without one window of {self.frames} frames that has a face and labels in half of it"
+            self.notes = (f"recordings {without} are not trained on: {shown}.",)
 
     def set_epoch(self, epoch: int) -> None:
         """Go to another epoch's samples. Workers of a loader that outlive epochs do not hear of it: give them running positions."""

@@ -12,7 +12,6 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import kendalltau
 from torch import nn
 
 from stavis.attention.hooks import attention_module, inject_attention, record_attention
@@ -279,21 +278,3 @@ def _ascend(
             candidate = torch.softmax(scores.detach(), 1).unflatten(1, shape[1:]).cpu().numpy()
             best, found = _keep_better(at, best, found, candidate, tolerance)
     return best, found
-
-
-def leave_one_out(at: AttentionOverride, cells: int = 64) -> float:
-    """Whether cells with more attention matter more: Kendall's τ between weight and the prediction's change without the cell.
-
-    Over the `cells` with the most attention on average; NaN where either does not vary.
-    """
-    flat = at.weights.reshape(len(at.weights), -1)
-    chosen = np.argsort(-flat.mean(0), kind="stable")[:cells]
-    maps = np.repeat(flat[None], len(chosen), 0)
-    maps[np.arange(len(chosen)), :, chosen] = 0
-    total = maps.sum(2, keepdims=True)
-    maps = np.where(total > 1e-9, maps / np.maximum(total, 1e-9), 1 / maps.shape[2])  # nothing left: look everywhere
-    change = np.abs(at.run(maps.reshape(-1, *at.weights.shape)) - at.own).mean(1)
-    weight = flat.mean(0)[chosen]
-    if np.ptp(weight) <= 1e-6 * weight.max() or np.ptp(change) <= 1e-9:
-        return float("nan")
-    return float(kendalltau(weight, change).statistic)

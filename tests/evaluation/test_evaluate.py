@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.evaluation.evaluate import evaluate, filled, pair_of
 from stavis.evaluation.postprocess import without_delay
 from stavis.metrics import ccc, concatenated
@@ -86,11 +86,12 @@ def test_a_delay_of_the_labels_is_given_back_to_the_predictions():
 def test_a_recording_without_any_face_is_named_and_not_scored():
     crops = made_crops(3)
     crops[1] = replace(crops[1], valid=np.zeros(40, bool))
-    with pytest.warns(StavisWarning, match=f"no face was found are not scored: {crops[1].recording}"):
-        done = evaluate(Light(), crops)
+    done = evaluate(Light(), crops)
+    assert done.notes == (f"recordings in which no face was found are not scored: {crops[1].recording}.",)
     assert done.counts["recordings"] == 3 and done.counts["recordings_scored"] == 2 and done.counts["frames_scored"] == 80
-    with pytest.warns(StavisWarning, match="are scored as 0"):
-        assert evaluate(Light(), crops, fill="zero").counts["recordings_scored"] == 3
+    zero = evaluate(Light(), crops, fill="zero")
+    assert zero.counts["recordings_scored"] == 3 and "are scored as 0" in zero.notes[0]
+    assert evaluate(Light(), made_crops(3)).notes == ()
     nobody = [replace(one, valid=np.zeros(40, bool)) for one in crops]
     with pytest.raises(StavisError, match="none of the 3 recordings of this split shows a face where it has a label"):
         evaluate(Light(), nobody)

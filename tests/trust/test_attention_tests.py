@@ -6,7 +6,7 @@ import torch
 
 from stavis.attention.modules import SpatialSoftmax
 from stavis.trust.agreement import jensen_shannon
-from stavis.trust.attention_tests import adversarial, attention_tests, leave_one_out, recorded, replaceable, replacements
+from stavis.trust.attention_tests import adversarial, attention_tests, recorded, replaceable, replacements
 from stavis.trust.known_answers import case, decorative, only_path
 from tests.attribution.networks import SmallSTA, make_clip, same_state, state_of
 
@@ -39,14 +39,6 @@ def test_the_adversary_finds_all_on_a_decorative_model_and_nothing_where_there_i
         _, clips = case(name, 0, clips=1)
         with replaceable(model, clips[0]) as at:
             assert low <= jensen_shannon(at.weights, adversarial(at)).mean() <= high
-
-
-def test_leaving_out_cells():
-    _, clips = case("only path", 0, clips=1)
-    with replaceable(only_path(), clips[0]) as at:
-        assert leave_one_out(at) > 0.3
-    with replaceable(decorative(), clips[0]) as at:
-        assert np.isnan(leave_one_out(at))
 
 
 def test_replacements_are_distributions_and_need_other_clips():
