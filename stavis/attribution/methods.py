@@ -45,14 +45,14 @@ def input_x_gradient(model: nn.Module, clip: Clip, target: Target | None = None)
         return context.to_attribution(input_x_gradient.label, context.frames * _gradient(context))
 
 
-@described("Integrated gradients", "5 to 49 gradients")
+@described("Integrated gradients", "5 to 33 gradients")
 def integrated_gradients(
     model: nn.Module,
     clip: Clip,
     target: Target | None = None,
     *,
     baseline: Baseline = "blur",
-    steps: int = 49,
+    steps: int = 33,
     internal_batch_size: int = 4,
 ) -> Attribution:
     """What each pixel adds along the straight path from the baseline (Sundararajan et al. 2017); complete up to `relative_delta`.
