@@ -165,11 +165,10 @@ def evaluate(
     Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
     net = VideoReader.load(run, device=device, mirror=mirror)
-    folder = folder_of(data, quiet)
-    facts = data_facts(folder)
+    facts = data_facts(folder := folder_of(data, quiet))
     fold = net.info.get("data", {}).get("fold") if fold is None and facts.get("format") == "AFEW-VA" else fold
-    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=LabelConfig(time_unit, scale, max_gap))
-    recordings = recordings[:limit]
+    labels = LabelConfig(time_unit, scale, max_gap)
+    recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=labels)[:limit]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = _crops(net, recordings, source, progress)
     with bar("reading the recordings", quiet) as progress:
