@@ -1,9 +1,10 @@
 """stavis: see, and judge, the attention of a video network on faces.
 
 Look
-    load, Predictor, Reading, Explanation, Scrubber, AttentionMaps, Attribution, record_attention, inject_attention
+    load, Predictor, Reading, Explanation, compare, Scrubber, AttentionMaps, Attribution, record_attention,
+    inject_attention
 Train
-    train, TrainingConfig, bench, pretrain, save_checkpoint, pretrained_names
+    train, TrainingConfig, bench, save_checkpoint, pretrained_names
 Judge
     transfer, verify, known_answers
 Data

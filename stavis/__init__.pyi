@@ -5,6 +5,7 @@ from .jobs.load import load as load
 from .jobs.load import Predictor as Predictor
 from .inference.reading import Reading as Reading
 from .jobs.explain import Explanation as Explanation
+from .jobs.compare import compare as compare
 from .show.scrubber import Scrubber as Scrubber
 from .types import AttentionMaps as AttentionMaps
 from .types import Attribution as Attribution
@@ -15,7 +16,6 @@ from .attention.hooks import inject_attention as inject_attention
 from .jobs.train import train as train
 from .training.config import TrainingConfig as TrainingConfig
 from .bench.bench import bench as bench
-from .jobs.pretrain import pretrain as pretrain
 from .models.checkpoint import save_checkpoint as save_checkpoint
 from .models.checkpoint import pretrained_names as pretrained_names
 

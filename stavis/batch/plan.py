@@ -18,6 +18,7 @@ from stavis.batch.recordings import listed
 from stavis.batch.spec import StudyConfig
 from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
+from stavis.models.hub import is_hub_name
 from stavis.progress import bar
 from stavis.provenance import package_version
 from stavis.storage.cache import file_hash
@@ -134,6 +135,8 @@ class _Inputs:
         Raises StavisError where a path does not exist.
         """
         if not isinstance(value, str) or not value or "\n" in value or "\0" in value or value in _shipped():
+            return value
+        if name == "run" and is_hub_name(value):
             return value
         path = (self.base_dir / Path(value).expanduser()) if value.startswith("~/") else self.base_dir / value
         plain = not value.startswith(("./", "../", "/", "~/"))

@@ -111,7 +111,7 @@ def train(
 
 @app.command(rich_help_panel=JUDGE)
 def evaluate(
-    run: Annotated[str, typer.Argument(help="A run's folder, or sta-synthetic.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")],
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     fill: Annotated[str, typer.Option(help="Frames without a face: interpolate, zero or drop.")] = "interpolate",
@@ -148,7 +148,7 @@ def evaluate(
 
 @app.command(rich_help_panel=LOOK)
 def explain(
-    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or package.module:function; or the video alone.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video alone.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
@@ -193,7 +193,7 @@ def explain(
 
 @app.command(rich_help_panel=JUDGE)
 def verdict(
-    run: Annotated[str | None, typer.Argument(help="A run's folder or sta-synthetic.")] = None,
+    run: Annotated[str | None, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")] = None,
     data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
@@ -228,7 +228,7 @@ def verdict(
 
 @app.command(rich_help_panel=JUDGE)
 def transfer(
-    run: Annotated[str, typer.Argument(help="A run's folder or sta-synthetic.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")],
     clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
     covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand covers the mouth.")] = None,
     mirror: Mirror = False,

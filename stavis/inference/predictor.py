@@ -28,6 +28,7 @@ from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.inference.source import Source, source_of
 from stavis.models.card import only_synthetic
+from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
@@ -44,7 +45,8 @@ class VideoReader:
 
     network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights; device:
     where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it;
-    mirror: whether its readings are the mean of a video and its mirror image.
+    mirror: whether its readings are the mean of a video and its mirror image; folder: that of its checkpoint, None for a module;
+    origin: its pinned name on the Hugging Face Hub, '' where it is not from there.
     """
 
     network: NetworkAdapter
@@ -55,15 +57,17 @@ class VideoReader:
     info: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     mirror: bool = False
+    folder: Path | None = None
+    origin: str = ""
 
     @classmethod
     def load(cls, source: Source, *, device: str = "auto", mirror: bool = False, **options) -> Self:
-        """A network from a shipped name, a run's folder, a checkpoint's folder or a module, its notes shown; one that is loaded already
-        as it is, or `mirrored` where that is asked for.
+        """A network from a shipped name, a run's folder, a checkpoint's folder, a repository of the Hugging Face Hub ("hf:owner/name",
+        "hf:owner/name@revision") or a module, its notes shown; one that is loaded already as it is, or `mirrored` where that is asked for.
 
         Raises StavisError where there is none, or the options do not fit.
         """
-        if isinstance(source, str) and is_import_path(source):
+        if isinstance(source, str) and not is_hub_name(source) and is_import_path(source):
             source = made_by(source)
         if isinstance(source, VideoReader):
             given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
@@ -319,7 +323,7 @@ class VideoReader:
     def provenance(self, **facts) -> dict[str, str]:
         """What is needed to make a result again: the network, then the given facts, then versions and the command."""
         mirror = "mean of the video and its mirror image" if self.mirror else None
-        return provenance(system=self.system, weights_sha256=self.hash, **facts, mirror=mirror)
+        return provenance(system=self.system, weights_sha256=self.hash, hub=self.origin or None, **facts, mirror=mirror)
 
     def provenance_of(self, crops: Crops) -> dict[str, str]:
         """What is needed to make a result on one video again."""

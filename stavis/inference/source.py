@@ -11,12 +11,13 @@ from stavis.inference.devices import choose_device
 from stavis.inference.module_options import ModuleOptions
 from stavis.inference.module_source import of_module
 from stavis.models.checkpoint import Checkpoint, load_checkpoint, pretrained_names
+from stavis.models.hub import is_hub_name
 
 Source = str | Path | Checkpoint | nn.Module
 
 
 def source_of(source: Source, device: str = "auto", **options) -> dict:
-    """The fields of a VideoReader: network, name, system, hash, device, info, notes."""
+    """The fields of a VideoReader: network, name, system, hash, device, info, notes, folder, origin."""
     given = {name: value for name, value in options.items() if value is not None}
     if isinstance(source, nn.Module):
         return of_module(source, device, ModuleOptions(**given))
@@ -32,6 +33,9 @@ def source_of(source: Source, device: str = "auto", **options) -> dict:
         "hash": checkpoint.hash,
         "device": chosen,
         "info": checkpoint.info,
+        "notes": checkpoint.hub.notes if checkpoint.hub else (),
+        "folder": checkpoint.folder,
+        "origin": checkpoint.hub.pinned if checkpoint.hub else "",
     }
 
 
@@ -42,6 +46,8 @@ def _known(source: str | Path) -> str | Path:
     """
     if not isinstance(source, str | Path):
         raise StavisError(f"a {type(source).__name__} is no network: give a shipped name, a run's folder, or a torch module.")
+    if is_hub_name(source):
+        return source
     near = difflib.get_close_matches(str(source).lower(), pretrained_names(), n=1, cutoff=0.6)
     if near and str(source) not in pretrained_names() and not Path(source).exists():
         raise StavisError(f"{source} is no checkpoint and no shipped name: did you mean {near[0]}?")

@@ -6,6 +6,7 @@ from pathlib import Path
 from torch import nn
 
 from stavis import notes
+from stavis.errors import StavisError
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, Progress
 from stavis.inference.predictor import Face, Video, VideoReader
@@ -15,6 +16,9 @@ from stavis.jobs.evaluate import RunEvaluation, evaluate
 from stavis.jobs.explain import Explanation
 from stavis.jobs.explore import explore
 from stavis.jobs.verdict import VerdictResult, verdict
+from stavis.models.card import hub_card, model_card
+from stavis.models.checkpoint import load_checkpoint
+from stavis.models.hub import upload
 from stavis.show.explorer.explorer import Explorer
 from stavis.types import Recording
 
@@ -136,6 +140,44 @@ class Predictor(VideoReader):
         """
         return verdict(self, data, clips=clips, **options)
 
+    def push_to_hub(self, repository: str, *, private: bool = True, revision: str | None = None, license: str | None = None) -> str:
+        """Put its checkpoint on the Hugging Face Hub: weights as safetensors, config.json, and its model card with the hub's header.
+
+        Parameters
+        ----------
+        repository : str
+            "owner/name"; made where there is none.
+        private : bool
+            Whether a repository that is made is private; default True, so that nothing is published by an oversight.
+        revision : str, optional
+            The branch that is written, made where there is none; default main.
+        license : str, optional
+            As the hub names it ("mit", "cc-by-nc-4.0" ...). Left out: the one that its card names, "mit" for a network that has only seen
+            synthetic faces; for others it has to be given, for it depends on their data.
+
+        Returns
+        -------
+        str
+            "hf:owner/name@commit", which `load` opens.
+
+        Raises
+        ------
+        StavisError
+            Where it is no checkpoint of stavis, or the hub cannot be written.
+
+        Examples
+        --------
+        >>> stavis.load("sta-synthetic", device="cpu").push_to_hub("me/my-network")  # doctest: +SKIP
+        """
+        if self.folder is None:
+            raise StavisError(f"{self.name} is a module and no checkpoint of stavis: put it on the hub with its own library.")
+        checkpoint = load_checkpoint(self.folder)
+        if checkpoint.hash != self.hash:
+            raise StavisError(f"{self.folder} holds other weights now than when {self.name} was loaded: load it again, then push.")
+        written = self.folder / "README.md"
+        text = written.read_text(encoding="utf-8") if written.is_file() else model_card(self.name, checkpoint.info)
+        return upload(self.folder, hub_card(text, checkpoint.info, license), repository, private=private, revision=revision)
+
 
 def load(
     source: Source,
@@ -164,8 +206,9 @@ def load(
     Parameters
     ----------
     source : str, path or torch.nn.Module
-        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, any module, or the import path of a function that
-        makes one ("my_package.my_module:make_network"). Everything below is for modules: a checkpoint knows its own. Networks of
+        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, a checkpoint on the Hugging Face Hub
+        ("hf:owner/name", "hf:owner/name@revision"), any module, or the import path of a function that makes one
+        ("my_package.my_module:make_network"). Everything below is for modules: a checkpoint knows its own. Networks of
         transformers, timm and torchvision are recognised; what is given here goes before what is known of them.
     forward : callable, optional
         (module, frames (B,T,3,H,W)) -> its outputs; by default the module is called, with volumes or single frames where it takes those.

@@ -117,7 +117,7 @@ def pretrain(
 
     Examples
     --------
-    >>> stavis.pretrain("sta-synthetic")  # doctest: +SKIP
+    >>> stavis.jobs.pretrain("sta-synthetic")  # doctest: +SKIP
     """
     with tempfile.TemporaryDirectory(prefix="stavis-") as scratch:
         runs: list[Path] = []

@@ -1,6 +1,10 @@
 """The model card: what a network puts out, what it was trained and measured on, what it is for and what it is not for."""
 
+import yaml
+
 from stavis.bootstrap import phrase
+from stavis.errors import StavisError
+from stavis.models.hub import PREFIX
 
 TRACKED = ", tracked"
 """What the name of a set ends with whose crops are aligned by the tracked face, as in a video of anyone's own, instead of by the truth."""
@@ -10,6 +14,9 @@ COUNTED = ("recordings", "frames", "frames without a face")
 
 TRUTH_CCC = "ccc of the same recordings, aligned by truth"
 """What stands beside the metrics of a set that was read through the tracker."""
+
+SCORES = ("ccc", "cc", "rmse")
+"""The metrics that the hub's header of a card lists."""
 
 LIMITS = """## Intended use
 
@@ -47,6 +54,56 @@ def remarks_of(card: str) -> str:
     metrics = before.partition("\n## Metrics\n")[2] or before
     start = metrics.find("\n## ")
     return metrics[start:].strip() if start >= 0 and metrics is not before else ""
+
+
+def hub_card(card: str, info: dict, licence: str | None = None) -> str:
+    """A checkpoint's card as the Hugging Face Hub wants it: a YAML header (licence, tags, metrics) before its text.
+
+    A header that is there is replaced; its licence is kept where none is given. Networks that have only seen synthetic faces may go
+    under stavis' own licence.
+
+    Raises StavisError where no licence is known.
+    """
+    before, text = _header(card)
+    licence = licence or before.get("license") or ("mit" if only_synthetic(info) else None)
+    if not licence:
+        raise StavisError(
+            "the licence of this network is not known, for its data were not synthetic: give license=, such as 'cc-by-nc-4.0'."
+        )
+    outputs = [one["name"] for one in info.get("dimensions", [])]
+    system = str(info.get("system", "sta"))
+    header = {"license": licence, "library_name": "stavis", "tags": ["stavis", "video", "attention", "facial-expression", system, *outputs]}
+    begun = str((info.get("start") or {}).get("name", ""))
+    if begun.startswith(PREFIX):
+        header["base_model"] = begun[len(PREFIX) :].partition("@")[0]
+    if results := [_result(name, values, info) for name, values in (info.get("figures") or {}).items()]:
+        title = next((line[2:] for line in text.splitlines() if line.startswith("# ")), system)
+        header["model-index"] = [{"name": title, "results": results}]
+    return f"---\n{yaml.safe_dump(header, sort_keys=False, allow_unicode=True, width=120)}---\n\n{text.lstrip()}"
+
+
+def _header(card: str) -> tuple[dict, str]:
+    """The values of a card's YAML header, and the text behind it; ({}, card) where it has none."""
+    if not card.startswith("---\n") or "\n---\n" not in card[3:]:
+        return {}, card
+    header, _, text = card[4:].partition("\n---\n")
+    try:
+        values = yaml.safe_load(header)
+    except yaml.YAMLError:
+        values = None
+    return (values if isinstance(values, dict) else {}), text
+
+
+def _result(name: str, values: dict[str, float], info: dict) -> dict:
+    """The metrics of one set as an entry of the hub's model-index."""
+    metrics = [
+        {"type": key.split()[0], "name": key, "value": round(float(value), 4)}
+        for key, value in values.items()
+        if key.split()[0] in SCORES and not key.endswith((" low", " high")) and key != TRUTH_CCC
+    ]
+    task = {"type": "video-regression", "name": f"{', '.join(one['name'] for one in info.get('dimensions', []))} for each frame"}
+    kind = "synthetic faces of stavis" if info.get("evaluated_on") else "recordings"
+    return {"task": task, "dataset": {"type": kind, "name": name}, "metrics": metrics}
 
 
 def _outputs(info: dict) -> str:

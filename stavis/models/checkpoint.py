@@ -16,6 +16,7 @@ from torch import nn
 
 from stavis.errors import StavisError
 from stavis.models.card import only_synthetic
+from stavis.models.hub import HubCopy, download, is_hub_name
 from stavis.models.systems import SYSTEMS, system
 from stavis.storage.files import atomic_folder, content_hash, read_json, write_json, write_text
 
@@ -26,12 +27,16 @@ _LARGEST_WIDTH, _MOST_LAYERS, _LARGEST_SIDE = 4096, 12, 1024
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A network as it was trained: ready to run (eval mode), with its system's name and what its config.json says."""
+    """A network as it was trained: ready to run (eval mode), with its system's name and what its config.json says.
+
+    hub: where on the Hugging Face Hub it was read from, None for one of this machine.
+    """
 
     model: nn.Module
     system: str
     folder: Path
     info: dict
+    hub: HubCopy | None = None
 
     @property
     def hash(self) -> str:
@@ -40,7 +45,9 @@ class Checkpoint:
 
     @property
     def name(self) -> str:
-        """What it is called: a shipped name, the run's folder, or its own."""
+        """What it is called: a shipped name, the run's folder, its own, or its repository on the hub with the commit."""
+        if self.hub is not None:
+            return self.hub.name
         folder = self.folder.resolve()
         return folder.parent.name if folder.name in ("best", "last") else folder.name
 
@@ -119,7 +126,9 @@ def checkpoint_folder(run: str | Path) -> Path:
         if (folder / "config.json").is_file():
             return folder
     shipped = ", ".join(pretrained_names())
-    raise StavisError(f"{run} is no checkpoint (no config.json there or in its best/): give a run's folder or a shipped name ({shipped}).")
+    raise StavisError(
+        f"{run} is no checkpoint (no config.json there or in its best/): give a run's folder, a shipped name ({shipped}) or hf:owner/name."
+    )
 
 
 def pretrained_names() -> list[str]:
@@ -139,11 +148,13 @@ def pretrained_names() -> list[str]:
 
 
 def load_checkpoint(run: str | Path) -> Checkpoint:
-    """The network in a checkpoint folder, a run folder or a shipped name, after every check of its files.
+    """The network in a checkpoint folder, a run folder, a shipped name or a repository of the hub ("hf:owner/name@revision"), after
+    every check of its files.
 
     Raises StavisError where a file is missing, cut short, of another version, or does not fit the architecture it names.
     """
-    folder = checkpoint_folder(run)
+    hub = download(run) if is_hub_name(run) else None
+    folder = checkpoint_folder(run) if hub is None else hub.folder
     info = _read_config(folder / "config.json")
     chosen = system(info["system"])
     try:
@@ -155,7 +166,7 @@ def load_checkpoint(run: str | Path) -> Checkpoint:
     except (TypeError, ValueError, RuntimeError, ZeroDivisionError, IndexError) as error:
         raise StavisError(f"{folder / 'config.json'} describes no network that can be built ({error}): take another copy.") from error
     model.load_state_dict(tensors)
-    return Checkpoint(model.eval(), info["system"], folder, info)
+    return Checkpoint(model.eval(), info["system"], folder, info, hub)
 
 
 def _read_config(path: Path) -> dict:
