@@ -148,7 +148,7 @@ def evaluate(
 
 @app.command(rich_help_panel=LOOK)
 def explain(
-    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video alone.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
