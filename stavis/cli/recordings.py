@@ -25,6 +25,8 @@ def synth(
     size: Annotated[str, typer.Option(help="WIDTHxHEIGHT in pixels.")] = "128x128",
     fps: Annotated[float, typer.Option(help="Frames per second.")] = 25.0,
     diversity: Annotated[float, typer.Option(help="The fraction of people who differ as widely as real ones do.")] = 0.0,
+    renderer: Annotated[str, typer.Option(help="flat, heads (3D heads; their model is needed) or both.")] = "flat",
+    neutral: Annotated[float, typer.Option(help="The fraction of people who are exactly neutral, always or in episodes.")] = 0.0,
     wide: Annotated[float | None, typer.Option("--wide", hidden=True, help="The earlier name of --diversity.")] = None,
     quiet: Quiet = False,
 ) -> None:
@@ -33,6 +35,7 @@ def synth(
     Example: stavis synth faces --scenario switching --recordings 40 --seconds 10 --seed 1
     """
     given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps}
+    given |= {"renderer": renderer, "neutral": neutral}
     spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given, diversity=diversity if wide is None else wide)
     typer.echo(jobs.synth(root, spec, quiet=quiet))
 

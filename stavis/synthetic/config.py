@@ -17,15 +17,32 @@ SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
 background that follows the valence in training only."""
 
 SPLITS = ("train", "dev", "test")
+RENDERERS = ("flat", "heads", "both")
+"""Who renders the people: flat faces; 3D heads, for which the head model is needed; or both, people by turns."""
 LONGEST = 3600
 """The longest recording, in s: the landmarks of all frames are held at once, about 1.5 GB for an hour at 25 frames/s."""
 
-STREAMS = {"identity": 1, "course": 2, "motion": 3, "scene": 4, "covers": 5, "raters": 6, "pixels": 7, "clothes": 8}
+STREAMS = {
+    "identity": 1,
+    "course": 2,
+    "motion": 3,
+    "scene": 4,
+    "covers": 5,
+    "raters": 6,
+    "pixels": 7,
+    "clothes": 8,
+    "neutral": 9,
+    "manner": 10,
+}
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
 _DIVERSITY_VERSION = 8  # raised where only people who differ widely are rendered otherwise
+_HEADS_VERSION = 1  # raised where only 3D heads are rendered otherwise
+_NEUTRAL_VERSION = 1  # raised where only people with exact neutrals behave otherwise
+_ALWAYS_NEUTRAL = 2 / 3  # of the people with exact neutrals; the others have episodes of them
 _FORMER_NAMES = {"wide": "diversity"}
 _GOLDEN = (5**0.5 - 1) / 2  # its multiples fall evenly between 0 and 1
+_ROOT = 2**0.5  # so do those of this one, whatever those of the other do
 
 
 @dataclass(frozen=True)
@@ -58,6 +75,12 @@ class SyntheticConfig:
         Lowest and highest H.264 quality factor, sampled for each recording (higher = coarser).
     diversity : float
         Fraction of the people, in [0,1], who differ as widely as real ones do; a network learns them far more slowly.
+    renderer : {"flat", "heads", "both"}
+        Flat faces, 3D heads (`stavis fetch-models --heads` gets their model), or both: every other person is a 3D head, in each split
+        and scenario. Valence, cue and timing are the same with either.
+    neutral : float
+        Fraction of the people, in [0,1], whose valence and expression are exactly 0: two thirds of them throughout, the others in
+        episodes. They speak and look about as everyone does.
 
     Raises
     ------
@@ -84,6 +107,8 @@ class SyntheticConfig:
     rater_noise: float = 0.08
     crf: tuple[int, int] = (16, 30)
     diversity: float = 0.0
+    renderer: str = "flat"
+    neutral: float = 0.0
 
     def __post_init__(self):
         given = (self.scenarios,) if isinstance(self.scenarios, str) else self.scenarios
@@ -112,7 +137,9 @@ class SyntheticConfig:
             _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= limit, name, getattr(self, name), f"0 to {limit}")
         crf = len(self.crf) == 2 and all(_whole(q) and 0 <= q <= 51 for q in self.crf) and self.crf[0] <= self.crf[1]
         _check(crf, "crf", self.crf, "(lowest, highest) from 0 to 51")
-        _check(_number(self.diversity) and 0 <= self.diversity <= 1, "diversity", self.diversity, "a fraction from 0 to 1")
+        for name in ("diversity", "neutral"):
+            _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= 1, name, getattr(self, name), "a fraction from 0 to 1")
+        _check(self.renderer in RENDERERS, "renderer", self.renderer, "one of " + ", ".join(RENDERERS))
 
     @property
     def frames(self) -> int:
@@ -137,11 +164,16 @@ class SyntheticConfig:
         return json.loads(json.dumps(asdict(self)))
 
     def hash(self) -> str:
-        """What tells this data set from every other: sha256 (hex) of the spec and of the version of the drawing."""
+        """What tells this data set from every other: sha256 (hex) of the spec and of the renderer's version."""
         settings = self.as_dict()
-        del settings["diversity"]
+        for name in ("diversity", "renderer", "neutral"):
+            del settings[name]
         if self.diversity:  # without it, the same pixels as before there were such people
             settings["wide"] = [self.diversity, _DIVERSITY_VERSION]
+        if self.renderer != "flat":
+            settings["renderer"] = [self.renderer, _HEADS_VERSION]
+        if self.neutral:
+            settings["neutral"] = [self.neutral, _NEUTRAL_VERSION]
         if "motion" in self.scenarios:
             settings["motion"] = _MOTION_VERSION
         return content_hash(json.dumps([_VERSION, settings], sort_keys=True))
@@ -157,21 +189,39 @@ class SyntheticConfig:
 
     def scenario_of(self, index: int) -> str:
         """The scenario of recording `index`: each split goes through the scenarios in turn."""
+        rank = self._rank_in_split(index) * self.recordings_per_identity + index % self.recordings_per_identity
+        return self.scenarios[rank % len(self.scenarios)]
+
+    def _rank_in_split(self, index: int) -> int:
+        """How many people of the split come before the person of recording `index`."""
         identity = self.identity_of(index)
         dealt = _dealt(self.shares, identity)
-        rank = dealt[:identity].count(dealt[identity]) * self.recordings_per_identity + index % self.recordings_per_identity
-        return self.scenarios[rank % len(self.scenarios)]
+        return dealt[:identity].count(dealt[identity])
 
     def diverse(self, index: int) -> bool:
         """Whether the person of recording `index` is one of those who differ widely."""
         return self.identity_of(index) * _GOLDEN % 1 < self.diversity
+
+    def renderer_of(self, index: int) -> str:
+        """Who renders the person of recording `index`: "flat" or "heads"; with both, by turns in every split and scenario."""
+        if self.renderer != "both":
+            return self.renderer
+        rank = self._rank_in_split(index)
+        period = len(self.scenarios) // math.gcd(len(self.scenarios), self.recordings_per_identity)  # people until scenarios come again
+        turn = rank if period % 2 else rank + rank // period
+        return RENDERERS[turn % 2]
+
+    def neutral_of(self, index: int) -> str:
+        """How often the person of recording `index` is exactly neutral: "always", in "episodes", or "" (only in passing)."""
+        at = self.identity_of(index) * _ROOT % 1
+        return "always" if at < self.neutral * _ALWAYS_NEUTRAL else "episodes" if at < self.neutral else ""
 
     def name_of(self, index: int) -> str:
         """What the files of recording `index` are called."""
         return f"{self.scenario_of(index)}_{index:05d}"
 
     def generator(self, stream: str, index: int) -> np.random.Generator:
-        """The source of chance for one part (`stream`) of recording `index` (of the person, for the stream 'identity')."""
+        """The source of chance for one part (`stream`) of recording `index` (of the person, for 'identity' and 'manner')."""
         return np.random.default_rng([self.seed, STREAMS[stream], index])
 
 

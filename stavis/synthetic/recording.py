@@ -1,4 +1,4 @@
-"""A synthetic recording: its frames, one by one, and the truth about each of them."""
+"""A synthetic recording: its frames, one by one, and the truth about each of them, whoever renders it."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -7,28 +7,24 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.landmarks import DRAWN
+from stavis.landmarks import LAYOUTS
 from stavis.regions import REGIONS
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.expression import sample_expression
-from stavis.synthetic.flat.canvas import Canvas
-from stavis.synthetic.flat.features import FacePainter
-from stavis.synthetic.flat.geometry import Pose, pose_of, shapes_of
-from stavis.synthetic.flat.head import build_head, light_on
-from stavis.synthetic.flat.identity import Identity, sample_identity
-from stavis.synthetic.flat.occluders import HANDS, Occluder, make_occluder
-from stavis.synthetic.flat.scene import Background, Camera, render_body, sample_light
+from stavis.synthetic.flat.stage import FlatStage
+from stavis.synthetic.heads.stage import HeadStage
 from stavis.synthetic.raters import Ratings, sample_ratings
-from stavis.synthetic.scenarios import Courses, sample_courses
+from stavis.synthetic.scenarios import sample_courses
 
 
 @dataclass(frozen=True)
 class Truth:
     """What is known of a synthetic recording.
 
-    times (T,) s; landmarks (T,124,2) float32 px, layout DRAWN, hidden parts keep their place; informative (T,) int8 (see
-    scenarios.INFORMATIVE); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded (T,) bool,
-    something lies over mouth or eyes; visible (T,) bool, the face is in the image; size (width, height) px.
+    times (T,) s; landmarks (T,L,2) float32 px, layout DRAWN of flat faces and MEDIAPIPE of 3D heads, hidden parts keep their place;
+    informative (T,) int8 (see scenarios.INFORMATIVE); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,)
+    in [-1,1]; occluded (T,) bool, something lies over mouth or eyes; visible (T,) bool, the face is in the image; size (width, height)
+    px. Of 3D heads alone (None of flat faces): expression (T,52) float32, the weights in the order of BLENDSHAPES; pose (T,6) float32,
+    see stavis.data.datasets.truth.POSE.
     """
 
     times: np.ndarray
@@ -39,6 +35,8 @@ class Truth:
     occluded: np.ndarray
     visible: np.ndarray
     size: tuple[int, int]
+    expression: np.ndarray | None = None
+    pose: np.ndarray | None = None
 
     def regions(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Which region each pixel belongs to: (T,H,W) uint8, indices into REGIONS."""
@@ -47,7 +45,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class SyntheticRecording:
-    """One synthetic recording; `frames()` draws it anew each time, always the same."""
+    """One synthetic recording; `frames()` renders it again each time, always the same."""
 
     spec: SyntheticConfig
     index: int
@@ -67,20 +65,20 @@ class SyntheticRecording:
         for frame in chosen:
             if not 0 <= frame < self.spec.frames:
                 raise StavisError(f"{self.name} has no frame {frame}: give an index from 0 to {self.spec.frames - 1}.")
-        return _draw(self.spec, self.index, chosen)
+        return _stage(self.spec, self.index).frames(chosen)
 
 
 def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
     """Recording `index` of a synthetic data set; it depends on the config and the index alone.
 
-    Raises StavisError where the set has no such recording.
+    Raises StavisError where the set has no such recording, or the model of the 3D heads it asks for is not available.
     """
     if not 0 <= index < spec.recordings:
         raise StavisError(f"synthetic spec: there is no recording {index}: give an index from 0 to {spec.recordings - 1}.")
-    stage = _Stage(spec, index)
+    stage = _stage(spec, index)
     courses = stage.courses
-    landmarks = stage.pose.project(stage.shapes.landmarks()).astype(np.float32)
-    middle = landmarks[:, : len(DRAWN.face[0])].mean(1)
+    landmarks = stage.landmarks()
+    middle = landmarks[:, list(LAYOUTS[landmarks.shape[1]].face[0])].mean(1)
     truth = Truth(
         times=np.arange(spec.frames) / spec.fps,
         landmarks=landmarks,
@@ -90,6 +88,8 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
         occluded=np.maximum(courses.occluder_mouth, courses.occluder_eyes) > 0.5,
         visible=np.all((middle >= 0) & (middle < spec.size), 1),
         size=spec.size,
+        expression=stage.expression,
+        pose=stage.pose_values,
     )
     return SyntheticRecording(
         spec=spec,
@@ -97,96 +97,26 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
         name=spec.name_of(index),
         subject=f"person_{spec.identity_of(index):05d}",
         split=spec.split_of(index),
-        scenario=stage.scenario,
+        scenario=spec.scenario_of(index),
         truth=truth,
         ratings=sample_ratings(spec, index, courses),
     )
 
 
-class _Stage:
-    """All that is decided before the first frame is rendered."""
-
-    def __init__(self, spec: SyntheticConfig, index: int):
-        width, height = spec.size
-        self.scenario = spec.scenario_of(index)
-        self.person: Identity = sample_identity(spec.generator("identity", spec.identity_of(index)), spec.diverse(index))
-        self.courses: Courses = sample_courses(spec, index)
-        rng = spec.generator("motion", index)
-        fills = width <= 1.25 * height
-        unit = min(width, height) * (rng.uniform(0.268, 0.296) if fills else rng.uniform(0.06, 0.1))
-        anchor = (width * 0.5, height * (0.4 if fills else 0.36))
-        roam = 0.0 if fills else 0.2 * width / unit
-        self.expression = sample_expression(rng, self.courses, self.person, spec.fps, roam)
-        self.shapes = shapes_of(self.person, self.expression)
-        self.pose: Pose = pose_of(self.expression, unit, anchor)
-
-
-def _draw(spec: SyntheticConfig, index: int, chosen: Iterable[int]) -> Iterator[np.ndarray]:
-    stage = _Stage(spec, index)
-    person, courses, pose = stage.person, stage.courses, stage.pose
-    rng = spec.generator("scene", index)
-    light = sample_light(rng, person)
-    background = Background(rng, spec.size, spec.frames, spec.fps, courses.background_object)
-    camera = Camera(rng, spec.size, spec.frames, spec.fps, pose.unit)
-    canvas = Canvas(float(np.clip(1.5 * pose.unit, 40, 160)))
-    head = build_head(spec.generator("identity", spec.identity_of(index)), person, canvas)
-    painter = FacePainter(
-        person, stage.expression, stage.shapes, head, light_on(canvas, person, light.direction, light.ambient, light.lamp)
-    )
-    body_canvas = Canvas(canvas.unit * 0.6, -5.5, -2.6, 5.5, 13.0 if spec.size[0] > 1.25 * spec.size[1] else 5.0)
-    body = render_body(spec.generator("clothes", index), person, body_canvas)
-    tone = light.ambient + light.lamp * 0.55
-    body[..., :3] = np.clip(body[..., :3] * tone, 0, 255).astype(np.uint8)
-    occluders = _occluders(spec, index, stage)
-    to_unit, body_to_unit = canvas.to_unit(), body_canvas.to_unit()
-    for frame in chosen:
-        image = background.draw(frame)
-        image = _over(image, body[..., :3], body[..., 3], pose.body[frame] @ body_to_unit)
-        background.render_background_object(image, frame)
-        colour, alpha = painter.paint(frame)
-        image = _over(image, colour, alpha, pose.head[frame] @ to_unit)
-        for amounts, things, wobble in occluders:
-            amount = float(amounts[frame])
-            if amount > 0.01:
-                thing = things[frame]
-                image = thing.lay(image, amount, pose.head[frame], pose.unit, wobble[frame])
-        yield camera.take(image, frame)
-
-
-def _over(image: np.ndarray, colour: np.ndarray, alpha: np.ndarray, move: np.ndarray) -> np.ndarray:
-    """`image` with a layer over it by the homography `move`."""
-    size = (image.shape[1], image.shape[0])
-    warped = cv2.warpPerspective(colour, move, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    weight = cv2.warpPerspective(alpha, move, size, flags=cv2.INTER_LINEAR).astype(np.float32) / 255
-    return cv2.blendLinear(warped, image, weight, 1 - weight)
-
-
-def _occluders(spec: SyntheticConfig, index: int, stage: _Stage) -> list[tuple[np.ndarray, list[Occluder | None], np.ndarray]]:
-    """For mouth and eyes: how far each is covered, by what in each frame (another thing each time), and how that moves."""
-    rng = spec.generator("covers", index)
-    found = []
-    for region, amounts in (("mouth", stage.courses.occluder_mouth), ("eyes", stage.courses.occluder_eyes)):
-        things: list[Occluder | None] = [None] * spec.frames
-        thing = None
-        for frame in range(spec.frames):
-            if amounts[frame] > 0.01 and thing is None:
-                kind = str(rng.choice(HANDS)) if stage.scenario == "occlusion" else None
-                thing = make_occluder(rng, stage.person, region, float(np.clip(stage.pose.unit, 20, 120)), kind)
-            elif amounts[frame] <= 0.01:
-                thing = None
-            things[frame] = thing
-        wobble = np.stack([0.015 * np.sin(np.arange(spec.frames) * (0.21 + 0.1 * k) + rng.uniform(0, 6)) for k in range(2)], 1)
-        found.append((amounts, things, wobble))
-    return found
+def _stage(spec: SyntheticConfig, index: int) -> FlatStage | HeadStage:
+    """Who renders a recording, after all that is decided before its first frame."""
+    courses = sample_courses(spec, index)
+    return (HeadStage if spec.renderer_of(index) == "heads" else FlatStage)(spec, index, courses)
 
 
 def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H,W) uint8 indices into REGIONS; mouth and eyes a little larger than their rings."""
+    layout = LAYOUTS[len(points)]
     image = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
-    unit = np.hypot(*(points[list(DRAWN.left_eye[0])].mean(0) - points[list(DRAWN.right_eye[0])].mean(0)))
+    unit = np.hypot(*(points[list(layout.left_eye[0])].mean(0) - points[list(layout.right_eye[0])].mean(0)))
     margins = {"rest": 0.0, "nose": 0.0, "brows": 0.08, "left_eye": 0.22, "right_eye": 0.22, "mouth": 0.12}
-    rings = {"rest": DRAWN.face, "nose": DRAWN.nose, "brows": DRAWN.brow_region, "left_eye": DRAWN.left_eye}
-    rings |= {"right_eye": DRAWN.right_eye, "mouth": DRAWN.mouth}
+    rings = {"rest": layout.face, "nose": layout.nose, "brows": layout.brow_region, "left_eye": layout.left_eye}
+    rings |= {"right_eye": layout.right_eye, "mouth": layout.mouth}
     for name, margin in margins.items():
         for ring in rings[name]:
             polygon = np.round(points[list(ring)] * 16).astype(np.int32)

@@ -15,6 +15,8 @@ _SWITCH = 0.3  # s that a switch of the informative region takes
 _PACE = 1.7  # s after which a course has forgotten itself
 _QUICKEST = 0.45  # the same, of people who differ widely: a smile may come and go in a word
 
+_LULL = 0.8  # the same of episodes that are exactly neutral
+
 Affect = Callable[[], np.ndarray]
 """Draws a course in [-1,1] over the frames of the recording, as valence and as a decoy alike."""
 
@@ -48,7 +50,8 @@ def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
     rng = spec.generator("course", index)
     past = int(np.ceil((spec.rater_lag + 8 * spec.rater_lag_spread + 0.5) * spec.fps))
     pace = float(np.exp(rng.uniform(np.log(_QUICKEST), np.log(_PACE)))) if spec.diverse(index) else _PACE
-    whole = _affect(rng, past + spec.frames, pace * spec.fps)
+    neutral = _neutral_gate(spec, index, past + spec.frames)
+    whole = _affect(rng, past + spec.frames, pace * spec.fps) * neutral
     scenario = spec.scenario_of(index)
     draw = {
         "mouth": _mouth,
@@ -60,7 +63,7 @@ def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
     }[scenario]
     zero = np.zeros(spec.frames)
     still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "occluder_mouth", "occluder_eyes", "nod", "jaw", "brow"), zero)
-    parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps))
+    parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps) * neutral[past:])
     informative = parts.pop("informative", None)
     courses = {**still, **parts}
     if informative is None:
@@ -71,6 +74,15 @@ def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
 def _affect(rng: np.random.Generator, count: int, reach: float) -> np.ndarray:
     """A course in [-1,1] that forgets itself after about `reach` frames."""
     return np.tanh(1.1 * smooth_course(rng, count, reach))
+
+
+def _neutral_gate(spec: SyntheticConfig, index: int, count: int) -> np.ndarray:
+    """What everything that carries or feigns valence is multiplied by, (count,) in [0,1]: 0 where the person is exactly neutral."""
+    kind = spec.neutral_of(index)
+    if kind != "episodes":
+        return np.full(count, float(kind != "always"))
+    rng = spec.generator("neutral", index)
+    return smooth_step(smooth_course(rng, count, _LULL * spec.fps), -0.2, 0.5)
 
 
 def _mouth(rng, valence, spec, split, affect: Affect) -> dict:

@@ -14,13 +14,20 @@ import av
 import numpy as np
 from joblib import Parallel, cpu_count, delayed
 
+from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_folder, read_json, write_json, write_text
 from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.heads.stage import require_heads
 from stavis.synthetic.raters import RATERS, Ratings
 from stavis.synthetic.recording import SyntheticRecording, render
 
 FORMAT = "stavis drawn data set"  # as every data set on disk says, those of before included
+_NOTES = {
+    "flat": "Synthetic faces. No person was recorded.",
+    "heads": "Rendered 3D heads. No person was recorded.",
+    "both": "Synthetic faces, flat ones and rendered 3D heads. No person was recorded.",
+}
 _CHUNK = 64  # frames of region masks held at once
 # x264 weighs eight 16 px blocks at a time and in other widths reads beyond the last: its choices, and so the bytes of the file, would
 # hang on what lies in memory there (libx264 of PyAV 18 on AVX-512: up to seven different files of one set of frames).
@@ -33,10 +40,12 @@ def write_dataset(root: str | Path, spec: SyntheticConfig, progress: Callable[[i
     root must not exist, be empty, or hold a synthetic data set and nothing else, which is replaced. progress(done, total) is called
     after each recording, and with done = 0 before the first.
 
-    Raises StavisError where root holds anything else or cannot be written.
+    Raises StavisError where root holds anything else or cannot be written, or the model of the 3D heads asked for is not available.
     """
     root = Path(root)
     _refuse_foreign(root)
+    if spec.renderer != "flat":
+        require_heads()
     total = spec.recordings
     with atomic_folder(root) as folder:
         for name in ("videos", "labels", "raters/valence", "truth"):
@@ -109,7 +118,7 @@ def _description(spec: SyntheticConfig, lags: dict[str, list[float]]) -> dict:
         "spec": spec.as_dict(),
         "labels": "mean of the raters, their lag undone",
         "rater_lags": lags,
-        "note": "Synthetic faces. No person was recorded.",
+        "note": _NOTES[spec.renderer],
     }
 
 
@@ -174,6 +183,8 @@ def _write_truth(path: Path, recording: SyntheticRecording) -> None:
     truth = recording.truth
     arrays = {name: getattr(truth, name) for name in ("times", "landmarks", "mouth_cue", "valence", "occluded", "visible")}
     arrays["carrier"] = truth.informative  # the name in every truth file on disk
+    if truth.expression is not None:
+        arrays |= {"expression": truth.expression, "expression_names": np.array(BLENDSHAPES), "pose": truth.pose}
     width, height = truth.size
     count = len(truth.times)
     stamp = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same spec gives the same bytes

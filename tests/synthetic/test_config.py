@@ -40,6 +40,8 @@ from stavis.synthetic.config import SCENARIOS, SPLITS, SyntheticConfig
         ({"crf": (0, 60)}, "crf"),
         ({"diversity": "very"}, "diversity"),
         ({"diversity": 1.5}, "diversity"),
+        ({"neutral": -0.1}, "neutral"),
+        ({"renderer": "round"}, "flat, heads, both"),
     ],
 )
 def test_a_value_that_cannot_be_drawn_is_refused_by_name(wrong, named):
@@ -107,3 +109,43 @@ def test_settings_stored_under_a_former_name_are_the_same_data_set():
     assert SyntheticConfig.from_dict(stored) == config and SyntheticConfig.from_dict(config.as_dict()) == config
     with pytest.raises(TypeError):
         SyntheticConfig.from_dict({"width": 3})
+
+
+FLAT_HASHES = {
+    SyntheticConfig(): "89366413e85e5116",
+    SyntheticConfig(scenarios=("switching", "motion"), recordings=7, diversity=0.6, seed=20): "18d52b80e702ed93",
+}
+
+
+@pytest.mark.parametrize("config", FLAT_HASHES)
+def test_flat_faces_keep_the_hash_they_had_before_there_were_heads(config):
+    assert config.hash()[:16] == FLAT_HASHES[config]
+    others = [dataclasses.replace(config, **change) for change in ({"renderer": "heads"}, {"renderer": "both"}, {"neutral": 0.3})]
+    assert len({config.hash(), *(other.hash() for other in others)}) == 4
+    assert all(SyntheticConfig.from_dict(other.as_dict()) == other for other in others)
+
+
+@pytest.mark.parametrize("scenarios", [("mouth",), ("mouth", "eyes"), ("switching", "switching", "mouth", "eyes", "occlusion"), SCENARIOS])
+@pytest.mark.parametrize("each", [1, 2, 3])
+def test_both_renderers_share_every_split_and_scenario_evenly_and_a_person_has_one(scenarios, each):
+    config = SyntheticConfig(
+        scenarios, recordings=1200, recordings_per_identity=each, shares=(0.5, 0.25, 0.25), renderer="both", diversity=0.5
+    )
+    turns = [config.renderer_of(index) for index in range(1200)]
+    assert all(len(set(turns[start : start + each])) == 1 for start in range(0, 1200, each))
+    for split in SPLITS:
+        for scenario in set(scenarios):
+            mine = [turns[k] for k in range(1200) if config.split_of(k) == split and config.scenario_of(k) == scenario]
+            assert abs(mine.count("heads") - mine.count("flat")) <= 2 * each * scenarios.count(scenario), (split, scenario)
+    wide = [config.diverse(index) for index in range(1200) if turns[index] == "heads"]
+    assert abs(sum(wide) / len(wide) - 0.5) < 0.03
+    assert {dataclasses.replace(config, renderer="heads").renderer_of(index) for index in range(20)} == {"heads"}
+
+
+def test_the_asked_part_of_the_people_is_exactly_neutral_always_or_in_episodes():
+    config = SyntheticConfig(scenarios=("mouth", "eyes"), recordings=2000, neutral=0.45, renderer="both", diversity=0.6)
+    kinds = [config.neutral_of(index) for index in range(2000)]
+    for chosen in (config.diverse, lambda index: config.renderer_of(index) == "heads", lambda index: config.scenario_of(index) == "eyes"):
+        mine = [kind for index, kind in enumerate(kinds) if chosen(index)]
+        assert abs(mine.count("always") / len(mine) - 0.3) < 0.03 and abs(mine.count("episodes") / len(mine) - 0.15) < 0.03
+    assert not any(SyntheticConfig(recordings=50).neutral_of(index) for index in range(50))

@@ -10,6 +10,7 @@ from stavis.data.faces.alignment import apply_affine, crop_affine
 from stavis.landmarks import DRAWN
 from stavis.synthetic import recording as recording_module
 from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.flat import stage as stage_module
 from stavis.synthetic.flat.identity import sample_identity
 from stavis.synthetic.flat.occluders import EYE_COVERS, MOUTH_COVERS
 from stavis.synthetic.flat.scene import Background, Camera
@@ -97,7 +98,7 @@ def hidden_shares(spec: SyntheticConfig, index: int, frames: list[int], monkeypa
     shown = list(render(spec, index).frames(frames))
     landmarks = render(spec, index).truth.landmarks[frames]
     with monkeypatch.context() as patch:
-        patch.setattr(recording_module, "_occluders", lambda spec, index, stage: [])
+        patch.setattr(stage_module.FlatStage, "_occluders", lambda stage: [])
         bare = list(render(spec, index).frames(frames))
     shares = []
     for with_cover, without, points in zip(shown, bare, landmarks, strict=True):
@@ -178,8 +179,8 @@ def test_lips_of_a_whole_frame_lie_in_the_ring_of_the_mouth(size, monkeypatch):
     plain = {"lips": np.array((0, 255, 0), np.float32), "lip_contrast": 1.0, "beard": "none", "shows_teeth": 0.0, "speaks": 0.0}
     plain |= {"skin": np.array((180, 60, 140), np.float32)}
     real = sample_identity
-    monkeypatch.setattr(recording_module, "sample_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
-    monkeypatch.setattr(recording_module, "_occluders", lambda spec, index, stage: [])
+    monkeypatch.setattr(stage_module, "sample_identity", lambda rng, wide: dataclasses.replace(real(rng, wide), **plain))
+    monkeypatch.setattr(stage_module.FlatStage, "_occluders", lambda stage: [])
     monkeypatch.setattr(Camera, "take", lambda self, image, frame: image)
     spec = SyntheticConfig(scenarios="mouth", recordings=4, seconds=3, size=size, seed=2)
     for index in range(3):

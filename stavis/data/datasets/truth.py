@@ -8,6 +8,10 @@ import numpy as np
 
 from stavis.errors import StavisError
 
+_OF_HEADS = ("expression", "pose")  # what only the files of 3D heads hold
+POSE = ("yaw", "pitch", "roll", "x", "y", "scale")
+"""The columns of a 3D head's pose: angles in radians, shifts in eye distances, a factor."""
+
 _IN_FILE = {"informative": "carrier"}  # where a name in the file differs
 
 
@@ -15,9 +19,10 @@ _IN_FILE = {"informative": "carrier"}  # where a name in the file differs
 class Truth:
     """What is known of each frame of a synthetic recording.
 
-    times (T,) s; landmarks (T,124,2) px of the video; informative (T,) which region carries the valence: 0 mouth, 1 eyes, 2 motion,
-    −1 none;
-    mouth_cue (T,) in [0,1], the part of the valence that the mouth carries; valence (T,) in [-1,1]; occluded and visible (T,) bool.
+    times (T,) s; landmarks (T,L,2) px of the video, L = 124 of a flat face and 478 of a 3D head; informative (T,) which region carries
+    the valence: 0 mouth, 1 eyes, 2 motion, −1 none; mouth_cue (T,) in [0,1], the part of the valence that the mouth carries; valence
+    (T,) in [-1,1]; occluded and visible (T,) bool. Of a 3D head, else None: expression (T,52), the weights of its shapes in the order of
+    BLENDSHAPES; pose (T,6), the columns of POSE.
     """
 
     times: np.ndarray
@@ -27,6 +32,8 @@ class Truth:
     valence: np.ndarray
     occluded: np.ndarray
     visible: np.ndarray
+    expression: np.ndarray | None = None
+    pose: np.ndarray | None = None
 
 
 def read_truth(path: str | Path) -> Truth:
@@ -34,9 +41,9 @@ def read_truth(path: str | Path) -> Truth:
 
     Raises StavisError where it is missing, damaged, or not one.
     """
-    names = Truth.__dataclass_fields__
     try:
         with np.load(path, allow_pickle=False) as file:
+            names = [name for name in Truth.__dataclass_fields__ if name not in _OF_HEADS or name in file]
             truth = Truth(**{name: file[_IN_FILE.get(name, name)] for name in names})
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
         raise StavisError(f"{path} is no truth file of a synthetic recording ({error}): write the data set again.") from error

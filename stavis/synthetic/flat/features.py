@@ -5,8 +5,8 @@ from functools import partial
 import cv2
 import numpy as np
 
-from stavis.synthetic.expression import Expression
 from stavis.synthetic.flat.canvas import SHIFT, Canvas
+from stavis.synthetic.flat.expression import Expression
 from stavis.synthetic.flat.folds import Folds
 from stavis.synthetic.flat.geometry import JAW_HINGE, Shapes
 from stavis.synthetic.flat.head import Head

@@ -3,8 +3,8 @@
 import cv2
 import numpy as np
 
-from stavis.synthetic.expression import Expression
 from stavis.synthetic.flat.canvas import SHIFT, Canvas, spot
+from stavis.synthetic.flat.expression import Expression
 from stavis.synthetic.flat.geometry import Shapes
 from stavis.synthetic.flat.identity import Identity
 

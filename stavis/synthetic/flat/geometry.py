@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stavis.landmarks import DRAWN
-from stavis.synthetic.expression import Expression
+from stavis.synthetic.flat.expression import Expression
 from stavis.synthetic.flat.identity import Identity
 from stavis.synthetic.noise import smooth_step
 

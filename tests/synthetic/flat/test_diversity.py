@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.expression import sample_expression
 from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.expression import sample_expression
 from stavis.synthetic.flat.geometry import shapes_of
 from stavis.synthetic.flat.head import light_on
 from stavis.synthetic.flat.identity import sample_identity

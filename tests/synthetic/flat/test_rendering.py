@@ -10,8 +10,8 @@ from stavis.attention.cue_scores import CUES, EYES
 from stavis.data.faces.regions import rasterise_index
 from stavis.landmarks import DRAWN
 from stavis.regions import REGIONS
-from stavis.synthetic.expression import Expression
 from stavis.synthetic.flat.canvas import Canvas
+from stavis.synthetic.flat.expression import Expression
 from stavis.synthetic.flat.features import FacePainter
 from stavis.synthetic.flat.geometry import Pose, Shapes, pose_of, shapes_of
 from stavis.synthetic.flat.head import build_head
