@@ -47,6 +47,18 @@ def face_model(_own_cache):
 
 
 @pytest.fixture(scope="session")
+def emotion_network(_own_cache):
+    """The network of the second opinion, fetched once a session; the test is skipped where it is not available."""
+    from stavis.data.faces.networks.emotions import EmotionNetwork
+    from stavis.errors import StavisError
+
+    try:
+        return EmotionNetwork.find()
+    except StavisError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def chromium() -> str:
     """The path of Debian's chromium; the test is skipped where there is none."""
     path = shutil.which("chromium")

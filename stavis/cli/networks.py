@@ -231,6 +231,13 @@ def transfer(
     run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")],
     clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
     covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand covers the mouth.")] = None,
+    second_opinion: Annotated[
+        bool, typer.Option("--second-opinion", help="Compare with a small network trained on real faces (fetched once, 93 kB).")
+    ] = False,
+    invariance: Annotated[
+        bool, typer.Option("--invariance", help="How much valence changes under mirror, shift, zoom, gamma and JPEG; ten more readings.")
+    ] = False,
+    sheet: Annotated[Path | None, typer.Option(help="Write the 24 frames of the worst disagreements to this .png; it shows faces.")] = None,
     mirror: Mirror = False,
     device: Device = "auto",
     json: Json = False,
@@ -239,8 +246,13 @@ def transfer(
     """How a network performs on real clips: where it looks, whether its valence follows the smile, failures included.
 
     Example: stavis transfer sta-synthetic my_clips
+
+    Example: stavis transfer sta-synthetic my_clips --second-opinion --invariance --sheet worst.png
     """
-    table = jobs.transfer(run, clips, covered=covered, device=device, mirror=mirror, quiet=quiet)
+    measures = {"covered": covered, "second_opinion": second_opinion, "invariance": invariance, "sheet": sheet}
+    table = jobs.transfer(run, clips, **measures, device=device, mirror=mirror, quiet=quiet)
+    if sheet is not None:
+        typer.echo(f"{sheet} shows faces: keep and share it as you would the clips.", err=True)
     typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
 
 

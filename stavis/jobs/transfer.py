@@ -4,31 +4,30 @@ No label is needed: the tracker's own smile and frown signals stand beside the p
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from stavis.data.crops.crops import Crops
+from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.datasets.exclusion import Ranges, read_exclusions
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.faces.blendshapes import signal_table
+from stavis.data.faces.networks.emotions import EmotionNetwork
 from stavis.errors import StavisError
+from stavis.evaluation.invariance import column_of
+from stavis.evaluation.invariance import invariance as change_under
+from stavis.evaluation.second_opinion import opinion_on
+from stavis.evaluation.signal_agreement import beside_signals, correlation, smile_less_frown
 from stavis.inference.predictor import VideoReader
-from stavis.inference.reading import Reading, shares_and_densities
+from stavis.inference.reading import shares_and_densities
 from stavis.inference.source import Source
-from stavis.metrics import cc
 from stavis.progress import bar
+from stavis.show.figures.disagreement_sheet import check_sheet, disagreement_sheet, save_sheet, worst_frames
 from stavis.types import Recording
 
 EYES = ("left_eye", "right_eye")
-VARIES = 0.08
-"""A smile varies where its standard deviation over the clip is at least this: below, a correlation says nothing."""
-NEUTRAL = {"smile": 0.12, "frown": 0.12, "mouth_open": 0.12, "brow_down": 0.12, "brow_up": 0.25, "blink": 0.5}
-"""A frame is neutral where the tracker's signals are all below these, and no hand is told to lie over the mouth. The brows' rise has
-a higher limit, because it is not 0 at rest."""
-FEWEST = 10
-"""Frames below which neither a correlation nor the mean of neutral frames is told: one frame is no resting face."""
 
 
 def transfer(
@@ -36,11 +35,14 @@ def transfer(
     clips: str | Path | Sequence[Path],
     *,
     covered: str | Path | None = None,
+    second_opinion: bool = False,
+    invariance: bool = False,
+    sheet: str | Path | None = None,
     device: str = "auto",
     mirror: bool = False,
     quiet: bool = False,
 ) -> pd.DataFrame:
-    """How a network does on real clips, failures included.
+    """How a network performs on real clips, failures included.
 
     Parameters
     ----------
@@ -50,45 +52,43 @@ def transfer(
         A folder of clips, or video files; no labels are needed.
     covered : path, optional
         A CSV of recording,start,stop (s) that says when a hand lies over the mouth.
-    device : str
-        "auto", "cpu", "cuda", "mps".
-    mirror : bool
-        Every reading is the mean of the clip and its mirror image.
+    second_opinion : bool
+        Also compare with a small network trained on real faces (FER2013; its file of 93 kB is fetched once).
+    invariance : bool
+        Also measure how much valence changes when crops do and the face does not: ten more readings of each clip.
+    sheet : path, optional
+        A .png of the 24 frames in which valence disagrees most with these measures. It shows faces.
+    device, mirror : str, bool
+        As for `load`.
     quiet : bool
         No progress bar.
 
     Returns
     -------
     DataFrame
-        One row per clip in which a face was tracked: clip; frames; the mean shares mouth, eyes, left_eye, right_eye (left and right in the
-        image), brows, features (mouth, eyes and brows), nose, rest, outside in [0,1]; the densities of mouth and eyes (an even
-        attention has 1); smile_r, the correlation of predicted valence with smile minus frown (NaN where the smile does not vary);
-        neutral, the mean prediction in neutral frames (NaN where there are fewer than 10); covered_ratio, the mouth's share under the
-        hand over that without.
+        One row per clip in which a face was tracked; its columns are in the README's table of outputs, undefined is NaN.
 
     Raises
     ------
     StavisError
-        Where no clip shows a face, or `covered` is wrong or names a clip that is not there.
+        Where no clip shows a face, `covered` does not fit, the second opinion is not available, or the sheet cannot be written.
 
     Examples
     --------
     >>> stavis.transfer("sta-synthetic", "my_clips").smile_r  # doctest: +SKIP
     """
-    net = VideoReader.load(run, device=device, mirror=mirror)
+    check_sheet(sheet)
     paths = _videos(clips)
     hands = _hands(covered, paths) if covered is not None else {}
-    rows = []
+    emotions = EmotionNetwork.find() if second_opinion else None
+    net = VideoReader.load(run, device=device, mirror=mirror)
     with bar("real clips", quiet) as progress:
-        for done, path in enumerate(paths, 1):
-            crops = net.crops(Recording(path.stem, path))
-            if crops.track is not None and crops.valid.any():
-                rows.append(_row(path.stem, crops, net.read_crops(crops), hands.get(normal(path.stem), [])))
-            if progress:
-                progress(done, len(paths))
-    if not rows:
+        found = _measured_clips(net, paths, hands, emotions, invariance, progress)
+    if not found:
         raise StavisError(f"{clips} holds no clip in which a face was tracked: give clips of faces.")
-    return pd.DataFrame(rows)
+    if sheet:
+        _save_worst(found, sheet)
+    return pd.DataFrame([clip.row for clip in found])
 
 
 def transfer_table(table: pd.DataFrame) -> str:
@@ -100,13 +100,54 @@ def transfer_table(table: pd.DataFrame) -> str:
     return "\n".join(lines + ["| " + " | ".join(row) + " |" for row in rows])
 
 
-def _row(name: str, crops: Crops, reading: Reading, hidden: list[tuple[float, float, str]]) -> dict:
+@dataclass(frozen=True)
+class _Clip:
+    """What was measured on one clip: its row of the table, its frames one by one, and its crops."""
+
+    row: dict
+    frames: pd.DataFrame
+    crops: Crops
+
+
+def _measured_clips(net: VideoReader, paths: Sequence[Path], hands: Ranges, emotions, changed: bool, progress) -> list[_Clip]:
+    """What was measured on each clip in which a face was tracked."""
+    found = []
+    for done, path in enumerate(paths, 1):
+        crops = net.crops(Recording(path.stem, path))
+        if crops.track is not None and crops.valid.any():
+            found.append(_measured(net, crops, hands.get(normal(path.stem), []), emotions, changed))
+        if progress:
+            progress(done, len(paths))
+    return found
+
+
+def _measured(net: VideoReader, crops: Crops, hidden: list, emotions: EmotionNetwork | None, changed: bool) -> _Clip:
+    reading = net.read_crops(crops)
+    valence = np.where(crops.valid, reading.prediction.values[:, column_of(net)], np.nan)
     shares, densities = shares_and_densities(reading, crops)
+    signals = signal_table(crops.track)
+    under = np.any([np.zeros(len(shares), bool), *((shares.time >= start) & (shares.time <= stop) for start, stop, _ in hidden)], 0)
+    beside = beside_signals(crops.times, valence, signals, ~under)
+    row = {"clip": crops.recording, "frames": int(crops.valid.sum()), **_attention(shares, densities)}
+    row |= {"smile_r": beside.pop("smile_r"), "neutral": beside.pop("neutral"), "covered_ratio": np.nan}
+    if under.any():
+        row["covered_ratio"] = float(shares.mouth[under].mean() / shares.mouth[~under].mean())
+    row |= beside
+    frames = pd.DataFrame({"clip": crops.recording, "frame": np.arange(len(crops)), "time": crops.times, "valence": valence})
+    if signals is not None:
+        frames = frames.assign(smile=signals.smile, frown=signals.frown, smile_less_frown=smile_less_frown(signals))
+    if emotions is not None:
+        opinion = opinion_on(emotions, _crops_for_opinion(crops))
+        row |= {"opinion_r": correlation(valence, opinion.valence), "opinion_confidence": opinion.confidence}
+        frames = frames.assign(opinion=opinion.valence)
+    if changed:
+        row |= change_under(net, crops)
+    return _Clip(row, frames, crops)
+
+
+def _attention(shares: pd.DataFrame, densities: dict[str, float]) -> dict[str, float]:
     means = shares.mean(numeric_only=True)
-    valence = np.where(crops.valid, reading.prediction.values[:, 0], np.nan)
-    row = {
-        "clip": name,
-        "frames": int(crops.valid.sum()),
+    return {
         "mouth": means.mouth,
         "eyes": means.left_eye + means.right_eye,
         "left_eye": means.left_eye,
@@ -118,30 +159,18 @@ def _row(name: str, crops: Crops, reading: Reading, hidden: list[tuple[float, fl
         "outside": means.outside,
         "mouth_density": densities.get("mouth", np.nan),
         "eyes_density": float(np.mean([densities.get(eye, np.nan) for eye in EYES])),
-        "smile_r": np.nan,
-        "neutral": np.nan,
-        "covered_ratio": np.nan,
     }
-    under = np.any([np.zeros(len(shares), bool), *((shares.time >= start) & (shares.time <= stop) for start, stop, _ in hidden)], 0)
-    row |= beside_signals(valence, signal_table(crops.track), ~under)
-    if under.any():
-        row["covered_ratio"] = float(shares.mouth[under].mean() / shares.mouth[~under].mean())
-    return row
 
 
-def beside_signals(valence: np.ndarray, signals: pd.DataFrame | None, bare: np.ndarray) -> dict[str, float]:
-    """What predicted valence has to do with the tracker's smile, and what it is where the face is neutral and `bare`, no hand on it."""
-    if signals is None:
-        return {}
-    found = {}
-    smile = (signals.smile - signals.frown).to_numpy()
-    known = np.isfinite(smile) & np.isfinite(valence)
-    if known.sum() >= FEWEST and smile[known].std() >= VARIES:
-        found["smile_r"] = cc(valence[known], smile[known])
-    still = (signals[list(NEUTRAL)] < pd.Series(NEUTRAL)).all(axis=1).to_numpy() & known & bare
-    if still.sum() >= FEWEST:
-        found["neutral"] = float(valence[still].mean())
-    return found
+def _crops_for_opinion(crops: Crops) -> Crops:
+    """The crops of the same face at the usual size, whatever that of the network is."""
+    return crops_of(Recording(crops.recording, crops.video), replace(crops.spec, size=CropConfig().size))
+
+
+def _save_worst(found: Sequence[_Clip], path: str | Path) -> None:
+    crops = {number: clip.crops for number, clip in enumerate(found)}
+    frames = pd.concat([clip.frames.assign(source=number) for number, clip in enumerate(found)], ignore_index=True)
+    save_sheet(disagreement_sheet(worst_frames(frames), lambda row: np.asarray(crops[row.source].frames[row.frame])), path)
 
 
 def _hands(path: str | Path, clips: Sequence[Path]) -> Ranges:

@@ -1,59 +1,18 @@
-"""A network on real clips: what is measured beside the tracker's signals, by laws on made signals, and end to end on real faces."""
+"""A network on real clips, end to end on real faces."""
 
 import json
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
 
-from stavis.data.faces.blendshapes import SIGNALS
+from stavis.data.faces.networks import known_file
+from stavis.data.faces.networks.emotions import FILE
 from stavis.errors import StavisError
-from stavis.jobs.transfer import FEWEST, beside_signals, transfer, transfer_table
-
-FRAMES = 60
-
-
-def signals(**given) -> pd.DataFrame:
-    """Signals of a face that rests, but for what is given."""
-    return pd.DataFrame({"time": np.arange(FRAMES) / 25} | {name: np.zeros(FRAMES) for name in SIGNALS} | given)
-
-
-BARE = np.ones(FRAMES, bool)
-SMILE = np.clip(np.sin(np.arange(FRAMES) / 6), 0, 1)
-
-
-@pytest.mark.parametrize("sign", [1, -1])
-def test_valence_that_follows_smile_less_frown_correlates_wholly(sign):
-    frown = SMILE[::-1]
-    found = beside_signals(sign * (SMILE - frown) / 3 + 0.2, signals(smile=SMILE, frown=frown), BARE)
-    assert found["smile_r"] == pytest.approx(sign)
-
-
-def test_a_smile_that_does_not_vary_gives_no_correlation():
-    assert "smile_r" not in beside_signals(SMILE, signals(smile=np.full(FRAMES, 0.8)), BARE)
-
-
-@pytest.mark.parametrize("name", SIGNALS)
-def test_a_frame_in_which_anything_moves_is_not_neutral(name):
-    moved = np.arange(FRAMES) < FRAMES // 2
-    found = beside_signals(np.where(moved, 0.9, -0.1), signals(**{name: moved * 0.9}), BARE)
-    assert found["neutral"] == pytest.approx(-0.1)
-
-
-def test_a_frame_under_a_hand_or_without_a_face_is_not_neutral():
-    under, lost = np.arange(FRAMES) < 20, np.arange(FRAMES) > 40
-    valence = np.where(under, 0.9, np.where(lost, np.nan, 0.3))
-    assert beside_signals(valence, signals(), ~under)["neutral"] == pytest.approx(0.3)
-
-
-@pytest.mark.parametrize(("still", "told"), [(FEWEST - 1, False), (FEWEST, True)])
-def test_a_few_frames_are_no_resting_face(still, told):
-    smile = np.where(np.arange(FRAMES) < still, 0, 0.5)
-    assert ("neutral" in beside_signals(np.zeros(FRAMES), signals(smile=smile), BARE)) == told
-
-
-def test_without_signals_nothing_is_told():
-    assert beside_signals(SMILE, None, BARE) == {}
+from stavis.evaluation.invariance import COLUMNS
+from stavis.jobs.transfer import transfer, transfer_table
+from tests.test_map import columns_named
 
 
 @pytest.mark.real_clips
@@ -74,8 +33,38 @@ def test_a_network_on_real_clips_from_the_shell(real_clips, face_model, shell, t
     assert row["features"] > 0.4, "what every clip must reach"
     assert row["nose"] + row["outside"] < 0.03 and min(row["mouth_density"], row["eyes_density"]) > 1, "more than chance would have"
     assert 0.5 < row["covered_ratio"] < 2, "no hand is there"
+    assert abs(row["smile_lag"]) < 0.2 and 0.3 < row["smile_slope"] < 1.5 and -0.5 < row["smile_level"] < 0.2
+    assert columns_named(row) == [], "every column stands in the README"
     table = transfer_table(pd.DataFrame([row | {"neutral": np.nan}]))
     assert "| pyfeat_single_face |" in table and "| – |" in table
+
+
+def test_a_second_opinion_invariance_and_the_sheet_from_the_shell(real_clips, face_model, emotion_network, tiny_run, shell, tmp_path):
+    sheet = tmp_path / "sheets" / "worst.png"
+    clip = real_clips / "pyfeat_single_face.mp4"
+    done = shell("transfer", tiny_run, clip, "--second-opinion", "--invariance", "--sheet", sheet, "--json", "--quiet")
+    assert done.code == 0 and "worst.png shows faces" in done.err
+    (row,) = json.loads(done.out)
+    assert columns_named(row) == [] and set(COLUMNS) <= set(row)
+    assert all(row[name] >= 0 for name in COLUMNS) and row["rms_shift"] > 0
+    assert -1 <= row["opinion_r"] <= 1 and row["opinion_confidence"] > 0.7, "it is sure of this smile"
+    assert cv2.imread(str(sheet)).shape[1] >= 640 and [path.name for path in sheet.parent.iterdir()] == ["worst.png"]
+
+
+def test_a_second_opinion_that_is_not_available_is_one_sentence(tiny_run, tmp_path, monkeypatch):
+    def refuse(_):
+        raise known_file.Unavailable("no network")
+
+    monkeypatch.setattr(known_file, "from_index", refuse)
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv(FILE.variable, raising=False)
+    with pytest.raises(StavisError, match=r"emotion network .* could not be fetched \(no network\): set \$STAVIS_EMOTION_MODEL .*\.$"):
+        transfer(tiny_run, tmp_path, second_opinion=True, quiet=True)
+
+
+def test_a_sheet_of_another_kind_is_refused_before_the_work(tiny_run, tmp_path):
+    with pytest.raises(StavisError, match=r"worst\.jpg does not end in \.png"):
+        transfer(tiny_run, tmp_path, sheet=tmp_path / "worst.jpg", quiet=True)
 
 
 @pytest.mark.parametrize(

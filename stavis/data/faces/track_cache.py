@@ -11,7 +11,7 @@ import numpy as np
 from stavis.data.faces.choice import check_choice, is_point
 from stavis.data.faces.detections import Detections
 from stavis.data.faces.following import follow_faces
-from stavis.data.faces.networks.landmarker import resolved_backend
+from stavis.data.faces.networks.backends import resolved_backend
 from stavis.data.faces.networks.model_file import SHA256, FaceModel
 from stavis.data.faces.tracks import Tracks
 from stavis.data.video.io import VideoInfo

