@@ -14,9 +14,9 @@ from stavis.data.faces.regions import rasterise_index
 from stavis.errors import StavisError
 from stavis.landmarks import DRAWN, MEDIAPIPE
 from stavis.regions import REGIONS
+from stavis.synthetic.behaviour.values import valence_of
 from stavis.synthetic.config import SCENARIOS, SyntheticConfig
 from stavis.synthetic.heads import stage
-from stavis.synthetic.heads.values import valence_of
 from stavis.synthetic.recording import render
 from stavis.synthetic.scenarios import sample_courses
 from stavis.synthetic.writer import read_spec, write_dataset

@@ -6,10 +6,10 @@ import numpy as np
 
 from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.errors import StavisError
-from stavis.synthetic.heads.cues import Habits, cue_weights, sample_habits
-from stavis.synthetic.heads.rest import sample_parted_lips, sample_rest
-from stavis.synthetic.heads.speech import Voice, sample_speech, sample_voice
-from stavis.synthetic.heads.weights import Weights
+from stavis.synthetic.behaviour.cues import Habits, cue_weights, sample_habits
+from stavis.synthetic.behaviour.rest import sample_parted_lips, sample_rest
+from stavis.synthetic.behaviour.speech import Voice, sample_speech, sample_voice
+from stavis.synthetic.behaviour.weights import Weights
 from stavis.synthetic.noise import smooth_course, smooth_step
 from stavis.synthetic.scenarios import Courses
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from stavis.errors import StavisError
+from stavis.synthetic.behaviour.cues import FROWNS, SCOWLS, cue_weights, sample_habits
+from stavis.synthetic.behaviour.rest import AVERAGE, SPREAD, sample_rest
+from stavis.synthetic.behaviour.speech import CONSONANTS, VOWELS, Voice, sample_speech, sample_voice
+from stavis.synthetic.behaviour.weights import HIGHEST, INDEX, LOWEST, columns, mean_of
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.heads.cues import FROWNS, SCOWLS, cue_weights, sample_habits
 from stavis.synthetic.heads.motion import HeadMotion, blinks, sample_manner, sample_motion
-from stavis.synthetic.heads.rest import AVERAGE, SPREAD, sample_rest
-from stavis.synthetic.heads.speech import CONSONANTS, VOWELS, Voice, sample_speech, sample_voice
-from stavis.synthetic.heads.weights import HIGHEST, INDEX, LOWEST, columns, mean_of
 from stavis.synthetic.scenarios import Courses, sample_courses
 
 SPEC = SyntheticConfig(scenarios=("switching", "mouth", "eyes", "occlusion", "motion"), recordings=40, seconds=4.8, fps=6.25, diversity=1.0)

@@ -17,7 +17,7 @@ Arousal is given by its function alone: data sets have one dimension, valence.
 
 import numpy as np
 
-from stavis.synthetic.heads.weights import mean_of
+from stavis.synthetic.behaviour.weights import mean_of
 
 VALENCE = {
     "mouthSmile": 0.65,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stavis.synthetic.heads.weights import Weights
+from stavis.synthetic.behaviour.weights import Weights
 from stavis.synthetic.scenarios import Courses
 
 FROWNS = ("sad", "disgust", "anger", "cry")

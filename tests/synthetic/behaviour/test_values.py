@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from stavis.synthetic.behaviour.cues import cue_weights
+from stavis.synthetic.behaviour.speech import SHAPES, sample_speech, sample_voice
+from stavis.synthetic.behaviour.values import AROUSAL, VALENCE, arousal_of, valence_of
+from stavis.synthetic.behaviour.weights import INDEX, Weights, columns
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.heads.cues import cue_weights
 from stavis.synthetic.heads.motion import sample_manner, sample_motion
-from stavis.synthetic.heads.speech import SHAPES, sample_speech, sample_voice
-from stavis.synthetic.heads.values import AROUSAL, VALENCE, arousal_of, valence_of
-from stavis.synthetic.heads.weights import INDEX, Weights, columns
 from stavis.synthetic.scenarios import sample_courses
 
 SPEC = SyntheticConfig(scenarios="occlusion", recordings=200, seconds=4.8, fps=6.25, diversity=1.0)

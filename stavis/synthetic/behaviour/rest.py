@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stavis.synthetic.heads.weights import columns
+from stavis.synthetic.behaviour.weights import columns
 
 AVERAGE = {"mouthFrown": 0.14, "browDown": 0.1, "eyeSquint": 0.08, "eyeBlink": 0.06}
 """What the head model's neutral face needs to be an average face at rest, measured through the tracker: the corners of its mouth lie
