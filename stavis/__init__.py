@@ -22,5 +22,8 @@ Each name is loaded when it is first used, so that `import stavis` takes no time
 """
 
 from stavis.lazy_names import attach_stub
+from stavis.threads import wait_without_spinning
+
+wait_without_spinning()  # before torch is loaded: later it has no effect
 
 __getattr__, __dir__, __all__ = attach_stub(__name__, __file__)

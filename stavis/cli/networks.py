@@ -151,7 +151,7 @@ def explain(
     run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
-    methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,integrated-gradients",
+    methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,exact-deeplift",
     target: Annotated[
         str | None, typer.Option(help="The output to explain, by name or number; the first or likeliest if left out.")
     ] = None,

@@ -9,6 +9,7 @@ from torch import nn
 from stavis.attribution.attention_maps import raw_attention
 from stavis.attribution.methods import ALL_METHODS
 from stavis.attribution.target import described
+from stavis.attribution.windows import MOST, together
 from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.timeline import streams, window_starts
@@ -27,24 +28,29 @@ def attribute(
     rate: float,
     seconds: float,
     frames: int | None = None,
+    batch: int = MOST,
+    call: Callable[..., Attribution] = lambda method, model, clip, target: method(model, clip, target),
     progress: Progress | None = None,
 ) -> dict[str, Attribution]:
     """Each method's map of how every frame moved the mean prediction of its window: one Attribution a method, on all frames of the clip.
 
     Windows follow each other without overlap in each interleaved stream of about `rate` frames/s; one without a face stays 0.
     relative_delta is the median of the windows' (a window whose prediction equals the baseline's has none that means anything);
-    `seconds` of the results is the time they took together. `notes` are those of the windows, each once, and one sentence where
+    `seconds` of the results is the time they took together. batch: how many windows may be computed at once. call: how a method is called
+    with a model, a clip and a target. `notes` are those of the windows, each once, and one sentence where
     windows are not complete to 1 %.
     """
     pieces = [
         piece for piece in windows_of(clip.times, rate, seconds, frames) if clip.valid[piece].any()
     ]  # a window without a face has no prediction to explain
     results = {}
+    clips = [clip[piece] for piece in pieces]
     for number, method in enumerate(methods):
+        run = together(method, clips, min(batch, MOST))
         values = np.zeros(clip.frames.shape[:3], np.float32)
         deltas, spent, name, notes = [], 0.0, "", Notes()
-        for done, piece in enumerate(pieces, 1):
-            part = method(model, clip[piece], Target(dimension))
+        for done, (piece, window) in enumerate(zip(pieces, clips, strict=True), 1):
+            part = call(run, model, window, Target(dimension))
             values[piece] = part.values
             name = part.method
             spent += part.seconds or 0.0

@@ -1,6 +1,9 @@
 """Where to compute, and in which precision."""
 
+import os
+
 import torch
+from joblib import cpu_count
 
 from stavis.errors import StavisError
 
@@ -17,7 +20,15 @@ def choose_device(device: str = "auto") -> torch.device:
         torch.zeros(1, device=chosen)
     except (RuntimeError, AssertionError) as error:
         raise StavisError(f"device {device!r} is not available here ({str(error).splitlines()[0]}): use auto or cpu.") from error
+    if chosen.type == "cpu":
+        _limit_threads()
     return chosen
+
+
+def _limit_threads() -> None:
+    """No more threads than there are cores for this process (its affinity, its container's quota); the user's OMP_NUM_THREADS holds."""
+    if "OMP_NUM_THREADS" not in os.environ and torch.get_num_threads() > cpu_count():
+        torch.set_num_threads(cpu_count())
 
 
 def choose_precision(device: torch.device, precision: str = "auto") -> str:

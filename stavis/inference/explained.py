@@ -20,7 +20,7 @@ from stavis.inference.summary import ByRegion, ExplanationSummary
 from stavis.regions import REGIONS
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
 
-METHODS = ("saliency", "integrated-gradients")
+METHODS = ("saliency", "exact-deeplift")
 SHOWN_OUTPUTS = 6
 """Of a network with more outputs than these the page shows those with the highest means."""
 SHOWN_SECONDS = 20.0

@@ -273,13 +273,15 @@ class VideoReader:
         """What moved the prediction of each frame of a clip, by the methods' labels; from the cache where it was computed before."""
         with nullcontext() if check is None else interruptible(self.model, check):
             return attribute(
-                [self._asked(method) for method in methods],
+                methods,
                 self.differentiable(),
                 clip,
                 dimension or self.dimensions[0],
                 rate=self.network.rate,
                 seconds=self.network.seconds,
                 frames=self.network.frames,
+                batch=self.network.batch,
+                call=lambda method, *given: self._asked(method)(*given),
                 progress=progress,
             )
 
@@ -301,7 +303,7 @@ class VideoReader:
             options = dict(self.network.attention_options or {})
             if options.get("layout") is None:
                 options.pop("layout", None)
-        return partial(cached, method, **options) if method in ALL_METHODS else partial(method, **options)
+        return partial(cached, method, **options) if getattr(method, "__wrapped__", method) in ALL_METHODS else partial(method, **options)
 
     # What is said of it
 

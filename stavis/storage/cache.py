@@ -109,7 +109,8 @@ def get_arrays(
             return found
         arrays = dict(make())
         try:
-            _fill(home / key, lambda folder: np.savez_compressed(folder / ARRAYS, **arrays), _has_index, about)
+            # not compressed: maps hardly shrink, and compressing takes as long as a gradient
+            _fill(home / key, lambda folder: np.savez(folder / ARRAYS, **arrays), _has_index, about)
         except StavisError as error:
             warnings.warn(f"a result is not kept: {error}", StavisWarning, stacklevel=3)
     shrink_seldom(keep=home / key)
