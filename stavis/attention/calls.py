@@ -6,7 +6,7 @@ from contextlib import nullcontext
 import torch
 from torch import nn
 
-from stavis.attention.layouts import HELP, Fitted, Layout, RunShape, fit, guess, temporal
+from stavis.attention.layouts import HELP, Fitted, Layout, RunShape, fit, fits, guess, temporal
 from stavis.attention.modules import SpatialSoftmax
 from stavis.errors import StavisError
 from stavis.notes import Notes
@@ -35,20 +35,49 @@ def unwrapped(model: nn.Module) -> nn.Module:
 
 
 class Run:
-    """What one run of the model is made of: its shape, and the calls of the attention module in it."""
+    """What one run of the model is made of: its shape, and the calls of the attention module in it.
+
+    Of a model that cuts its input into clips for a network inside (`clip_frames`, `core`), `shape` is that of these clips and `outer`
+    that of its own input; of any other both are the same.
+    """
 
     def __init__(self, model: nn.Module):
         if isinstance(model, nn.DataParallel) and len(model.device_ids) > 1:
             raise StavisError("the model is spread over several devices by DataParallel: give the module in it, model.module.")
-        self.shape = RunShape()
+        self.shape = self.outer = RunShape()
         self.position = self.length = 0
         self.tokens = False
         self.calls: list[torch.Tensor] = []
-        self.handles = [unwrapped(model).register_forward_pre_hook(self._begin, with_kwargs=True)]
+        model = unwrapped(model)
+        core = getattr(model, "core", None)
+        self.clip_frames = getattr(model, "clip_frames", None) if isinstance(core, nn.Module) else None
+        self.handles = [model.register_forward_pre_hook(self._begin, with_kwargs=True)]
+        if self.clip_frames is not None:
+            self.handles.append(core.register_forward_pre_hook(self._begin_clips))
 
     def _begin(self, _module, inputs, options):
-        self.shape = shape_of([*inputs, options.get("frames"), *options.values()])
+        self.shape = self.outer = shape_of([*inputs, options.get("frames"), *options.values()])
         self.position, self.length, self.calls, self.tokens = 0, self.shape.time or 0, [], False
+
+    def _begin_clips(self, _module, inputs):
+        self.shape = shape_of(list(inputs))
+        self.length = self.shape.time or 0
+
+    def of_clips(self, weights: torch.Tensor) -> torch.Tensor:
+        """Weights (B,T,h,w) for the model's input as (N,F,h,w) for the network's clips, filled up as the input is."""
+        outer, length = self.outer, self.clip_frames
+        if length is None or (outer.batch, outer.time) == (self.shape.batch, self.shape.time) or weights.shape[1] != outer.time:
+            return weights
+        missing = -outer.time % length
+        weights = weights.expand(outer.batch, -1, -1, -1) if len(weights) == 1 else weights
+        weights = torch.cat([weights, weights[:, -1:].expand(-1, missing, -1, -1)], 1) if missing else weights
+        return weights.reshape(-1, length, *weights.shape[2:])
+
+    def of_input(self, weights: torch.Tensor) -> torch.Tensor:
+        """Weights (N,F,h,w) of the network's clips as (B,T,h,w), those of the model's input."""
+        if self.clip_frames is None or self.outer.batch is None or len(weights) == self.outer.batch:
+            return weights if self.clip_frames is None else weights[:, : self.outer.time]
+        return weights.reshape(self.outer.batch, -1, *weights.shape[2:])[:, : self.outer.time]
 
 
 def shape_of(inputs: list) -> RunShape:
@@ -119,7 +148,15 @@ def parts_of(output) -> list:
     return list(output) if isinstance(output, (tuple, list)) else [output]
 
 
-def read_output(output, layout: Layout | None, run: RunShape, module: nn.Module, notes: Notes) -> tuple[torch.Tensor, Fitted]:
+def weights_alone(output, layout: Layout | None, run: RunShape) -> bool:
+    """Whether a module's output is its attention and nothing else: one tensor that fits the layout and may be weights."""
+    tensors = [part for part in parts_of(output) if isinstance(part, torch.Tensor)]
+    return len(tensors) == 1 and (layout is None or (fits(layout, tensors[0].shape, run) and _may_attend(tensors[0])))
+
+
+def read_output(
+    output, layout: Layout | None, run: RunShape, module: nn.Module, notes: Notes, head: int | None = None
+) -> tuple[torch.Tensor, Fitted]:
     """The attention in a module's output and its layout: the one given, that of a SpatialSoftmax, or the only one that fits."""
     name = type(module).__name__
     tensors = [part for part in parts_of(output) if isinstance(part, torch.Tensor)]
@@ -134,7 +171,7 @@ def read_output(output, layout: Layout | None, run: RunShape, module: nn.Module,
         if len(tensors) > 1 and len(fitting) != 1:
             raise StavisError(f"{len(fitting)} of the {len(tensors)} tensors that {name} gives fit layout {layout.text!r}: name another.")
         tensor = (fitting or tensors)[0]
-        return tensor, fit(layout, tensor.shape, run)
+        return tensor, fit(layout, tensor.shape, run, head)
     if len(tensors) != 1:
         type_name = type(output).__name__
         raise StavisError(f"the attention module gives a {type_name} of {len(tensors)} tensors: name a module that gives the map alone.")

@@ -1,7 +1,8 @@
 """Record and replace a network's attention from outside, without touching its code.
 
 The module that holds the attention is found by its type (SpatialSoftmax) or named by the user; how its output is to be read is named
-by a layout (see stavis.attention.layouts). Nothing is left behind: the hooks go when the `with` block ends, however it ends.
+by a layout (see stavis.attention.layouts). A module that gives a result and not its weights is watched from inside (see
+stavis.attention.inside). Nothing is left behind: the hooks go when the `with` block ends, however it ends.
 """
 
 from collections.abc import Iterator
@@ -21,17 +22,23 @@ from stavis.attention.calls import (
     read_output,
     refuse_dropout,
     unwrapped,
+    weights_alone,
     weights_of_call,
     with_tensor,
 )
-from stavis.attention.layouts import parse_layout
+from stavis.attention.inside import Tap, written_out
+from stavis.attention.layouts import Fitted, Layout, fit, fits, parse_layout
 from stavis.attention.modules import SpatialSoftmax
+from stavis.attention.tokens import TokenAttention
 from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.types import AttentionMaps
 
+Attention = nn.Module | str | TokenAttention
+"""What says where the attention is: a module, its dotted path, or a path with the layout and head of its weights."""
 
-def attention_module(model: nn.Module, attention: nn.Module | str | None = None) -> nn.Module:
+
+def attention_module(model: nn.Module, attention: Attention | None = None) -> nn.Module:
     """The module whose output is the attention: the one SpatialSoftmax of the model, or the one that `attention` gives or names.
 
     Raises StavisError where there is none, more than one, or where `attention` is no part of the model.
@@ -45,6 +52,7 @@ def attention_module(model: nn.Module, attention: nn.Module | str | None = None)
         if len(found) > 1:
             raise StavisError(f"{name} holds {len(found)} SpatialSoftmax modules: choose one, give attention=<module>.")
         return found[0]
+    attention = attention.path if isinstance(attention, TokenAttention) else attention
     if isinstance(attention, str):
         try:
             return model.get_submodule(attention)
@@ -56,22 +64,77 @@ def attention_module(model: nn.Module, attention: nn.Module | str | None = None)
     return attention
 
 
-class AttentionRecorder:
+class _Watched:
+    """The module that attends, in runs of its model: how its weights are read, from its output or from inside."""
+
+    def __init__(self, model: nn.Module, attention: Attention | None, layout: str | None):
+        self.head = attention.head if isinstance(attention, TokenAttention) else None
+        if layout is None and isinstance(attention, TokenAttention):
+            layout = attention.layout
+        module = attention_module(model, attention)
+        self.layout = None if layout is None else parse_layout(layout)
+        self.run = Run(model)
+        self.inside: list[tuple[torch.Tensor, Fitted]] = []
+        self.handles = list(self.run.handles)
+        if self.layout is not None:
+            self.handles += [module.register_forward_pre_hook(self._enter), *Tap(module, self.see).handles]
+        self.handles.append(module.register_forward_hook(self.on_attention))
+
+    def _enter(self, _module, _inputs):
+        self.inside = []
+
+    def see(self, weights: torch.Tensor) -> torch.Tensor:
+        """Called with the weights of every attention inside the module, to give them back or others."""
+        raise NotImplementedError
+
+    def on_attention(self, module, _inputs, output):
+        """Called with the module's output, to give None or another."""
+        raise NotImplementedError
+
+    def fitted(self, weights: torch.Tensor) -> Fitted | None:
+        """How weights computed inside are read; None where they are of another shape than the layout says."""
+        for layout in (self.layout, *_folded(self.layout)):
+            if fits(layout, weights.shape, self.run.shape):
+                return fit(layout, weights.shape, self.run.shape, self.head)
+        return None
+
+    def one_inside(self, module: nn.Module) -> tuple[torch.Tensor, Fitted] | None:
+        """The weights computed inside in this call; None where there are none. Raises StavisError where there are several."""
+        if len(self.inside) > 1:
+            count = len(self.inside)
+            raise StavisError(
+                f"{type(module).__name__} computes {count} attentions that fit {self.layout.text!r}: name a module inside it."
+            )
+        return self.inside[0] if self.inside else None
+
+    def remove(self) -> None:
+        """Take the hooks away."""
+        for handle in self.handles:
+            handle.remove()
+
+
+def _folded(layout: Layout) -> list[Layout]:
+    """The same layout where a module computes the weights of several heads that its output folds or leaves out."""
+    text = layout.text
+    if "heads" not in text and layout.tokens:
+        first, _, rest = text.partition(") " if text.startswith("(") else " ")
+        return [parse_layout(f"{first}{')' if text.startswith('(') else ''} heads {rest}")]
+    return [parse_layout(f"(b heads){text.removeprefix('b heads')}")] if text.startswith("b heads") else []
+
+
+class AttentionRecorder(_Watched):
     """The attention of the last run of a model inside record_attention.
 
     `weights` (B,T,h,w), non-negative, each frame sums to 1. With keep_graph they carry gradients. `notes`: what was guessed or
     changed on the way, one sentence each.
     """
 
-    def __init__(self, model: nn.Module, attention: nn.Module | str | None = None, layout: str | None = None, *, keep_graph: bool = False):
-        self._module = attention_module(model, attention)
-        self._layout = None if layout is None else parse_layout(layout)
-        self._run = Run(model)
+    def __init__(self, model: nn.Module, attention: Attention | None = None, layout: str | None = None, *, keep_graph: bool = False):
+        super().__init__(model, attention, layout)
         self._keep_graph = keep_graph
         self._weights: torch.Tensor | None = None
         self._notes = Notes()
-        self._handles = [*self._run.handles, self._module.register_forward_hook(self._on_attention)]
-        self._handles.append(unwrapped(model).register_forward_hook(self._on_end, with_kwargs=True))
+        self.handles.append(unwrapped(model).register_forward_hook(self._on_end, with_kwargs=True))
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -95,10 +158,19 @@ class AttentionRecorder:
             raise StavisError(f"the last run held {len(weights)} clips: read .weights, or run one clip at a time.")
         return AttentionMaps(weights[0], np.asarray(times))
 
-    def _on_attention(self, module, _inputs, output):
+    def see(self, weights: torch.Tensor) -> torch.Tensor:
+        """Keeps the weights of an attention inside the module that fit the layout."""
+        fitted = self.fitted(weights)
+        if fitted is not None:
+            self.inside.append((weights, fitted))
+        return weights
+
+    def on_attention(self, module, _inputs, output):
+        """Keeps the maps of one call of the module."""
         refuse_dropout(module)
-        run = self._run
-        tensor, fitted = read_output(output, self._layout, run.shape, module, self._notes)
+        run = self.run
+        found = None if weights_alone(output, self.layout, run.shape) else self.one_inside(module)
+        tensor, fitted = found or read_output(output, self.layout, run.shape, module, self._notes, self.head)
         maps = fitted.to_maps(tensor)
         run.calls.append(maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps)
         run.tokens = fitted.layout.tokens
@@ -106,25 +178,22 @@ class AttentionRecorder:
             self._keep(run.calls)
 
     def _on_end(self, _module, _inputs, options, _output):
-        run, given = self._run, options.get("attention")
+        run, given = self.run, options.get("attention")
         if not run.calls and isinstance(given, torch.Tensor):
             run.calls.append(given)
         if run.calls:
-            self._keep(in_time(run, self._layout is not None, self._notes))
+            self._keep(in_time(run, self.layout is not None, self._notes))
             run.calls = []
 
     def _keep(self, calls: list[torch.Tensor]) -> None:
         weights = torch.cat(calls, 1) if len(calls) > 1 else calls[0]
-        self._weights = normalised(weights if self._keep_graph else weights.detach(), self._notes, tokens=self._run.tokens)
-
-    def _remove(self) -> None:
-        for handle in self._handles:
-            handle.remove()
+        weights = normalised(weights if self._keep_graph else weights.detach(), self._notes, tokens=self.run.tokens)
+        self._weights = self.run.of_input(weights)
 
 
 @contextmanager
 def record_attention(
-    model: nn.Module, attention: nn.Module | str | None = None, *, layout: str | None = None, keep_graph: bool = False
+    model: nn.Module, attention: Attention | None = None, *, layout: str | None = None, keep_graph: bool = False
 ) -> Iterator[AttentionRecorder]:
     """Watch where a model looks while it runs inside the `with` block.
 
@@ -133,7 +202,8 @@ def record_attention(
     model : nn.Module
         The network. It is run by you, inside the block, on a clip (B,T,3,H,W) or whatever it takes.
     attention : nn.Module or str, optional
-        The module, or its dotted name, whose output is the attention. Default: the model's one SpatialSoftmax.
+        The module, or its dotted name, whose output is the attention, or that computes it inside (with a layout). Default: the model's
+        one SpatialSoftmax.
     layout : str, optional
         The axes of that output in einops' letters: ``"b t h w"``, ``"(b t) 1 h w"``, ``"b heads (1 + t h w) (1 + t h w)"`` (see
         `stavis.attention.layouts`). Token attention becomes one map per frame: the mean over heads; the class token's row where
@@ -172,34 +242,50 @@ def record_attention(
     """
     recorder = AttentionRecorder(model, attention, layout, keep_graph=keep_graph)
     try:
-        with eager():
+        with eager(), written_out():
             yield recorder
     finally:
-        recorder._remove()
+        recorder.remove()
 
 
-class _Injection:
+class _Injection(_Watched):
     """The hooks that put given weights in place of a module's own."""
 
-    def __init__(self, model: nn.Module, weights: torch.Tensor, attention: nn.Module | str | None, layout: str | None):
-        module = attention_module(model, attention)
-        self.layout = None if layout is None else parse_layout(layout)
-        self.weights, self.run = weights, Run(model)
-        self.handles = [*self.run.handles, module.register_forward_hook(self._on_attention)]
+    def __init__(self, model: nn.Module, weights: torch.Tensor, attention: Attention | None, layout: str | None):
+        super().__init__(model, attention, layout)
+        self.weights, self.before = weights, 0
         self.handles.append(unwrapped(model).register_forward_hook(self._on_end))
 
-    def _on_attention(self, module, _inputs, output):
+    def see(self, weights: torch.Tensor) -> torch.Tensor:
+        """The given weights in place of those of an attention inside the module that fit the layout."""
+        fitted = self.fitted(weights)
+        if fitted is None:
+            return weights
+        if not self.inside:
+            self.before = self.run.position
+        self.inside.append((weights, fitted))
+        return self._in_place_of(weights, fitted)
+
+    def on_attention(self, module, _inputs, output):
+        """The given weights in the output of a module that gives its weights alone."""
         refuse_dropout(module)
-        own, fitted = read_output(output, self.layout, self.run.shape, module, Notes())
+        if weights_alone(output, self.layout, self.run.shape):
+            self.run.position = self.before if self.inside else self.run.position
+        elif self.layout is not None and self.one_inside(module):
+            return None
+        own, fitted = read_output(output, self.layout, self.run.shape, module, Notes(), self.head)
         if sum(isinstance(part, torch.Tensor) for part in parts_of(output)) > 1:
             raise StavisError(
                 f"the module {type(module).__name__} gives its weights beside a result that they no longer change: name the module "
-                "whose only output they are."
+                "whose only output they are, or give the layout of those that it computes inside."
             )
+        return with_tensor(output, own, self._in_place_of(own, fitted))
+
+    def _in_place_of(self, own: torch.Tensor, fitted: Fitted) -> torch.Tensor:
         maps = fitted.to_maps(own)
-        chosen = weights_of_call(self.weights, maps, fitted, self.run).to(maps).expand_as(maps)
+        chosen = weights_of_call(self.run.of_clips(self.weights), maps, fitted, self.run).to(maps).expand_as(maps)
         tolerance = SUM_TOLERANCE * (20 if own.dtype in (torch.float16, torch.bfloat16) else 1)
-        return with_tensor(output, own, fitted.from_maps(chosen, own, tolerance))
+        return fitted.from_maps(chosen, own, tolerance)
 
     def _on_end(self, _module, _inputs, _output):
         run = self.run
@@ -213,7 +299,7 @@ class _Injection:
 def inject_attention(
     model: nn.Module,
     weights: torch.Tensor | np.ndarray,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     *,
     layout: str | None = None,
 ) -> Iterator[nn.Module]:
@@ -227,11 +313,12 @@ def inject_attention(
         (T,h,w) or (B,T,h,w), non-negative, each frame sums to 1; one clip's weights serve a batch of any size. Gradients flow into a
         tensor that asks for them.
     attention : nn.Module or str, optional
-        The module whose output is replaced; default: the model's one SpatialSoftmax.
+        The module whose output is replaced, or (with a layout) whose weights inside are; default: the model's one SpatialSoftmax.
     layout : str, optional
         The axes of its output, as for `record_attention`. In token attention the class token's row is replaced where the layout has
-        one, else the rows of all queries and heads; each row keeps how its mass is divided among frames and extra tokens, as a
-        module whose own maps do not sum to 1 keeps the mass of its own.
+        one, else the rows of all queries and heads, which then differ from the network's own as little as the map allows: its own map
+        changes nothing. Each row keeps how its mass is divided among frames and extra tokens, as a module whose own maps do not sum
+        to 1 keeps the mass of its own.
 
     Yields
     ------
@@ -255,11 +342,10 @@ def inject_attention(
     """
     injection = _Injection(model, checked_weights(weights), attention, layout)
     try:
-        with eager():
+        with eager(), written_out():
             yield model
     finally:
-        for handle in injection.handles:
-            handle.remove()
+        injection.remove()
 
 
 def checked_weights(weights: torch.Tensor | np.ndarray) -> torch.Tensor:

@@ -22,10 +22,13 @@ from dataclasses import dataclass, field
 
 import torch
 
+from stavis.attention.least_change import with_mean
 from stavis.errors import StavisError
 
 AXES = ("b", "t", "h", "w", "heads", "q")
 HELP = 'name its axes, for instance layout="b t h w", "(b t) heads (h w) (h w)" or "b heads (1 + t h w) (1 + t h w)"'
+ROWS = ("heads", "q", "query")
+"""The axes over which the mean is taken."""
 GUESSES = ("b t h w", "b 1 t h w", "b t 1 h w", "(b t) 1 h w", "(b t) h w", "b t (h w)", "(b t) (h w)", "b 1 h w", "b h w")
 """The layouts that are tried where none is given: maps only, never token attention."""
 
@@ -122,11 +125,12 @@ def _parse_axis(part: str, text: str) -> _Axis:
 class Fitted:
     """A layout with the size of every letter, for tensors of one shape.
 
-    `to_maps` reads a tensor of that shape as (b,t,h,w); `from_maps` writes such maps into a tensor of that shape.
+    `to_maps` reads a tensor of that shape as (b,t,h,w); `from_maps` writes such maps into a tensor of that shape. head: the only one that
+    is read and written, None for all of them.
     """
 
-    def __init__(self, layout: Layout, shape: tuple[int, ...], sizes: dict[str, int], *, tubelets: bool = False):
-        self.layout, self.shape, self.sizes, self.tubelets = layout, tuple(shape), sizes, tubelets
+    def __init__(self, layout: Layout, shape: tuple[int, ...], sizes: dict[str, int], *, tubelets: bool = False, head: int | None = None):
+        self.layout, self.shape, self.sizes, self.tubelets, self.head = layout, tuple(shape), sizes, tubelets, head
 
     @property
     def steps(self) -> int:
@@ -154,8 +158,9 @@ class Fitted:
         """The tensor as maps (b,t,h,w), not yet divided by their sums."""
         maps, names = self._unfold(tensor)
         for axis in reversed(range(len(names))):
-            if names[axis] in ("heads", "q", "query"):
-                maps = maps.mean(axis)
+            if names[axis] in ROWS:
+                one_head = names[axis] == "heads" and self.head is not None
+                maps = maps.select(axis, self.head) if one_head else maps.mean(axis)
         kept = [name for name in names if name in ("b", "t", "h", "w")]
         maps = maps.permute([kept.index(name) for name in ("b", "t", "h", "w") if name in kept])
         for index, name in enumerate(("b", "t")):
@@ -164,14 +169,17 @@ class Fitted:
         return maps
 
     def from_maps(self, maps: torch.Tensor, own: torch.Tensor, tolerance: float = 0.0) -> torch.Tensor:
-        """The module's own output with these maps (b,t,h,w; each sums to 1) in index of its own; the mass of each row and frame stays.
+        """The module's own output with these maps (b,t,h,w; each sums to 1) in place of its own; the mass of each row and frame stays.
 
-        With a class token among the queries its row is replaced, else the rows of all queries and heads.
+        With a class token among the queries its row is replaced, else the rows of all queries and heads, which then differ from the
+        module's own as little as the map allows (see stavis.attention.least_change): its own map leaves them as they are.
         """
         unfolded, names = self._unfold(own)
         order = [name for name in ("b", "t", "h", "w") if name in names]
         given = maps if "t" in names else maps.squeeze(1)
         given = given if "b" in names else given.squeeze(0)
+        if any(name in ROWS for name in names):
+            return self._fold(self._in_rows(given, unfolded, names, order), own)
         shape = [given.shape[order.index(name)] if name in order else 1 for name in names]
         given = given.permute(sorted(range(len(order)), key=lambda axis: names.index(order[axis]))).reshape(shape).expand_as(unfolded)
         space = [names.index("h"), names.index("w")]
@@ -179,6 +187,23 @@ class Fitted:
         if bool(((mass - 1).abs() > tolerance).any()):
             given = given * mass
         return self._fold(given, own)
+
+    def _in_rows(self, given: torch.Tensor, unfolded: torch.Tensor, names: list[str], order: list[str]) -> torch.Tensor:
+        """The unfolded weights whose mean over rows is the given map; of one head where one is named, the others as they are."""
+        result = unfolded
+        if self.head is not None:
+            unfolded = unfolded.narrow(names.index("heads"), self.head % unfolded.shape[names.index("heads")], 1)
+        axes = [axis for axis, name in enumerate(names) if name in ("b", "t")]
+        rows = [axis for axis, name in enumerate(names) if name in ROWS]
+        way = [*sorted(axes, key=lambda axis: order.index(names[axis])), *rows, names.index("h"), names.index("w")]
+        moved = unfolded.permute(way)
+        flat = moved.flatten(-2).flatten(len(axes), -2)
+        written = with_mean(flat, given.flatten(-2)).reshape(moved.shape).permute([way.index(axis) for axis in range(len(way))])
+        if self.head is None:
+            return written
+        result = result.clone()
+        result.narrow(names.index("heads"), self.head % result.shape[names.index("heads")], 1).copy_(written)
+        return result
 
     def _fold(self, given: torch.Tensor, own: torch.Tensor) -> torch.Tensor:
         shape, index = [], []
@@ -197,8 +222,13 @@ class Fitted:
         return result
 
 
-def fit(layout: Layout, shape: tuple[int, ...], run: RunShape) -> Fitted:
-    """The layout on a tensor of this shape. Raises StavisError where the two do not fit, or more than one way fits."""
+def fits(layout: Layout, shape: tuple[int, ...], run: RunShape) -> bool:
+    """Whether a tensor of this shape can be read by the layout."""
+    return bool(_solutions(layout, shape, run))
+
+
+def fit(layout: Layout, shape: tuple[int, ...], run: RunShape, head: int | None = None) -> Fitted:
+    """The layout on a tensor of this shape, of all heads or one. Raises StavisError where they do not fit, or more than one way fits."""
     fitted = _solutions(layout, shape, run)
     message = f"layout {layout.text!r} does not fit the attention's shape {tuple(shape)}{_of(run)}"
     if not fitted:
@@ -207,7 +237,16 @@ def fit(layout: Layout, shape: tuple[int, ...], run: RunShape) -> Fitted:
         ways = [" ".join(f"{letter}={one.sizes[letter]}" for letter in "thw" if letter in one.sizes) for one in fitted]
         example = f"{layout.text.partition(',')[0]}, {ways[0]}"
         raise StavisError(f"{message} in one way only ({' or '.join(ways)}): add the sizes, as in {example!r}.")
-    return fitted[0]
+    return _of_head(fitted[0], head)
+
+
+def _of_head(fitted: Fitted, head: int | None) -> Fitted:
+    if head is not None:
+        count = fitted.sizes.get("heads", 0)
+        if not -count <= head < count:
+            raise StavisError(f"head {head} is none of the {count} heads: choose one from 0 on.")
+        fitted.head = head
+    return fitted
 
 
 def _of(run: RunShape) -> str:

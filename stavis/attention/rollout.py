@@ -38,14 +38,14 @@ def rollout(layers: Sequence[torch.Tensor], start: torch.Tensor) -> torch.Tensor
     return row
 
 
-def relevance(layers: Sequence[torch.Tensor], gradients: Sequence[torch.Tensor], start: torch.Tensor) -> torch.Tensor:
-    """Relevance of each token for a score: the row `start` (N,k) times the product of I + mean over heads of (dA * A)+, less `start`.
+def relevance(layers: Sequence[torch.Tensor], start: torch.Tensor) -> torch.Tensor:
+    """Relevance of each token for a score: the row `start` (N,k) times the product of I + each layer's positive part, less `start`.
 
-    layers, gradients: the weights (N,heads,k,k) of each layer and the score's gradient in them. 0 or more; it has no fixed sum.
+    layers: what each layer adds, (N,k,k) (see `positive_part`), first to last. 0 or more; it has no fixed sum.
     """
     row = start
-    for weights, gradient in zip(reversed(layers), reversed(gradients), strict=True):
-        row = row + torch.einsum("nq,nqk->nk", row, (weights * gradient).clamp(min=0).mean(1))
+    for added in reversed(layers):
+        row = row + torch.einsum("nq,nqk->nk", row, added)
     return row - start
 
 
@@ -61,14 +61,42 @@ def divided_rollout(spatial: Sequence[torch.Tensor], temporal: Sequence[torch.Te
     Tensor (N,T,P)
         What of the class token's attention flows to each patch; the rest stays with the class token.
     """
-    first = spatial[0]
-    frames, patches = first.shape[1], first.shape[2] - 1
-    token = first.new_ones(len(first))
-    row = first.new_zeros(len(first), frames, patches)
+    token, row = _class_row(spatial[0])
     for space, time in zip(reversed(spatial), reversed(temporal), strict=True):
-        copies = torch.cat([(token / frames)[:, None, None].expand(-1, frames, 1), row], 2)
-        moved = torch.einsum("ntq,ntqk->ntk", copies, space)
-        token = (token + moved[..., 0].sum(1)) / 2
-        row = (row + moved[..., 1:]) / 2
+        to_token, moved = _through_space(token, row, space)
+        token, row = (token + to_token) / 2, (row + moved) / 2
         row = (row + torch.einsum("ntp,nptk->nkp", row, time)) / 2
     return row
+
+
+def divided_relevance(spatial: Sequence[torch.Tensor], temporal: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Relevance of each patch for a score through divided space-time attention: each half's I + mean over heads of (dA * A)+.
+
+    spatial: (N,T,1+P,1+P) and temporal: (N,P,T,T) as for `divided_rollout`, but each layer's positive parts of weights times gradients
+    (see `positive_part`). A score's gradient in a copy of the class token holds its part in their average already, so that their
+    relevances are added. Returns (N,T,P), 0 or more; it has no fixed sum.
+    """
+    token, row = _class_row(spatial[0])
+    for space, time in zip(reversed(spatial), reversed(temporal), strict=True):
+        to_token, moved = _through_space(token * space.shape[1], row, space)
+        token, row = token + to_token, row + moved
+        row = row + torch.einsum("ntp,nptk->nkp", row, time)
+    return row
+
+
+def positive_part(weights: torch.Tensor, gradients: torch.Tensor) -> torch.Tensor:
+    """What one attention adds to relevance: the mean over heads of (dA * A)+, (...,heads,q,k) -> (...,q,k)."""
+    return (weights * gradients).clamp(min=0).mean(-3)
+
+
+def _class_row(first: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    frames, patches = first.shape[1], first.shape[2] - 1
+    return first.new_ones(len(first)), first.new_zeros(len(first), frames, patches)
+
+
+def _through_space(token: torch.Tensor, row: torch.Tensor, space: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """What the row (class token (N,), patches (N,T,P)) becomes through spatial attention with one copy of the class token a frame."""
+    frames = space.shape[1]
+    copies = torch.cat([(token / frames)[:, None, None].expand(-1, frames, 1), row], 2)
+    moved = torch.einsum("ntq,ntqk->ntk", copies, space)
+    return moved[..., 0].sum(1), moved[..., 1:]

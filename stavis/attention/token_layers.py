@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, parts_of, refuse_dropout, unwrapped
+from stavis.attention.inside import Tap, written_out
 from stavis.errors import StavisError
 
 
@@ -39,9 +40,9 @@ class LayerRecorder:
     def __init__(self, model: nn.Module, paths: Sequence[str], *, keep_heads: bool, keep_graph: bool):
         self.weights: dict[str, torch.Tensor] = {}
         self._keep_heads, self._keep_graph = keep_heads, keep_graph
-        self._handles = []
+        self.handles = []
         for path in paths:
-            self._handles.append(model.get_submodule(path).register_forward_hook(self._hook(path)))
+            self._watch(model.get_submodule(path), path)
 
     def of(self, path: str) -> torch.Tensor:
         """The weights of one layer. Raises StavisError where it never ran."""
@@ -49,37 +50,51 @@ class LayerRecorder:
             raise StavisError(f"the attention module {path} was never called: name one that the network runs.")
         return self.weights[path]
 
-    def _hook(self, path: str):
+    def _watch(self, module: nn.Module, path: str) -> None:
+        inside: list[torch.Tensor] = []
+
+        def see(weights):
+            inside.append(self._with_gradient(weights))
+            return weights
+
         def keep(module, _inputs, output):
             refuse_dropout(module)
-            tensor = attention_in(output, path, type(module).__name__)
+            tensor = self._with_gradient(attention_in(output, inside, path, type(module).__name__))
+            inside.clear()
             if not self._keep_heads:
                 tensor = tensor.mean(1)
-            if self._keep_graph:
-                if tensor.requires_grad:
-                    tensor.retain_grad()
-                self.weights[path] = tensor
-            else:
-                self.weights[path] = tensor.detach()
+            self.weights[path] = tensor if self._keep_graph else tensor.detach()
 
-        return keep
+        self.handles += [*Tap(module, see).handles, module.register_forward_hook(keep)]
+
+    def _with_gradient(self, weights: torch.Tensor) -> torch.Tensor:
+        """The weights, which a score can be differentiated by where that is wanted, whether or not anything before them can."""
+        if self._keep_graph and not weights.requires_grad and weights.is_floating_point():
+            weights.requires_grad_(True)
+        return weights
 
     def remove(self) -> None:
         """Take the hooks away."""
-        for handle in self._handles:
+        for handle in self.handles:
             handle.remove()
 
 
-def attention_in(output, path: str, name: str) -> torch.Tensor:
-    """The attention weights (N,heads,q,k) in a module's output. Raises StavisError where it holds none."""
-    tensors = [part for part in parts_of(output) if isinstance(part, torch.Tensor) and part.ndim == 4]
-    right = [one for one in tensors if bool((one.detach() >= 0).all()) and bool(((one.detach().float().sum(-1) - 1).abs() < 2e-2).all())]
+def attention_in(output, inside: Sequence[torch.Tensor], path: str, name: str) -> torch.Tensor:
+    """The attention weights (N,heads,q,k) that a module computes inside or has in its output. Raises StavisError where it has none."""
+    right: list[torch.Tensor] = []
+    for tensors in (inside, parts_of(output)):
+        right = right or [one for one in tensors if isinstance(one, torch.Tensor) and one.ndim == 4 and _rows_sum_to_one(one)]
     if len(right) != 1:
         raise StavisError(
             f"the attention module {path} ({name}) gives no weights (heads, queries, keys) whose rows sum to 1: name the module that "
             "does, or load the network with code that computes them (attn_implementation='eager')."
         )
     return right[0]
+
+
+def _rows_sum_to_one(weights: torch.Tensor) -> bool:
+    plain = weights.detach()
+    return bool((plain >= 0).all()) and bool(((plain.float().sum(-1) - 1).abs() < 2e-2).all())
 
 
 @contextmanager
@@ -90,7 +105,7 @@ def record_layers(model: nn.Module, paths: Sequence[str], *, keep_heads: bool = 
     """
     recorder = LayerRecorder(unwrapped(model), paths, keep_heads=keep_heads, keep_graph=keep_graph)
     try:
-        with eager():
+        with eager(), written_out():
             yield recorder
     finally:
         recorder.remove()

@@ -10,11 +10,11 @@ from torch import nn
 from stavis.attention.calls import unwrapped
 from stavis.attention.hooks import attention_module
 from stavis.attention.token_layers import paths_matching
+from stavis.attention.tokens import TokenAttention
 from stavis.errors import StavisError
 from stavis.inference.adapters.clip_module import Forward
 from stavis.inference.adapters.families import Adapter, Family, labels_of
 from stavis.inference.adapters.frames import has_attention, path_of
-from stavis.inference.adapters.video_network import TokenAttention
 from stavis.notes import Notes
 from stavis.storage.files import content_hash
 

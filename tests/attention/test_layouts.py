@@ -275,19 +275,34 @@ class Attends(nn.Module):
         return read.mean((1, 2)).unflatten(0, frames.shape[:2])[..., None]
 
 
-def test_the_weights_of_multihead_attention():
-    model = Attends().eval()
-    with record_attention(model, "attend", layout=SPACE) as recorder:
-        model(FRAMES)
-    torch.testing.assert_close(recorder.weights[0], model.seen.mean(1).unflatten(1, (8, 8)).detach())
+@pytest.mark.parametrize("need_weights", [True, False])
+def test_the_weights_of_multihead_attention(need_weights):
+    model = Attends(need_weights).eval()
+    with torch.no_grad():
+        own, seen = model(FRAMES), Attends().eval()
+        seen(FRAMES)
+        expected = seen.seen.mean(1).unflatten(1, (8, 8))
+        with record_attention(model, "attend", layout=SPACE) as recorder:
+            torch.testing.assert_close(model(FRAMES), own)
+        torch.testing.assert_close(recorder.weights[0], expected)
+        with inject_attention(model, recorder.weights, "attend", layout=SPACE):
+            torch.testing.assert_close(model(FRAMES), own, rtol=0, atol=1e-6)
+        with inject_attention(model, recorder.weights.flip(3), "attend", layout=SPACE):
+            assert not torch.allclose(model(FRAMES), own, rtol=0, atol=1e-5)
+
+
+def test_a_result_whose_weights_come_from_elsewhere_is_refused():
+    class Beside(nn.Module):
+        def forward(self, maps):
+            return maps.amax((2, 3)), maps
+
+    model = Looks(lambda frames: known_maps(1, 4, 8, 8), nn.Sequential(Beside()))
+    model.forward = lambda frames: model.look(model.make(frames))[0][..., None]
     with (
         pytest.raises(StavisError, match="no longer change"),
-        inject_attention(model, recorder.weights, "attend", layout=SPACE),
+        inject_attention(model, known_maps(1, 4, 8, 8), "look.0", layout="b t h w"),
     ):
         model(FRAMES)
-    silent = Attends(need_weights=False).eval()
-    with pytest.raises(StavisError, match="need_weights=True"), record_attention(silent, "attend", layout=SPACE):
-        silent(FRAMES)
 
 
 def test_dropout_in_the_attention_is_refused_while_it_is_on():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from stavis.attention.rollout import divided_rollout, relevance, rollout, start_row
+from stavis.attention.rollout import divided_relevance, divided_rollout, positive_part, relevance, rollout, start_row
 
 RANDOM = np.random.default_rng(0)
 
@@ -30,29 +30,55 @@ def test_relevance_is_the_sum_over_all_paths():
     joint = torch.eye(4, dtype=torch.float64)[None]
     for layer, gradient in zip(layers, gradients, strict=True):
         joint = joint + (gradient * layer).clamp(min=0).mean(1) @ joint
-    found = relevance(layers, gradients, start_row(4, layers[0], class_token=True))
+    added = [positive_part(*pair) for pair in zip(layers, gradients, strict=True)]
+    found = relevance(added, start_row(4, layers[0], class_token=True))
     assert torch.allclose(found, (joint - torch.eye(4))[:, 0], atol=1e-12)
     assert (found >= 0).all()
 
 
-def test_divided_attention_is_the_product_of_time_and_space():
-    frames, patches, depth = 3, 4, 2
-    tokens = 1 + frames * patches  # the class token, then patch by patch all its frames
-    spatial = [weights(1, frames, 1 + patches, 1 + patches) for _ in range(depth)]
-    temporal = [weights(1, patches, frames, frames) for _ in range(depth)]
-    joint = torch.eye(tokens, dtype=torch.float64)
-    for space, time in zip(spatial, temporal, strict=True):
-        along, across = torch.zeros(tokens, tokens, dtype=torch.float64), torch.zeros(tokens, tokens, dtype=torch.float64)
-        along[0, 0] = 1
-        for p in range(patches):
-            for t in range(frames):
-                along[1 + p * frames + t, 1 + p * frames + torch.arange(frames)] = time[0, p, t]
+def whole_matrices(space, time):
+    """One layer's attention over time and over space as matrices over all tokens: the class token, then patch by patch all its frames.
+
+    The rows of the class token's copies, one a frame, are added up.
+    """
+    frames, patches = space.shape[0], time.shape[0]
+    tokens = 1 + frames * patches
+    along, across = torch.zeros(tokens, tokens, dtype=torch.float64), torch.zeros(tokens, tokens, dtype=torch.float64)
+    for p in range(patches):
         for t in range(frames):
-            columns = torch.tensor([0, *(1 + p * frames + t for p in range(patches))])
-            across[0, columns] += space[0, t, 0] / frames
-            for p in range(patches):
-                across[1 + p * frames + t, columns] += space[0, t, 1 + p]
-        one = torch.eye(tokens, dtype=torch.float64)
+            along[1 + p * frames + t, 1 + p * frames + torch.arange(frames)] = time[p, t]
+    for t in range(frames):
+        columns = torch.tensor([0, *(1 + p * frames + t for p in range(patches))])
+        across[0, columns] += space[t, 0]
+        for p in range(patches):
+            across[1 + p * frames + t, columns] += space[t, 1 + p]
+    return along, across
+
+
+FRAMES, PATCHES, DEPTH = 3, 4, 2
+
+
+def test_divided_attention_is_the_product_of_time_and_space():
+    spatial = [weights(1, FRAMES, 1 + PATCHES, 1 + PATCHES) for _ in range(DEPTH)]
+    temporal = [weights(1, PATCHES, FRAMES, FRAMES) for _ in range(DEPTH)]
+    one = torch.eye(1 + FRAMES * PATCHES, dtype=torch.float64)
+    joint = one
+    for space, time in zip(spatial, temporal, strict=True):
+        along, across = whole_matrices(space[0], time[0])
+        along[0, 0] = 1
+        across[0] /= FRAMES
         joint = (across + one) / 2 @ ((along + one) / 2) @ joint
-    expected = joint[0, 1:].reshape(patches, frames).T
+    expected = joint[0, 1:].reshape(PATCHES, FRAMES).T
     assert torch.allclose(divided_rollout(spatial, temporal)[0], expected, atol=1e-12)
+
+
+def test_divided_relevance_is_the_sum_over_all_paths_through_time_and_space():
+    spatial = [weights(1, FRAMES, 1 + PATCHES, 1 + PATCHES) for _ in range(DEPTH)]
+    temporal = [weights(1, PATCHES, FRAMES, FRAMES) for _ in range(DEPTH)]
+    joint = torch.eye(1 + FRAMES * PATCHES, dtype=torch.float64)
+    for space, time in zip(spatial, temporal, strict=True):
+        along, across = whole_matrices(space[0], time[0])
+        joint = joint + along @ joint
+        joint = joint + across @ joint
+    expected = joint[0, 1:].reshape(PATCHES, FRAMES).T
+    assert torch.allclose(divided_relevance(spatial, temporal)[0], expected, atol=1e-12)

@@ -1,0 +1,94 @@
+"""One map per frame from the attention of all of a transformer's layers in one run: rollout, or relevance for a score."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from stavis.attention.calls import Run
+from stavis.attention.layouts import RunShape, fit, parse_layout
+from stavis.attention.rollout import divided_relevance, divided_rollout, positive_part, relevance, rollout, start_row
+from stavis.attention.token_layers import record_layers
+from stavis.attention.tokens import TokenAttention
+from stavis.errors import StavisError
+from stavis.notes import Notes
+
+Result = TypeVar("Result")
+Score = Callable[[Result], torch.Tensor]
+"""The number that relevance is of, from what a run gives; it may be a sum over clips."""
+
+
+def token_maps(
+    model: nn.Module, tokens: TokenAttention, forward: Callable[[], Result], score: Score, notes: Notes
+) -> tuple[Result, torch.Tensor]:
+    """What `forward` (a run of the model) gives, and its maps (B,T,h,w), each frame sums to 1; noted what part of the whole lay in it."""
+    result, maps = layer_maps(model, tokens, forward, score, notes)
+    sums = maps.sum((2, 3), keepdim=True)
+    if bool((sums < 0).any()) or not bool(torch.isfinite(sums).all()) or not bool((sums > 0).all() or tokens.kind == "relevance"):
+        raise StavisError("the attention of a frame is empty or not finite: choose another layer or kind of map.")
+    low, high = float(sums.min()), float(sums.max())
+    if tokens.kind == "relevance":
+        notes.add("Relevance has no fixed sum: each frame's map is divided by its own.")
+        cells = maps.shape[2] * maps.shape[3]
+        return result, torch.where(sums > 0, maps / sums.clamp_min(torch.finfo(maps.dtype).tiny), torch.full_like(maps, 1 / cells))
+    if abs(low - 1) > 1e-3 or abs(high - 1) > 1e-3:
+        notes.add(f"Of the attention {low:.3g} to {high:.3g} lies in a frame: each frame's map is divided by its sum.")
+    return result, maps / sums
+
+
+def layer_maps(
+    model: nn.Module, tokens: TokenAttention, forward: Callable[[], Result], score: Score, notes: Notes
+) -> tuple[Result, torch.Tensor]:
+    """What `forward` gives, and its maps (B,T,h,w) as they come from the layers: what of the query's attention or relevance is there."""
+    graph = tokens.kind == "relevance"
+    paths = (*tokens.paths, *tokens.temporal)
+    run = Run(model)
+    try:
+        with torch.set_grad_enabled(graph):
+            with record_layers(model, paths, keep_heads=graph, keep_graph=graph) as recorder:
+                result = forward()
+            weights = {path: recorder.of(path) for path in paths}
+            if graph:
+                weights = _positive_parts(weights, score(result))
+    finally:
+        for handle in run.handles:
+            handle.remove()
+    with torch.no_grad():
+        maps = _from_layers(tokens, weights, run.shape)
+        return result, run.of_input(_over_frames(maps, run.shape.time, notes))
+
+
+def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor) -> dict[str, torch.Tensor]:
+    """What each layer adds to the relevance for a score, (N,q,k)."""
+    gradients = [None] * len(weights)
+    if score.requires_grad:
+        gradients = torch.autograd.grad(score.sum(), list(weights.values()), allow_unused=True)
+    pairs = zip(weights.items(), gradients, strict=True)
+    return {path: positive_part(one.detach(), torch.zeros_like(one) if slope is None else slope) for (path, one), slope in pairs}
+
+
+def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: RunShape) -> torch.Tensor:
+    """Maps (N,t,h,w) on the tokens' own grid."""
+    layout = parse_layout(tokens.layout)
+    layers = [weights[path] for path in tokens.paths]
+    first = layers[0]
+    if tokens.temporal:
+        over_space = [one.unflatten(0, (run.batch, run.time)) for one in layers]
+        over_time = [weights[path].unflatten(0, (run.batch, -1)) for path in tokens.temporal]
+        sizes = fit(layout, (len(first), 1, *first.shape[1:]), run).sizes
+        put_together = divided_relevance if tokens.kind == "relevance" else divided_rollout
+        return put_together(over_space, over_time).unflatten(2, (sizes["h"], sizes["w"]))
+    start = start_row(first.shape[-1], first, class_token=bool(layout.axes[-1].extra))
+    row = rollout(layers, start) if tokens.kind == "rollout" else relevance(layers, start)
+    shape = (len(row), 1, row.shape[1], row.shape[1])
+    return fit(layout, shape, run).to_maps(row[:, None, None].expand(shape))
+
+
+def _over_frames(maps: torch.Tensor, length: int, notes: Notes) -> torch.Tensor:
+    """Maps (N,t,h,w) for every frame of a clip: (N,T,h,w), tubelets spread over theirs, said."""
+    maps = maps.reshape(-1, length, *maps.shape[2:]) if maps.shape[1] == 1 and length > 1 else maps
+    if maps.shape[1] != length:
+        notes.add(f"the attention has {maps.shape[1]} steps in time for {length} frames: each is shown for its frames.")
+        maps = maps.repeat_interleave(length // maps.shape[1], 1)
+    return maps
