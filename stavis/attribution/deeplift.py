@@ -4,6 +4,8 @@ Captum's DeepLift has no correct rule for A ⊙ X, gates and softmax; here every
 stavis.attribution.deeplift_rules), so the map's sum is the prediction's change up to rounding.
 """
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -125,6 +127,33 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
         (through,) = torch.autograd.grad(outputs, frames, gradients, allow_unused=True)
     paths = tuple(none if part is None else change * part.double() for part in (direct, through))
     return paths, float(after.detach().double() - before.double()), first.approximated | second.approximated
+
+
+def relevance(
+    context: AttributionContext,
+    start: torch.Tensor,
+    frames: torch.Tensor,
+    before: Callable[[], AbstractContextManager] = nullcontext,
+    after: Callable[[], AbstractContextManager] = nullcontext,
+) -> torch.Tensor:
+    """The relevance of frames against a start (1,T,3,H,W), both asking for gradients, over both paths, in single precision.
+
+    The values of exact_deeplift without its second try in double precision, for comparisons of maps. before and after surround the
+    two runs, so that parts of the network which ran already can give what they gave; graphs are kept for them.
+    """
+    fixed = frozenset(id(tensor) for tensor in (*context.model.parameters(), *context.model.buffers()))
+    first = RuleMode(fixed=fixed)
+    with before(), first:
+        context.value(start)
+    second = RuleMode(first.records, fixed=fixed)
+    with after(), second:
+        value = context.value(frames)
+    second.finish(value)
+    change = (frames - start).detach().double()
+    if not value.requires_grad:
+        return torch.zeros_like(change)
+    (gradient,) = torch.autograd.grad(value.sum(), frames, allow_unused=True, retain_graph=True)
+    return torch.zeros_like(change) if gradient is None else change * gradient.double()
 
 
 def _note(context: AttributionContext, names: set[str], error: float) -> None:

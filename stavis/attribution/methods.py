@@ -180,6 +180,19 @@ def _block_lengths(have: int, block: int) -> torch.Tensor:
     return (start + block).clamp(max=have) - start
 
 
+def gradient_maps(context: AttributionContext, frames: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """The gradient at frames (1,T,3,H,W) that ask for one, and its product with them: the values of saliency and input × gradient.
+
+    Graphs are kept, so that what the frames reach through parts that ran before can be followed again.
+    """
+    gradient = torch.zeros_like(frames)
+    value = context.value(frames)
+    if value.requires_grad:
+        (found,) = torch.autograd.grad(value.sum(), frames, allow_unused=True, retain_graph=True)
+        gradient = gradient if found is None else found
+    return gradient, frames.detach() * gradient
+
+
 def _gradient(context: AttributionContext) -> torch.Tensor:
     frames = context.frames.detach().requires_grad_(True)
     (gradient,) = torch.autograd.grad(context.value(frames).sum(), frames, allow_unused=True)

@@ -29,7 +29,7 @@ TOLERANCE = 0.1
 class AttentionOverride:
     """A model on one clip whose attention can be replaced: `weights` (T,h,w) is its own, `run` predicts with others."""
 
-    def __init__(self, asked: AttributionContext, attention: nn.Module | str | None, batch: int = 4):
+    def __init__(self, asked: AttributionContext, attention: nn.Module | str | None, batch: int = 12):
         self.asked, self.attention, self.batch = asked, attention, batch
         with torch.no_grad(), record_attention(asked.model, attention) as recorder:
             self.own = asked.value.trace(asked.frames)[0].double().cpu().numpy()
@@ -166,10 +166,7 @@ def adversarial(at: AttentionOverride, *, tolerance: float | None = None, steps:
     errors = at.run(candidates) - at.own
     for candidate in (*candidates, _balanced(candidates, errors), _farthest_mixture(at.weights, candidates, errors)):
         best, found = _keep_better(at, best, found, candidate, tolerance)
-    for start in (best, nulls.uniform(best.shape)):
-        if found < 0.9:
-            best, found = _ascend(at, best, found, start, tolerance, steps, seed)
-    return best
+    return _ascend(at, best, found, tolerance, steps, seed) if found < 0.9 else best
 
 
 def _keep_better(
@@ -251,30 +248,31 @@ def far_maps(own: np.ndarray, seed: int) -> list[np.ndarray]:
     return [*(one.reshape(own.shape) for one in maps), nulls.permuted(own, seed), nulls.uniform(own.shape)]
 
 
-def _ascend(
-    at: AttentionOverride, best: np.ndarray, found: float, start: np.ndarray, tolerance: float, steps: int, seed: int
-) -> tuple[np.ndarray, float]:
-    """Gradient ascent on the divergence, with a price on changes of the prediction that rises while they are too large."""
+def _ascend(at: AttentionOverride, best: np.ndarray, found: float, tolerance: float, steps: int, seed: int) -> np.ndarray:
+    """Gradient ascent on the divergence, with a price on changes of the prediction that rises while they are too large.
+
+    From the best map so far and from a uniform one, both in one batch; their searches do not touch each other.
+    """
     own = at.tensor[0].double().flatten(1)
     truth = torch.as_tensor(at.own, device=own.device)
-    shape = start.shape
-    begin = torch.as_tensor(0.9 * start + 0.1 * nulls.uniform(shape), device=own.device).flatten(1)
+    shape, even = best.shape, nulls.uniform(best.shape)
+    begin = torch.as_tensor(np.stack([0.9 * start + 0.1 * even for start in (best, even)]), device=own.device).flatten(2)
     # The divergence has no slope at the map itself, so the search starts beside it.
-    noise = torch.as_tensor(np.random.default_rng(seed).standard_normal(begin.shape), device=own.device)
+    noise = torch.as_tensor(np.random.default_rng(seed).standard_normal(begin.shape[1:]), device=own.device)
     scores = (begin.clamp_min(1e-8).log() + noise).requires_grad_(True)
-    optimiser, price = torch.optim.Adam([scores], lr=0.4), 1.0
+    optimiser, price = torch.optim.Adam([scores], lr=0.4), torch.ones(len(scores), dtype=own.dtype, device=own.device)
     for step in range(steps):
-        maps = torch.softmax(scores, 1)
-        change = (at.trace(maps.to(at.tensor.dtype).unflatten(1, shape[1:])[None])[0].double() - truth).abs()
+        maps = torch.softmax(scores, 2)
+        change = (at.trace(maps.to(at.tensor.dtype).unflatten(2, shape[1:])).double() - truth).abs()
         middle = ((maps + own) / 2).clamp_min(1e-30).log2()
         terms = maps * (maps.clamp_min(1e-30).log2() - middle) + own * (own.clamp_min(1e-30).log2() - middle)
         excess = torch.relu(change / tolerance - 0.7)
-        price *= 1.2 if float(change.detach().max()) > tolerance else 0.9
-        loss = price * (excess + excess**2).mean() - terms.sum(1).mean() / 2
+        price = price * torch.where(change.detach().amax(1) > tolerance, 1.2, 0.9)
+        loss = price * (excess + excess**2).mean(1) - terms.sum(2).mean(1) / 2
         optimiser.zero_grad()
-        loss.backward()
+        loss.sum().backward()
         optimiser.step()
         if step % 10 == 9:
-            candidate = torch.softmax(scores.detach(), 1).unflatten(1, shape[1:]).cpu().numpy()
-            best, found = _keep_better(at, best, found, candidate, tolerance)
-    return best, found
+            for candidate in torch.softmax(scores.detach(), 2).unflatten(2, shape[1:]).cpu().numpy():
+                best, found = _keep_better(at, best, found, candidate, tolerance)
+    return best

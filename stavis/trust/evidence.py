@@ -1,8 +1,10 @@
 """What a verdict rests on: everything measured on each clip, before any of it is judged."""
 
 import inspect
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from stavis.trust import nulls
 from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon
 from stavis.trust.attention_tests import TOLERANCE, AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements, variation
 from stavis.trust.faithfulness import FIRST, InsertionDeletion
+from stavis.trust.head_maps import independent_of, maps_behind_heads
 from stavis.trust.localisation import localisation
 from stavis.trust.sanity import branches, randomised
 from stavis.types import Attribution, Clip, Target
@@ -31,7 +34,8 @@ class Evidence:
     own and gold (T,) are the prediction and the labels (gold None without), seen (T,) marks the frames that count; replaced maps a
     kind of replacement to predictions (K,T). insertion maps an order of cells to the area under its insertion curve, first to the
     mean height of that curve at its first steps (FIRST). uniqueness and free are 1 − JSD of the map most unlike the model's own, at
-    the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any. scores is tidy:
+    the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any. attributions maps a
+    method's label to the network's own map (T,H,W). scores is tidy:
     clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and part of the face.
     """
 
@@ -45,6 +49,7 @@ class Evidence:
     first: list[dict[str, float]] = field(default_factory=list)
     uniqueness: list[float] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
+    attributions: list[dict[str, np.ndarray]] = field(default_factory=list)
     tolerance: float = float("nan")
     share: float = TOLERANCE
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -62,8 +67,10 @@ def gather(
     networks: int,
     tolerance: float,
     seed: int,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Evidence:
-    """Measure everything that a verdict on a model with attention needs."""
+    """Measure everything that a verdict on a model with attention needs; progress(done, total) counts three steps a clip."""
+    step = _counted(progress, 3 * len(clips))
     found = Evidence(groups=[clip.recording or f"clip {index}" for index, clip in enumerate(clips)], share=tolerance)
     for clip in clips:
         maps, own = recorded(model, clip, target, attention)
@@ -71,6 +78,8 @@ def gather(
         found.own.append(own)
         found.gold.append(_gold(clip, target))
         found.seen.append(_seen(clip, target, found.gold[-1]))
+        found.attributions += attributions_of(model, [clip], target, attention, methods)
+        step()
     found.tolerance = tolerance * variation(found.own, found.seen)
     random_maps = _maps_of_random_networks(model, clips, target, attention, networks, seed)
     for index, clip in enumerate(clips):
@@ -80,12 +89,22 @@ def gather(
             unique, free = _uniqueness(at, found.tolerance, seed + index)
             found.uniqueness.append(unique)
             found.free.append(free)
-            areas, first = _insertion(at, found.attention, index, seed, random_maps[index])
+            areas, first = _insertion(at, found, index, seed, random_maps[index])
             found.insertion.append(areas)
             found.first.append(first)
-    found.scores = scores(model, clips, target, attention, found.attention, methods=methods, heads=heads, seed=seed)
+        step()
+    options = {"methods": methods, "heads": heads, "seed": seed, "step": step}
+    found.scores = scores(model, clips, target, attention, found.attention, found.attributions, **options)
     found.places = places(clips, found.attention)
     return found
+
+
+def _counted(progress: Callable[[int, int], None] | None, total: int) -> Callable[[], None]:
+    """A function that says progress(done, total) once more each time it is called; 0 is said at once."""
+    counter = itertools.count(1)
+    if progress:
+        progress(0, total)
+    return lambda: progress(next(counter), total) if progress else None
 
 
 def _maps_of_random_networks(model, clips: list[Clip], target: Target, attention, networks: int, seed: int) -> list[dict[str, np.ndarray]]:
@@ -104,12 +123,17 @@ def scores(
     target: Target,
     attention: nn.Module | str | None,
     maps: list[np.ndarray],
+    attributions: list[dict[str, np.ndarray]],
     *,
     methods: Sequence[Callable[..., Attribution]],
     heads: int,
     seed: int,
+    step: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
-    """How alike the attention and each method's map are, with the nulls; tidy, see Evidence. NaN where a map is constant."""
+    """How alike the attention and each method's map are, with the nulls; tidy, see Evidence. NaN where a map is constant.
+
+    attributions: the network's own maps by method's label, one dict per clip. step is called after each clip.
+    """
     rows: list[dict] = []
 
     def note(place, method, against, a, b):
@@ -117,35 +141,39 @@ def scores(
         means = {metric: _mean(table[metric]) for metric in METRICS}
         rows.extend({"clip": place, "method": method, "metric": m, "against": against, "score": s} for m, s in means.items())
 
-    for place, clip in enumerate(clips):
-        own = maps[place]
-        for method in methods:
-            note(place, method.label, "attention", own, call(method, model, clip, target, attention).values)
+    for place, own in enumerate(maps):
+        for label, values in attributions[place].items():
+            note(place, label, "attention", own, values)
         for name, null in map_nulls(clips, maps, place, seed).items():
             note(place, name, "null", own, null)
     head = branches(model, clips[0], attention)["head"]
-    for number in range(heads if head else 0):
-        with randomised(model, head, seed + 2000 + number):
-            for place, clip in enumerate(clips):
-                for method in methods:
-                    note(place, method.label, f"random head {number + 1}", maps[place], call(method, model, clip, target, attention).values)
+    seeds = [seed + 2000 + number for number in range(heads if head and methods else 0)]
+    options = {"head": head, "seeds": seeds, "fixed": independent_of(model, head, clips[0]) if seeds else []}
+    for place, clip in enumerate(clips):
+        run = partial(call, model=model, clip=clip, target=target, attention=attention)
+        for label, number, values in maps_behind_heads(model, clip, target, methods, run, **options):
+            note(place, label, f"random head {number + 1}", maps[place], values)
+        step()
     return pd.DataFrame(rows, columns=["clip", "method", "metric", "against", "score"])
 
 
-def between_methods(
-    model: nn.Module, clips: list[Clip], target: Target, methods: Sequence[Callable[..., Attribution]], attention=None
-) -> pd.DataFrame:
-    """How alike the methods' maps are to each other: one row a clip and pair, with `cc` and `spearman` of their sizes |.|."""
+def attributions_of(
+    model: nn.Module, clips: list[Clip], target: Target, attention, methods: Sequence[Callable[..., Attribution]]
+) -> list[dict[str, np.ndarray]]:
+    """The network's own maps (T,H,W), one dict per clip, by the method's label."""
+    return [{method.label: call(method, model, clip, target, attention).values for method in methods} for clip in clips]
+
+
+def between_methods(attributions: list[dict[str, np.ndarray]]) -> pd.DataFrame:
+    """How alike the methods' maps are to each other: one row per clip and pair, with `cc` and `spearman` of their sizes |.|."""
     rows = []
-    for place, clip in enumerate(clips):
-        found = [(method.label, np.abs(call(method, model, clip, target, attention).values)) for method in methods]
-        grid = tuple(min(16, side) for side in clip.frames.shape[1:3])
-        found = [(label, pooled(values, grid)) for label, values in found]
+    for index, maps in enumerate(attributions):
+        found = [(label, pooled(np.abs(values), tuple(min(16, side) for side in values.shape[1:]))) for label, values in maps.items()]
         for first, (label, values) in enumerate(found):
             for other, others in found[first + 1 :]:
                 table = agreement(values, others)
                 scores = {name: _mean(table[name]) for name in ("cc", "spearman")}
-                rows.append({"clip": place, "method": label, "other": other} | scores)
+                rows.append({"clip": index, "method": label, "other": other} | scores)
     return pd.DataFrame(rows, columns=["clip", "method", "other", "cc", "spearman"])
 
 
@@ -181,11 +209,13 @@ def call(method: Callable[..., Attribution], model, clip: Clip, target: Target, 
     return method(model, clip, target)
 
 
-def _insertion(at: AttentionOverride, maps: list[np.ndarray], index: int, seed: int, more: dict[str, np.ndarray]):
+def _insertion(at: AttentionOverride, found: Evidence, index: int, seed: int, more: dict[str, np.ndarray]):
     """What each order of cells brings back on the network in question: the area under its curve, and the height of its first steps."""
-    clip, own = at.asked.clip, maps[index]
+    clip, maps = at.asked.clip, found.attention
+    own, explained = maps[index], found.attributions[index].get(exact_deeplift.label)
     uncover = InsertionDeletion(at.asked)
-    explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention)
+    if explained is None:
+        explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention).values
     orders = {
         "attention": own,
         "random order": nulls.uniform(own.shape),
@@ -195,14 +225,13 @@ def _insertion(at: AttentionOverride, maps: list[np.ndarray], index: int, seed: 
         "edges": nulls.edges(clip, own.shape[1:]),
         "mean map": nulls.mean_map(maps, index),
         "another clip's": nulls.of_another(maps, index),
-        "exact DeepLIFT": pooled(np.abs(explained.values), own.shape[1:]),
+        "exact DeepLIFT": pooled(np.abs(explained), own.shape[1:]),
     } | more
+    orders = {name: order for name, order in orders.items() if order is not None}
     areas, first = {}, {}
-    for name, order in orders.items():
-        if order is not None:
-            curve = uncover.insertion(order, seed + index)
-            areas[name] = float(np.trapezoid(curve, uncover.fractions))
-            first[name] = float(np.interp(FIRST, uncover.fractions, curve).mean())
+    for name, curve in zip(orders, uncover.insertions(list(orders.values()), seed + index), strict=True):
+        areas[name] = float(np.trapezoid(curve, uncover.fractions))
+        first[name] = float(np.interp(FIRST, uncover.fractions, curve).mean())
     return areas, first
 
 

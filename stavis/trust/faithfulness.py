@@ -8,7 +8,8 @@ Petsiuk, Das, Saenko: RISE. BMVC 2018 (deletion, insertion). DeYoung et al.: ERA
 Yeh et al.: On the (in)fidelity and sensitivity of explanations. NeurIPS 2019.
 """
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import captum.metrics
@@ -82,7 +83,7 @@ def curves(
 class InsertionDeletion:
     """A model on one clip of which only some cells are shown, the others as in the baseline."""
 
-    def __init__(self, asked: AttributionContext, baseline: Baseline = "blur", fractions: tuple[float, ...] = FRACTIONS, batch: int = 4):
+    def __init__(self, asked: AttributionContext, baseline: Baseline = "blur", fractions: tuple[float, ...] = FRACTIONS, batch: int = 12):
         self.fractions = np.asarray(fractions, float)
         if self.fractions[0] != 0 or self.fractions[-1] != 1 or (np.diff(self.fractions) <= 0).any():
             raise StavisError("the fractions of a curve rise from 0 to 1: fix them.")
@@ -104,26 +105,39 @@ class InsertionDeletion:
         """The mean height of the insertion curve."""
         return float(np.trapezoid(self.insertion(maps, seed), self.fractions))
 
+    def insertions(self, orders: Sequence[np.ndarray], seed: int = 0) -> np.ndarray:
+        """The insertion curves of several maps, their clips run together: (K,N)."""
+        return self._curves(orders, seed, show=True)
+
     def _curve(self, maps: np.ndarray, seed: int, *, show: bool) -> np.ndarray:
+        return self._curves([maps], seed, show=show)[0]
+
+    def _curves(self, orders: Sequence[np.ndarray], seed: int, *, show: bool) -> np.ndarray:
         scale = np.linalg.norm(self.whole - self.empty)
         if scale <= 1e-6 * max(np.linalg.norm(self.whole), np.linalg.norm(self.empty)):
-            return np.full(len(self.fractions), np.nan)
-        ranks = _ranks(maps, len(self.asked.clip), seed)  # T,h,w: 0 for the highest cell of each frame
-        images = []
+            return np.full((len(orders), len(self.fractions)), np.nan)
+        images = (image for maps in orders for image in self._images(_ranks(maps, len(self.asked.clip), seed), show))
+        traces = self._traces(images).reshape(len(orders), len(self.fractions) - 2, -1)
+        ends = [self.empty, self.whole] if show else [self.whole, self.empty]
+        first, last = (np.broadcast_to(end, (len(orders), 1, len(end))) for end in ends)
+        traces = np.concatenate([first, traces, last], 1)
+        return np.clip(1 - np.linalg.norm(traces - self.whole, axis=2) / scale, -1, 1)
+
+    def _images(self, ranks: np.ndarray, show: bool) -> Iterator[torch.Tensor]:
+        """The clip (1,T,3,H,W) at each step between the ends; ranks (T,h,w) are 0 for the highest cell of each frame."""
         for fraction in self.fractions[1:-1]:
             touched = ranks < max(1, round(fraction * ranks[0].size))
             # The mask keeps the cells' borders; a cell that covers a pixel in part shows it in part.
             weight = _pixels(touched.astype(float) if show else (~touched).astype(float), self.asked.clip.frames.shape[1:3])
             weight = torch.from_numpy(weight).to(self.asked.frames)[None, :, None]
-            images.append(torch.lerp(self.start, self.asked.frames, weight))
-        ends = [self.empty, self.whole] if show else [self.whole, self.empty]
-        traces = np.concatenate([ends[:1], self._traces(images), ends[1:]])
-        return np.clip(1 - np.linalg.norm(traces - self.whole, axis=1) / scale, -1, 1)
+            yield torch.lerp(self.start, self.asked.frames, weight)
 
     @torch.no_grad()
-    def _traces(self, images: list[torch.Tensor]) -> np.ndarray:
-        batches = [torch.cat(images[first : first + self.batch]) for first in range(0, len(images), self.batch)]
-        return torch.cat([self.asked.value.trace(batch) for batch in batches]).double().cpu().numpy()[:, self.chosen]
+    def _traces(self, images: Iterable[torch.Tensor]) -> np.ndarray:
+        images, found = iter(images), []
+        while batch := list(itertools.islice(images, self.batch)):
+            found.append(self.asked.value.trace(torch.cat(batch)))
+        return torch.cat(found).double().cpu().numpy()[:, self.chosen]
 
 
 def infidelity(model: nn.Module, clip: Clip, attribution: Attribution, *, noise: float = 0.05, samples: int = 10, seed: int = 0) -> float:

@@ -24,7 +24,7 @@ from stavis.errors import StavisError
 from stavis.trust import answers
 from stavis.trust.answers import RECOMMENDED, USED, Answer
 from stavis.trust.attention_tests import TOLERANCE
-from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, between_methods, check_clips, gather, says_nothing
+from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, attributions_of, between_methods, check_clips, gather, says_nothing
 from stavis.trust.wording import one_sided, where_it_lies, which_replacements_cost_nothing
 from stavis.types import Attribution, Clip, Target
 
@@ -85,6 +85,7 @@ def verdict(
     networks: int = 8,
     tolerance: float = TOLERANCE,
     draws: int = DRAWS,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Verdict:
     """Whether a model's attention is needed, sufficient, unique and in agreement with attributions, judged on clips.
 
@@ -92,7 +93,7 @@ def verdict(
     that is no SpatialSoftmax. `target` is the clip mean of the model's first dimension by default. `needed` is answered from the change
     of the prediction; with labels, the growth of the error stands beside it. `tolerance` is how much a prediction may change and count
     as the same, in its standard deviations over the clips. `draws` bounds the sign flips behind a p value. From fewer than five clips
-    (or recordings) nothing is decided; six or more are recommended.
+    (or recordings) nothing is decided; six or more are recommended. progress(done, total) is called as the clips are measured.
 
     Raises StavisError for clips of several sizes, a module that is no part of the model, or a target that it has not.
     """
@@ -106,9 +107,9 @@ def verdict(
             if attention is not None:
                 raise
             return _without_attention(ready, clips, target, methods)
-        found = gather(ready, clips, target, attention, methods=methods, heads=heads, networks=networks, tolerance=tolerance, seed=seed)
-        between = between_methods(ready, clips, target, methods, attention)
-    return judge(found, between, seed=seed, draws=draws)
+        options = {"methods": methods, "heads": heads, "networks": networks, "tolerance": tolerance, "seed": seed, "progress": progress}
+        found = gather(ready, clips, target, attention, **options)
+    return judge(found, between_methods(found.attributions), seed=seed, draws=draws)
 
 
 def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> Verdict:
@@ -168,7 +169,7 @@ def _without_attention(model, clips: list[Clip], target: Target, methods) -> Ver
     nan = float("nan")
     message = "The model has no attention module, so this question does not arise; give attention=<module> if it has one."
     unanswered = [Answer(name, "undecided", nan, nan, nan, nan, nan, nan, message) for name in ("needed", "sufficient", "unique", "agrees")]
-    between = between_methods(model, clips, target, methods)
+    between = between_methods(attributions_of(model, clips, target, None, methods))
     empty = pd.DataFrame()
     note = "The model has no attention: only the attributions are compared, with each other."
     return Verdict(*unanswered, empty, empty, empty, empty, between, len(clips), (note,))
