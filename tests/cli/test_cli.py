@@ -132,7 +132,7 @@ def test_explain_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
         assert file["weights"].sum((1, 2)) == pytest.approx(np.ones(25), abs=1e-4)
         assert file["times"] == pytest.approx(shares.time.to_numpy(), abs=1e-4)
     page = (tmp_path / "out" / "report.html").read_text()
-    assert "trained on synthetic faces only" in page and "Saliency" in page and "Integrated gradients" in page
+    assert "trained on synthetic faces only" in page and "Saliency" in page and "Exact DeepLIFT" in page
 
 
 def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, drawn, tiny_run, monkeypatch):
