@@ -1,18 +1,33 @@
 """One recording of a head: its landmarks and its frames."""
 
+import cv2
 import numpy as np
 
 from stavis.errors import StavisError
+from stavis.synthetic.flat.scene import Background, Camera
+from stavis.synthetic.heads.capture import Capture
+from stavis.synthetic.heads.covering import Covering
+from stavis.synthetic.heads.kernels import EYE, HAIR, compiled
+from stavis.synthetic.heads.light import SHADOW_SIDE, sample_head_light
+from stavis.synthetic.heads.mesh import head_mesh
+from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.motion import HeadMotion
+from stavis.synthetic.heads.person import HeadPerson, landmark_basis, sample_head
+from stavis.synthetic.heads.plane import skin_plane
+from stavis.synthetic.heads.posing import Posing
+from stavis.synthetic.heads.shapes import MODEL_SHAPES, model_weights
+from stavis.synthetic.heads.worn import draw_worn, sample_worn
 
-
-def sample_head(rng: np.random.Generator, model):
-    """A person: the shape of the head, its skin, hair, eyes and what is worn."""
-    raise StavisError("heads in three dimensions cannot be rendered yet: use the flat renderer.")
+__all__ = ["HeadPerson", "HeadScene", "sample_head"]
+SMALLEST = 64
+"""The least side of an image, px."""
+_FINER = 1.25  # rendered so much larger than the image, then reduced by area; a multiple of 4 px becomes one of 5
+_TONES = np.round(255 * np.linspace(0, 1, 4096) ** (1 / 2.2)).astype(np.uint8)
+_SHUT = 0.16  # cm between the lips below which nothing inside the mouth is rendered
 
 
 class HeadScene:
-    """A person who moves before a background, seen by a camera; the same generator gives the same pixels.
+    """A person who moves before a background, seen by a camera; the same generator gives the same pixels, in whatever order.
 
     motion has T frames; size is (width, height) px; occluder_mouth, occluder_eyes (T,) in [0,1]: how far each is covered, by hands alone
     where `occlusion_hands`; background_object (T,) in [-1,1] or None.
@@ -20,8 +35,8 @@ class HeadScene:
 
     def __init__(
         self,
-        model,
-        person,
+        model: HeadModel,
+        person: HeadPerson,
         motion: HeadMotion,
         *,
         rng: np.random.Generator,
@@ -32,12 +47,147 @@ class HeadScene:
         occlusion_hands: bool = False,
         background_object: np.ndarray | None = None,
     ):
-        raise StavisError("heads in three dimensions cannot be rendered yet: use the flat renderer.")
+        if min(size) < SMALLEST:
+            raise StavisError(f"an image of {size[0]} x {size[1]} px is too small for a head: give at least {SMALLEST} px a side.")
+        self.model, self.person, self.motion, self.size = model, person, motion, tuple(size)
+        self.mesh, self.plane, self._loops = head_mesh(model), skin_plane(model), compiled()
+        self.posing = Posing(rng, motion, self.size)
+        self.weights = model_weights(motion.weights)
+        self.folds = _fold_weights(person, self.weights)
+        self.light = sample_head_light(rng, person.look)
+        self.worn = sample_worn(rng, person.look, person.points, self.mesh.landmarks)
+        self.background = Background(rng, self.size, len(motion), fps, background_object)
+        self.camera = Camera(rng, self.size, len(motion), fps, self.posing.unit)
+        self.capture = Capture(rng)
+        amounts = {"mouth": occluder_mouth, "eyes": occluder_eyes}
+        self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands)
+        self._solid = np.ascontiguousarray(person.triangles[(person.parts <= HAIR) & (person.parts != EYE) & (person.parts != 3)])
 
     def landmarks(self) -> np.ndarray:
         """(T,478,2) float32 px, layout MEDIAPIPE; nothing is rendered for them."""
-        raise NotImplementedError
+        basis = landmark_basis(self.model)
+        offsets = np.tensordot(self.weights, basis.shapes, 1)
+        return self.posing.project(self.person.landmarks + offsets).astype(np.float32)
 
     def frame(self, t: int) -> np.ndarray:
         """Frame t: (H,W,3) uint8 RGB."""
-        raise NotImplementedError
+        if not 0 <= t < len(self.motion):
+            raise StavisError(f"a head's recording has no frame {t}: give an index from 0 to {len(self.motion) - 1}.")
+        image = self.background.draw(t)
+        self.background.render_background_object(image, t)
+        self.render_over(image, t)
+        image = self.covering.lay(image, t, self.posing)
+        return self.capture.compress(self.camera.take(self.capture.reduce(image), t))
+
+    def render_over(self, image: np.ndarray, t: int) -> None:
+        """The head of frame t over an image (H,W,3) uint8 of this size, in place: no camera, nothing that covers it."""
+        points = np.empty_like(self.person.points)
+        self._loops.blend(self.person.points, *self.mesh.shapes, self.weights[t], points)
+        seen, screen = np.empty_like(points), np.empty_like(points)
+        head, body, view = self.posing.transforms(t)
+        self._loops.place(points, self.mesh.sway, self.mesh.setback, head, body, view, seen, screen)
+        box = _box(screen[np.unique(self.person.triangles[: self.person.inner])] if not self.posing.fills else None, self.size)
+        if box is None:
+            return
+        left, top, right, bottom = box
+        screen[:, 0] = (screen[:, 0] + 0.5 - left) * _FINER - 0.5
+        screen[:, 1] = (screen[:, 1] + 0.5 - top) * _FINER - 0.5
+        light, depth = self._lit(seen, screen, points, (round((bottom - top) * _FINER), round((right - left) * _FINER)), t)
+
+        def project(rigid: np.ndarray) -> np.ndarray:
+            placed = self.posing.place(rigid, t)
+            return np.column_stack([(placed[:, 0] + 0.5 - left) * _FINER - 0.5, (placed[:, 1] + 0.5 - top) * _FINER - 0.5, placed[:, 2]])
+
+        if self.worn.lines or self.worn.rings:
+            draw_worn(self.worn, light, depth, self.posing.px_a_cm(t) * _FINER, project)
+        light = cv2.resize(light, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
+        rows, columns = slice(top, min(bottom, self.size[1])), slice(left, min(right, self.size[0]))
+        light = np.ascontiguousarray(light[: rows.stop - top, : columns.stop - left])
+        part = np.ascontiguousarray(image[rows, columns])
+        self._loops.develop(light, self.light.gain, _TONES, part)
+        image[rows, columns] = part
+
+    def _lit(
+        self, seen: np.ndarray, screen: np.ndarray, points: np.ndarray, shape: tuple[int, int], t: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The light (H,W,4) that leaves a head, and its depth (H,W)."""
+        person, mesh, loops = self.person, self.mesh, self._loops
+        normals = np.empty_like(seen)
+        loops.find_normals(seen, person.triangles, normals)
+        lips = points[mesh.landmarks[[62, 66]], 1]
+        count = len(person.triangles) if lips[0] - lips[1] > _SHUT else person.inner
+        depth, nearest = np.empty(shape, np.float32), np.empty(shape, np.int32)
+        first, second = np.empty(shape, np.float32), np.empty(shape, np.float32)
+        loops.rasterise(screen, person.triangles, person.both_sides, count, depth, nearest, first, second)
+        surface = np.empty((*shape, 6), np.float32)
+        loops.find_surface(
+            nearest, first, second, person.triangles, person.uv_triangles, self.plane.uv, person.parts, person.colours, person.paint.texture,
+            person.paint.material, self.plane.folds, self.folds[t], mesh.radius, person.iris, person.gloss, surface,
+        )  # fmt: skip
+        front = float(screen[mesh.landmarks[[62, 66]], 2].mean())
+        open_sky = _open_sky(depth, nearest, person.parts, front if count > person.inner else None, self.posing.px_a_cm(t) * _FINER)
+        shadow = np.zeros((SHADOW_SIDE, SHADOW_SIDE), np.float32)
+        centre = seen - np.float32((0, 0, -self.posing.distance))
+        light = self.light
+        if light.shadow:
+            loops.rasterise_depth(centre, light.axes, light.corner, light.scale, self._solid, shadow)
+        out = np.empty((*shape, 4), np.float32)
+        loops.find_light(
+            nearest, first, second, person.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, shadow,
+            light.axes, light.corner, light.scale, np.float32(light.shadow), np.float32(self.posing.distance), out,
+        )  # fmt: skip
+        return out, depth
+
+
+def _box(screen: np.ndarray | None, size: tuple[int, int]) -> tuple[int, int, int, int] | None:
+    """left, top, right, bottom of what is rendered, px: multiples of four wide and high; None where the head is out of the image."""
+    low, high = np.zeros(2), np.array(size, float)
+    if screen is not None:
+        low = np.clip(np.floor(screen[:, :2].min(0)), 0, size)
+        high = np.clip(np.ceil(screen[:, :2].max(0)) + 1, 0, size)
+    if np.any(high - low < 1):
+        return None
+    left, top = low.astype(int)
+    wide, tall = (np.ceil((high - low) / 4) * 4).astype(int)
+    return int(left), int(top), int(left + wide), int(top + tall)
+
+
+def _open_sky(depth: np.ndarray, nearest: np.ndarray, parts: np.ndarray, lips: float | None, scale: float) -> np.ndarray:
+    """How much of its surroundings lights each pixel, (H,W) in [0,1]: less behind what stands out beside it, and inside the mouth."""
+    height, width = depth.shape
+    small = (width // 2, height // 2)
+    covered = (nearest >= 0).astype(np.float32)
+    there = cv2.resize(covered, small, interpolation=cv2.INTER_AREA)
+    deep = cv2.resize(np.where(nearest >= 0, depth, 0), small, interpolation=cv2.INTER_AREA)
+    own = deep / np.maximum(there, 0.05)
+    hidden = np.zeros_like(own)
+    for reach, strength, most in ((0.32, 0.9, 1.5), (1.0, 0.38, 3.0)):
+        sigma = max(reach * scale / 2, 0.6)
+        around = cv2.GaussianBlur(deep, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(there, (0, 0), sigma), 0.05)
+        hidden += strength * np.clip(around - own - 0.05, 0, most)
+    hidden = cv2.resize(hidden, (width, height), interpolation=cv2.INTER_LINEAR)
+    if lips is not None:
+        inside = (parts[np.maximum(nearest, 0)] > HAIR) & (nearest >= 0)
+        hidden[inside] = 0.6 * hidden[inside] + 0.42 * np.clip(lips - depth[inside], 0, 6)
+    return np.exp(-hidden)
+
+
+_FOLD_SHAPES = (
+    (("mouthSmile", 1.0), ("noseSneer", 0.5)),
+    (("browDown", 0.6),),
+    (("browInnerUp", 0.6), ("browOuterUp", 0.6)),
+    (("cheekSquint", 0.5), ("eyeSquint", 0.4)),
+    (("mouthFrown", 0.6), ("mouthShrugLower", 0.3)),
+    (("mouthShrugLower", 1.0), ("mouthFrown", 0.2)),
+)
+"""Which shapes of the model deepen which of plane.FOLDS, and how far at weight 1."""
+
+
+def _fold_weights(person: HeadPerson, weights: np.ndarray) -> np.ndarray:
+    """(T,6): how deep each of plane.FOLDS is in each frame."""
+    out = np.zeros((len(weights), len(_FOLD_SHAPES)), np.float32)
+    for k, shapes in enumerate(_FOLD_SHAPES):
+        for name, part in shapes:
+            columns = [i for i, known in enumerate(MODEL_SHAPES) if known.split("_")[0] == name]
+            out[:, k] += part * weights[:, columns].mean(1)
+    return (person.look.folds + person.look.fold_gains * np.clip(out, 0, 1.2)).astype(np.float32)
