@@ -35,6 +35,26 @@ def real_clips() -> Path:
 
 
 @pytest.fixture(scope="session")
+def heads_file() -> Path:
+    """The file of the head model; the test is skipped where there is none."""
+    clips = _clips_folder()
+    for place in (os.environ.get("STAVIS_HEADS"), clips and clips.parent / "heads"):
+        path = Path(place or "nowhere")
+        path = path / "ict_facekit.npz" if path.is_dir() else path
+        if path.is_file():
+            return path
+    pytest.skip("no head model here: set STAVIS_HEADS to its file or folder")
+
+
+@pytest.fixture(scope="session")
+def head_model(heads_file):
+    """The head model, read once a session; the test is skipped where there is none."""
+    from stavis.synthetic.heads.source.model_file import head_model
+
+    return head_model(heads_file)
+
+
+@pytest.fixture(scope="session")
 def face_model(_own_cache):
     """The checked file of the face networks, fetched once a session; the test is skipped where no way leads to it."""
     from stavis.data.faces.networks.model_file import fetch_models
@@ -154,7 +174,7 @@ def _skip_fails(report: pytest.TestReport | pytest.CollectReport) -> None:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
-    if any(item.get_closest_marker(name) for name in ("browser", "real_clips")):
+    if any(item.get_closest_marker(name) for name in ("browser", "real_clips", "heads")):
         _skip_fails(report)
 
 

@@ -12,7 +12,7 @@ from stavis.errors import StavisError
 from stavis.synthetic.heads.shapes import MODEL_SHAPES
 
 TABLE = Path(__file__).parent / "mediapipe_on_ict.npz"
-"""The 478 landmarks of the tracker as triangles of the model and weights in them: made by stavis.synthetic.heads.landmark_fit."""
+"""The 478 landmarks of the tracker as triangles of the model and weights in them: made by stavis.synthetic.heads.source.landmark_fit."""
 ARRAYS = {
     "neutral": (23731, 3), "tris": (46486, 3), "uv": (25497, 2), "uvtris": (46486, 3), "tpart": (46486,), "vpart": (23731,), "parts": (11,),
     "expressions": (57,), "landmarks": (68,), "e_values": (320739, 3), "e_index": (320739,), "e_count": (57,), "identity": (100, 23731, 3),

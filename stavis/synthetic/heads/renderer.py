@@ -5,18 +5,18 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.synthetic.flat.scene import Background, Camera
-from stavis.synthetic.heads.capture import Capture
-from stavis.synthetic.heads.covering import Covering
-from stavis.synthetic.heads.kernels import EYE, HAIR, compiled
-from stavis.synthetic.heads.light import SHADOW_SIDE, sample_head_light
-from stavis.synthetic.heads.mesh import head_mesh
 from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.motion import HeadMotion
-from stavis.synthetic.heads.person import HeadPerson, landmark_basis, sample_head
-from stavis.synthetic.heads.plane import skin_plane
-from stavis.synthetic.heads.posing import Posing
+from stavis.synthetic.heads.people.person import HeadPerson, landmark_basis, sample_head
+from stavis.synthetic.heads.people.plane import skin_plane
+from stavis.synthetic.heads.people.worn import draw_worn, sample_worn
+from stavis.synthetic.heads.scene.capture import Capture
+from stavis.synthetic.heads.scene.covering import Covering
+from stavis.synthetic.heads.scene.kernels import EYE, HAIR, compiled
+from stavis.synthetic.heads.scene.light import SHADOW_SIDE, sample_head_light
+from stavis.synthetic.heads.scene.mesh import head_mesh
+from stavis.synthetic.heads.scene.posing import Posing
 from stavis.synthetic.heads.shapes import MODEL_SHAPES, model_weights
-from stavis.synthetic.heads.worn import draw_worn, sample_worn
 
 __all__ = ["HeadPerson", "HeadScene", "sample_head"]
 SMALLEST = 64
@@ -121,22 +121,30 @@ class HeadScene:
         loops.rasterise(screen, person.triangles, person.both_sides, count, depth, nearest, first, second)
         surface = np.empty((*shape, 6), np.float32)
         loops.find_surface(
-            nearest, first, second, person.triangles, person.uv_triangles, self.plane.uv, person.parts, person.colours, person.paint.texture,
-            person.paint.material, self.plane.folds, self.folds[t], mesh.radius, person.iris, person.gloss, surface,
+            nearest, first, second, person.triangles, person.uv_triangles, self.plane.uv, person.parts, person.colours,
+            person.paint.texture, person.paint.material, self.plane.folds, self.folds[t], mesh.radius, person.iris, person.gloss, surface,
         )  # fmt: skip
         front = float(screen[mesh.landmarks[[62, 66]], 2].mean())
         open_sky = _open_sky(depth, nearest, person.parts, front if count > person.inner else None, self.posing.px_a_cm(t) * _FINER)
-        shadow = np.zeros((SHADOW_SIDE, SHADOW_SIDE), np.float32)
-        centre = seen - np.float32((0, 0, -self.posing.distance))
-        light = self.light
-        if light.shadow:
-            loops.rasterise_depth(centre, light.axes, light.corner, light.scale, self._solid, shadow)
         out = np.empty((*shape, 4), np.float32)
         loops.find_light(
-            nearest, first, second, person.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, shadow,
-            light.axes, light.corner, light.scale, np.float32(light.shadow), np.float32(self.posing.distance), out,
+            nearest, first, second, person.triangles, seen, normals, surface, open_sky, self.light.sky, self.light.lamps, self.light.wrap,
+            self._visible(nearest, first, second, seen), out,
         )  # fmt: skip
         return out, depth
+
+    def _visible(self, nearest: np.ndarray, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> np.ndarray:
+        """How much of the first lamp reaches each pixel, (H,W) in [0,1]."""
+        light, distance = self.light, np.float32(self.posing.distance)
+        visible = np.ones(nearest.shape, np.float32)
+        if light.shadow:
+            depth = np.empty((SHADOW_SIDE, SHADOW_SIDE), np.float32)
+            self._loops.rasterise_depth(seen + np.float32((0, 0, distance)), light.axes, light.corner, light.scale, self._solid, depth)
+            self._loops.find_shadow(
+                nearest, first, second, self.person.triangles, seen, distance, depth, light.axes, light.corner, light.scale,
+                np.float32(light.shadow), visible,
+            )  # fmt: skip
+        return visible
 
 
 def _box(screen: np.ndarray | None, size: tuple[int, int]) -> tuple[int, int, int, int] | None:

@@ -5,19 +5,20 @@ from functools import lru_cache
 
 import numpy as np
 
-from stavis.errors import StavisError
 from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.motion import sample_manner, sample_motion
 from stavis.synthetic.heads.renderer import HeadScene, sample_head
+from stavis.synthetic.heads.source.model_file import head_model
 from stavis.synthetic.scenarios import Courses
 
 _ROAM = 2.4
 """How far a small head wanders through a wide image, in eye distances."""
 
 
-def load_head_model():
-    """The head model."""
-    raise StavisError("heads in three dimensions cannot be rendered yet: use the flat renderer.")
+def load_head_model() -> HeadModel:
+    """The head model; raises StavisError where it is not available."""
+    return head_model()
 
 
 class HeadStage:

@@ -4,8 +4,8 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.synthetic.flat.occluders import HANDS, Occluder, make_occluder
-from stavis.synthetic.heads.person import HeadPerson
-from stavis.synthetic.heads.posing import Posing
+from stavis.synthetic.heads.people.person import HeadPerson
+from stavis.synthetic.heads.scene.posing import Posing
 
 _LEAST = 0.01
 

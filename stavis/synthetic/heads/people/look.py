@@ -1,4 +1,4 @@
-"""What a person of the 3D renderer looks like: colours, age, hair, beard, glasses, make-up, ear rings, clothes; nothing depends on valence."""
+"""What a person of the 3D renderer looks like: colours, age, hair, beard, glasses, make-up, clothes; nothing depends on valence."""
 
 from dataclasses import dataclass
 
@@ -73,7 +73,7 @@ def skin_colours() -> np.ndarray:
 
 
 def sample_look(rng: np.random.Generator) -> Look:
-    """A person, all of it by chance."""
+    """A person; nothing of it is given."""
     male, age, tone = bool(rng.random() < 0.5), float(rng.beta(1.3, 1.8)), float(rng.uniform(0, len(_SKINS) - 1))
     low = int(tone)
     skin = _SKINS[low] + (_SKINS[min(low + 1, len(_SKINS) - 1)] - _SKINS[low]) * (tone - low)
@@ -110,17 +110,18 @@ def sample_look(rng: np.random.Generator) -> Look:
         radii=(float(rng.uniform(0.56, 0.66)), float(rng.uniform(0.12, 0.3))),
         white=(np.array((235, 228, 222)) * rng.uniform(0.72, 1.0)).astype(np.float32),
         teeth=np.clip(np.array((236, 226, 205)) * rng.normal(1, 0.02, 3) * rng.uniform(0.74, 1.04), 0, 255).astype(np.float32),
-        gloss=(
-            float(rng.uniform(0.03, 0.4) ** 1.3 * (0.35 + 0.65 * skin.mean() / 210)),
-            float(rng.uniform(8, 30)),
-            float(rng.uniform(0.05, 0.9) ** 1.2),
-            float(rng.uniform(0.6, 3)),
-        ),
+        gloss=_gloss(rng, skin),
         glasses=str(rng.choice(GLASSES, p=(0.72, 0.1, 0.12, 0.06))),
         rings=bool(rng.random() < (0.06 if male else 0.4)),
         cloth=np.clip(cloth, 6, 245).astype(np.float32),
         second_cloth=np.clip(cloth * rng.uniform(0.5, 1.5), 6, 245).astype(np.float32),
     )
+
+
+def _gloss(rng: np.random.Generator, skin: np.ndarray) -> tuple[float, float, float, float]:
+    """Strength and exponent of the skin's gloss, strength of the lips' and of the eyes'."""
+    strength = rng.uniform(0.03, 0.4) ** 1.3 * (0.35 + 0.65 * float(skin.mean()) / 210)
+    return float(strength), float(rng.uniform(8, 30)), float(rng.uniform(0.05, 0.9) ** 1.2), float(rng.uniform(0.6, 3))
 
 
 def _lips(rng: np.random.Generator, skin: np.ndarray, made_up: bool) -> dict:

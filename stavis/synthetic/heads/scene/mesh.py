@@ -1,4 +1,4 @@
-"""The mesh that is rendered: the head model with a third of its vertices, clothes and hanging hair, and the plane its skin is painted in."""
+"""The mesh that is rendered: the head model with a third of its vertices, clothes, and hair that hangs."""
 
 import heapq
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import numpy as np
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import dijkstra
 
-from stavis.synthetic.heads.kernels import CLOTH, EYE, FACE, GUMS, HAIR, HEAD, MOUTH, TEETH
 from stavis.synthetic.heads.model import HeadModel
+from stavis.synthetic.heads.scene.kernels import CLOTH, EYE, FACE, GUMS, HAIR, HEAD, MOUTH, TEETH
 
 _PARTS = {"face": FACE, "head": HEAD, "sclera_l": EYE, "sclera_r": EYE, "teeth": TEETH, "gums": GUMS, "mouth_socket": MOUTH}
 _BOTH_SIDES = (HAIR, MOUTH, CLOTH)
@@ -151,7 +151,7 @@ def _spread(graph, order: np.ndarray, reach: np.ndarray, count: int) -> np.ndarr
     pointers, columns, lengths = graph.indptr, graph.indices, graph.data
     kept = []
     for seed in order.tolist():
-        if near[seed] < reach[seed] and near[seed] > 0 or near[seed] == 0:
+        if near[seed] < reach[seed]:
             continue
         kept.append(seed)
         queue = [(0.0, seed)]

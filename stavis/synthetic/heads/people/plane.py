@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
-from stavis.synthetic.heads.kernels import FACE, compiled
-from stavis.synthetic.heads.mesh import head_mesh
 from stavis.synthetic.heads.model import HeadModel
+from stavis.synthetic.heads.scene.kernels import FACE, compiled
+from stavis.synthetic.heads.scene.mesh import head_mesh
 
 SIDE = 288
 """Texels on a side."""
@@ -16,9 +17,9 @@ SIDE = 288
 
 @dataclass(frozen=True, eq=False)
 class SkinPlane:
-    """x, y, z (SIDE,SIDE) cm of each texel on the neutral head, side = |x|; eye (SIDE,SIDE) cm from the nearest lid's edge; ears (SIDE,SIDE)
-    bool; marks (68,2) texels of the landmarks (NaN where they are not on the face); folds (SIDE,SIDE,6) uint8; the noise fields by name,
-    a tuple of (SIDE,SIDE) each of deviation 1; uv (k,2) of the mesh in texels; texel (n,2) of each vertex and ear_points (n,) bool.
+    """x, y, z (SIDE,SIDE) cm of each texel on the neutral head, side = |x|; eye (SIDE,SIDE) cm from the nearest lid's edge; ears
+    (SIDE,SIDE) bool; marks (68,2) texels of the landmarks (NaN where they are not on the face); folds (SIDE,SIDE,6) uint8; noise, by
+    name, fields (SIDE,SIDE) of deviation 1; uv (k,2) of the mesh in texels; texel (n,2) of each vertex; ear_points (n,) bool.
     """
 
     x: np.ndarray
@@ -92,7 +93,7 @@ def _positions(points: np.ndarray, corners: np.ndarray, uv: np.ndarray, places: 
 def _distance(x: np.ndarray, y: np.ndarray, line: np.ndarray) -> np.ndarray:
     """How far each texel lies from a line of points (k,2), seen from the front."""
     best = np.full(x.shape, 99, np.float32)
-    for a, b in zip(line[:-1], line[1:], strict=True):
+    for a, b in pairwise(line):
         d = b - a
         along = np.clip(((x - a[0]) * d[0] + (y - a[1]) * d[1]) / max(float(d @ d), 1e-9), 0, 1)
         best = np.minimum(best, np.hypot(x - a[0] - along * d[0], y - a[1] - along * d[1]))

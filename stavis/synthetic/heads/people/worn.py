@@ -6,12 +6,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stavis.synthetic.heads.look import Look, linear
+from stavis.synthetic.heads.people.look import Look, linear
 
 
 @dataclass(frozen=True, eq=False)
 class Worn:
-    """Lines in the space of a head: frames and bars (list of (k,3) cm), glass outlines, their thickness cm, colour, tint and shine; rings."""
+    """Lines in the space of a head: frames and bars (k,3) cm; panes, their outlines; thickness cm, colour, tint and shine;
+    rings at the ears and their metal.
+    """
 
     lines: list[np.ndarray]
     panes: list[np.ndarray]
@@ -71,7 +73,7 @@ def draw_worn(worn: Worn, light: np.ndarray, depth: np.ndarray, scale: float, pr
     height, width = depth.shape
     for ring in worn.rings:
         placed = project(ring)
-        x, y = (int(round(v)) for v in placed[0, :2])
+        x, y = (round(float(v)) for v in placed[0, :2])
         if 0 <= x < width and 0 <= y < height and placed[0, 2] > depth[y, x] - 0.5:
             cv2.polylines(light, [_fixed(placed)], False, worn.metal, max(round(0.25 * scale), 1), cv2.LINE_AA, 4)
 

@@ -28,7 +28,7 @@ def compiled() -> SimpleNamespace:
         numba = importlib.import_module("numba")
     except ImportError as error:
         raise StavisError('rendering heads in three dimensions needs numba: pip install "stavis[heads]".') from error
-    loops = (blend, place, find_normals, rasterise, rasterise_depth, find_surface, find_light, develop)
+    loops = (blend, place, find_normals, rasterise, rasterise_depth, find_surface, find_shadow, find_light, develop)
     return SimpleNamespace(**{loop.__name__: _compiled(numba, loop) for loop in loops})
 
 
@@ -210,19 +210,42 @@ def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, col
                 out[y, x, 3 + q] = gloss[kind, q]
 
 
-def find_light(
-    nearest, first, second, triangles, seen, normals, surface, open_sky, sky, lamps, wrap, shadow, axes, corner, scale, dark, distance, out
-):
+def find_shadow(nearest, first, second, triangles, seen, distance, depth, axes, corner, scale, dark, visible):
+    """How much of the first lamp reaches each pixel, (H,W) in [0,1], by the depth map that `rasterise_depth` made."""
+    height, width = nearest.shape
+    side = depth.shape[0]
+    for y in range(height):
+        for x in range(width):
+            t = nearest[y, x]
+            visible[y, x] = ONE
+            if t < 0 or dark <= 0:
+                continue
+            w0, w1 = first[y, x], second[y, x]
+            w2 = ONE - w0 - w1
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            px = w0 * seen[i, 0] + w1 * seen[j, 0] + w2 * seen[k, 0]
+            py = w0 * seen[i, 1] + w1 * seen[j, 1] + w2 * seen[k, 1]
+            pz = w0 * seen[i, 2] + w1 * seen[j, 2] + w2 * seen[k, 2] + distance
+            u = (px * axes[0, 0] + py * axes[0, 1] + pz * axes[0, 2] - corner[0]) * scale
+            v = (px * axes[1, 0] + py * axes[1, 1] + pz * axes[1, 2] - corner[1]) * scale
+            near = px * axes[2, 0] + py * axes[2, 1] + pz * axes[2, 2] + np.float32(0.35)
+            a, b = int(u), int(v)
+            if 1 <= a < side - 2 and 1 <= b < side - 2:
+                fu, fv = u - np.float32(a), v - np.float32(b)
+                top = (ONE - fu if depth[b, a] > near else ZERO) + (fu if depth[b, a + 1] > near else ZERO)
+                low = (ONE - fu if depth[b + 1, a] > near else ZERO) + (fu if depth[b + 1, a + 1] > near else ZERO)
+                visible[y, x] = ONE - dark * (top * (ONE - fv) + low * fv)
+
+
+def find_light(nearest, first, second, triangles, seen, normals, surface, open_sky, sky, lamps, wrap, visible, out):
     """The light that leaves each pixel: out (H,W,4) float32 linear RGB and coverage.
 
     open_sky (H,W) in [0,1] is what of the surroundings lights a pixel; sky (2,3) from above and below; lamps (K,6) directions and RGB;
-    shadow is the first lamp's depth map, `dark` how dark its shadows are.
+    visible (H,W) is what of the first lamp does.
     """
-    height, width = nearest.shape
-    side = shadow.shape[0]
     got = np.empty(6, np.float32)
-    for y in range(height):
-        for x in range(width):
+    for y in range(nearest.shape[0]):
+        for x in range(nearest.shape[1]):
             t = nearest[y, x]
             if t < 0:
                 out[y, x] = 0
@@ -233,18 +256,18 @@ def find_light(
             nx = w0 * normals[i, 0] + w1 * normals[j, 0] + w2 * normals[k, 0]
             ny = w0 * normals[i, 1] + w1 * normals[j, 1] + w2 * normals[k, 1]
             nz = w0 * normals[i, 2] + w1 * normals[j, 2] + w2 * normals[k, 2]
-            px = w0 * seen[i, 0] + w1 * seen[j, 0] + w2 * seen[k, 0]
-            py = w0 * seen[i, 1] + w1 * seen[j, 1] + w2 * seen[k, 1]
-            pz = w0 * seen[i, 2] + w1 * seen[j, 2] + w2 * seen[k, 2]
+            vx = -(w0 * seen[i, 0] + w1 * seen[j, 0] + w2 * seen[k, 0])
+            vy = -(w0 * seen[i, 1] + w1 * seen[j, 1] + w2 * seen[k, 1])
+            vz = -(w0 * seen[i, 2] + w1 * seen[j, 2] + w2 * seen[k, 2])
+            near = ONE / np.sqrt(vx * vx + vy * vy + vz * vz)
+            vx, vy, vz = vx * near, vy * near, vz * near
             n = ONE / (np.sqrt(nx * nx + ny * ny + nz * nz) + np.float32(1e-9))
-            away = ONE / np.sqrt(px * px + py * py + pz * pz)
-            vx, vy, vz = -px * away, -py * away, -pz * away
             n = -n if nx * vx + ny * vy + nz * vz < 0 else n
             nx, ny, nz = nx * n, ny * n, nz * n
-            open_here, strength, exponent, soft = open_sky[y, x], surface[y, x, 3], surface[y, x, 4], surface[y, x, 5]
+            strength, exponent, soft = surface[y, x, 3], surface[y, x, 4], surface[y, x, 5]
             up = HALF + HALF * ny
             for q in range(3):
-                got[q] = (sky[0, q] * up + sky[1, q] * (ONE - up)) * open_here
+                got[q] = (sky[0, q] * up + sky[1, q] * (ONE - up)) * open_sky[y, x]
                 got[3 + q] = ZERO
             for lamp in range(len(lamps)):
                 dx, dy, dz = lamps[lamp, 0], lamps[lamp, 1], lamps[lamp, 2]
@@ -252,25 +275,16 @@ def find_light(
                 wr = wrap[lamp] * soft
                 if facing <= -wr:
                     continue
-                visible = np.float32(0.35) + np.float32(0.65) * open_here
-                if lamp == 0 and dark > 0:
-                    u = (px * axes[0, 0] + py * axes[0, 1] + (pz + distance) * axes[0, 2] - corner[0]) * scale
-                    v = (px * axes[1, 0] + py * axes[1, 1] + (pz + distance) * axes[1, 2] - corner[1]) * scale
-                    near = px * dx + py * dy + (pz + distance) * dz + np.float32(0.35)
-                    a, b = int(u), int(v)
-                    if 1 <= a < side - 2 and 1 <= b < side - 2:
-                        fu, fv = u - np.float32(a), v - np.float32(b)
-                        top = (ONE - fu if shadow[b, a] > near else ZERO) + (fu if shadow[b, a + 1] > near else ZERO)
-                        low = (ONE - fu if shadow[b + 1, a] > near else ZERO) + (fu if shadow[b + 1, a + 1] > near else ZERO)
-                        visible *= ONE - dark * (top * (ONE - fv) + low * fv)
+                part = (np.float32(0.35) + np.float32(0.65) * open_sky[y, x]) * (visible[y, x] if lamp == 0 else ONE)
                 for q in range(3):
                     w = wr * (ONE if q == 0 else np.float32(0.55))
-                    got[q] += max((facing + w) / (ONE + w), ZERO) * lamps[lamp, 3 + q] * visible
+                    got[q] += max((facing + w) / (ONE + w), ZERO) * lamps[lamp, 3 + q] * part
                 if strength > 0 and facing > 0:
                     hx, hy, hz = dx + vx, dy + vy, dz + vz
                     along = max((nx * hx + ny * hy + nz * hz) / np.sqrt(hx * hx + hy * hy + hz * hz), ZERO)
-                    shine = along / (exponent - exponent * along + along)  # Schlick's form of along ** exponent
-                    shine *= strength * visible * np.float32(0.1) * (exponent * np.float32(0.15) + ONE)
+                    shine = max(ONE - (ONE - along) * exponent * np.float32(0.25), ZERO)  # about along ** exponent
+                    shine *= shine
+                    shine *= shine * strength * part * np.float32(0.1) * (exponent * np.float32(0.15) + ONE)
                     for q in range(3):
                         got[3 + q] += shine * lamps[lamp, 3 + q]
             for q in range(3):

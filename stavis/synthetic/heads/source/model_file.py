@@ -1,6 +1,7 @@
 """Where the head model's file is found on this machine."""
 
 import os
+from functools import lru_cache
 from pathlib import Path
 
 from stavis.errors import StavisError
@@ -19,8 +20,18 @@ def head_model(path: str | Path | None = None) -> HeadModel:
     given = path if path is not None else os.environ.get(VARIABLE) or None
     if given is not None:
         given = Path(given).expanduser()
-        return read_model(given / NAME if given.is_dir() else given)
+        return _read(given / NAME if given.is_dir() else given)
     cached = lease_file("models", NAME)
     if cached.is_file():
-        return read_model(cached)
+        return _read(cached)
     raise StavisError(f"the head model {NAME} is not on this machine: set ${VARIABLE} to a copy of it or to its folder.")
+
+
+def _read(path: Path) -> HeadModel:
+    stamp = path.stat().st_mtime_ns if path.is_file() else 0
+    return _read_once(path.absolute(), stamp)
+
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, stamp: int) -> HeadModel:
+    return read_model(path)

@@ -3,9 +3,9 @@
 import cv2
 import numpy as np
 
-from stavis.synthetic.heads.look import Look, linear
-from stavis.synthetic.heads.mesh import HeadMesh, curtain_grid, torso_grid
-from stavis.synthetic.heads.plane import SkinPlane
+from stavis.synthetic.heads.people.look import Look, linear
+from stavis.synthetic.heads.people.plane import SkinPlane
+from stavis.synthetic.heads.scene.mesh import HeadMesh, curtain_grid, torso_grid
 from stavis.synthetic.noise import smooth_step
 
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from stavis.synthetic.heads.hair import beard_amount, hair_amount
-from stavis.synthetic.heads.look import Look, linear, skin_colours
-from stavis.synthetic.heads.plane import SIDE, SkinPlane
+from stavis.synthetic.heads.people.hair import beard_amount, hair_amount
+from stavis.synthetic.heads.people.look import Look, linear, skin_colours
+from stavis.synthetic.heads.people.plane import SIDE, SkinPlane
 from stavis.synthetic.noise import smooth_step
 
 LIPS, BEARD = 1, 2
@@ -17,7 +17,9 @@ _BLOOD = np.array((0.1, 0.75, 0.6), np.float32)
 
 @dataclass(frozen=True, eq=False)
 class PaintedSkin:
-    """texture (SIDE,SIDE,3) float32 linear; material (SIDE,SIDE) uint8 (see LIPS, BEARD); rise (SIDE,SIDE) cm, how far a beard stands out."""
+    """texture (SIDE,SIDE,3) float32 linear; material (SIDE,SIDE) uint8 (see LIPS, BEARD);
+    rise (SIDE,SIDE) cm, how far a beard stands out.
+    """
 
     texture: np.ndarray
     material: np.ndarray
@@ -29,7 +31,7 @@ class _Paint:
         self.rng, self.plane = rng, plane
 
     def noise(self, name: str) -> np.ndarray:
-        """A field of this kind, shifted by chance."""
+        """A field of this kind, shifted at random."""
         fields = self.plane.noise[name]
         across, down = self.rng.integers(0, SIDE, 2)
         return np.roll(fields[self.rng.integers(len(fields))], (across, down), (0, 1))

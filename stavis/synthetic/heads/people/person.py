@@ -5,12 +5,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from stavis.synthetic.heads.hair import colour_points, place_curtain, place_torso, raise_hair
-from stavis.synthetic.heads.look import Look, linear, sample_look
-from stavis.synthetic.heads.mesh import HeadMesh, head_mesh
 from stavis.synthetic.heads.model import HeadModel
-from stavis.synthetic.heads.plane import SIDE, SkinPlane, skin_plane
-from stavis.synthetic.heads.skin import PaintedSkin, paint_skin
+from stavis.synthetic.heads.people.hair import colour_points, place_curtain, place_torso, raise_hair
+from stavis.synthetic.heads.people.look import Look, linear, sample_look
+from stavis.synthetic.heads.people.plane import SIDE, SkinPlane, skin_plane
+from stavis.synthetic.heads.people.skin import PaintedSkin, paint_skin
+from stavis.synthetic.heads.scene.mesh import HeadMesh, head_mesh
 
 EYES = np.array((0.0, 3.4, 8.9), np.float32)
 """The middle of the eyes of the neutral head, cm."""

@@ -10,12 +10,12 @@ from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.networks.landmarker import FaceNetworks, region_of_detection, region_of_points
 from stavis.errors import StavisError
 from stavis.storage.files import atomic_file
-from stavis.synthetic.heads.kernels import EYE, FACE, compiled
-from stavis.synthetic.heads.mesh import head_mesh
 from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.motion import HeadMotion
-from stavis.synthetic.heads.person import sample_head
+from stavis.synthetic.heads.people.person import sample_head
 from stavis.synthetic.heads.renderer import HeadScene
+from stavis.synthetic.heads.scene.kernels import EYE, FACE, compiled
+from stavis.synthetic.heads.scene.mesh import head_mesh
 from stavis.synthetic.heads.shapes import model_weights
 
 _SIDE = 512

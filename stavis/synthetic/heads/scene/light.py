@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stavis.synthetic.heads.look import Look, linear
+from stavis.synthetic.heads.people.look import Look, linear
 
 SHADOW_SIDE = 96
 _REACH = 15.0  # cm from the middle of the head that casts shadows

@@ -3,7 +3,7 @@
 import numpy as np
 
 from stavis.synthetic.heads.motion import HeadMotion
-from stavis.synthetic.heads.person import EYE_DISTANCE, EYES
+from stavis.synthetic.heads.people.person import EYE_DISTANCE, EYES
 
 _NECK = np.array((0.0, -5.0, 0.0))
 _SHOULDERS = np.array((0.0, -14.0, -1.0))
