@@ -127,9 +127,7 @@ class ExplainedVideo:
         many those with the highest means."""
         read = self.reading
         values = np.where(self.clip.valid[:, None], read.prediction.values[self.segment], np.nan)
-        order = list(range(len(read.dimensions)))
-        if len(order) > SHOWN_OUTPUTS:
-            order = np.argsort(-np.nan_to_num(values).mean(0), kind="stable")[:SHOWN_OUTPUTS].tolist()
+        order = shown_outputs(values)
         if self.dimension and read.dimensions.index(self.dimension) != 0:
             first = read.dimensions.index(self.dimension)
             order = [first, *(one for one in order if one != first)]
@@ -178,6 +176,13 @@ class ExplainedVideo:
             shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(REGIONS)}
             densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(REGIONS)}
         return shares, densities
+
+
+def shown_outputs(values: np.ndarray) -> list[int]:
+    """Which columns of predictions (T,D) a page shows: all of a few, of many those with the highest means."""
+    if values.shape[1] <= SHOWN_OUTPUTS:
+        return list(range(values.shape[1]))
+    return np.argsort(-np.nan_to_num(values).mean(0), kind="stable")[:SHOWN_OUTPUTS].tolist()
 
 
 def middle_segment(times: np.ndarray, seconds: float) -> slice:

@@ -6,23 +6,27 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 
 from stavis.errors import StavisError
-from stavis.inference.explained import SHOWN_SECONDS, middle_segment
+from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outputs
 from stavis.inference.predictor import Face, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading
 from stavis.inference.source import Source
 from stavis.regions import REGIONS, spread
+from stavis.show.figures.over_time import figure_of
 from stavis.show.scrubber import Scrubber
 from stavis.trust.agreement import agreement
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Target
 
 TABLES = ("regions", "agreement", "predictions")
+FIGURES = ("agreement",)
+VIEWS = ("choose", "side by side")
 
 
 @dataclass(frozen=True, repr=False)
 class Comparison:
-    """Two networks on the same frames, made by `Predictor.compare`.
+    """Two networks on the same frames, made by `stavis.compare` or `Predictor.compare`.
 
     names: what the two are called; readings: of each, on the frames of `clip`; notes: of both.
     """
@@ -51,14 +55,56 @@ class Comparison:
     @property
     def prediction(self) -> Prediction:
         """Every output of both, named after its network."""
-        labels = tuple(f"{output}, {name}" for name, one in zip(self.names, self.readings, strict=True) for output in one.dimensions)
+        return self._joined([list(range(len(one.dimensions))) for one in self.readings])
+
+    def _joined(self, columns: Sequence[Sequence[int]]) -> Prediction:
+        """The given outputs of each network."""
+        parts = list(zip(self.names, self.readings, columns, strict=True))
+        labels = tuple(f"{one.dimensions[i]}, {name}" for name, one, chosen in parts for i in chosen)
         bounds = {one.prediction.bounds for one in self.readings}
-        values = np.concatenate([one.prediction.values for one in self.readings], 1)
+        seen = self.clip.valid[:, None]
+        values = np.concatenate([np.where(seen, one.prediction.values[:, list(chosen)], np.nan) for _, one, chosen in parts], 1)
         return Prediction(self.clip.times, values, labels, bounds.pop() if len(bounds) == 1 else None)
 
-    def scrubber(self) -> Scrubber:
-        """The frames to scrub through, with the map of each and their difference to choose from, and all predictions under them."""
-        return Scrubber.from_clip(self.clip, self.maps, self.prediction, title=self.title)
+    def scrubber(self, view: str = "choose") -> Scrubber:
+        """The frames to scrub through, with both predictions under them (of a network with many outputs the highest).
+
+        view: "choose" offers the map of each network and their difference one at a time; "side by side" shows the frames twice, left
+        with the attention of the first network, right with that of the second.
+
+        Raises StavisError for another view, or where a network has no attention to stand on its side.
+        """
+        if view not in VIEWS:
+            raise StavisError(f"a comparison has no view {view!r}: choose one of {', '.join(VIEWS)}.")
+        shown = self._joined([shown_outputs(one.prediction.values) for one in self.readings])
+        if view == "choose":
+            return Scrubber.from_clip(self.clip, self.maps, shown, title=self.title)
+        first, second = self._both()
+        size = self.clip.frames.shape[1:3]
+        twice = np.concatenate([self.clip.frames, self.clip.frames], 2)
+        clip = Clip(twice, self.clip.times, valid=self.clip.valid, notes=self.clip.notes, recording=self.clip.recording)
+        weights = np.concatenate([spread(one.weights, size) for one in (first, second)], 2) / 2
+        name = f"{self.names[0]} | {self.names[1]}"
+        return Scrubber.from_clip(clip, {name: AttentionMaps(weights.astype(np.float32), clip.times)}, shown, title=self.title)
+
+    def _both(self) -> tuple[AttentionMaps, AttentionMaps]:
+        """The attention of both. Raises StavisError where one has none."""
+        maps = [one.attention for one in self.readings]
+        without = [name for name, one in zip(self.names, maps, strict=True) if one is None]
+        if without:
+            raise StavisError(f"{' and '.join(without)} has no attention: compare the predictions, or give attention= when it is loaded.")
+        return maps[0], maps[1]
+
+    def figure(self, kind: str = "agreement") -> go.Figure:
+        """A plotly figure: "agreement", how alike the two maps are over time.
+
+        Raises StavisError where there is no such figure, or not both have attention.
+        """
+        if kind not in FIGURES:
+            raise StavisError(f"a comparison has no figure {kind!r}: choose {', '.join(FIGURES)}.")
+        table = self.table("agreement")
+        lines = [go.Scatter(x=table["time"], y=table[name], name=name, mode="lines") for name in table.columns.drop("time")]
+        return figure_of(*lines, xaxis={"title": "time (s)"}, yaxis={"title": "agreement of the two maps", "range": [-1, 1]})
 
     def table(self, kind: str = "regions") -> pd.DataFrame:
         """A table: "regions" (the share of each part of the face in either attention, and the difference), "agreement" (one row per
@@ -70,25 +116,23 @@ class Comparison:
             raise StavisError(f"a comparison has no table {kind!r}: choose one of {', '.join(TABLES)}.")
         if kind == "predictions":
             return pd.DataFrame(self.prediction.values, columns=list(self.prediction.dimensions)).assign(time=self.clip.times)
-        maps = [one.attention for one in self.readings]
-        if any(one is None for one in maps):
-            raise StavisError("one of the two networks has no attention: only their predictions can be compared.")
+        maps = self._both()
         if kind == "agreement":
             first, second = (one.weights for one in maps)
             if first.shape[1] < second.shape[1]:
                 first, second = second, first
             found = agreement(second, first)[["spearman", "jsd", "top_iou"]]
             found = found.rename(columns={"spearman": "rank correlation", "jsd": "divergence", "top_iou": "shared top"})
-            return found.assign(time=self.clip.times)
+            return found.mask(np.repeat(~self.clip.valid[:, None], 3, 1)).assign(time=self.clip.times)
         if self.clip.regions is None:
             raise StavisError("no face was tracked, so no regions are known: look at the agreement by frame.")
         shares = [np.nanmean(np.where(self.clip.valid[:, None], one.share(self.clip.regions), np.nan), 0) for one in maps]
         columns = dict(zip(self.names, shares, strict=True))
         return pd.DataFrame({"region": [name.replace("_", " ") for name in REGIONS], **columns, "difference": shares[0] - shares[1]})
 
-    def save(self, path: str | Path) -> Path:
-        """Write the scrubber's page, which works offline; returns its path."""
-        return self.scrubber().save(path)
+    def save(self, path: str | Path, view: str = "choose") -> Path:
+        """Write the scrubber's page, which works offline; returns its path. view as for `scrubber`."""
+        return self.scrubber(view).save(path)
 
 
 def compare(
@@ -101,25 +145,30 @@ def compare(
     seconds: float = SHOWN_SECONDS,
     device: str = "auto",
 ) -> Comparison:
-    """Two networks on one video.
+    """Two networks on one video: both maps and their difference, both predictions, agreement by region and over time.
 
     Parameters
     ----------
     networks : sequence of two
         Anything that `stavis.load` takes, or what it gives.
-    video, source, face :
-        As for `Predictor.read`.
+    video : path, Recording or array (T,H,W,3) of uint8
+        As for `Predictor.read`; so are `source` and `face`.
     names : sequence of two str, optional
         What they are called; by default their own names.
+    source : str
+        What the crops are aligned by; default "auto".
+    face : "largest", int or (x, y)
+        Which face is followed; default the largest.
     seconds : float
-        How much of a longer video is compared, from its middle, in s.
+        How much of a longer video is compared, from its middle, in s; default 20.
     device : str
-        As for `stavis.load`.
+        As for `stavis.load`; default "auto".
 
     Returns
     -------
     Comparison
-        With `.scrubber()`, `.table("regions")`, `.table("agreement")`, `.save("page.html")`.
+        With `.scrubber()`, `.scrubber("side by side")`, `.table("regions")`, `.table("agreement")`, `.figure("agreement")`,
+        `.save("page.html")`.
 
     Raises
     ------
@@ -128,18 +177,22 @@ def compare(
 
     Examples
     --------
-    >>> import stavis
     >>> net = stavis.load("sta-synthetic", device="cpu")
-    >>> both = net.compare(net, video, names=("mine", "yours"))
+    >>> both = stavis.compare([net, net], video, names=("mine", "yours"))
     >>> both.prediction.dimensions
     ('valence, mine', 'valence, yours')
+    >>> both.table("regions").columns.tolist()
+    ['region', 'mine', 'yours', 'difference']
     """
-    if isinstance(networks, str) or len(networks) != 2:
-        raise StavisError(f"{1 if isinstance(networks, str) else len(networks)} networks are given, expected two: give [first, second].")
+    count = len(networks) if isinstance(networks, list | tuple) else 1
+    if count != 2:
+        raise StavisError(f"{count} network{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")
     nets = [VideoReader.load(one, device=device) for one in networks]
     if len({one.network.region for one in nets}) > 1:
         raise StavisError("one network is shown the face and the other whole images: load both with the same region=.")
     labels = tuple(names or (one.name for one in nets))
+    if len(labels) != 2:
+        raise StavisError(f"{len(labels)} names are given for two networks: give names=(first, second).")
     if len(set(labels)) != 2:
         labels = tuple(f"{name} ({number})" for number, name in enumerate(labels, 1))
     recording = video if isinstance(video, np.ndarray) else as_recording(video)
@@ -148,7 +201,8 @@ def compare(
     readings = tuple(net.read_crops(each, segment) for net, each in zip(nets, crops, strict=True))
     larger = max(crops, key=lambda each: each.frames.shape[1])
     clip = larger.clip(segment.start, segment.stop)
-    notes = tuple(dict.fromkeys(note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each)))
+    of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
+    notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
     return Comparison(labels, readings, clip, crops[0].recording, notes)
 
 

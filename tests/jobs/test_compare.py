@@ -8,8 +8,11 @@ import torch
 
 import stavis
 from stavis.errors import StavisError
+from stavis.inference.adapters.families import each_frame
+from stavis.inference.explained import SHOWN_OUTPUTS
 from stavis.jobs.compare import compare
-from tests.inference.adapters.families import OwnMap, Recurrent
+from stavis.regions import spread
+from tests.inference.adapters.families import OwnMap, Recurrent, videomae
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), dtype=np.uint8)
 OPTIONS = {"device": "cpu", "rate": 5.0}
@@ -45,7 +48,7 @@ def test_a_network_agrees_with_itself(nets):
 
 
 def test_what_cannot_be_compared_is_one_sentence(nets):
-    with pytest.raises(StavisError, match="1 networks are given, expected two"):
+    with pytest.raises(StavisError, match="1 network is given, expected two"):
         compare("sta-synthetic", FRAMES)
     both = compare([nets[0], nets[2]], FRAMES)
     assert list(both.maps) == ["attention, OwnMap"] and len(both.prediction.dimensions) == 3
@@ -58,3 +61,49 @@ def test_what_cannot_be_compared_is_one_sentence(nets):
     whole = stavis.load(Recurrent(), size=32, outputs=("v", "a"), region="frame", **OPTIONS)
     with pytest.raises(StavisError, match="same region="):
         compare([nets[0], whole], FRAMES)
+
+
+def test_side_by_side_each_network_has_its_own_half(nets):
+    both = stavis.compare(nets[:2], FRAMES, names=("a", "b"))
+    scrubber = both.scrubber("side by side")
+    (shown,) = scrubber._maps.values()
+    left, right = np.split(shown.weights, 2, axis=2)
+    assert list(scrubber._maps) == ["a | b"] and scrubber._clip.frames.shape[2] == 2 * both.clip.frames.shape[2]
+    for half, reading in ((left, both.readings[0]), (right, both.readings[1])):
+        assert half.sum((1, 2)) == pytest.approx(np.full(6, 0.5), abs=1e-5)
+        assert half.argmax() == pytest.approx(spread(reading.attention.weights, half.shape[1:]).argmax())
+    with pytest.raises(StavisError, match="no view 'film': choose one of choose, side by side"):
+        both.scrubber("film")
+
+
+def test_a_transformer_stands_beside_the_shipped_network(tmp_path):
+    torch.manual_seed(0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        mine = stavis.load(videomae(), device="cpu", rate=5.0)
+        shipped = stavis.load("sta-synthetic", device="cpu")
+        both = stavis.compare([mine, shipped], FRAMES, names=("mine", "shipped"))
+    assert both.prediction.dimensions == ("smile, mine", "frown, mine", "neutral, mine", "valence, shipped")
+    assert both.readings[0].attention.weights.shape[1:] == (4, 4) and both.readings[1].attention.weights.shape[1:] == (16, 16)
+    assert both.table("agreement").drop(columns="time").notna().all(None)
+    assert len(both.figure("agreement").data) == 3
+    assert both.save(tmp_path / "page.html", "side by side").stat().st_size < 3e6
+
+
+def test_of_many_outputs_the_highest_are_shown_and_all_are_in_the_table(nets):
+    class Many(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head = torch.nn.Linear(3, 40)
+
+        def forward(self, images):
+            return self.head(images.mean((2, 3)))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        many = stavis.load(Many(), size=32, classes="softmax", forward=each_frame, **OPTIONS)
+    both = stavis.compare([many, nets[0]], FRAMES)
+    assert both.table("predictions").shape == (6, 42)
+    shown = both.scrubber()._options["prediction"]
+    means = both.readings[0].values.mean(0)
+    assert len(shown.dimensions) == SHOWN_OUTPUTS + 1 and shown.dimensions[0] == f"output {means.argmax()}, Many"
