@@ -1,12 +1,12 @@
 """A module handed in, as the fields of a VideoReader: recognised or described by the user, tried once on noise, its assumptions noted."""
 
+import difflib
 from dataclasses import replace
 
 import numpy as np
 import torch
 from torch import nn
 
-from stavis.attention.calls import unwrapped
 from stavis.attribution.cache import model_hash
 from stavis.attribution.target import device_of
 from stavis.errors import StavisError
@@ -16,6 +16,7 @@ from stavis.inference.adapters.frames import RATE, SECONDS, SIZE
 from stavis.inference.adapters.recognised import family_of
 from stavis.inference.adapters.video_network import VideoNetwork
 from stavis.inference.devices import choose_device
+from stavis.inference.module_checks import check_devices, check_normalisation, opened, why_other_values
 from stavis.inference.module_options import ModuleOptions, code_digest
 from stavis.inference.output_range import declared_range
 from stavis.notes import Notes
@@ -26,10 +27,10 @@ NOT_ALL = "Only a part of the attention on all tokens lies in a frame: each fram
 
 def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
     """The fields of a VideoReader. Raises StavisError where the module cannot be read as it is described."""
-    if isinstance(module, nn.DataParallel) and len(module.device_ids) > 1:
-        raise StavisError("the model is spread over several devices by DataParallel: give the module in it, model.module.")
-    module = unwrapped(module)
-    name, notes = type(module).__name__, Notes()
+    notes = Notes()
+    module = opened(module, notes)
+    check_devices(module, device)
+    name = type(module).__name__
     family = (options.adapter or family_of)(module) or Family()
     settings, normalise = _settings(module, family, options, notes)
     tokens = options.tokens(module, family, notes)
@@ -90,8 +91,10 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
     given = options.normalise if options.normalise is not None else processor.get("normalise")
     notes.add(*_assumed(name, family, {"frames": options.frames, "rate": options.rate, "normalise": given}))
     normalise = given if given is not None else family.normalise
-    if normalise is not None and any(hasattr(each, "mean") and hasattr(each, "std") for each in [module]):
-        notes.add(f"{name} holds a mean and std of its own and normalise= is set: make sure that frames are not normalised twice.")
+    known = None if "normalise" in family.assumed else family.normalise
+    if given is not None and known is not None and not np.allclose(given, known, atol=1e-3):
+        notes.add(f"The normalisation that is given is taken in place of the one that is known of {name}: frames are normalised once.")
+    check_normalisation(module, normalise, given is not None, notes)
     return {**found, "frames": frames}, normalise
 
 
@@ -149,9 +152,7 @@ def _check_again(name: str, network: VideoNetwork, noise: torch.Tensor, values: 
     """Raises StavisError where a network gives other values for the same clip when it is called again."""
     again, _ = replace(network, tokens=None).forward(noise)
     if again.shape != values.shape or np.abs(again - values).max() > 1e-3 * max(1.0, float(np.abs(values).max())):
-        raise StavisError(
-            f"{name} gives other values for the same clip when it is called again: it keeps state or draws at random; reset it in forward=."
-        )
+        raise why_other_values(name, lambda: replace(network, tokens=None).forward(noise)[0])
 
 
 def _taken(forward) -> str:
@@ -171,7 +172,9 @@ def _named(network: VideoNetwork, values: np.ndarray, family: Family, options: M
             )
         classes = classes or "softmax"
     else:
-        known = (network.clip.named or given) or tuple(getattr(network.model, "dimensions", None) or ()) or family.labels
+        known = (
+            _of_heads(name, network.clip.named, given, count) or tuple(getattr(network.model, "dimensions", None) or ()) or family.labels
+        )
     if not known:
         known = ("valence",) if count == 1 else tuple(f"output {i}" for i in range(count))
         notes.add(f"{name} does not name its outputs: {', '.join(known[:6])} is taken; give outputs= for other names.")
@@ -183,5 +186,26 @@ def _named(network: VideoNetwork, values: np.ndarray, family: Family, options: M
         notes.add("Classes are shown as probabilities; attributions explain the logit of a class.")
     network.clip.dimensions = tuple(known)
     return replace(
-        network, dimensions=tuple(known), classes=classes, bounds=(0.0, 1.0) if classes else declared_range(network.model)
+        network,
+        dimensions=tuple(known),
+        classes=classes,
+        bounds=(0.0, 1.0) if classes and network.clip.all_classes else declared_range(network.model),
     ), tuple(known)
+
+
+def _of_heads(name: str, named: tuple[str, ...], given: tuple[str, ...] | None, count: int) -> tuple[str, ...]:
+    """The outputs' names: those of the heads of a dictionary where heads were chosen by name or none are given, else those given.
+
+    Raises StavisError where the given ones are neither heads nor one for each output.
+    """
+    if not named or not given:
+        return tuple(given or named)
+    heads = tuple(dict.fromkeys(one.rpartition(" ")[0] or one for one in named))
+    if set(given) <= {*heads, *named}:
+        return named
+    if len(given) == count:
+        return tuple(given)
+    odd = next(one for one in given if one not in heads)
+    near = difflib.get_close_matches(odd, heads, n=1, cutoff=0.5)
+    offer = f"did you mean {near[0]}?" if near else f"choose among {', '.join(heads[:8])}."
+    raise StavisError(f"{name} has no head {odd!r}, and {len(given)} names are given for {count} outputs: {offer}")

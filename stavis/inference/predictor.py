@@ -104,13 +104,19 @@ class VideoReader:
         return self.network.attention
 
     def dimension_of(self, target: str | int | None = None, prediction: Prediction | None = None) -> str:
-        """The output that a name or a number means; by default the first, of classes that with the highest mean in `prediction`.
+        """The output that a name or a number means; by default the first, of classes alone that with the highest mean in
+        `prediction`.
 
         Raises StavisError where there is none.
         """
         names = self.dimensions
         if target is None:
-            likely = self.network.classes and prediction is not None and np.isfinite(prediction.values).any()
+            likely = (
+                self.network.classes
+                and self.network.bounds == (0.0, 1.0)
+                and prediction is not None
+                and np.isfinite(prediction.values).any()
+            )
             return names[int(np.nanmean(prediction.values, 0).argmax())] if likely else names[0]
         if isinstance(target, int) and -len(names) <= target < len(names):
             return names[target]

@@ -129,8 +129,7 @@ def verdict(
     Raises StavisError where the network or the data cannot be read, or it has no such dimension.
     """
     net = VideoReader.load(run, device=device)
-    if dimension is not None and dimension not in net.dimensions:
-        raise StavisError(f"{net.name} predicts {', '.join(net.dimensions)}, not {dimension!r}: choose one of these.")
+    dimension = None if dimension is None else net.dimension_of(dimension)
     folder = folder_of(data, quiet)
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:

@@ -1,6 +1,7 @@
 """Any network as attributions and readings need it: frames (B,T,3,S,S) in [0,1] -> (B,T,D), whatever it takes and gives itself."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate, pairwise
 
 import torch
 from torch import nn
@@ -51,6 +52,19 @@ class ClipModule(nn.Module):
         if "" in self._widths:
             return ()
         return tuple(name if width == 1 else f"{name} {i}" for name, width in self._widths.items() for i in range(width))
+
+    @property
+    def class_heads(self) -> tuple[slice, ...]:
+        """Which outputs are the classes of one head: all of a network with one head; of several, those of each head that has more than
+        one value."""
+        ends = list(accumulate(self._widths.values(), initial=0))
+        several = len(self._widths) > 1
+        return tuple(slice(a, b) for a, b in pairwise(ends) if not several or b - a > 1)
+
+    @property
+    def all_classes(self) -> bool:
+        """Whether every output belongs to a head of classes."""
+        return len(self.class_heads) == len(self._widths)
 
     @property
     def notes(self) -> tuple[str, ...]:

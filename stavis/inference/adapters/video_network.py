@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from stavis.attention.hooks import record_attention
+from stavis.attention.hooks import AttentionRecorder, record_attention
 from stavis.attention.token_layers import weights_computed
 from stavis.attention.token_maps import token_maps
 from stavis.attention.tokens import TokenAttention
@@ -67,7 +67,7 @@ class VideoNetwork:
             if tokens.kind == "raw":
                 with torch.inference_mode(), record_attention(self.clip, tokens.under("core.model")) as recorder:
                     values = self.clip(inputs)
-                maps = recorder.weights
+                maps = self._recorded(recorder)
                 self.notes.add(*recorder.notes)
             else:
                 values, maps = token_maps(self.clip, tokens.under("core.model"), lambda: self.clip(inputs), self._followed, self.notes)
@@ -84,10 +84,21 @@ class VideoNetwork:
         self.clip.dimensions = self.dimensions
         return self.clip
 
+    def _recorded(self, recorder: AttentionRecorder) -> torch.Tensor:
+        try:
+            return recorder.weights
+        except StavisError as error:
+            raise StavisError(
+                f"the attention module {self.attention} of {type(self.model).__name__} was never called: name one that the network runs."
+            ) from error
+
     def _shown(self, values: torch.Tensor) -> np.ndarray:
         """The values as numbers, classes as probabilities. Raises StavisError where one is not finite."""
         if self.classes:
-            values = values.softmax(2) if self.classes == "softmax" else values.sigmoid()
+            values = values.detach().clone()
+            for head in self.clip.class_heads:
+                logits = values[..., head]
+                values[..., head] = logits.softmax(2) if self.classes == "softmax" else logits.sigmoid()
         shown = values.detach().float().cpu().numpy()
         if not np.isfinite(shown).all():
             raise StavisError(
