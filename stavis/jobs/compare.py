@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outputs
 from stavis.inference.predictor import Face, Video, VideoReader, as_recording
@@ -184,26 +185,37 @@ def compare(
     >>> both.table("regions").columns.tolist()
     ['region', 'mine', 'yours', 'difference']
     """
+    nets = [VideoReader.load(one, device=device) for one in _two(networks)]
+    recording = video if isinstance(video, np.ndarray) else as_recording(video)
+    crops = [one.crops(recording, source=source, face=face, times=_times(recording, nets[0])) for one in nets]
+    return _compared(nets, crops, _named(nets, names), seconds)
+
+
+def _two(networks: Sequence[Source | VideoReader]) -> Sequence[Source | VideoReader]:
     count = len(networks) if isinstance(networks, list | tuple) else 1
     if count != 2:
         raise StavisError(f"{count} network{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")
-    nets = [VideoReader.load(one, device=device) for one in networks]
+    return networks
+
+
+def _named(nets: Sequence[VideoReader], names: Sequence[str] | None) -> tuple[str, str]:
+    """What the two are called, told apart where both have one name."""
     if len({one.network.region for one in nets}) > 1:
         raise StavisError("one network is shown the face and the other whole images: load both with the same region=.")
     labels = tuple(names or (one.name for one in nets))
     if len(labels) != 2:
         raise StavisError(f"{len(labels)} names are given for two networks: give names=(first, second).")
-    if len(set(labels)) != 2:
-        labels = tuple(f"{name} ({number})" for number, name in enumerate(labels, 1))
-    recording = video if isinstance(video, np.ndarray) else as_recording(video)
-    crops = [one.crops(recording, source=source, face=face, times=_times(recording, nets[0])) for one in nets]
+    return labels if len(set(labels)) == 2 else (f"{labels[0]} (1)", f"{labels[1]} (2)")
+
+
+def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[str, str], seconds: float) -> Comparison:
+    """Both readings of the middle of a video, on the larger of the two crops."""
     segment = middle_segment(crops[0].times, seconds)
     readings = tuple(net.read_crops(each, segment) for net, each in zip(nets, crops, strict=True))
     larger = max(crops, key=lambda each: each.frames.shape[1])
-    clip = larger.clip(segment.start, segment.stop)
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
     notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
-    return Comparison(labels, readings, clip, crops[0].recording, notes)
+    return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes)
 
 
 def _times(video: Video, net: VideoReader) -> np.ndarray | None:
