@@ -186,9 +186,10 @@ def compare(
     ['region', 'mine', 'yours', 'difference']
     """
     nets = [VideoReader.load(one, device=device) for one in _two(networks)]
+    labels = _named(nets, names)
     recording = video if isinstance(video, np.ndarray) else as_recording(video)
     crops = [one.crops(recording, source=source, face=face, times=_times(recording, nets[0])) for one in nets]
-    return _compared(nets, crops, _named(nets, names), seconds)
+    return _compared(nets, crops, labels, seconds)
 
 
 def _two(networks: Sequence[Source | VideoReader]) -> Sequence[Source | VideoReader]:
