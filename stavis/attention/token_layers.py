@@ -59,7 +59,8 @@ class LayerRecorder:
 
         def keep(module, _inputs, output):
             refuse_dropout(module)
-            tensor = self._with_gradient(attention_in(output, inside, path, type(module).__name__))
+            named = path.removeprefix("core.model.")  # as a user knows it, where the network is wrapped
+            tensor = self._with_gradient(attention_in(output, inside, named, type(module).__name__))
             inside.clear()
             if not self._keep_heads:
                 tensor = tensor.mean(1)

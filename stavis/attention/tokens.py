@@ -14,7 +14,7 @@ class TokenAttention:
     paths: the modules that give it, first layer to last; layout: of each one's weights; temporal: for divided space-time attention the
     modules of the attention among frames. kind: "raw" (one layer), "rollout" (all of them) or "relevance" (all, weighted by the
     gradient). layer: which one of raw attention; head: which one, None for their mean. target: the output that relevance is of, '' for
-    the highest of each clip.
+    the highest of each clip. output_head: the module that makes outputs of features, '' for all that the attention does not depend on.
     """
 
     paths: tuple[str, ...]
@@ -24,6 +24,7 @@ class TokenAttention:
     layer: int = -1
     head: int | None = None
     target: str = ""
+    output_head: str = ""
 
     def __post_init__(self):
         if self.kind not in KINDS:
@@ -53,4 +54,5 @@ class TokenAttention:
     def under(self, prefix: str) -> "TokenAttention":
         """The same in a module that holds the network at the dotted path `prefix`."""
         inside = lambda paths: tuple(f"{prefix}.{path}".rstrip(".") for path in paths)  # noqa: E731
-        return replace(self, paths=inside(self.paths), temporal=inside(self.temporal))
+        head = f"{prefix}.{self.output_head}" if self.output_head else ""
+        return replace(self, paths=inside(self.paths), temporal=inside(self.temporal), output_head=head)

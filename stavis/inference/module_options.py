@@ -41,6 +41,7 @@ class ModuleOptions:
     head: int | None = None
     processor: Any = None
     adapter: Adapter | None = None
+    output_head: nn.Module | str | None = None
 
     def __post_init__(self):
         if self.region not in REGIONS:
@@ -75,7 +76,7 @@ class ModuleOptions:
 
     def tokens(self, module: nn.Module, family: Family, notes: Notes) -> TokenAttention | None:
         """Where the attention is; None for a network without, which is noted."""
-        given = {"kind": self.maps, "layer": self.layer, "head": self.head}
+        given = {"kind": self.maps, "layer": self.layer, "head": self.head, "output_head": self.head_path(module)}
         if self.attention is None and family.attention:
             return TokenAttention(family.attention, self.layout or family.layout, family.temporal, **given)
         if self.attention is None:
@@ -88,6 +89,12 @@ class ModuleOptions:
             return TokenAttention(paths_matching(module, self.attention), self.layout, **given)
         path = "" if self.attention == "" else path_of(module, attention_module(module, unwrapped(self.attention)))
         return TokenAttention((path,), self.layout, **given)
+
+    def head_path(self, module: nn.Module) -> str:
+        """The dotted path of the module that makes outputs of features, '' where it is not named. Raises StavisError where it is none."""
+        if self.output_head is None:
+            return ""
+        return path_of(module, attention_module(module, self.output_head))
 
     @staticmethod
     def labels_in(model: nn.Module) -> tuple[str, ...]:

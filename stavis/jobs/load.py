@@ -198,6 +198,7 @@ def load(
     head: int | None = None,
     processor: object = None,
     adapter: Callable | None = None,
+    output_head: nn.Module | str | None = None,
     device: str = "auto",
     mirror: bool = False,
 ) -> Predictor:
@@ -241,6 +242,9 @@ def load(
         An image processor of transformers, from which size and normalisation are taken.
     adapter : callable, optional
         (module) -> `stavis.inference.adapters.families.Family`: what is known of networks of one's own.
+    output_head : torch.nn.Module or str, optional
+        The module, or its dotted path, that makes outputs of features: what verdicts initialise anew as control; default all that the
+        attention does not depend on.
     device : str
         "auto" (a GPU if there is one; a module stays where it is), "cpu", "cuda", "mps".
     mirror : bool
@@ -263,7 +267,7 @@ def load(
     """
     given = {"forward": forward, "frames": frames, "size": size, "rate": rate, "seconds": seconds, "normalise": normalise}
     given |= {"region": region, "classes": classes, "attention": attention, "layout": layout, "maps": maps, "layer": layer}
-    given |= {"head": head, "processor": processor, "adapter": adapter}
+    given |= {"head": head, "processor": processor, "adapter": adapter, "output_head": output_head}
     if outputs is not None:
         given["outputs"] = "labels" if outputs == "labels" else (outputs,) if isinstance(outputs, str) else tuple(outputs)
     return Predictor.load(source, device=device, mirror=mirror, **given)

@@ -1,6 +1,6 @@
 """The verdict on a network: does its attention explain what it predicts, on recordings of a data set."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -8,9 +8,12 @@ import pandas as pd
 import plotly.graph_objects as go
 from IPython.display import HTML
 
+from stavis.attention.hooks import Attention
+from stavis.attention.tokens import TokenAttention
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError
+from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
 from stavis.progress import bar
@@ -26,7 +29,6 @@ from stavis.trust.known_answers import known_answers as judge_known
 from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
 from stavis.types import Clip, Target
 
-NOT_REPLACEABLE = "The attention maps are put together from weights inside the network, which cannot be replaced from outside."
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
@@ -135,12 +137,11 @@ def verdict(
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, progress=progress)
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
-    options = net.network.attention_options or {}
-    attention = options.get("attention") if options.get("layout") is None else None
+    attention = _attention_of(net.network)
     facts = data_facts(folder)
     found = judge(net.differentiable(), chosen, attention=attention, target=Target(dimension or net.dimensions[0]), seed=seed)
     result = VerdictResult(
-        found if attention is not None or net.attention is None else _not_askable(found),
+        found,
         net,
         chosen,
         net.provenance(
@@ -157,10 +158,12 @@ def verdict(
     return result
 
 
-def _not_askable(found: Verdict) -> Verdict:
-    """The verdict on a network whose attention is shown and cannot be replaced: its four questions are said to be not askable."""
-    answers = {one.question: replace(one, sentence=f"Not askable. {NOT_REPLACEABLE}") for one in found.answers}
-    return replace(found, **answers, notes=(NOT_REPLACEABLE, "Only the attributions are compared, with each other."))
+def _attention_of(network: NetworkAdapter) -> Attention | None:
+    """Where a network's attention is, as the tests find it in `differentiable()`; None for a network without."""
+    options = network.attention_options
+    if options is None or options.get("layout") is None:
+        return None if options is None else options["attention"]
+    return TokenAttention((network.attention,), options["layout"])
 
 
 def middle_clip(crops: Crops, rate: float, seconds: float, length: int | None = None) -> Clip:

@@ -85,6 +85,12 @@ def _answer(question: str, found: Interval, effect, null, ceiling, margin, *, fo
     return Answer(question, answer, **numbers, sentence=sentence(question, answer, found, **numbers, **details), details=details)
 
 
+def not_askable(question: str, reason: str) -> Answer:
+    """The answer to a question that cannot be asked of a network, with the reason."""
+    nan = float("nan")
+    return Answer(question, "undecided", nan, nan, nan, nan, nan, nan, f"Not askable. {reason}")
+
+
 def needed(found: Evidence, *, seed: int = 0, draws: int = DRAWS) -> tuple[Answer, pd.DataFrame]:
     """Whether the attention is used (it decides), whether that is useful (beside it), and the table of every replacement.
 

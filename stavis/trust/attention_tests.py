@@ -14,11 +14,12 @@ import pandas as pd
 import torch
 from torch import nn
 
-from stavis.attention.hooks import attention_module, inject_attention, record_attention
+from stavis.attention.hooks import Attention, attention_module, inject_attention
 from stavis.attribution.target import AttributionContext, attribution_context
 from stavis.errors import StavisError
 from stavis.trust import nulls
 from stavis.trust.agreement import jensen_shannon
+from stavis.trust.askable import own_maps, why_fixed
 from stavis.trust.reuse import Reuse
 from stavis.types import Clip, Target
 
@@ -27,17 +28,19 @@ TOLERANCE = 0.1
 
 
 class AttentionOverride:
-    """A model on one clip whose attention can be replaced: `weights` (T,h,w) is its own, `run` predicts with others."""
+    """A model on one clip whose attention can be replaced: `weights` (T,h,w) is its own, `run` predicts with others.
 
-    def __init__(self, asked: AttributionContext, attention: nn.Module | str | None, batch: int = 12):
+    fixed: why it cannot be replaced, '' where it can.
+    """
+
+    def __init__(self, asked: AttributionContext, attention: Attention | None, batch: int = 12):
         self.asked, self.attention, self.batch = asked, attention, batch
-        with torch.no_grad(), record_attention(asked.model, attention) as recorder:
-            self.own = asked.value.trace(asked.frames)[0].double().cpu().numpy()
-        self.tensor = recorder.weights.detach()
+        self.tensor, self.own = own_maps(asked, attention)
+        self.fixed = why_fixed(asked, attention, self.tensor, self.own)
         self.weights = self.tensor[0].double().cpu().numpy()
         # A model that takes attention as an argument need not compute its own.
         self.takes = attention is None and "attention" in inspect.signature(asked.model.forward).parameters
-        self.reuse = self._reusable()
+        self.reuse = None if self.fixed else self._reusable()
 
     def _reusable(self) -> Reuse | None:
         """What need not run again, after a look that predictions stay as they are; None where that is nothing, or they do not."""
@@ -79,7 +82,7 @@ class AttentionOverride:
 
 @contextmanager
 def replaceable(
-    model: nn.Module, clip: Clip, target: Target | None = None, attention: nn.Module | str | None = None
+    model: nn.Module, clip: Clip, target: Target | None = None, attention: Attention | None = None
 ) -> Iterator[AttentionOverride]:
     """A model and clip whose attention can be replaced, inside the `with` block."""
     attention_module(model, attention)
@@ -107,7 +110,7 @@ def attention_tests(
     clips: list[Clip],
     target: Target | None = None,
     *,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     tolerance: float = TOLERANCE,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -132,12 +135,12 @@ def attention_tests(
     return pd.DataFrame(rows)
 
 
-def recorded(model: nn.Module, clip: Clip, target: Target | None, attention: nn.Module | str | None) -> tuple[np.ndarray, np.ndarray]:
+def recorded(model: nn.Module, clip: Clip, target: Target | None, attention: Attention | None) -> tuple[np.ndarray, np.ndarray]:
     """A model's own attention (T,h,w) on a clip, and its prediction over time (T,)."""
     attention_module(model, attention)
-    with attribution_context(model, clip, target) as asked, torch.no_grad(), record_attention(asked.model, attention) as recorder:
-        own = asked.value.trace(asked.frames)[0].double().cpu().numpy()
-        return recorder.weights[0].double().cpu().numpy(), own
+    with attribution_context(model, clip, target) as asked:
+        maps, own = own_maps(asked, attention)
+        return maps[0].double().cpu().numpy(), own
 
 
 def variation(traces: list[np.ndarray], seen: list[np.ndarray]) -> float:

@@ -34,8 +34,9 @@ class Evidence:
     own and gold (T,) are the prediction and the labels (gold None without), seen (T,) marks the frames that count; replaced maps a
     kind of replacement to predictions (K,T). insertion maps an order of cells to the area under its insertion curve, first to the
     mean height of that curve at its first steps (FIRST). uniqueness and free are 1 − JSD of the map most unlike the model's own, at
-    the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any. attributions maps a
-    method's label to the network's own map (T,H,W). scores is tidy:
+    the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any; none of these and of
+    replaced where the attention cannot be replaced, as `fixed` says. attributions maps a method's label to the network's own map
+    (T,H,W). scores is tidy:
     clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and part of the face.
     """
 
@@ -50,6 +51,7 @@ class Evidence:
     uniqueness: list[float] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     attributions: list[dict[str, np.ndarray]] = field(default_factory=list)
+    fixed: str = ""
     tolerance: float = float("nan")
     share: float = TOLERANCE
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -84,11 +86,13 @@ def gather(
     random_maps = _maps_of_random_networks(model, clips, target, attention, networks, seed)
     for index, clip in enumerate(clips):
         with replaceable(model, clip, target, attention) as at:
-            kinds = replacements(found.attention, index, seed)
-            found.replaced.append({kind: at.run(np.stack(given)) for kind, given in kinds.items()})
-            unique, free = _uniqueness(at, found.tolerance, seed + index)
-            found.uniqueness.append(unique)
-            found.free.append(free)
+            found.fixed = found.fixed or at.fixed
+            if not at.fixed:
+                kinds = replacements(found.attention, index, seed)
+                found.replaced.append({kind: at.run(np.stack(given)) for kind, given in kinds.items()})
+                unique, free = _uniqueness(at, found.tolerance, seed + index)
+                found.uniqueness.append(unique)
+                found.free.append(free)
             areas, first = _insertion(at, found, index, seed, random_maps[index])
             found.insertion.append(areas)
             found.first.append(first)

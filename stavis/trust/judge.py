@@ -125,7 +125,11 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         notes.append("The attention is the same everywhere (constant): agreement with it is undefined.")
     if not found.tolerance > 0 and np.isfinite(found.tolerance):
         notes.append("The prediction is the same in all frames: there is nothing that an attention could explain.")
-    needed, tests = answers.needed(found, seed=seed, draws=draws)
+    if found.fixed:
+        notes.append(found.fixed)
+        needed, tests, unique = answers.not_askable("needed", found.fixed), pd.DataFrame(), answers.not_askable("unique", found.fixed)
+    else:
+        (needed, tests), unique = answers.needed(found, seed=seed, draws=draws), answers.unique(found)
     if needed.answer == "yes":
         notes += which_replacements_cost_nothing(tests, USED)
     places = _localisation(found)
@@ -135,7 +139,7 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
     return Verdict(
         needed,
         answers.sufficient(found),
-        answers.unique(found),
+        unique,
         answers.agrees(found, between),
         tests,
         found.scores,

@@ -9,7 +9,7 @@ Adebayo et al.: Sanity checks for saliency maps. NeurIPS 2018.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import numpy as np
@@ -18,7 +18,9 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import unwrapped
-from stavis.attention.hooks import record_attention
+from stavis.attention.hooks import Attention, record_attention
+from stavis.attention.modules import SpatialSoftmax
+from stavis.attention.tokens import TokenAttention
 from stavis.attribution.target import device_of, prepare
 from stavis.errors import StavisError
 from stavis.tensors import as_input
@@ -28,12 +30,26 @@ from stavis.types import Attribution, Clip, Target
 BRANCHES = ("attention", "head")
 
 
-def branches(model: nn.Module, clip: Clip, attention: nn.Module | str | None = None) -> dict[str, list[str]]:
+def branches(model: nn.Module, clip: Clip, attention: Attention | None = None) -> dict[str, list[str]]:
     """The names of the modules with parameters of their own, by branch, each in the order in which they run.
 
-    `attention`: what the attention depends on; `head`: the rest. Found by following the gradients, not by names.
+    `attention`: what the attention depends on; `head`: the rest, or what is in the output head where that is named. Found by following
+    the gradients, not by names. Without any attention all of the network is the head.
     """
-    with prepare(model) as ready, record_attention(ready, attention, keep_graph=True) as recorder:
+    found = _branches(model, clip, attention)
+    named = attention.output_head if isinstance(attention, TokenAttention) else ""
+    if named:
+        inside = tuple(name for name in found["head"] if name == named or name.startswith(f"{named}."))
+        if not inside:
+            raise StavisError(f"the output head {named!r} holds no weights that the attention does not depend on: name another module.")
+        found["head"] = list(inside)
+    return found
+
+
+def _branches(model: nn.Module, clip: Clip, attention: Attention | None) -> dict[str, list[str]]:
+    attends = attention is not None or any(isinstance(module, SpatialSoftmax) for module in unwrapped(model).modules())
+    watched = record_attention(model, attention, keep_graph=True) if attends else nullcontext()
+    with prepare(model) as ready, watched as recorder:
         order: list[str] = []
         owners = {name: module for name, module in ready.named_modules() if next(module.parameters(recurse=False), None) is not None}
         handles = [module.register_forward_pre_hook(lambda _m, _i, name=name: order.append(name)) for name, module in owners.items()]
@@ -45,8 +61,8 @@ def branches(model: nn.Module, clip: Clip, attention: nn.Module | str | None = N
         finally:
             for handle in handles:
                 handle.remove()
-        weights, above = recorder.weights, set()
-        if weights.requires_grad:
+        weights, above = recorder.weights if recorder else None, set()
+        if weights is not None and weights.requires_grad:
             # A random pull, because the sum of the weights is 1 whatever the parameters.
             pull = torch.rand(weights.shape, generator=torch.Generator().manual_seed(0)).to(weights)
             gradients = torch.autograd.grad((weights * pull).sum(), [parameter for _, parameter in parameters], allow_unused=True)
@@ -87,7 +103,7 @@ def cascade(
     clip: Clip,
     target: Target | None = None,
     *,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     seed: int = 0,
     **options,
 ) -> pd.DataFrame:
