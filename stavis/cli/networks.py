@@ -259,14 +259,16 @@ def transfer(
 @app.command(rich_help_panel=TRAIN)
 def pretrain(
     out: Annotated[Path, typer.Argument(help="The folder of the checkpoint.")],
+    preset: Annotated[str | None, typer.Option(help="sta-synthetic or sta-heads; the folder's name if left out.")] = None,
+    resume: Annotated[bool, typer.Option(help="Go on where a run with the same settings stopped.")] = True,
     device: Device = "auto",
     quiet: Quiet = False,
 ) -> None:
-    """Make the shipped checkpoint again: generate, train, evaluate, describe (two hours on two cores).
+    """Make a shipped checkpoint again: generate, train, evaluate, describe (hours on two cores). A killed run goes on where it was.
 
-    Example: stavis pretrain sta-synthetic
+    Example: stavis pretrain sta-heads
     """
-    typer.echo(jobs.pretrain(out, device=device, quiet=quiet))
+    typer.echo(jobs.pretrain(out, preset=preset, resume=resume, device=device, quiet=quiet))
 
 
 @app.command(rich_help_panel=JUDGE)

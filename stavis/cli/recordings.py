@@ -76,7 +76,7 @@ def fetch_models() -> None:
 def cache(
     action: Annotated[str, typer.Argument(help="list or clear.")] = "list",
     kind: Annotated[
-        str | None, typer.Option(help="crops, tracks, previews, readings, attributions, synthetic or models; all if left out.")
+        str | None, typer.Option(help="crops, tracks, previews, readings, attributions, synthetic, models or runs; all if left out.")
     ] = None,
     json: Json = False,
 ) -> None:

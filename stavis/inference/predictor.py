@@ -27,7 +27,7 @@ from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.inference.source import Source, source_of
-from stavis.models.card import only_synthetic
+from stavis.models.card import only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
@@ -322,7 +322,8 @@ class VideoReader:
         """What it has learned from, for a provenance."""
         data = self.info.get("data", {})
         scenarios = ", ".join(dict.fromkeys(data.get("spec", {}).get("scenarios", [])))
-        return {"trained_on": f"synthetic faces ({scenarios})" if self.synthetic_only else data.get("name"), "data_hash": data.get("hash")}
+        seen = seen_text(self.info)
+        return {"trained_on": f"{seen} ({scenarios})" if seen else data.get("name"), "data_hash": data.get("hash")}
 
     def crop_text(self, *sources: str) -> str:
         """How crops were made, for a provenance."""

@@ -1,107 +1,66 @@
-"""The checkpoint that ships with the package: rendered, trained, measured and described by one command, `stavis pretrain`."""
+"""A checkpoint that ships with the package: rendered, trained, measured and described by one command, `stavis pretrain`."""
 
 import dataclasses
 import json
-import tempfile
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from stavis import notes
 from stavis.data.crops.build import NoTracker
+from stavis.errors import StavisError
 from stavis.inference.source import Source
 from stavis.jobs.train import train
 from stavis.jobs.verify import machine, measure, measure_tracked
 from stavis.models.card import model_card, remarks_of
 from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
 from stavis.progress import bar
+from stavis.storage.cache import INDEX, lease_file
+from stavis.storage.files import content_hash, write_json
+from stavis.storage.locks import locked
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
-from stavis.training.augment import TRACKER_ERRORS, Jitter
 from stavis.training.averaging import averaged
-from stavis.training.config import TrainingConfig
+from stavis.training.stages import MEASURED_TRACKED, PRESETS, Stage
 
 NAME = "sta-synthetic"
-COMMAND = "stavis pretrain sta-synthetic"
-SPEC = SyntheticConfig(
-    scenarios=("switching", "switching", "mouth", "eyes", "occlusion"),
-    recordings=2800,
-    seconds=4.8,
-    fps=6.25,
-    seed=20,
-    shares=(0.97, 0.03, 0.0),
-    rater_noise=0.05,
-    diversity=0.6,
-)
-"""Many people for a short time each, at the network's own frame rate: new people teach more than new frames of the same ones."""
-JITTER = Jitter(
-    contrast=0.3,
-    saturation=0.5,
-    tint=0.15,
-    gamma=0.3,
-    shade=0.25,
-    shift=0.012,
-    rotate=2.0,
-    scale=0.025,
-    grey=0.35,
-    blur=0.3,
-    jpeg=0.1,
-    cutout=0.0,
-)
-"""Light, colour, shadows and sharpness change strongly, because real recordings differ in them (without the shadows, low brows over
-dark eyes were read as a frown on real faces at rest); the place hardly, because crops are aligned; and nothing is hidden, because
-occluders are rendered with the truth about them."""
-_FIRST = TrainingConfig(steps=9000, batch=24, seconds=0.96, epoch=500, augment=1.0, jitter=JITTER)
-_SECOND = dataclasses.replace(_FIRST, steps=12000, learning_rate=2e-3, seed=1)
-STAGES = (
-    (SPEC, _FIRST, 0.3),
-    (SPEC, _SECOND, 0.0),
-    (dataclasses.replace(SPEC, seed=41), dataclasses.replace(_SECOND, steps=2500, seed=11), 0.7),
-)
-"""Training stages, each initialised from the one before: the synthetic people, the training settings, and the weight in the average that
-ships. The average follows the cue as closely as the first stage, and reads more real faces at rest as neutral than any stage alone: they
-err differently."""
-TRACKED_JITTER = dataclasses.replace(JITTER, **TRACKER_ERRORS)
-"""The same with the alignment as wrong as the tracker's, for the next training. What ships was trained with a third of it (two thirds of
-the rotation) on crops aligned by the truth, and is worse on crops that the tracked face aligns: its card has both metrics."""
-NEXT_STAGES = tuple((people, dataclasses.replace(plan, jitter=TRACKED_JITTER), weight) for people, plan, weight in STAGES)
-"""The stages of the next training, not run yet: `pretrain(out, stages=NEXT_STAGES)`. They differ from STAGES, which made the weights that
-ship, in the alignment's jitter only."""
-_MEASURED = SyntheticConfig(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
-MEASURED = {
-    "switching": dataclasses.replace(_MEASURED, seed=900),
-    "mouth": dataclasses.replace(_MEASURED, scenarios=("mouth",), seed=901),
-    "eyes": dataclasses.replace(_MEASURED, scenarios=("eyes",), seed=902),
-    "switching, people who differ widely": dataclasses.replace(_MEASURED, seed=903, diversity=1.0),
-}
-"""What the card's metrics are measured on: people who are in no training recording, one set a scenario."""
-MEASURED_TRACKED = ("switching", "switching, people who differ widely")
-"""The sets whose first recordings are also read through the tracker; it takes longer than all else."""
+"""The preset of a folder that is called otherwise than any."""
+_FINISHED = "finished.json"  # in the folder of a stage that has run to its end
 _MADE_ANEW = ("format", "system", "config", "dimensions", "weights_sha256")  # of config.json, by save_checkpoint
 
 
 def pretrain(
     out: str | Path,
     *,
-    stages: Sequence[tuple[SyntheticConfig, TrainingConfig, float]] = STAGES,
-    measured: dict[str, SyntheticConfig] = MEASURED,
+    preset: str | None = None,
+    stages: Sequence[Stage] | None = None,
+    measured: dict[str, SyntheticConfig] | None = None,
     device: str = "auto",
     remarks: str = "",
+    resume: bool = True,
     quiet: bool = False,
 ) -> Path:
     """Make a checkpoint that carries its own metrics and can verify itself: render, train, average, measure, describe.
+
+    What it has trained stays in the cache until the checkpoint is written: after a kill or a full disk the same call goes on.
 
     Parameters
     ----------
     out : str or Path
         The folder of the checkpoint.
-    stages : sequence of (SyntheticConfig, TrainingConfig, float)
-        Stages of training, each initialised from the one before: the people, the settings, and the weight in the average that is kept.
-    measured : dict of str to SyntheticConfig
-        What its metrics are measured on, by name.
+    preset : str, optional
+        Which network that ships is made again, "sta-synthetic" or "sta-heads"; by default the one that the folder is called by.
+    stages : sequence of (SyntheticConfig, TrainingConfig, float), optional
+        Stages of training, each initialised from the one before: the people, the settings, and the weight in the average that is kept;
+        the preset's by default.
+    measured : dict of str to SyntheticConfig, optional
+        What its metrics are measured on, by name; the preset's by default.
     device : str
         "auto", "cpu", "cuda", "mps".
     remarks : str
         Markdown that goes into the model card.
+    resume : bool
+        Go on where a call with the same settings stopped (the default), else start again.
     quiet : bool
         No progress bars.
 
@@ -113,25 +72,68 @@ def pretrain(
     Raises
     ------
     StavisError
-        Where `out` cannot be written.
+        Where there is no such preset, `out` cannot be written, or another process makes the same.
 
     Examples
     --------
     >>> stavis.jobs.pretrain("sta-synthetic")  # doctest: +SKIP
     """
-    with tempfile.TemporaryDirectory(prefix="stavis-") as scratch:
+    name = Path(out).name
+    preset = preset or (name if name in PRESETS else NAME)
+    if preset not in PRESETS:
+        raise StavisError(f"no network that ships is called {preset!r}: choose one of {', '.join(PRESETS)}.")
+    config = PRESETS[preset]
+    stages = config.stages if stages is None else stages
+    evaluated_on = {name: each.as_dict() for name, each in (config.measured if measured is None else measured).items()}
+    folder = _kept(name, stages, config.init_from)
+    with locked(folder / ".lock", wait=False) as mine:
+        if not mine:
+            raise StavisError(f"{folder} is in use: another process makes the same network; wait for it.")
+        if not resume:
+            _clear(folder)
         runs: list[Path] = []
         for number, (spec, plan, _) in enumerate(stages, 1):
-            with bar("drawing the training data", quiet) as progress:
-                data = embedded_data(spec, progress, quiet=True)
-            run = Path(scratch) / f"{Path(out).name}-{number}"
-            if train(run, data, training=plan, init_from=runs[-1] if runs else None, device=device, quiet=quiet).interrupted:
-                raise KeyboardInterrupt  # half a recipe makes no checkpoint
+            run = folder / f"{name}-{number}"
+            if not (run / _FINISHED).is_file():
+                _train_stage(run, spec, plan, runs[-1] if runs else config.init_from, device, quiet)
             runs.append(run)
-        run = mean_of(runs, [part for _, _, part in stages], Path(scratch) / Path(out).name)
-        evaluated_on = {name: each.as_dict() for name, each in measured.items()}
+        run = mean_of(runs, [weight for _, _, weight in stages], folder / name)
         figures = measured_metrics(run, evaluated_on, device=device, quiet=quiet)
-        return describe(run, out, figures=figures, evaluated_on=evaluated_on, measured_on=machine(device), remarks=remarks)
+        made = describe(
+            run, out, figures=figures, evaluated_on=evaluated_on, measured_on=machine(device), remarks=remarks, command=_command(preset)
+        )
+    shutil.rmtree(folder, ignore_errors=True)
+    return made
+
+
+def _command(preset: str) -> str:
+    return f"stavis pretrain {preset}"
+
+
+def _kept(name: str, stages: Sequence[Stage], init_from: str | None) -> Path:
+    """The folder of the cache where the stages of these settings are trained, there or made; no process removes it meanwhile."""
+    start = load_checkpoint(init_from).hash if init_from else ""
+    settings = [(spec.hash(), dataclasses.asdict(plan), weight) for spec, plan, weight in stages]
+    folder = lease_file("runs", content_hash(json.dumps([name, settings, start], sort_keys=True))[:40])
+    write_json(folder / INDEX, {"what": f"{name}, {len(stages)} training stages"})
+    return folder
+
+
+def _clear(folder: Path) -> None:
+    """Remove what was trained of the stages."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+
+
+def _train_stage(run: Path, spec: SyntheticConfig, plan, init_from: str | Path | None, device: str, quiet: bool) -> None:
+    """Train one stage to its end; what is there of it already is gone on with."""
+    with bar("generating the training data", quiet) as progress:
+        data = embedded_data(spec, progress, quiet=True)
+    result = train(run, data, training=plan, init_from=init_from, device=device, resume=True, quiet=quiet)
+    if result.interrupted:
+        raise KeyboardInterrupt  # some of the stages make no checkpoint
+    write_json(run / _FINISHED, {"step": result.step})
 
 
 def measured_metrics(
@@ -158,7 +160,8 @@ def measure_again(checkpoint: str | Path, *, device: str = "auto", quiet: bool =
     metrics = measured_metrics(found, evaluated_on, device=device, quiet=quiet)
     remarks = remarks_of((found.folder / "README.md").read_text(encoding="utf-8"))
     described = {"figures": metrics, "evaluated_on": evaluated_on, "measured_on": machine(device), "remarks": remarks}
-    return describe(found.folder, found.folder, **described)
+    preset = found.name if found.name in PRESETS else NAME
+    return describe(found.folder, found.folder, **described, command=_command(preset))
 
 
 def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path) -> Path:
@@ -172,7 +175,14 @@ def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path)
 
 
 def describe(
-    run: str | Path, out: str | Path, *, figures: dict, evaluated_on: dict, measured_on: dict | None = None, remarks: str = ""
+    run: str | Path,
+    out: str | Path,
+    *,
+    figures: dict,
+    evaluated_on: dict,
+    measured_on: dict | None = None,
+    remarks: str = "",
+    command: str = f"stavis pretrain {NAME}",
 ) -> Path:
     """Write a run as a checkpoint that reports its metrics, with the data and machine they were measured on and a model card."""
     checkpoint = load_checkpoint(run)
@@ -180,5 +190,5 @@ def describe(
     kept = {key: value for key, value in checkpoint.info.items() if key not in _MADE_ANEW}
     info = {**kept, "figures": figures, "evaluated_on": evaluated_on, "measured_on": measured_on or {}}
     told = {**info, "system": checkpoint.system, "config": json.loads(json.dumps(dataclasses.asdict(model.config)))}
-    card = model_card(Path(out).name, {**told, "dimensions": named(model.dimensions)}, command=COMMAND, remarks=remarks)
+    card = model_card(Path(out).name, {**told, "dimensions": named(model.dimensions)}, command=command, remarks=remarks)
     return save_checkpoint(out, model, system=checkpoint.system, info=info, card=card)

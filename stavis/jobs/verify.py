@@ -9,8 +9,11 @@ import pandas as pd
 import torch
 
 from stavis.data.crops.build import NoTracker, face_model
+from stavis.data.crops.many import Progress
+from stavis.data.datasets.truth import read_truth
 from stavis.errors import StavisError, StavisWarning
 from stavis.evaluation.evaluate import NoFaces
+from stavis.evaluation.invariance import invariance
 from stavis.inference.devices import choose_device
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
@@ -113,9 +116,38 @@ def measure(run: Source, specs: dict[str, dict], *, device: str = "auto", quiet:
     figures = {}
     for name, spec in specs.items():
         with bar(f"generating {name}", quiet) as progress:
-            folder = embedded_data(spec_of(spec), progress, quiet=True)
-        figures[name] = _values(evaluate(net, folder, split="test", quiet=quiet))
+            folder = embedded_data(config := spec_of(spec), progress, quiet=True)
+        result = evaluate(net, folder, split="test", quiet=quiet)
+        figures[name] = _at_rest(result) if config.neutral == 1 else _values(result)
+        if config.renderer != "flat" and config.neutral < 1:
+            with bar(f"changing the crops of {name}", quiet) as progress:
+                figures[name] |= _changed(net, result, progress)
     return figures
+
+
+def _at_rest(result: RunEvaluation) -> dict[str, float]:
+    """Of the people who are neutral throughout: how far the prediction moves within a recording (SD), and how far from 0 it lies (RMS)."""
+    values = []
+    for recording in result.recordings:
+        if recording.truth is not None and not np.any(read_truth(recording.truth).valence):
+            values.append(result.evaluation.readings[recording.name].prediction.values[:, 0])
+    if not values:
+        return {}
+    within = np.sqrt(np.mean([one.var() for one in values]))
+    return {
+        "sd within neutral recordings": _rounded(within),
+        "rms of neutral frames": _rounded(np.sqrt(np.mean(np.concatenate(values) ** 2))),
+    }
+
+
+def _changed(net: VideoReader, result: RunEvaluation, progress: Progress | None) -> dict[str, float]:
+    """How far the prediction moves where the face does not: RMS under a mirror, 4 of 112 px and 8 % of zoom, of the first recordings."""
+    changes = invariance(net, result.crops[:TRACKED_RECORDINGS], progress=progress)
+    return {f"rms under {name}": _rounded(changes[f"rms_{name}"]) for name in ("mirror", "shift", "zoom")}
+
+
+def _rounded(value: float) -> float:
+    return round(float(value), DIGITS)
 
 
 def measure_tracked(

@@ -18,6 +18,13 @@ TRUTH_CCC = "ccc of the same recordings, aligned by truth"
 SCORES = ("ccc", "cc", "rmse")
 """The metrics that the hub's header of a card lists."""
 
+_RENDERED = {
+    "flat": "synthetic faces",
+    "heads": "rendered 3D heads; no real face",
+    "both": "rendered 3D heads and flat synthetic faces; no real face",
+}
+"""What was seen, by who rendered the last training data."""
+
 LIMITS = """## Intended use
 
 Research on video networks, on their attention and on methods that explain them.
@@ -33,11 +40,18 @@ def only_synthetic(info: dict) -> bool:
     return bool(info.get("data", {}).get("synthetic")) and (info.get("start") or {}).get("only_drawn", True)
 
 
+def seen_text(info: dict) -> str:
+    """What a network of these config.json values has seen, where no face of it was real; '' where one may have been."""
+    if not only_synthetic(info):
+        return ""
+    return _RENDERED.get(info["data"].get("spec", {}).get("renderer", "flat"), _RENDERED["flat"])
+
+
 def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:
     """The text (Markdown) of a checkpoint's README.md, made from its config.json values."""
     parts = [f"# {name}", f"System `{info.get('system', 'sta')}` of stavis (Lee, Kim, Kim and Sohn, ICASSP 2018)."]
     if only_synthetic(info):
-        parts.append("**This network has only ever seen synthetic faces.** What it says of real ones is an extrapolation.")
+        parts.append(f"**This network has only ever seen {seen_text(info)}.** What it says of real ones is an extrapolation.")
     parts.append(_outputs(info))
     parts.append(_training(info, command))
     if info.get("figures"):

@@ -20,7 +20,7 @@ def cache_list(kind: str | None = None) -> pd.DataFrame:
     Parameters
     ----------
     kind : str, optional
-        Only this kind: crops, tracks, previews, readings, attributions, synthetic or models. All kinds by default.
+        Only this kind: crops, tracks, previews, readings, attributions, synthetic, models or runs. All kinds by default.
 
     Returns
     -------

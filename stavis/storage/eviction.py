@@ -11,8 +11,9 @@ from stavis.errors import StavisError
 from stavis.storage.files import cache_folder
 from stavis.storage.locks import locked, take_lock
 
-KINDS = ("crops", "tracks", "previews", "readings", "attributions", "synthetic", "models")
-"""The kinds of entries, each a folder of the cache: previews are videos with a track or a map painted on them, synthetic are data sets."""
+KINDS = ("crops", "tracks", "previews", "readings", "attributions", "synthetic", "models", "runs")
+"""The kinds of entries, each a folder of the cache: previews are videos with a track or a map painted on them, synthetic are data sets,
+runs the stages of a `pretrain` that is not finished."""
 
 INDEX = "index.json"
 LEASE = ".lease"

@@ -2,14 +2,23 @@
 
 import dataclasses
 import importlib
+from pathlib import Path
 
 import pytest
+import torch
 
 from stavis.data.crops.build import NoTracker
-from stavis.jobs.pretrain import MEASURED, MEASURED_TRACKED, NEXT_STAGES, STAGES, measure_again, pretrain
+from stavis.errors import StavisError
+from stavis.jobs.pretrain import measure_again, pretrain
 from stavis.jobs.verify import verify
-from stavis.models.checkpoint import load_checkpoint
+from stavis.models.card import model_card, seen_text
+from stavis.models.checkpoint import load_checkpoint, save_checkpoint
+from stavis.models.sta import STA
+from stavis.storage.eviction import entries
+from stavis.storage.locks import locked
 from stavis.training.fit import TrainingResult
+from stavis.training.stages import HEADS_STAGES, MEASURED, MEASURED_HEADS, MEASURED_TRACKED, NEXT_STAGES, PRESETS, STAGES, TRACKED_JITTER
+from tests.models.test_sta import TINY
 
 job = importlib.import_module("stavis.jobs.pretrain")  # the name in the package is the function
 SMALL = {"seconds": 2.0, "size": (64, 64)}
@@ -46,6 +55,82 @@ def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
     assert len(begun) == 1 and not (tmp_path / "made").exists()
 
 
+def stub_training(monkeypatch, tmp_path, trained: list, stops_at: int = 99) -> None:
+    """Training that writes a network at once, and is killed at its `stops_at`th stage."""
+
+    def train(run, data, *, init_from=None, resume=False, **options):
+        trained.append((run.name, Path(init_from).name if init_from else None, resume))
+        if len(trained) == stops_at:
+            raise KeyboardInterrupt
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(len(trained))
+            save_checkpoint(run / "best", STA(TINY), system="sta", info={"data": {"name": "none", "synthetic": True}})
+        return TrainingResult(run, step=2, best_ccc=0.5, interrupted=False, seconds=1.0)
+
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(job, "train", train)
+    monkeypatch.setattr(job, "embedded_data", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(job, "measured_metrics", lambda *_, **__: {"switching": {"ccc": 0.5}})
+
+
+def test_a_killed_pretrain_goes_on_with_the_stage_it_was_in(tmp_path, monkeypatch):
+    trained = []
+    stub_training(monkeypatch, tmp_path, trained, stops_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tmp_path / "killed", quiet=True)
+    stub_training(monkeypatch, tmp_path, trained)
+    made = pretrain(tmp_path / "killed", quiet=True)
+    assert [name for name, _, _ in trained] == ["killed-1", "killed-2", "killed-2", "killed-3"]
+    assert [start for _, start, _ in trained] == [None, "killed-1", "killed-1", "killed-2"] and all(resumed for _, _, resumed in trained)
+    assert [each["name"] for each in load_checkpoint(made).info["averaged"]] == ["killed-1", "killed-3"]
+    assert not entries("runs"), "what was trained is given back when the checkpoint is there"
+
+
+def test_a_pretrain_can_start_again_and_another_process_waits_for_none(tmp_path, monkeypatch):
+    trained = []
+    stub_training(monkeypatch, tmp_path, trained, stops_at=2)
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(tmp_path / "again", quiet=True)
+    (folder,) = entries("runs")
+    with locked(folder / ".lock"), pytest.raises(StavisError, match="another process"):
+        pretrain(tmp_path / "again", quiet=True)
+    pretrain(tmp_path / "again", resume=False, quiet=True)
+    assert [name for name, _, _ in trained] == ["again-1", "again-2", "again-1", "again-2", "again-3"]
+
+
+def test_the_folder_names_the_network_that_is_made(tmp_path, monkeypatch):
+    trained = []
+    stub_training(monkeypatch, tmp_path, trained)
+    card = (pretrain(tmp_path / "sta-heads", quiet=True) / "README.md").read_text()
+    assert trained[0] == ("sta-heads-1", "sta-synthetic", True) and "stavis pretrain sta-heads" in card
+    card = (pretrain(tmp_path / "mine", preset="sta-heads", quiet=True) / "README.md").read_text()
+    assert trained[2][:2] == ("mine-1", "sta-synthetic") and "stavis pretrain sta-heads" in card
+    with pytest.raises(StavisError, match="sta-synthetic, sta-heads"):
+        pretrain(tmp_path / "other", preset="sta-none", quiet=True)
+
+
+def test_heads_are_learned_with_flat_faces_from_the_network_that_ships_by_crops_as_the_tracker_makes_them():
+    config = PRESETS["sta-heads"]
+    assert config.init_from == "sta-synthetic" and config.stages == HEADS_STAGES
+    for people, plan, _ in HEADS_STAGES:
+        assert people.renderer == "both" and people.diversity == 1 and people.neutral == 0.45 and people.recordings >= 5000
+        assert plan.jitter == TRACKED_JITTER and plan.augment == 1
+        assert sum(people.split_of(index) == "dev" for index in range(people.recordings)) >= 200
+    assert sum(weight for _, _, weight in HEADS_STAGES) == 1
+    assert len({people.seed for people, _, _ in HEADS_STAGES} | {people.seed for people in MEASURED_HEADS.values()}) == 7
+    assert any(people.neutral == 1 for people in MEASURED_HEADS.values())
+
+
+def test_the_card_of_a_network_of_heads_says_what_it_has_seen():
+    for renderer, text in (
+        ("both", "rendered 3D heads and flat synthetic faces; no real face"),
+        ("flat", "only ever seen synthetic faces."),
+    ):
+        info = {"data": {"synthetic": True, "spec": {"renderer": renderer}}}
+        assert text in model_card("x", info)
+    assert seen_text({"data": {"synthetic": True, "spec": {}}}) == "synthetic faces" and seen_text({"data": {}}) == ""
+
+
 def test_the_next_training_errs_in_alignment_as_the_tracker_does_and_what_ships_stays_recorded_as_it_was():
     shipped = load_checkpoint("sta-synthetic").info["training"]["jitter"]
     assert {name: shipped[name] for name in ("shift", "rotate", "scale")} == {"shift": 0.012, "rotate": 2.0, "scale": 0.025}
@@ -54,7 +139,7 @@ def test_the_next_training_errs_in_alignment_as_the_tracker_does_and_what_ships_
         assert (later.jitter.shift * 112, later.jitter.rotate, later.jitter.scale) == (pytest.approx(4), 3.0, 0.08)
         assert dataclasses.replace(later, jitter=plan.jitter) == plan and (people, weight) == (later_people, later_weight)
         assert later.augment == 1.0, "all of it is applied"
-    assert set(MEASURED_TRACKED) <= set(MEASURED)
+    assert set(MEASURED_TRACKED) <= set(MEASURED) | set(MEASURED_HEADS)
 
 
 @pytest.mark.filterwarnings("ignore::stavis.StavisWarning")
