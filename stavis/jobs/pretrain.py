@@ -91,19 +91,23 @@ def pretrain(
             raise StavisError(f"{folder} is in use: another process makes the same network; wait for it.")
         if not resume:
             _clear(folder)
-        runs: list[Path] = []
-        for number, (spec, plan, _) in enumerate(stages, 1):
-            run = folder / f"{name}-{number}"
-            if not (run / _FINISHED).is_file():
-                _train_stage(run, spec, plan, runs[-1] if runs else config.init_from, device, quiet)
-            runs.append(run)
-        run = mean_of(runs, [weight for _, _, weight in stages], folder / name)
+        run = _trained(folder, name, stages, config.init_from, device, quiet)
         figures = measured_metrics(run, evaluated_on, device=device, quiet=quiet)
-        made = describe(
-            run, out, figures=figures, evaluated_on=evaluated_on, measured_on=machine(device), remarks=remarks, command=_command(preset)
-        )
+        facts = {"figures": figures, "evaluated_on": evaluated_on, "measured_on": machine(device), "remarks": remarks}
+        made = describe(run, out, **facts, command=_command(preset))
     shutil.rmtree(folder, ignore_errors=True)
     return made
+
+
+def _trained(folder: Path, name: str, stages: Sequence[Stage], init_from: str | None, device: str, quiet: bool) -> Path:
+    """The checkpoint that averages the stages, each trained in `folder` unless it is there."""
+    runs: list[Path] = []
+    for number, (spec, plan, _) in enumerate(stages, 1):
+        run = folder / f"{name}-{number}"
+        if not (run / _FINISHED).is_file():
+            _train_stage(run, spec, plan, runs[-1] if runs else init_from, device, quiet)
+        runs.append(run)
+    return mean_of(runs, [weight for _, _, weight in stages], folder / name)
 
 
 def _command(preset: str) -> str:
