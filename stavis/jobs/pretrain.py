@@ -3,7 +3,8 @@
 import dataclasses
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from stavis import notes
@@ -85,18 +86,10 @@ def pretrain(
     config = PRESETS[preset]
     stages = config.stages if stages is None else stages
     evaluated_on = {name: each.as_dict() for name, each in (config.measured if measured is None else measured).items()}
-    folder = _kept(name, stages, config.init_from)
-    with locked(folder / ".lock", wait=False) as mine:
-        if not mine:
-            raise StavisError(f"{folder} is in use: another process makes the same network; wait for it.")
-        if not resume:
-            _clear(folder)
+    with _kept(name, stages, config.init_from, resume) as folder:
         run = _trained(folder, name, stages, config.init_from, device, quiet)
-        figures = measured_metrics(run, evaluated_on, device=device, quiet=quiet)
-        facts = {"figures": figures, "evaluated_on": evaluated_on, "measured_on": machine(device), "remarks": remarks}
-        made = describe(run, out, **facts, command=_command(preset))
-    shutil.rmtree(folder, ignore_errors=True)
-    return made
+        facts = {"figures": measured_metrics(run, evaluated_on, device=device, quiet=quiet), "measured_on": machine(device)}
+        return describe(run, out, **facts, evaluated_on=evaluated_on, remarks=remarks, command=_command(preset))
 
 
 def _trained(folder: Path, name: str, stages: Sequence[Stage], init_from: str | None, device: str, quiet: bool) -> Path:
@@ -114,20 +107,22 @@ def _command(preset: str) -> str:
     return f"stavis pretrain {preset}"
 
 
-def _kept(name: str, stages: Sequence[Stage], init_from: str | None) -> Path:
-    """The folder of the cache where the stages of these settings are trained, there or made; no process removes it meanwhile."""
+@contextmanager
+def _kept(name: str, stages: Sequence[Stage], init_from: str | None, resume: bool) -> Iterator[Path]:
+    """The folder of the cache where the stages of these settings are trained, there or made. It goes when the block ends as it should;
+    else it stays, and no process removes it while this one lives."""
     start = load_checkpoint(init_from).hash if init_from else ""
     settings = [(spec.hash(), dataclasses.asdict(plan), weight) for spec, plan, weight in stages]
     folder = lease_file("runs", content_hash(json.dumps([name, settings, start], sort_keys=True))[:40])
     write_json(folder / INDEX, {"what": f"{name}, {len(stages)} training stages"})
-    return folder
-
-
-def _clear(folder: Path) -> None:
-    """Remove what was trained of the stages."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
+    with locked(folder / ".lock", wait=False) as mine:
+        if not mine:
+            raise StavisError(f"{folder} is in use: another process makes the same network; wait for it.")
+        for path in () if resume else folder.iterdir():
+            if path.is_dir():
+                shutil.rmtree(path)
+        yield folder
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _train_stage(run: Path, spec: SyntheticConfig, plan, init_from: str | Path | None, device: str, quiet: bool) -> None:
