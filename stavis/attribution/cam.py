@@ -36,12 +36,20 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
             handle.remove()
     if not calls:
         raise StavisError("the layer of Grad-CAM does not run in the model's forward: give layer=<another convolution>.")
-    last = calls[-1][0]
+    last = calls[-1][0] if layer is not None else _last_that_fits(calls, len(context.clip))
     features = [output for module, output in calls if module is last]
     _check_calls(last, [tuple(part.shape) for part in features], len(context.clip))
     gradients = torch.autograd.grad(value, features, allow_unused=True) if value.requires_grad else [None] * len(features)
     maps = [_activation(part, gradient) for part, gradient in zip(features, gradients, strict=True)]
     return torch.cat(maps)
+
+
+def _last_that_fits(calls: list[tuple[nn.Module, torch.Tensor]], frames: int) -> nn.Module:
+    """The last convolution that gives a map of the clip or of each frame; the last of all where none does."""
+    for module in dict.fromkeys(module for module, _ in reversed(calls)):
+        if _fits([tuple(output.shape) for one, output in calls if one is module], frames):
+            return module
+    return calls[-1][0]
 
 
 def _activation(features: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
@@ -52,16 +60,17 @@ def _activation(features: torch.Tensor, gradient: torch.Tensor | None) -> torch.
     return cam[0] if features.ndim == 5 else cam
 
 
-def _check_calls(layer: nn.Module, shapes: list[tuple[int, ...]], frames: int) -> None:
-    """Whether the calls hold one map for the whole clip, a volume (1,C,t,h,w), or together one map for each frame in time."""
+def _fits(shapes: list[tuple[int, ...]], frames: int) -> bool:
+    """Whether calls hold one map for the whole clip, a volume (1,C,t,h,w), or together one map for each frame in time."""
     alike = len({(len(shape), *shape[-2:]) for shape in shapes}) == 1
     if alike and len(shapes[0]) == 5 and all(shape[0] == 1 for shape in shapes):
-        fits = len(shapes) == 1 or sum(shape[2] for shape in shapes) == frames
-    elif alike and len(shapes[0]) == 4:
-        fits = sum(shape[0] for shape in shapes) in (1, frames)
-    else:
-        fits = False
-    if not fits:
+        return len(shapes) == 1 or sum(shape[2] for shape in shapes) == frames
+    return alike and len(shapes[0]) == 4 and sum(shape[0] for shape in shapes) in (1, frames)
+
+
+def _check_calls(layer: nn.Module, shapes: list[tuple[int, ...]], frames: int) -> None:
+    """Raises StavisError where a layer's calls hold no map of the clip and none of each frame."""
+    if not _fits(shapes, frames):
         what = " and ".join(str(shape) for shape in dict.fromkeys(shapes))
         raise StavisError(
             f"the layer {type(layer).__name__} ran {len(shapes)} times for {frames} frames and gave {what}: give Grad-CAM a layer that "

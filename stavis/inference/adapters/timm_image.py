@@ -14,7 +14,10 @@ def timm_image(model: nn.Module) -> Family | None:
     count = getattr(model, "num_classes", 0)
     grid = getattr(getattr(model, "patch_embed", None), "grid_size", None)
     size = grid[0] * model.patch_embed.patch_size[0] if grid else (known.get("input_size") or (3, 224, 224))[1]
-    paths = tuple(path for path, _ in model.named_modules() if path.startswith("blocks.") and path.endswith(".attn.attn_drop"))
+    ends = ".attn.attn_drop"  # what such a block's attention is known by: its weights are seen inside, fused or not
+    paths = tuple(
+        path.removesuffix(".attn_drop") for path, _ in model.named_modules() if path.startswith("blocks.") and path.endswith(ends)
+    )
     extra = getattr(model, "num_prefix_tokens", 0)
     tokens = f"({extra} + h w)" if extra else "(h w)"
     attends = bool(grid and paths)

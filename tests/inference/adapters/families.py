@@ -5,6 +5,8 @@ import pytest
 import torch
 from torch import nn
 
+from tests.inference.adapters import timm_like, torchvision_like
+
 FRAMES = np.random.default_rng(0).integers(0, 255, (4, 32, 32, 3), dtype=np.uint8)
 TIMES = np.arange(4) / 5.0
 SHAPE = {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
@@ -54,6 +56,30 @@ def timm_vit() -> nn.Module:
 def timm_convnext() -> nn.Module:
     timm = pytest.importorskip("timm")
     return timm.create_model("convnext_atto", depths=(1, 1, 1, 1), dims=(8, 8, 8, 8), num_classes=3)
+
+
+def timm_like_vit() -> nn.Module:
+    return timm_like.VisionTransformer(size=32, patch=8, width=24, depth=2, heads=2, classes=3)
+
+
+def timm_like_convnext() -> nn.Module:
+    return timm_like.ConvNeXt(depths=(1, 1, 1, 1), widths=(8, 8, 8, 8), classes=3)
+
+
+def r3d() -> nn.Module:
+    return torchvision_like.VideoResNet(widths=(4, 4, 8, 8), classes=3, blocks=1)
+
+
+def s3d() -> nn.Module:
+    return torchvision_like.S3D(width=4, blocks=(1, 1), classes=3, pool=(1, 1, 1))
+
+
+def mvit() -> nn.Module:
+    return torchvision_like.MViT(size=32, frames=4, width=4, heads=2, depth=3, halved=(0, 1), classes=3, kv=4)
+
+
+def swin3d() -> nn.Module:
+    return torchvision_like.SwinTransformer3d(width=8, depths=(2, 2), heads=(2, 2), window=(2, 4, 4), classes=3)
 
 
 class Volume(nn.Module):
@@ -136,11 +162,19 @@ FAMILIES = {
     "CLIP": (clip_vision, {"rate": 5.0}),
     "timm ViT": (timm_vit, {"rate": 5.0}),
     "timm ConvNeXt": (timm_convnext, SMALL),
+    "timm ViT, written anew": (timm_like_vit, {"rate": 5.0}),
+    "timm ConvNeXt, written anew": (timm_like_convnext, SMALL),
+    "r3d": (r3d, {**SMALL, "frames": 4}),
+    "s3d": (s3d, {**SMALL, "frames": 4}),
+    "mvit": (mvit, {"rate": 5.0}),
+    "swin3d": (swin3d, {**SMALL, "frames": 4}),
     "3D-CNN": (volume, {**SMALL, "frames": 4, "outputs": ("smile", "frown", "neutral"), "classes": "softmax"}),
     "CNN+LSTM": (recurrent, {**SMALL, "outputs": ("valence", "arousal")}),
     "CNN+Transformer": (frames_transformer, SMALL),
     "own map": (own_map, {**SMALL, "attention": "weights", "layout": "(b t) 1 (h w)"}),
 }
 """Of each family how its network is made, and what a user says of it."""
-ATTENDING = ("VideoMAE", "TimeSformer", "ViViT", "ViT", "DINOv2", "CLIP", "timm ViT", "own map")
-CLASSES = ("VideoMAE", "TimeSformer", "ViViT", "ViT", "DINOv2", "CLIP", "timm ViT", "timm ConvNeXt", "3D-CNN")
+ATTENDING = ("VideoMAE", "TimeSformer", "ViViT", "ViT", "DINOv2", "CLIP", "timm ViT", "timm ViT, written anew", "mvit", "own map")
+VOLUMES = ("r3d", "s3d", "mvit", "swin3d", "3D-CNN")
+CLASSES = ("VideoMAE", "TimeSformer", "ViViT", "ViT", "DINOv2", "CLIP", *VOLUMES)
+CLASSES += tuple(name for name in FAMILIES if name.startswith("timm"))

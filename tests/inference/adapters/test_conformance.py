@@ -11,7 +11,7 @@ from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import integrated_gradients, saliency
 from stavis.inference.attribute import offered_methods
 from stavis.types import Target
-from tests.inference.adapters.families import ATTENDING, CLASSES, FAMILIES, FRAMES, TIMES
+from tests.inference.adapters.families import ATTENDING, CLASSES, FAMILIES, FRAMES, TIMES, VOLUMES
 
 
 @pytest.fixture(params=FAMILIES)
@@ -44,7 +44,7 @@ def own_values(name: str, network, frames: torch.Tensor) -> torch.Tensor:
             return network(pixel_values=frames).logits.expand(4, -1)
         if name in ("ViT", "DINOv2", "CLIP"):
             return network(pixel_values=frames[0]).logits
-        if name == "3D-CNN":
+        if name in VOLUMES:
             return network(frames.transpose(1, 2)).expand(4, -1)
         if name == "own map":
             return torch.cat(list(network(frames[0]).values()), 1)

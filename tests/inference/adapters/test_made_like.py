@@ -1,0 +1,100 @@
+"""Networks made like those of torchvision and timm open as they do, with what their structure says of them."""
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import stavis
+from stavis.attribution.methods import grad_cam
+from stavis.inference.adapters.families import IMAGENET
+from stavis.inference.adapters.timm_image import timm_image
+from stavis.inference.adapters.torchvision_video import torchvision_video
+from stavis.types import Target
+from tests.inference.adapters import families, timm_like, torchvision_like
+from tests.inference.adapters.families import FRAMES, TIMES
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+@pytest.mark.parametrize("make", [families.r3d, families.s3d, families.mvit, families.swin3d])
+def test_a_network_made_like_one_of_torchvision_is_known_by_its_class_and_parts(make):
+    network = make()
+    known = torchvision_video(network)
+    assert known.labels == ("class 0", "class 1", "class 2") and known.classes == "softmax" and known.rate == 15.0
+    part = next(name for name, _ in network.named_children())
+    delattr(network, part)
+    assert torchvision_video(network) is None
+    assert torchvision_video(type(type(network).__name__, (nn.Module,), {})()) is None
+
+
+def test_a_class_that_is_made_from_one_of_them_is_known_too():
+    class Mine(torchvision_like.SwinTransformer3d):
+        pass
+
+    assert torchvision_video(Mine(width=8, depths=(2,), heads=(2,), classes=1)).normalise == IMAGENET
+    assert torchvision_video(Mine(width=8, depths=(2,), heads=(2,), classes=1)).classes == ""
+
+
+def test_the_positions_of_an_mvit_say_how_long_and_large_its_clips_are():
+    known = torchvision_video(families.mvit())
+    assert (known.frames, known.size) == (4, 32) and "frames" not in known.assumed
+    assert known.attention == ("blocks.2.attn",) and "t=2 h=2 w=2" in known.layout
+    coarser = torchvision_like.MViT(size=32, frames=4, width=4, depth=2, halved=(1,), classes=3, kv=2)  # its last keys have a finer grid
+    assert torchvision_video(coarser).attention == () and torchvision_video(families.r3d()).attention == ()
+    assert stavis.load(coarser, rate=5.0, device="cpu").attention is None
+
+
+def test_the_attention_of_an_mvits_last_block_is_what_it_computes():
+    torch.manual_seed(0)
+    network = families.mvit().eval()
+    net = stavis.load(network, rate=5.0, device="cpu")
+    given = []
+    handle = network.blocks[2].attn.register_forward_hook(lambda _module, inputs, _output: given.append(inputs))
+    found = net.read(FRAMES, times=TIMES).attention.weights
+    handle.remove()
+    attn, (x, thw) = network.blocks[2].attn, given[-1]
+    with torch.no_grad():
+        q, k, _ = attn.qkv(x).unflatten(2, (3, attn.num_heads, -1)).permute(2, 0, 3, 1, 4)
+        q, k = attn.pool_q(q, thw)[0], attn.pool_k(k, thw)[0]
+        row = (attn.scaler * q @ k.transpose(2, 3)).softmax(-1).mean(1)[0, 0, 1:].view(2, 2, 2)
+    expected = (row / row.sum((1, 2), keepdim=True)).repeat_interleave(2, 0)
+    assert found == pytest.approx(expected.numpy(), abs=1e-6)
+
+
+def test_the_attention_of_a_vit_of_timm_is_what_passes_through_its_dropout_and_fusing_stays_on():
+    torch.manual_seed(0)
+    network = families.timm_like_vit().eval()
+    net = stavis.load(network, rate=5.0, device="cpu")
+    assert len(timm_image(network).attention) == 2 and net.network.size == 32
+    found = net.read(FRAMES, times=TIMES).attention.weights
+    assert all(block.attn.fused_attn for block in network.blocks)
+    seen = []
+    network.blocks[1].attn.fused_attn = False
+    handle = network.blocks[1].attn.attn_drop.register_forward_hook(lambda _module, _inputs, output: seen.append(output))
+    plain = net.network.clip.core
+    frames = torch.from_numpy(FRAMES).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        network((frames - torch.tensor(plain.mean).view(3, 1, 1)) / torch.tensor(plain.std).view(3, 1, 1))
+    handle.remove()
+    row = seen[0].mean(1)[:, 0, 1:].view(-1, 4, 4)
+    assert found == pytest.approx((row / row.sum((1, 2), keepdim=True)).numpy(), abs=1e-6)
+    assert timm_image(timm_like.Block(8, 2)) is None
+
+
+def test_grad_cam_takes_the_last_convolution_that_has_a_map_of_the_clip():
+    torch.manual_seed(0)
+    network = families.mvit().eval()
+    net = stavis.load(network, rate=5.0, device="cpu")
+    clip = net.crops(FRAMES, times=TIMES).clip()
+    target = Target("class 1")
+    found = grad_cam(net.differentiable(), clip, target).values
+    named = grad_cam(net.differentiable(), clip, target, layer=network.conv_proj).values
+    assert found == pytest.approx(named, abs=1e-7) and np.abs(found).max() > 0
