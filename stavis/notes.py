@@ -11,8 +11,8 @@ class Notes:
     """Sentences in the order in which they came up, each once.
 
     A function deep in the package that finds something worth saying (damage, a guess, a missing label) adds it to the Notes it was
-    given; the result that the user gets keeps them as a tuple. What concerns this machine and no result (a cache that cannot be
-    written), and frames read by a caller that keeps no notes, is a StavisWarning at once.
+    given; the result that the user gets keeps them as a tuple, and the function that the user called shows them. Only what concerns
+    this machine and no result (a cache that cannot be written) is a StavisWarning at once.
     """
 
     def __init__(self, sentences: Iterable[str] = ()):

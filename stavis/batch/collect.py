@@ -17,6 +17,7 @@ from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
 from stavis.inference.summary import FILE, read_summary
 from stavis.metrics import ccc
+from stavis.notes import Notes
 from stavis.regions import REGIONS
 from stavis.storage.files import read_json
 from stavis.timeline import resample
@@ -52,7 +53,8 @@ def thumbnail(video: str, folder: Path) -> None:
     with suppress(StavisError, OSError, cv2.error, ValueError):
         info = probe(video)
         middle = len(info.times) // 2
-        frame = next(iter(read_frames(video, start=middle, stop=middle + 1, longest_side=160, info=info)))
+        passed_over = Notes()  # the report itself holds what its reading of the video noted
+        frame = next(iter(read_frames(video, start=middle, stop=middle + 1, longest_side=160, info=info, notes=passed_over)))
         height, width = frame.image.shape[:2]
         scale = max(_WIDTH / width, _HEIGHT / height)
         small = cv2.resize(

@@ -21,6 +21,7 @@ from stavis.inference.attribute import Method, chosen_methods, offered_methods, 
 from stavis.inference.explained import SHOWN_SECONDS
 from stavis.inference.predictor import Face, VideoReader, as_recording
 from stavis.inference.source import Source
+from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.source import ReadResult
 from stavis.show.explorer.worker import Task
@@ -170,7 +171,8 @@ def _first_image(recording: Recording) -> np.ndarray | None:
     """The first frame of a recording; None where it cannot be read (then opening it says why)."""
     try:
         info = info_of(recording)
-        return next((frame.image for frame in read_frames(info.path, info=info, stop=1, longest_side=384)), None)
+        frames = read_frames(info.path, info=info, stop=1, longest_side=384, notes=Notes())  # opening it notes the same
+        return next((frame.image for frame in frames), None)
     except StavisError:
         return None
 

@@ -159,7 +159,8 @@ def _drawn(info: VideoInfo, tracks: Tracks, scale: float) -> Iterator[np.ndarray
     sightings: dict[int, list[int]] = {}
     for k, row in enumerate(tracks.rows.tolist()):
         sightings.setdefault(row, []).append(k)
-    for frame in read_frames(info.path, info=info, check_damage=False, longest_side=round(max(info.width, info.height) * scale)):
+    longest = round(max(info.width, info.height) * scale)
+    for frame in read_frames(info.path, info=info, check_damage=False, longest_side=longest, notes=Notes()):  # tracking noted it all
         image = frame.image.copy()
         for k in sightings.get(frame.index, ()):
             points = (tracks.all_landmarks[k].astype(np.float64) + 0.5) * scale - 0.5

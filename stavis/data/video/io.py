@@ -1,7 +1,6 @@
 """Video in and out: what a file holds, its frames in order and upright, and H.264 files made of images."""
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -15,7 +14,7 @@ from stavis.data.video.decord_reading import decord_is_safe, frames_by_decord
 from stavis.data.video.demuxing import BROKEN
 from stavis.data.video.image_folder import frames_of_images
 from stavis.data.video.probing import VideoInfo, probe
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.storage.files import atomic_file
 
@@ -25,12 +24,12 @@ __all__ = ["Frame", "VideoInfo", "probe", "read_frames", "write_video"]
 def read_frames(
     path: str | Path,
     *,
+    notes: Notes,
     start: int = 0,
     stop: int | None = None,
     longest_side: int | None = None,
     info: VideoInfo | None = None,
     check_damage: bool = True,
-    notes: Notes | None = None,
     stream: int | None = None,
 ) -> Iterator[Frame]:
     """The frames of a video from index `start` up to `stop` (None: the end), upright, each index once and in order.
@@ -40,22 +39,19 @@ def read_frames(
     short segments then go through decord where it was proved right. stream: the number of the video stream, where `info` is not given.
 
     Damage is never shortened away: a frame that cannot be decoded repeats the one before and is marked, and at the end the counts
-    are added to `notes`, after what is found on the way (and the notes of `probe`, where `info` is not given). Without `notes` each
-    is said in a StavisWarning.
+    are added to `notes`, after what is found on the way (and the notes of `probe`, where `info` is not given).
 
     Raises StavisError as `probe` does, and where `start` and `stop` are not within the video.
     """
-    found = Notes() if notes is None else notes
     if info is None:
         info = probe(path, stream=stream)
-        found.add(*info.notes)
+        notes.add(*info.notes)
     stop = len(info) if stop is None else stop
     if not 0 <= start <= stop <= len(info):
         raise StavisError(f"{info.path} has the frames 0 to {len(info) - 1}: {start} to {stop} cannot be read.")
     if longest_side is not None and longest_side < 1:
         raise StavisError(f"the longest side of a frame cannot be {longest_side}: give 1 pixel or more.")
-    frames = _read(info, start, stop, _scaled(info, longest_side), check_damage, found)
-    return _said(frames, found) if notes is None else frames
+    return _read(info, start, stop, _scaled(info, longest_side), check_damage, notes)
 
 
 def write_video(path: str | Path, images: Iterable[np.ndarray], *, fps: float, crf: int = 18) -> Path:
@@ -119,21 +115,6 @@ def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], check_d
             yield frame
     if check_damage and (sentence := _damage(info, counts, stop - start)):
         notes.add(sentence)
-
-
-def _said(frames: Iterator[Frame], notes: Notes) -> Iterator[Frame]:
-    # For callers that keep no notes yet.
-    already: set[str] = set()
-    for frame in frames:
-        _warn(notes, already)
-        yield frame
-    _warn(notes, already)
-
-
-def _warn(notes: Notes, already: set[str]) -> None:
-    for sentence in list(notes)[len(already) :]:
-        already.add(sentence)
-        warnings.warn(sentence, StavisWarning, stacklevel=4)
 
 
 def _damage(info: VideoInfo, counts: Counter, count: int) -> str:

@@ -9,6 +9,7 @@ import skimage.data
 from stavis.data.faces.networks.landmarker import FaceNetworks
 from stavis.data.faces.networks.model_file import FaceModel
 from stavis.data.video.io import Frame, read_frames
+from stavis.notes import Notes
 
 CLIPS = (
     "lp_d18.mp4",
@@ -45,7 +46,7 @@ class People:
     def __call__(self, clip: str, count: int, side: int = 200, start: int = 0) -> list[np.ndarray]:
         key = clip, count, side, start
         if key not in self._kept:
-            images = [f.image for f in read_frames(self._folder / clip, start=start, stop=start + count)]
+            images = [f.image for f in read_frames(self._folder / clip, start=start, stop=start + count, notes=Notes())]
             self._kept[key] = squares(self._networks, images, side)
         return self._kept[key]
 

@@ -11,6 +11,7 @@ from stavis.data.faces import track_cache
 from stavis.data.faces.export import COLUMNS, write_track
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.errors import StavisError
+from stavis.notes import Notes
 
 FILES = ["landmarks.npz", "preview.mp4", "track.csv", "track.json"]
 
@@ -18,7 +19,7 @@ FILES = ["landmarks.npz", "preview.mp4", "track.csv", "track.json"]
 @pytest.fixture(scope="module")
 def short(real_clips, tmp_path_factory):
     """Four frames without a face, then eight with one."""
-    images = [np.zeros((480, 480, 3), np.uint8)] * 4 + [f.image for f in read_frames(real_clips / "lp_d18.mp4", stop=8)]
+    images = [np.zeros((480, 480, 3), np.uint8)] * 4 + [f.image for f in read_frames(real_clips / "lp_d18.mp4", stop=8, notes=Notes())]
     return write_video(tmp_path_factory.mktemp("short") / "it's a <b>clip</b>.mp4", images, fps=30)
 
 
@@ -41,7 +42,7 @@ def test_the_files_say_what_was_seen(short, face_model, tmp_path):
     with np.load(out / "landmarks.npz", allow_pickle=False) as arrays:
         assert arrays["landmarks"].shape == (12, 478, 2) and arrays["valid"].tolist() == [False] * 4 + [True] * 8
         assert np.isnan(arrays["landmarks"][:4]).all() and len(arrays["blendshape_names"]) == 52
-    frames = list(read_frames(out / "preview.mp4"))
+    frames = list(read_frames(out / "preview.mp4", notes=Notes()))
     assert len(frames) == 12 and frames[5].image.std() > 0
 
 

@@ -8,6 +8,7 @@ from stavis.data.faces.following import track_faces
 from stavis.data.faces.networks.landmarker import Detection, FaceNetworks, region_of_detection
 from stavis.data.faces.plausibility import MOST_APART, angle_of, built_as_a_face, close_look, disagreement
 from stavis.data.video.io import read_frames
+from stavis.notes import Notes
 from tests.data.faces.scenes import CLIPS, astronaut, frames
 
 PHOTO = "astronaut"
@@ -20,7 +21,7 @@ def image_of(request, face_model):
     def of(name):
         if name == PHOTO:
             return astronaut()
-        return next(read_frames(request.getfixturevalue("real_clips") / name)).image
+        return next(read_frames(request.getfixturevalue("real_clips") / name, notes=Notes())).image
 
     return of
 

@@ -16,6 +16,7 @@ from stavis.data.faces.tracker import FaceTracker
 from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.io import Frame, read_frames, write_video
 from stavis.errors import StavisError
+from stavis.notes import Notes
 
 pytestmark = pytest.mark.real_clips
 EYES = (468, 473)
@@ -64,7 +65,7 @@ def test_a_single_picture_gives_what_mediapipe_gives(real_clips, networks):
         if mode == "video":
             continue
         if (name, index) not in frames:
-            frames[name, index] = next(read_frames(real_clips / name, start=index, stop=index + 1)).image
+            frames[name, index] = next(read_frames(real_clips / name, start=index, stop=index + 1, notes=Notes())).image
         image = frames[name, index]
         mesh = networks.mesh(image, region_of_detection(networks.detect(image)[0]))
         if mode == "blendshape":
@@ -77,7 +78,7 @@ def test_a_single_picture_gives_what_mediapipe_gives(real_clips, networks):
 
 
 def test_a_turned_picture_turns_the_landmarks(real_clips, networks):
-    image = next(read_frames(real_clips / "pyfeat_single_face.mp4")).image
+    image = next(read_frames(real_clips / "pyfeat_single_face.mp4", notes=Notes())).image
     upright = networks.mesh(image, region_of_detection(networks.detect(image)[0])).points
     turn = cv2.getRotationMatrix2D((320, 180), 25, 1.0)
     turned = cv2.warpAffine(image, turn, (640, 360))
@@ -147,7 +148,7 @@ def test_the_track_is_mediapipes_own_track(tracks):
 
 
 def test_both_backends_give_the_same_track(real_clips, face_model):
-    frames = list(read_frames(real_clips / "lp_d18.mp4", stop=12))
+    frames = list(read_frames(real_clips / "lp_d18.mp4", stop=12, notes=Notes()))
     one, two = (track_faces(frames, model=face_model, backend=backend) for backend in BACKENDS)
     assert np.median(apart(one.landmarks, two.landmarks)) < 1e-3 and np.abs(one.blendshapes - two.blendshapes).max() < 0.01
 
@@ -182,7 +183,7 @@ def test_a_blink_is_not_late(tracks, real_clips, face_model):
     """The lids of the smoothed track close and open with those of the raw landmarks."""
     networks = FaceNetworks(face_model)
     raw = []
-    for frame in read_frames(real_clips / "grid_brbk7n.mpg"):
+    for frame in read_frames(real_clips / "grid_brbk7n.mpg", notes=Notes()):
         raw.append(networks.mesh(frame.image, region_of_detection(networks.detect(frame.image)[0])).points)
     raw, smooth = np.array(raw), tracks("grid_brbk7n.mpg").landmarks
     opening = [np.linalg.norm(points[:, 159] - points[:, 145], axis=1) for points in (raw, smooth)]
@@ -198,7 +199,7 @@ def scene(real_clips, count: int, *parts: tuple[str, int, tuple[int, int], float
     """Frames 25 a second with faces cut from clips: (clip, first frame, where the picture is put, how much it is scaled)."""
     out = [np.full((*size, 3), 90, np.uint8) for _ in range(count)]
     for name, first, (x, y), scale in parts:
-        for image, frame in zip(out, read_frames(real_clips / name, start=first, stop=first + count), strict=True):
+        for image, frame in zip(out, read_frames(real_clips / name, start=first, stop=first + count, notes=Notes()), strict=True):
             small = cv2.resize(frame.image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
             room = image[y : y + small.shape[0], x : x + small.shape[1]]
             room[:] = small[: room.shape[0], : room.shape[1]]
@@ -255,7 +256,7 @@ def test_a_face_for_three_frames_is_a_face_and_for_one_a_slip(real_clips, face_m
 
 
 def test_one_frame_is_enough(real_clips, face_model, tmp_path):
-    image = next(read_frames(real_clips / "lp_d18.mp4")).image
+    image = next(read_frames(real_clips / "lp_d18.mp4", notes=Notes())).image
     track = track_faces(write_video(tmp_path / "one.mp4", [image], fps=25), model=face_model)
     assert track.valid.tolist() == [True] and track.count == 1
 
@@ -270,7 +271,7 @@ def test_frames_that_were_lost_hold_no_face(real_clips, face_model):
 
 
 def test_results_are_in_pixels_of_a_large_source(real_clips, face_model, tmp_path):
-    image = next(read_frames(real_clips / "lp_d18.mp4")).image
+    image = next(read_frames(real_clips / "lp_d18.mp4", notes=Notes())).image
     large = cv2.resize(image, (2400, 2400), interpolation=cv2.INTER_CUBIC)
     path = write_video(tmp_path / "large.mp4", [large, large], fps=25, crf=12)
     small = track_faces([Frame(0, 0.0, image)], model=face_model).landmarks

@@ -9,6 +9,7 @@ import numpy as np
 
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisWarning
+from stavis.notes import Notes
 
 FRAMES = 40
 
@@ -61,10 +62,12 @@ def encode(
 
 
 def read(path, **options):
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        frames = list(read_frames(path, **options))
-    return frames, [str(w.message) for w in said if issubclass(w.category, StavisWarning)]
+    """The frames of a video, and what is noted of them; nothing warns."""
+    notes = Notes()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", StavisWarning)
+        frames = list(read_frames(path, notes=notes, **options))
+    return frames, list(notes)
 
 
 def number_of(image: np.ndarray) -> int:

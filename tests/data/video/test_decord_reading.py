@@ -7,6 +7,7 @@ import pytest
 
 from stavis.data.video.decord_reading import PROVED, decord_is_safe, frames_by_decord
 from stavis.data.video.io import probe, read_frames
+from stavis.notes import Notes
 from tests.data.video.made_videos import encode, number_of, picture
 
 FRAMES = 30
@@ -69,7 +70,7 @@ def test_where_decord_is_trusted_it_gives_each_frame_in_its_place(tmp_path, capf
             mine = list(frames_by_decord(info, first, stop, (128, 64)))
             assert [number_of(f.image) for f in mine] == list(range(first, first + len(mine)))
             assert len(mine) == stop - first or codec == "av1", "decord gives up, and PyAV goes on"
-        read = list(read_frames(path, start=first, stop=stop, info=info, check_damage=False))
+        read = list(read_frames(path, start=first, stop=stop, info=info, check_damage=False, notes=Notes()))
         assert [number_of(f.image) for f in read] == [f.index for f in read] == list(range(first, stop))
     closed = group in ("all key", "8", "100")
     assert trusted <= (closed and (info.container, codec) in PROVED)

@@ -11,16 +11,15 @@ from stavis.data.crops.crops import CropConfig, crops_of
 from stavis.data.video.image_folder import images_hash, info_of, probe_images
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError, StavisWarning
+from stavis.notes import Notes
 from stavis.types import ImageNumbers, Recording
 from tests.data.datasets import fakes
 
 
 def frames_of(folder, numbers, **options):
     info = probe_images(folder, numbers)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        frames = list(read_frames(folder, info=info, **options))
-    return info, frames, [str(one.message) for one in caught if issubclass(one.category, StavisWarning)]
+    notes = Notes()
+    return info, list(read_frames(folder, info=info, notes=notes, **options)), list(notes)
 
 
 def test_every_frame_keeps_its_time_whatever_is_missing(tmp_path):
@@ -122,7 +121,7 @@ def test_crops_of_images_mark_what_is_missing_and_are_made_anew_when_an_image_co
 @pytest.mark.real_clips
 def test_a_face_is_followed_over_missing_images(tmp_path, real_clips):
     clip = sorted(real_clips.glob("*.mp4"))[0]
-    for frame in read_frames(clip, stop=16, longest_side=360):
+    for frame in read_frames(clip, stop=16, longest_side=360, notes=Notes()):
         if frame.index not in (5, 6, 11):
             cv2.imwrite(str(tmp_path / f"{frame.index:05d}.jpg"), frame.image[:, :, ::-1])
     with warnings.catch_warnings():
@@ -148,7 +147,7 @@ def test_what_only_looks_like_an_image_is_lost_not_fatal(tmp_path, monkeypatch):
 
     with monkeypatch.context() as patch:
         patch.setattr(type(folder), "read_bytes", refused)
-        assert [frame.note for frame in read_frames(folder, info=info, stop=1)] == ["lost"]
+        assert [frame.note for frame in read_frames(folder, info=info, stop=1, notes=Notes())] == ["lost"]
 
 
 def test_a_video_file_and_a_folder_are_probed_alike(tmp_path):

@@ -1,7 +1,6 @@
 """Reading and writing video: true counts and times, damage said, inputs untouched, every bad file one sentence."""
 
 import os
-import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -15,6 +14,7 @@ from stavis.data.video.decoding import AFTER_DAMAGE, DAMAGED, LOST, frames_by_py
 from stavis.data.video.decord_reading import decord_is_safe, frames_by_decord
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.errors import StavisError
+from stavis.notes import Notes
 from tests.data.video.made_videos import FRAMES, encode, flipped, number_of, picture, read
 
 
@@ -48,8 +48,8 @@ def test_the_clock_of_the_container_is_kept(real_clips):
 
 @pytest.mark.real_clips
 def test_rotated_pictures_stand_upright(real_clips):
-    upright = next(read_frames(real_clips / "derived_av1.mp4")).image.astype(int)
-    turned = next(read_frames(real_clips / "derived_rotation_tag.mp4")).image.astype(int)
+    upright = next(read_frames(real_clips / "derived_av1.mp4", notes=Notes())).image.astype(int)
+    turned = next(read_frames(real_clips / "derived_rotation_tag.mp4", notes=Notes())).image.astype(int)
     assert np.abs(upright - turned).mean() < 6
 
 
@@ -138,22 +138,20 @@ def test_variable_rate_and_a_gap_keep_their_times(tmp_path):
 def test_a_stretch_is_the_same_as_that_part_of_the_whole(clip, start, stop):
     start, stop = sorted((start, stop))
     for marks in (True, False):
-        part = list(read_frames(clip, start=start, stop=stop, check_damage=marks))
+        part = list(read_frames(clip, start=start, stop=stop, check_damage=marks, notes=Notes()))
         assert [(f.index, number_of(f.image)) for f in part] == [(i, i) for i in range(start, stop)]
 
 
 def test_two_videos_are_read_at_once(clip, tmp_path):
     bad = flipped(clip, tmp_path / "bad.mp4", 40)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        pairs = list(zip(read_frames(clip), read_frames(bad), strict=True))
+    pairs = list(zip(read_frames(clip, notes=Notes()), read_frames(bad, notes=Notes()), strict=True))
     assert not any(a.damaged for a, _ in pairs) and any(b.damaged for _, b in pairs)
 
 
 def test_the_longest_side_bounds_the_picture(clip):
     frames, _ = read(clip, longest_side=80)
     assert frames[0].image.shape == (48, 80, 3) and len(frames) == FRAMES
-    assert next(read_frames(clip, longest_side=4000)).image.shape == (96, 160, 3)
+    assert next(read_frames(clip, longest_side=4000, notes=Notes())).image.shape == (96, 160, 3)
 
 
 def test_a_picture_size_that_changes_is_said(tmp_path):
@@ -251,7 +249,7 @@ def bad_files(folder: Path) -> dict[str, Path]:
 
 def test_every_bad_file_gives_one_sentence(tmp_path, capfd):
     for name, path in bad_files(tmp_path / "bad").items():
-        for function in (probe, lambda p: list(read_frames(p))):
+        for function in (probe, lambda p: list(read_frames(p, notes=Notes()))):
             with pytest.raises(StavisError) as error:
                 function(path)
             sentence = str(error.value)
@@ -286,13 +284,13 @@ def test_a_packet_stream_without_one_picture_is_refused(tmp_path):
 def test_any_name_is_taken(tmp_path, clip, name):
     path = tmp_path / name
     path.write_bytes(clip.read_bytes())
-    assert len(list(read_frames(path))) == len(list(read_frames(path, check_damage=False))) == FRAMES
+    assert len(list(read_frames(path, notes=Notes()))) == len(list(read_frames(path, check_damage=False, notes=Notes()))) == FRAMES
 
 
 def test_a_name_that_is_not_utf8_is_taken(tmp_path, clip):
     path = Path(os.fsdecode(os.fsencode(str(tmp_path)) + b"/caf\xe9.mp4"))
     path.write_bytes(clip.read_bytes())
-    assert len(list(read_frames(path))) == len(list(read_frames(path, check_damage=False))) == FRAMES
+    assert len(list(read_frames(path, notes=Notes()))) == len(list(read_frames(path, check_damage=False, notes=Notes()))) == FRAMES
 
 
 def test_relative_names_are_files_and_nothing_else(tmp_path, clip, monkeypatch):
@@ -324,9 +322,9 @@ def test_the_input_is_left_as_it_was(clip, tmp_path, monkeypatch):
 def test_frames_outside_the_video_are_refused(clip):
     for start, stop in ((-1, 3), (3, FRAMES + 1), (5, 3)):
         with pytest.raises(StavisError, match="has the frames 0 to 39"):
-            read_frames(clip, start=start, stop=stop)
+            read_frames(clip, start=start, stop=stop, notes=Notes())
     with pytest.raises(StavisError, match="longest side"):
-        read_frames(clip, longest_side=0)
+        read_frames(clip, longest_side=0, notes=Notes())
 
 
 # Writing

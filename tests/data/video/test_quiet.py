@@ -9,6 +9,7 @@ import pytest
 from stavis.data.video.demuxing import open_video
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.data.video.quiet import captured_logs
+from stavis.notes import Notes
 
 
 def state() -> tuple:
@@ -35,7 +36,7 @@ def test_reading_changes_nothing_that_stays_and_prints_nothing(damaged, capfd, l
     try:
         outside = state()
         probe(damaged)
-        frames = read_frames(damaged)
+        frames = read_frames(damaged, notes=Notes())
         next(frames)
         assert av.logging.get_level() == av.logging.ERROR
         assert any(frame.damaged for frame in frames)

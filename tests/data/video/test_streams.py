@@ -7,6 +7,7 @@ import pytest
 from stavis.data.video.clock import restarts
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
+from stavis.notes import Notes
 from tests.data.video.made_videos import encode, number_of, picture, read
 
 
@@ -72,7 +73,7 @@ def test_a_stream_that_is_not_there_is_refused_with_those_that_are(tmp_path, fil
     path = several(tmp_path / "a.mp4", [film, thumbnail], cover=1)
     for wrong in (1, 2, -1):
         with pytest.raises(StavisError, match=rf"has no video stream {wrong}: it holds 0 \(h264, 160x96\), choose"):
-            read_frames(path, stream=wrong)
+            read_frames(path, stream=wrong, notes=Notes())
 
 
 def test_a_sound_track_before_the_video_changes_nothing(tmp_path):
