@@ -25,6 +25,7 @@ from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
 from stavis.models.svr import SVRConfig
 from stavis.models.systems import SYSTEMS
+from stavis.notes import show
 from stavis.storage.files import atomic_file, read_json, write_json
 from stavis.types import Recording
 
@@ -138,7 +139,9 @@ def bench_data(folder: Path) -> BenchData:
         of_split(everything, plan.data, split, labelled=True)  # says what is there where it is missing
     for split in splits:
         labelled = [r for r in everything if r.split == split and r.labels is not None and plan.dimension in r.dimensions]
-        for recording, crops in zip(labelled, crops_for(labelled, CropConfig(size=size, rate=rate, source=plan.source)), strict=True):
+        cropped = crops_for(labelled, CropConfig(size=size, rate=rate, source=plan.source))
+        show(note for each in cropped for note in each.notes)
+        for recording, crops in zip(labelled, cropped, strict=True):
             times, gold, source = _gold(recording, plan.dimension, raters)
             sources.add(source)
             items.append(BenchRecording(recording, split, dataclasses.replace(crops, dimensions=(plan.dimension,)), times, gold))

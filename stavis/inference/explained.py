@@ -106,9 +106,8 @@ class ExplainedVideo:
 
     @property
     def new_notes(self) -> tuple[str, ...]:
-        """Its notes without those that were shown when the network was loaded and the crops were opened."""
-        shown = {*self.predictor.notes, *(self.crops.notes if self.crops.folder is not None else ())}
-        return tuple(note for note in self.notes if note not in shown)
+        """Its notes without those that were shown when the network was loaded."""
+        return tuple(note for note in self.notes if note not in self.predictor.notes)
 
     @property
     def frames_with_face(self) -> int:

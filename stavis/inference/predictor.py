@@ -219,13 +219,17 @@ class VideoReader:
         ['time', 'dimension', 'predicted']
         """
         crops = self.crops(video, times=times, source=source, face=face)
+        if not isinstance(video, Crops | np.ndarray):
+            notes.show(crops.notes)
         net = self if mirror is None else self.mirrored(mirror)
         return net.read_crops(crops, progress=progress)
 
     def read_many(self, recordings: Sequence[Video], *, source: str = "auto", progress: Progress | None = None) -> list[Reading]:
         """Read several videos, in their order; progress is called with how many are done."""
         chosen = [one if isinstance(one, Crops | np.ndarray) else as_recording(one) for one in recordings]
-        crops = iter(self.crops_many([one for one in chosen if isinstance(one, Recording)], source=source))
+        made = self.crops_many([one for one in chosen if isinstance(one, Recording)], source=source)
+        notes.show(note for one in made for note in one.notes)
+        crops = iter(made)
         readings = []
         for done, one in enumerate(chosen, 1):
             readings.append(self.read_crops(next(crops) if isinstance(one, Recording) else self.crops(one)))

@@ -14,6 +14,7 @@ from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outp
 from stavis.inference.predictor import Face, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading
 from stavis.inference.source import Source
+from stavis.notes import show
 from stavis.regions import REGIONS, spread
 from stavis.show.figures.over_time import figure_of
 from stavis.show.scrubber import Scrubber
@@ -214,6 +215,7 @@ def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[
     segment = middle_segment(crops[0].times, seconds)
     readings = tuple(net.read_crops(each, segment) for net, each in zip(nets, crops, strict=True))
     larger = max(crops, key=lambda each: each.frames.shape[1])
+    show(note for each in crops for note in each.notes)
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
     notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
     return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes)

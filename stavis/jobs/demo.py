@@ -2,7 +2,6 @@
 
 import dataclasses
 import time
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,14 +9,15 @@ import numpy as np
 
 from stavis.data.datasets.selection import recordings_of
 from stavis.data.faces.networks.model_file import on_this_machine
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.evaluation.evaluate import NoFaces
 from stavis.inference.devices import choose_device
 from stavis.inference.predictor import VideoReader
-from stavis.jobs.evaluate import RunEvaluation, evaluate
+from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.jobs.explain import explain
 from stavis.jobs.synth import synth
 from stavis.jobs.train import train
+from stavis.notes import Notes
 from stavis.storage.files import write_json
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import EMBEDDED
@@ -137,9 +137,8 @@ def through_tracker(net: VideoReader, data: str | Path) -> tuple[RunEvaluation |
     reason = "the face model is not on this machine (`stavis fetch-models` gets it)"
     if on_this_machine():
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", StavisWarning)  # what the tracker notes of single videos; here frames are counted
-                result = evaluate(net, data, split="test", source="face", limit=TRACKED, quiet=True)
+            unshown = Notes()  # what the tracker notes of single videos: here frames are counted
+            result = evaluation_of(net, data, split="test", source="face", limit=TRACKED, notes=unshown, quiet=True)
         except NoFaces as error:
             reason = str(error).rstrip(".")
         else:

@@ -21,7 +21,7 @@ from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
-from stavis.notes import show
+from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
 from stavis.show.figures.over_time import valence_traces
@@ -165,16 +165,48 @@ def evaluate(
     Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
     net = VideoReader.load(run, device=device, mirror=mirror)
+    labels = LabelConfig(time_unit, scale, max_gap)
+    options = {"split": split, "source": source, "fill": fill, "fold": fold, "exclude": exclude, "limit": limit, "quiet": quiet}
+    notes = Notes()
+    try:
+        result = evaluation_of(net, data, labels=labels, notes=notes, **options)
+    finally:  # what is known of the videos may be why it failed
+        show(notes)
+    if out is not None:
+        result.save(out)
+    return result
+
+
+def evaluation_of(
+    net: VideoReader,
+    data: str | Path | None = None,
+    *,
+    split: str = "test",
+    source: str = "auto",
+    fill: str = "interpolate",
+    fold: int | None = None,
+    exclude: str | Path | None = None,
+    labels: LabelConfig = LabelConfig(),
+    limit: int | None = None,
+    notes: Notes,
+    quiet: bool = False,
+) -> RunEvaluation:
+    """What `evaluate` gives, of a network that is loaded; nothing is written or shown: what must be known of it and of its videos is
+    added to `notes`.
+
+    Raises StavisError as `evaluate` does.
+    """
     facts = data_facts(folder := folder_of(data, quiet))
     fold = net.info.get("data", {}).get("fold") if fold is None and facts.get("format") == "AFEW-VA" else fold
-    labels = LabelConfig(time_unit, scale, max_gap)
     recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=labels)[:limit]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = _crops(net, recordings, source, progress)
+    notes.add(*(note for each in crops for note in each.notes))
     with bar("reading the recordings", quiet) as progress:
         delay = float(net.info.get("delay") or 0)
         evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)
-    result = RunEvaluation(
+    notes.add(*evaluation.notes)
+    return RunEvaluation(
         evaluation=evaluation,
         cue=_cue(evaluation, recordings, crops),
         recordings=recordings,
@@ -192,10 +224,6 @@ def evaluate(
         ),
         notes=(*net.notes, *evaluation.notes),
     )
-    show(evaluation.notes)
-    if out is not None:
-        result.save(out)
-    return result
 
 
 def _crops(net: VideoReader, recordings: list[Recording], source: str, progress: Progress | None) -> list[Crops]:

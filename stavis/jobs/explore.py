@@ -1,9 +1,7 @@
 """A network and recordings opened in an explorer: what the explorer asks for, answered from the crops, the network and the disk."""
 
 import os
-import warnings
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +14,7 @@ from stavis.data.datasets.selection import recordings_of
 from stavis.data.faces.blendshapes import signal_table
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import read_frames
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods, offered_methods, windows_of
 from stavis.inference.explained import SHOWN_SECONDS
 from stavis.inference.predictor import Face, VideoReader, as_recording
@@ -71,8 +69,7 @@ def explore(
         def told(done: int, total: int) -> None:
             task.progress("finding the face, cutting crops", done, total)
 
-        with _quiet():
-            crops = net.crops(chosen[number], source=source, face=face, progress=told)
+        crops = net.crops(chosen[number], source=source, face=face, progress=told)
         return PredictorSource(names[number], chosen[number], crops, net)
 
     names = _names(chosen)
@@ -135,14 +132,12 @@ class PredictorSource:
 
     def attribute(self, method: Method, clip: Clip, dimension: str, task: Task) -> Attribution:
         told = lambda done, total: task.progress("", done, total)  # noqa: E731
-        with _quiet():
-            found = self.predictor.attribute([method], clip, dimension, progress=told, check=task.check)
+        found = self.predictor.attribute([method], clip, dimension, progress=told, check=task.check)
         unseen = Attribution(method.label, Target(dimension), np.zeros(clip.frames.shape[:3], np.float32), clip.times)
         return next(iter(found.values()), unseen)  # without a face in any window there is nothing to explain
 
     def attribute_moment(self, method: Method, clip: Clip, dimension: str, frame: int, task: Task) -> Attribution:
-        with _quiet():
-            return self.predictor.attribute_moment(method, clip, dimension, frame, check=task.check)
+        return self.predictor.attribute_moment(method, clip, dimension, frame, check=task.check)
 
 
 def _recordings(recordings, data, split: str | None, quiet: bool) -> list[Recording]:
@@ -175,11 +170,3 @@ def _first_image(recording: Recording) -> np.ndarray | None:
         return next((frame.image for frame in frames), None)
     except StavisError:
         return None
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Warnings of ours are shown in the view, not under whichever cell runs just now."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", StavisWarning)
-        yield

@@ -17,6 +17,7 @@ from stavis.evaluation.postprocess import DELAYS, without_delay
 from stavis.inference.devices import choose_device
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
+from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.over_time import figure_of
 from stavis.synthetic.embedded import folder_of
@@ -144,7 +145,9 @@ def _network_of(system: str | None, preset: str | None, init_from: str | Path | 
 def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: float, quiet: bool) -> list[Crops]:
     """The crops of a split, with the raters' delay undone."""
     with bar(f"cropping the {split} split", quiet) as progress:
-        return [without_delay(one, delay) for one in crops_for(part, spec, progress)]
+        crops = crops_for(part, spec, progress)
+    show(note for each in crops for note in each.notes)
+    return [without_delay(each, delay) for each in crops]
 
 
 def training_curve(run: str | Path) -> go.Figure:

@@ -23,6 +23,7 @@ from stavis.evaluation.signal_agreement import beside_signals, correlation, smil
 from stavis.inference.predictor import VideoReader
 from stavis.inference.reading import shares_and_densities
 from stavis.inference.source import Source
+from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.disagreement_sheet import check_sheet, disagreement_sheet, save_sheet, worst_frames
 from stavis.types import Recording
@@ -114,6 +115,7 @@ def _measured_clips(net: VideoReader, paths: Sequence[Path], hands: Ranges, emot
     found = []
     for done, path in enumerate(paths, 1):
         crops = net.crops(Recording(path.stem, path))
+        show(crops.notes)
         if crops.track is not None and crops.valid.any():
             found.append(_measured(net, crops, hands.get(normal(path.stem), []), emotions, changed))
         if progress:

@@ -16,6 +16,7 @@ from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
+from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.moments import agreement_matrix
 from stavis.show.reports.report import HtmlReport
@@ -136,6 +137,7 @@ def verdict(
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, progress=progress)
+    show(note for each in crops for note in each.notes)
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)
     facts = data_facts(folder)

@@ -1,7 +1,6 @@
 """Does a checkpoint still do what its card says? Its own data are generated again and every reported metric is measured again."""
 
 import platform
-import warnings
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,14 +10,15 @@ import torch
 from stavis.data.crops.build import NoTracker, face_model
 from stavis.data.crops.many import Progress
 from stavis.data.datasets.truth import read_truth
-from stavis.errors import StavisError, StavisWarning
+from stavis.errors import StavisError
 from stavis.evaluation.evaluate import NoFaces
 from stavis.evaluation.invariance import invariance
 from stavis.inference.devices import choose_device
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
-from stavis.jobs.evaluate import RunEvaluation, evaluate
+from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
+from stavis.notes import Notes
 from stavis.progress import bar
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
@@ -170,9 +170,8 @@ def measure_tracked(
         truth = evaluate(net, folder, source="truth", **options)
         counts = truth.evaluation.counts
         try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore", StavisWarning)  # what the tracker notes of single videos; here frames are counted
-                result = evaluate(net, folder, source="face", **options)
+            unshown = Notes()  # what the tracker notes of single videos: here frames are counted
+            result = evaluation_of(net, folder, source="face", notes=unshown, **options)
         except NoFaces:
             values, lost = {}, counts["frames"]
         else:

@@ -24,7 +24,7 @@ def test_without_the_face_model_nothing_is_downloaded_and_a_sentence_says_so(net
         raise AssertionError("nothing may be fetched")
 
     monkeypatch.setattr(job, "on_this_machine", lambda: False)
-    monkeypatch.setattr(job, "evaluate", refused)
+    monkeypatch.setattr(job, "evaluation_of", refused)
     tracked, text = through_tracker(net, drawn)
     assert tracked is None and "nothing was measured" in text and "fetch-models" in text
     monkeypatch.undo()
@@ -51,6 +51,6 @@ def test_other_errors_are_not_swallowed(net, drawn, monkeypatch):
         raise StavisError("the disk is full: make room.")
 
     monkeypatch.setattr(job, "on_this_machine", lambda: True)
-    monkeypatch.setattr(job, "evaluate", broken)
+    monkeypatch.setattr(job, "evaluation_of", broken)
     with pytest.raises(StavisError, match="disk is full"):
         through_tracker(net, drawn)

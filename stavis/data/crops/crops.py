@@ -16,7 +16,7 @@ from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError
 from stavis.face_track import FaceTrack
-from stavis.notes import Notes, show
+from stavis.notes import Notes
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
@@ -168,8 +168,8 @@ def crops_of(
 
     progress: called with frames done and frames in all, while the face is tracked and again while crops are cut.
 
-    The notes, each shown as a StavisWarning, tell of damage in the video, of labels that begin or end elsewhere than it does, and
-    where no tracker or no face was found ('auto': then the centred square).
+    The notes on them tell of damage in the video, of labels that begin or end elsewhere than it does, and where no tracker or no face
+    was found ('auto': then the centred square). Whoever asks for crops shows them.
 
     Raises StavisError for a file that is no video, labels that share no moment with it, source='truth' without a truth file,
     source='face' without a tracker or a face.
@@ -194,9 +194,7 @@ def crops_of(
         options = {"max_gap": recording.max_gap, "time_unit": recording.time_unit, "frames": frames}
         note = span_note(recording.name, recording.label_times, cached.times, recording.labels, **options)
         notes.add(*([note] if note else []))
-    crops = _with_recording(cached, recording, (*cached.notes, *notes))
-    show(crops.notes)
-    return crops
+    return _with_recording(cached, recording, (*cached.notes, *notes))
 
 
 def _with_recording(cached: CachedCrops, recording: Recording, notes: tuple[str, ...]) -> Crops:

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from joblib import Parallel, cpu_count, delayed
 
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
+from stavis.errors import StavisWarning
 from stavis.types import Recording
 
 Progress = Callable[[int, int], None]
 
 
 def crops_for(recordings: Sequence[Recording], spec: CropConfig, progress: Progress | None = None) -> list[Crops]:
-    """The crops of several recordings, made on all cores where they are not in the cache yet."""
+    """The crops of several recordings, each with its notes, made on all cores where they are not in the cache yet."""
     if len(recordings) > 3 and cpu_count() > 1:
         # joblib's processes, because they need no guard around a user's script
         work = Parallel(n_jobs=min(len(recordings), cpu_count()), return_as="generator")
@@ -24,5 +25,5 @@ def crops_for(recordings: Sequence[Recording], spec: CropConfig, progress: Progr
 
 def _fill_cache(recording: Recording, spec: CropConfig) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are kept with the crops and shown by the process that wants them
+        warnings.simplefilter("ignore", StavisWarning)  # what concerns this machine is said where the crops are opened, just above
         crops_of(recording, spec)
