@@ -16,7 +16,7 @@ from stavis.bench.trainers.single_frames import fit_frames
 from stavis.bench.trainers.svr import fit_svr
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_precision
-from stavis.inference.reading import read
+from stavis.inference.predictor import VideoReader
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.cnn import CNN
@@ -81,12 +81,13 @@ def _clips(found: BenchData, chosen: System, recipe, seed: int, run: Path, devic
         train, dev, run, system=chosen.name, config=config, training=plan, device=str(device), resume=True, quiet=True,
         info=_info(found, recipe, seed, found.delay),
     )  # fmt: skip
-    model = load_checkpoint(run).model.to(device)
-    return Trained(model, lambda item: _windows(model, item), found.delay, done.seconds, f"crops of {config.crop_size} px")
+    net = VideoReader.load(run, device=str(device))
+    return Trained(net.model, lambda item: _windows(net, item), found.delay, done.seconds, f"crops of {config.crop_size} px")
 
 
-def _windows(model: nn.Module, item: BenchRecording) -> np.ndarray:
-    return read(model, item.crops.frames, item.crops.times).prediction.values[:, 0]
+def _windows(net: VideoReader, item: BenchRecording) -> np.ndarray:
+    """The values (T,) of a recording; read each time and never from the cache, because the bench measures how long it takes."""
+    return net.read_crops(replace(item.crops, folder=None)).prediction.values[:, 0]
 
 
 def _frames(found: BenchData, chosen: System, recipe, seed: int, run: Path, device: torch.device) -> Trained:
