@@ -1,6 +1,7 @@
 """python -m benchmarks NAME runs one measurement and prints its table; without a name it lists them."""
 
 import importlib
+import inspect
 import pkgutil
 import sys
 
@@ -10,11 +11,15 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path_
 
 
 def main(words: list[str]) -> int:
-    """Run the measurement that is named; exit code 2 where there is none of that name."""
-    if len(words) != 1 or words[0] not in NAMES:
+    """Run the measurement that is named, with the options that it takes; exit code 2 where there is none of that name."""
+    if not words or words[0] not in NAMES:
         print(f"python -m benchmarks NAME, where NAME is one of: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    importlib.import_module(f"benchmarks.{words[0]}").main()
+    run = importlib.import_module(f"benchmarks.{words[0]}").main
+    if words[1:] and not inspect.signature(run).parameters:
+        print(f"python -m benchmarks {words[0]} takes no options, not {' '.join(words[1:])}", file=sys.stderr)
+        return 2
+    run(*words[1:])
     return 0
 
 

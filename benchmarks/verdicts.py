@@ -1,33 +1,90 @@
-"""How often the verdict is right on networks whose answers are known by construction, by the number of clips it is judged on.
+"""How often the verdict is right on networks whose answers are known, by the number of clips it is judged on.
 
-Thresholds were set on TUNING_SEEDS; the rates that count are those of HIDDEN_SEEDS. Every answer is written to OUT.
+    python -m benchmarks verdicts [--only known|hidden|tuning] [--seeds 1002,1003]
+
+known: the five networks of stavis.trust.known_answers, seeds 0 to 11. hidden, tuning: the grammar of stavis.trust.grammar on seeds on
+which no threshold was set, and on those on which they were. Without --only the first two are run. Every answer is kept in OUT as it
+comes: a run that was stopped goes on where it was, as long as the code that decides is the same.
 """
 
+import argparse
+import hashlib
 import json
 import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from stavis.trust.grammar import RULES
-from stavis.trust.rates import HIDDEN_SEEDS, TUNING_SEEDS, grammar_answers, rates
+import pandas as pd
+
+import stavis.attribution
+import stavis.trust
+from stavis.trust.grammar import RULES, known_network
+from stavis.trust.known_answers import EXPECTED, known_answer
+from stavis.trust.rates import HIDDEN_SEEDS, TUNING_SEEDS, answers_of, rates
 
 CLIPS = (5, 8, 12)
-OUT = Path("reports/out/verdicts.json")
+KNOWN_SEEDS = tuple(range(12))
+OUT = Path("reports/out/verdicts.jsonl")
+WRONG = ["rule", "seed", "clips", "question", "expected", "answer", "effect", "low", "high", "threshold"]
 
 
-def main() -> None:
-    """Judge every rule of the grammar on both parts of the seeds and print the rates and the wrong answers."""
-    found = {}
-    for part, seeds in (("hidden seeds", HIDDEN_SEEDS), ("seeds the thresholds were set on", TUNING_SEEDS)):
-        started = time.process_time()
-        table = grammar_answers(seeds, CLIPS, RULES)
-        print(f"\n{part}: {len(RULES)} networks × {len(seeds)} seeds, {time.process_time() - started:.0f} s")
-        print(rates(table).round(3).to_string(index=False))
-        wrong = table[(table.expected != "") & ~table.right.astype(bool)]
-        print(wrong[["rule", "seed", "clips", "question", "expected", "answer", "effect", "low", "high", "threshold"]].round(3).to_string())
-        found[part] = {"seeds": list(seeds), "rates": rates(table).to_dict("records"), "answers": table.to_dict("records")}
+def main(*options: str) -> None:
+    """Judge the networks, print the rates and the wrong answers."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks verdicts")
+    parser.add_argument("--only", choices=["known", "hidden", "tuning"])
+    parser.add_argument("--seeds", type=lambda text: [int(part) for part in text.split(",")])
+    chosen = parser.parse_args(options)
+    for part in [chosen.only] if chosen.only else ["known", "hidden"]:
+        if part == "known":
+            _known(chosen.seeds or KNOWN_SEEDS)
+        else:
+            _grammar(chosen.seeds or {"hidden": HIDDEN_SEEDS, "tuning": TUNING_SEEDS}[part])
+
+
+def _known(seeds: Sequence[int]) -> None:
+    work = ((f"known/{name}/{seed}", lambda name=name, seed=seed: [known_answer(name, seed)]) for name in EXPECTED for seed in seeds)
+    table = pd.DataFrame(_answers(work))
+    print(f"\nfive known networks, seeds {', '.join(map(str, seeds))}: {int(table.right.sum())} of {len(table)} right")
+    print(table[~table.right.astype(bool)].to_string(index=False))
+
+
+def _grammar(seeds: Sequence[int]) -> None:
+    work = (
+        (f"grammar/{rule.name}/{seed}", lambda rule=rule, seed=seed: list(answers_of(known_network(rule, seed, max(CLIPS)), CLIPS)))
+        for seed in seeds
+        for rule in RULES
+    )
+    table = pd.DataFrame(_answers(work))
+    print(f"\ngrammar: {len(RULES)} networks, seeds {', '.join(map(str, seeds))}")
+    print(rates(table).round(3).to_string(index=False))
+    wrong = table[(table.expected != "") & ~table.right.astype(bool)]
+    print(wrong[WRONG].round(3).to_string(index=False))
+
+
+def _answers(work: Iterator[tuple[str, Callable[[], list[dict]]]]) -> list[dict]:
+    """The rows of every piece of work: those in OUT that were made by the same code, the rest made now and added to it."""
     OUT.parent.mkdir(parents=True, exist_ok=True)
-    OUT.write_text(json.dumps(found, indent=1, default=str), encoding="utf-8")
-    print(f"\nevery answer: {OUT}")
+    code, kept = _fingerprint(), {}
+    for line in OUT.read_text(encoding="utf-8").splitlines() if OUT.exists() else []:
+        entry = json.loads(line)
+        if entry["code"] == code:
+            kept[entry["key"]] = entry["rows"]
+    rows, started, made = [], time.process_time(), 0
+    for key, run in work:
+        if key not in kept:
+            kept[key], made = run(), made + 1
+            with OUT.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps({"code": code, "key": key, "rows": kept[key]}, default=float) + "\n")
+        rows += kept[key]
+    print(f"{made} networks judged in {time.process_time() - started:.0f} s of CPU, every answer in {OUT}")
+    return rows
+
+
+def _fingerprint() -> str:
+    """A hash of the code that decides: stavis.trust, but for its words, and stavis.attribution."""
+    folders = [Path(package.__path__[0]) for package in (stavis.trust, stavis.attribution)]
+    files = sorted(path for folder in folders for path in folder.glob("*.py") if path.name != "wording.py")
+    return hashlib.sha256(b"".join(path.read_bytes() for path in files)).hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from stavis.show.figures.moments import agreement_matrix
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
 from stavis.storage.files import atomic_contents, atomic_file, write_json
-from stavis.synthetic.embedded import folder_of
+from stavis.synthetic.embedded import folder_of_first
 from stavis.timeline import stride_of
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
@@ -133,7 +133,7 @@ def verdict(
     """
     net = VideoReader.load(run, device=device)
     dimension = None if dimension is None else net.dimension_of(dimension)
-    folder = folder_of(data, quiet)
+    folder = folder_of_first(data, split, clips, quiet)
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, progress=progress)
@@ -141,7 +141,9 @@ def verdict(
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)
     facts = data_facts(folder)
-    found = judge(net.differentiable(), chosen, attention=attention, target=Target(dimension or net.dimensions[0]), seed=seed)
+    target = Target(dimension or net.dimensions[0])
+    with bar("judging the attention", quiet) as progress:
+        found = judge(net.differentiable(), chosen, attention=attention, target=target, seed=seed, progress=progress)
     result = VerdictResult(
         found,
         net,

@@ -5,8 +5,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from stavis.data.datasets.registry import locate
+from stavis.errors import StavisError
 from stavis.progress import bar
 from stavis.storage.cache import get_or_create
+from stavis.storage.eviction import kind_folder
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 
@@ -55,10 +57,38 @@ def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress 
         with bar("rendering synthetic faces", quiet or progress is not None) as shown:
             write_dataset(folder, spec, progress=progress or shown)
 
-    return get_or_create("synthetic", spec.hash()[:16], render, lambda folder: (folder / "dataset.json").exists(), about, lease=True)
+    return get_or_create("synthetic", spec.hash()[:16], render, _is_complete, about, lease=True)
 
 
 def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
     """The folder that was given (or found by a data set's name), or that of the embedded data, rendered with a progress bar where it is
     not in the cache yet."""
     return embedded_data(quiet=quiet) if data is None else locate(data)[0]
+
+
+def folder_of_first(data: str | Path | None, split: str, count: int, quiet: bool = False) -> Path:
+    """As folder_of, for who reads only the first `count` recordings of a split: of the embedded data only these are rendered, each as
+    it is in the whole; the whole where the cache has it already.
+
+    Raises StavisError where the embedded data has no such split.
+    """
+    if data is not None:
+        return locate(data)[0]
+    whole = EMBEDDED.hash()[:16]
+    splits = [EMBEDDED.split_of(index) for index in range(EMBEDDED.recordings)]
+    if split not in splits:
+        raise StavisError(f"the embedded data has no split {split!r}: choose one of {', '.join(sorted(set(splits)))}.")
+    indices = [index for index, each in enumerate(splits) if each == split][: max(1, count)]
+    if _is_complete(kind_folder("synthetic") / whole):
+        return embedded_data(quiet=quiet)
+
+    def render(folder: Path) -> None:
+        with bar("rendering synthetic faces", quiet) as shown:
+            write_dataset(folder, EMBEDDED, progress=shown, indices=indices)
+
+    about = {"what": f"the first {len(indices)} recordings of the {split} split of {EMBEDDED.recordings}, {', '.join(EMBEDDED.scenarios)}"}
+    return get_or_create("synthetic", f"{whole}-{split}-{len(indices)}", render, _is_complete, about, lease=True)
+
+
+def _is_complete(folder: Path) -> bool:
+    return (folder / "dataset.json").exists()

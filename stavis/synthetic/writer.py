@@ -4,7 +4,7 @@ import csv
 import io
 import warnings
 import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from fractions import Fraction
 from pathlib import Path
@@ -34,11 +34,14 @@ _CHUNK = 64  # frames of region masks held at once
 _WHOLE_STEP = 128
 
 
-def write_dataset(root: str | Path, spec: SyntheticConfig, progress: Callable[[int, int], None] | None = None) -> Path:
+def write_dataset(
+    root: str | Path, spec: SyntheticConfig, progress: Callable[[int, int], None] | None = None, *, indices: Sequence[int] | None = None
+) -> Path:
     """Write the recordings of `spec` as a folder; it appears whole or not at all. Returns the folder.
 
-    root must not exist, be empty, or hold a synthetic data set and nothing else, which is replaced. progress(done, total) is called
-    after each recording, and with done = 0 before the first.
+    indices: which of the recordings are written (all of them by default); each is what it is in the whole. root must not exist, be
+    empty, or hold a synthetic data set and nothing else, which is replaced. progress(done, total) is called after each recording, and
+    with done = 0 before the first.
 
     Raises StavisError where root holds anything else or cannot be written, or the model of the 3D heads asked for is not available.
     """
@@ -46,14 +49,15 @@ def write_dataset(root: str | Path, spec: SyntheticConfig, progress: Callable[[i
     _refuse_foreign(root)
     if spec.renderer != "flat":
         require_heads()
-    total = spec.recordings
+    indices = range(spec.recordings) if indices is None else indices
+    total = len(indices)
     with atomic_folder(root) as folder:
         for name in ("videos", "labels", "raters/valence", "truth"):
             (folder / name).mkdir(parents=True)
         if progress:
             progress(0, total)
         rows, lags = [("recording", "subject", "split")], {}
-        with closing(_write_all(folder, spec)) as recordings:
+        with closing(_write_all(folder, spec, indices)) as recordings:
             for done, written in enumerate(recordings, 1):
                 rows.append((written.name, written.subject, written.split))
                 lags[written.name] = [round(float(lag), 4) for lag in written.lags]
@@ -71,14 +75,14 @@ class _Written(NamedTuple):
     lags: tuple[float, ...]
 
 
-def _write_all(folder: Path, spec: SyntheticConfig) -> Iterator[_Written]:
-    """Write every recording, on all cores where there are enough of them, in order."""
-    if spec.recordings < 8 or cpu_count() == 1:
-        yield from (_write_one(folder, spec, index) for index in range(spec.recordings))
+def _write_all(folder: Path, spec: SyntheticConfig, indices: Sequence[int]) -> Iterator[_Written]:
+    """Write recordings, on all cores where there are enough of them, in order."""
+    if len(indices) < 8 or cpu_count() == 1:
+        yield from (_write_one(folder, spec, index) for index in indices)
         return
     # joblib's processes, because they need no guard around a user's script
     work = Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=4)
-    written = work(delayed(_write_one)(folder, spec, index) for index in range(spec.recordings))
+    written = work(delayed(_write_one)(folder, spec, index) for index in indices)
     try:
         for recording in written:  # noqa: UP028 - `yield from` would close `written` itself, and warn
             yield recording

@@ -31,6 +31,9 @@ ANYWHERE = tuple((row, column) for row in range(GRID) for column in range(GRID) 
 RED, FLOOR = 0.65, 0.15
 """The contrast of a patch of strength 1, and what of it the features leave out: noise, and what a blurred patch leaves."""
 
+LOUD = 30.0
+"""The gain of the path past the attention that drowns what a random head reads through the attention."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -38,14 +41,17 @@ class Rule:
 
     looks: cue, decoy, position (one cell, whatever is there), clock (a cell by the frame's number) or nowhere (uniform). share: how
     much of the attention lies on what it looks at. past: the fraction of the prediction that goes past the attention. cells: how many
-    carry the cue. place: the prediction is where it looks, not what is there. one_sided: the cue is one eye. right: whether position
-    and clock point at the cue. outputs and labels: their units; None = drawn by the seed.
+    carry the cue. loud: how many times more the architecture makes of what goes past the attention than of what goes through it, so
+    that a random head reads all cells; the built weights make up for it. place: the prediction is where it looks, not what is there.
+    one_sided: the cue is one eye. right: whether position and clock point at the cue. outputs and labels: their units; None = drawn
+    by the seed.
     """
 
     name: str
     looks: str = "cue"
     share: float = 0.95
     past: float = 0.0
+    loud: float = 1.0
     cells: int = 1
     place: bool = False
     one_sided: str = ""
@@ -82,6 +88,14 @@ RULES = (
     Rule("on the decoy, all but a little past the attention", looks="decoy", past=0.98),
     Rule("nowhere", looks="nowhere"),
     Rule("nowhere, decorative", looks="nowhere", past=1.0),
+    Rule("sharp, a loud path past the attention", past=0.3, loud=LOUD),
+    Rule("sharp, most on a loud path past the attention", past=0.6, loud=LOUD),
+    Rule("sharp, all but a little on a loud path past the attention", past=0.98, loud=LOUD),
+    Rule("soft, a loud path past the attention", share=0.25, past=0.3, loud=LOUD),
+    Rule("one position, a loud path past the attention", looks="position", past=0.3, loud=LOUD),
+    Rule("by the clock, a loud path past the attention", looks="clock", past=0.3, loud=LOUD),
+    Rule("left eye, a loud path past the attention", past=0.3, loud=LOUD, one_sided="left"),
+    Rule("on the decoy, all but a little on a loud path past the attention", looks="decoy", past=0.98, loud=LOUD),
 )
 
 USED_YES, USED_NO = 0.5, 0.1
@@ -140,7 +154,7 @@ def _expected(rule: Rule, strengths: np.ndarray) -> dict[str, str]:
         answers["unique"] = "yes"
     if rule.looks == "nowhere":
         answers["agrees"] = "undecided"
-    elif rule.past == 1:  # the architecture forces nothing: attributions lie on the cue
+    elif rule.past == 1 or rule.loud > 1:  # the built head reads the cue, a random one all cells
         answers["agrees"] = "yes" if at_cue else "no"
     elif at_cue and not rule.place and rule.cells == 1 and rule.share >= 0.9:
         answers["agrees"] = "forced"
@@ -181,8 +195,9 @@ class Network(nn.Module):
 
     dimensions = ("valence",)
 
-    def __init__(self, attended: bool, direct: bool, place: bool):
+    def __init__(self, attended: bool, direct: bool, place: bool, loud: float = 1.0):
         super().__init__()
+        self.loud = loud
         self.look = Look()
         self.see = PlaceCode() if place else nn.Conv2d(3, 4, CELL, stride=CELL)
         self.on = nn.Identity() if place else nn.ReLU()
@@ -202,12 +217,12 @@ class Network(nn.Module):
         if self.attended is not None:
             output = output + self.attended(self.attend(features, attention).mean((3, 4)).transpose(1, 2))
         if self.direct is not None:
-            output = output + self.direct(features.mean((3, 4)).transpose(1, 2))
+            output = output + self.direct(self.loud * features.mean((3, 4)).transpose(1, 2))
         return output
 
 
 def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network:
-    model = Network(rule.past < 1, rule.past > 0, rule.place)
+    model = Network(rule.past < 1, rule.past > 0, rule.place, rule.loud)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -232,7 +247,7 @@ def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network
                 seen = 1 / CELLS if rule.looks == "nowhere" else rule.share / rule.cells
                 model.attended.weight[0, 0] = outputs * (1 - rule.past) / RED / (seen * rule.cells)
             if rule.past > 0:
-                model.direct.weight[0, 0] = outputs * rule.past / RED * CELLS / rule.cells
+                model.direct.weight[0, 0] = outputs * rule.past / RED * CELLS / rule.cells / rule.loud
         (model.attended if rule.past < 1 else model.direct).bias[0] = offset
     return model.eval()
 

@@ -266,13 +266,14 @@ def known_answers(seeds: Sequence[int] = (0, 1, 2)) -> list[dict]:
 
     Each is {model, seed, needed, sufficient, unique, agrees, expected: {...}, right}; answers are yes, no or undecided.
     """
-    rows = []
-    for name, expected in EXPECTED.items():
-        for seed in seeds:
-            model, clips = case(name, seed)
-            answers = said(verdict(model, clips, seed=seed))
-            rows.append({"model": name, "seed": seed, **answers, "expected": dict(expected), "right": answers == expected})
-    return rows
+    return [known_answer(name, seed) for name in EXPECTED for seed in seeds]
+
+
+def known_answer(name: str, seed: int) -> dict:
+    """Whether the verdict is right on one of the networks of EXPECTED; an entry of known_answers."""
+    model, clips = case(name, seed)
+    answers = said(verdict(model, clips, seed=seed))
+    return {"model": name, "seed": seed, **answers, "expected": dict(EXPECTED[name]), "right": answers == EXPECTED[name]}
 
 
 def said(found: Verdict) -> dict[str, str]:

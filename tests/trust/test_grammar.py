@@ -5,13 +5,15 @@ import pandas as pd
 import pytest
 import torch
 
-from stavis.attribution.methods import saliency
+from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.tensors import as_input
+from stavis.trust.agreement import agreement
 from stavis.trust.attention_tests import recorded
 from stavis.trust.grammar import EYES, RULES, Rule, known_network
 from stavis.trust.judge import verdict
 from stavis.trust.localisation import localisation
 from stavis.trust.rates import HIDDEN_SEEDS, SAMPLE, TUNING_SEEDS, answers_of, by_network, rates
+from stavis.trust.sanity import branches, randomised
 from stavis.types import Target
 
 QUICK = {"heads": 1, "networks": 1, "methods": [saliency]}
@@ -49,6 +51,20 @@ def test_decorative_means_that_no_map_changes_anything(each):
     assert torch.equal(own, other)
 
 
+def test_a_random_head_hears_all_cells_past_the_attention_where_that_path_is_loud():
+    """What makes agreement say something: behind a random head attributions leave the attended cell."""
+    network = known_network(rule("sharp, a loud path past the attention"), 3, clips=1)
+    clip = network.clips[0]
+    maps = recorded(network.model, clip, Target(), None)[0]
+    head = branches(network.model, clip)["head"]
+    own = agreement(maps, input_x_gradient(network.model, clip).values).cc.mean()
+    behind = []
+    for seed in range(6):
+        with randomised(network.model, head, seed):
+            behind.append(agreement(maps, input_x_gradient(network.model, clip).values).cc.mean())
+    assert own > 0.95 and np.mean(behind) < 0.6
+
+
 def test_units_are_what_the_rule_says():
     outputs, labels = (
         known_network(rule(name), 0, clips=4) for name in ("sharp, outputs 2.5 times too large", "sharp, labels in a small unit")
@@ -64,6 +80,7 @@ def test_every_answer_of_every_question_is_somewhere_expected():
     for question in ("needed", "sufficient", "unique"):
         assert {"yes", "no"} <= set(expected[question].dropna())
     assert {"yes", "no", "forced", "undecided"} == set(expected.agrees.dropna())
+    assert (expected.agrees == "yes").sum() >= 8
     assert len(RULES) >= 20 and len({each.name for each in RULES}) == len(RULES)
     assert set(SAMPLE) <= set(RULES)
     assert not set(TUNING_SEEDS) & set(HIDDEN_SEEDS)
@@ -115,6 +132,7 @@ def test_what_the_attention_does_not_depend_on_is_said(name, any_map, idle_time)
         "sixteen cells, soft",
         "decorative, faint on the cue",
         "decorative, on the decoy",
+        "sharp, a loud path past the attention",
     ],
 )
 def test_the_verdict_is_right_on_a_part_of_the_grammar(name):
