@@ -191,6 +191,25 @@ def explain(
     typer.echo(json_text.dumps(explanation.summary.to_json()) if json else f"report: {out / 'report.html'}")
 
 
+@app.command(rich_help_panel=LOOK)
+def profile(
+    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
+    video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
+    methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,exact-deeplift",
+    device: Device = "auto",
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """What explaining a video costs: CPU and wall seconds of every stage, with an empty cache.
+
+    Example: stavis profile my_video.mp4
+    """
+    if video is None:
+        run, video = "sta-synthetic", Path(run)
+    found = jobs.profile(run, video, methods=jobs.method_names(methods), device=device, quiet=quiet)
+    typer.echo(found.table.to_json(orient="records") if json else str(found))
+
+
 @app.command(rich_help_panel=JUDGE)
 def verdict(
     run: Annotated[str | None, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")] = None,

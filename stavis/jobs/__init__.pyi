@@ -10,6 +10,7 @@ from .explore import recordings_of as recordings_of
 from .labels import labels as labels
 from .load import load as load
 from .pretrain import pretrain as pretrain
+from .profile import profile as profile
 from .synth import synth as synth
 from .track import track as track
 from .train import train as train
