@@ -32,7 +32,7 @@ from .types import Target as Target
 from .face_track import FaceTrack as FaceTrack
 from .data.crops.crops import CropConfig as CropConfig
 from .data.datasets.registry import read_dataset as read_dataset
-from .jobs.datasets import datasets as datasets
+from .data.datasets.listing import datasets as datasets
 from .jobs.labels import labels as labels
 from .jobs.synth import synth as synth
 from .synthetic.config import SyntheticConfig as SyntheticConfig

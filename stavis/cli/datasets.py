@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+import stavis
 from stavis import jobs
 from stavis.cli.app import DATA, app
 from stavis.cli.options import Json, MaxGap, Quiet, Scale, TimeUnit, scale_from
@@ -46,7 +47,7 @@ def datasets(json: Json = False) -> None:
 
     Example: stavis datasets
     """
-    table = jobs.datasets()
+    table = stavis.datasets()
     if json:
         typer.echo(json_text.dumps(table.to_dict("records")))
         return

@@ -1,5 +1,4 @@
 from .compare import compare as compare
-from .datasets import datasets as datasets
 from .demo import demo as demo
 from .demo import demo_options as demo_options
 from .evaluate import evaluate as evaluate
