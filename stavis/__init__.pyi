@@ -29,7 +29,7 @@ from .types import Recording as Recording
 from .types import Clip as Clip
 from .types import Prediction as Prediction
 from .types import Target as Target
-from .face_track import FaceTrack as FaceTrack
+from .types import FaceTrack as FaceTrack
 from .data.crops.crops import CropConfig as CropConfig
 from .data.datasets.registry import read_dataset as read_dataset
 from .data.datasets.listing import datasets as datasets

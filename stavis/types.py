@@ -4,13 +4,14 @@ Axis letters: B batch, T frame, C channel, H W image, h w feature grid, D emotio
 Time is in seconds, from the container's own clock.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from stavis.clip import Clip as Clip
 from stavis.errors import StavisError
-from stavis.regions import REGIONS, densities, shares
+from stavis.regions import densities, shares
 from stavis.timeline import MAX_GAP
 
 
@@ -115,82 +116,48 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Clip:
-    """A segment of face crops with their times, and what is known of each frame.
+class FaceTrack:
+    """One face through a video, in pixels of the upright source. Where there is no face the numbers are NaN and `valid` is False.
 
     Parameters
     ----------
-    frames : np.ndarray
-        (T,H,W,3) uint8 RGB.
-    times : np.ndarray
-        (T,) s, rising.
-    labels : np.ndarray, optional
-        (T,D) in [-1,1], one column per dimension.
-    dimensions : tuple of str, default ("valence",)
-        What the labels are of.
-    regions : np.ndarray, optional
-        (T,R,H,W) bool in the order of `stavis.regions.REGIONS`, a partition of each frame.
-    valid : np.ndarray, optional
-        (T,) bool, whether a face was there. Default: everywhere.
-    notes : tuple of str, optional
-        A reason for each frame, '' where nothing is to say.
-    recording : str, default ""
-        The name of the recording it is from.
-
-    Raises
-    ------
-    StavisError
-        Where the shapes do not fit.
+    times : ndarray (T,) float64
+        Times of the frames in s, on the container's clock.
+    boxes : ndarray (T, 4)
+        x0, y0, x1, y1 of the face in px.
+    landmarks : ndarray (T, L, 2)
+        Points in px; L tells the layout (478: MediaPipe, 124: synthetic faces).
+    score : ndarray (T,)
+        How sure the tracker is that there is a face, in [0,1].
+    affine : ndarray (T, 2, 3)
+        Maps pixels of the source to pixels of the crop.
+    valid : ndarray (T,) bool
+        Whether the frame shows the face.
+    blendshapes : ndarray (T, 52), optional
+        Activations of the expression shapes in [0,1].
+    notes : tuple of str
+        For each frame why there is no face, empty where there is one.
 
     Examples
     --------
-    >>> import numpy as np
-    >>> from stavis.types import Clip
-    >>> clip = Clip(np.zeros((4, 8, 8, 3), np.uint8), np.arange(4) / 6.25)
-    >>> len(clip), len(clip[1:3]), bool(clip.valid.all())
-    (4, 2, True)
+    >>> import numpy as np, stavis
+    >>> nothing = np.full((2, 478, 2), np.nan)
+    >>> track = stavis.FaceTrack(
+    ...     times=np.array([0.0, 0.04]), boxes=np.full((2, 4), np.nan), landmarks=nothing, score=np.zeros(2),
+    ...     affine=np.zeros((2, 2, 3)), valid=np.zeros(2, bool), notes=("no face found", "no face found"),
+    ... )
+    >>> int(track.valid.sum())
+    0
     """
 
-    frames: np.ndarray
     times: np.ndarray
-    labels: np.ndarray | None = None
-    dimensions: tuple[str, ...] = ("valence",)
-    regions: np.ndarray | None = None
-    valid: np.ndarray | None = None
-    notes: tuple[str, ...] | None = None
-    recording: str = ""
-
-    def __post_init__(self):
-        f = self.frames
-        _check(
-            f.ndim == 4 and f.shape[3] == 3 and f.dtype == np.uint8,
-            f"a clip's frames are (T,H,W,3) uint8, not {f.shape} {f.dtype}.",
-        )
-        _check(self.times.shape == (len(f),), f"a clip of {len(f)} frames needs as many times, not {self.times.shape}.")
-        if self.valid is None:
-            object.__setattr__(self, "valid", np.ones(len(f), bool))
-        if self.notes is None:
-            object.__setattr__(self, "notes", ("",) * len(f))
-        _check(len(self.valid) == len(f) == len(self.notes), f"a clip of {len(f)} frames needs as many marks of validity and notes.")
-        if self.labels is not None:
-            _check(
-                self.labels.shape == (len(f), len(self.dimensions)),
-                f"a clip's labels are {self.labels.shape}, expected ({len(f)}, {len(self.dimensions)}).",
-            )
-        if self.regions is not None:
-            _check(
-                self.regions.shape == (len(f), len(REGIONS), *f.shape[1:3]),
-                f"a clip's regions are {self.regions.shape}, expected {(len(f), len(REGIONS), *f.shape[1:3])}.",
-            )
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def __getitem__(self, frames: slice | np.ndarray) -> "Clip":
-        """The clip of a slice of the frames, or of those whose indices are given."""
-        arrays = ("frames", "times", "labels", "regions", "valid")
-        cut = {name: getattr(self, name)[frames] for name in arrays if getattr(self, name) is not None}
-        return replace(self, **cut, notes=tuple(np.array(self.notes, object)[frames]))
+    boxes: np.ndarray
+    landmarks: np.ndarray
+    score: np.ndarray
+    affine: np.ndarray
+    valid: np.ndarray
+    blendshapes: np.ndarray | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -300,24 +267,26 @@ class AttentionMaps:
             f"attention weights are (T,h,w) with one time per frame, not {self.weights.shape} with {len(self.times)} times.",
         )
 
-    def share(self, regions: np.ndarray) -> np.ndarray:
+    def share(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
         """The fraction of the attention on each region.
 
         Parameters
         ----------
         regions : array (T,R,H,W) of bool
-            Masks over the pixels of the crop; those of a clip are a partition, in the order of `stavis.regions.REGIONS`.
+            Masks over the pixels of the crop; those of a clip are a partition, in the order of its `region_set`.
+        within : array (H,W) of bool, optional
+            The pixels that count; by default all.
 
         Returns
         -------
         array (T,R), in [0,1]
             Over a partition each frame sums to 1; NaN in frames without attention.
         """
-        return shares(self.weights, regions)
+        return shares(self.weights, regions, within)
 
-    def density(self, regions: np.ndarray) -> np.ndarray:
-        """Share over area of each region: (T,R), 1 = uniform attention, NaN where the region covers nothing. regions as for `share`."""
-        return densities(self.weights, regions)
+    def density(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+        """Share over area of each region: (T,R), 1 = uniform attention, NaN where the region covers nothing. Arguments as for `share`."""
+        return densities(self.weights, regions, within)
 
     def entropy(self) -> np.ndarray:
         """How evenly the attention is spread over the cells: (T,) in [0,1]; 0 = one cell, 1 = uniform."""
@@ -380,13 +349,16 @@ class Attribution:
             f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.",
         )
 
-    def share(self, regions: np.ndarray) -> np.ndarray:
-        """The fraction of the values, by their size, on each region (T,R,H,W) bool: (T,R); NaN where they are all 0 or one is NaN."""
-        return shares(self.values, regions)
+    def share(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+        """The fraction of the values, by their size, on each region (T,R,H,W) bool: (T,R); NaN where they are all 0 or one is NaN.
 
-    def density(self, regions: np.ndarray) -> np.ndarray:
+        within (H,W) bool: the pixels that count; by default all.
+        """
+        return shares(self.values, regions, within)
+
+    def density(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
         """Share over area of each region: (T,R), 1 = what uniform values have."""
-        return densities(self.values, regions)
+        return densities(self.values, regions, within)
 
     @property
     def complete(self) -> bool | None:

@@ -23,7 +23,7 @@ MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 60
 LONGER_FUNCTIONS = {
     "stavis/jobs/train.py:train": "22 options, each with its line of the numpydoc docstring; its code has 47 lines",
-    "stavis/jobs/load.py:load": "20 options, each with its line of the numpydoc docstring; its code has 27 lines",
+    "stavis/jobs/load.py:load": "22 options, each with its line of the numpydoc docstring; its code has 27 lines",
 }
 """Functions that may be longer, as file:name, each with its reason."""
 

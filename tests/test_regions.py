@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from stavis import regions
 from stavis.errors import StavisError
-from stavis.regions import PARTS, REGIONS, areas, densities, joined, overlap, part_masks, pooled, shares, spread
+from stavis.regions import FACE, PARTS, REGIONS, areas, densities, joined, overlap, pooled, shares, spread
 
 seeds = st.integers(0, 10_000)
 sizes = st.tuples(st.integers(2, 20), st.integers(2, 20))
@@ -78,7 +78,7 @@ def test_shares_over_cells_are_those_of_the_map_spread_over_the_pixels(seed, gri
 def test_joined_regions_have_the_sum_of_their_shares(seed, grid, size):
     maps, masks = signed(seed, 2, grid), partition(seed, 2, size)
     apart = shares(maps, masks)
-    for part, mask in part_masks(masks).items():
+    for part, mask in FACE.masks_of(masks).items():
         together = apart[:, [REGIONS.index(name) for name in PARTS[part]]].sum(1)
         np.testing.assert_allclose(shares(maps, mask[:, None])[:, 0], together, atol=1e-5)
     assert joined(masks, REGIONS).all() and set().union(*PARTS.values()) == set(REGIONS)

@@ -2,7 +2,7 @@
 
 import difflib
 import fnmatch
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -37,7 +37,7 @@ def _fits(name: list[str], wanted: list[str]) -> bool:
 class LayerRecorder:
     """The weights of the last run inside `record_layers`: `weights` by path, each (N,heads,queries,keys) or (N,heads,q,k) by head mean."""
 
-    def __init__(self, model: nn.Module, paths: Sequence[str], *, keep_heads: bool, keep_graph: bool):
+    def __init__(self, model: nn.Module, paths: Sequence[str], *, keep_heads: bool | Collection[str], keep_graph: bool):
         self.weights: dict[str, torch.Tensor] = {}
         self._keep_heads, self._keep_graph = keep_heads, keep_graph
         self.handles = []
@@ -62,7 +62,7 @@ class LayerRecorder:
             named = path.removeprefix("core.model.")  # as a user knows it, where the network is wrapped
             tensor = self._with_gradient(attention_in(output, inside, named, type(module).__name__))
             inside.clear()
-            if not self._keep_heads:
+            if not (path in self._keep_heads if isinstance(self._keep_heads, Collection) else self._keep_heads):
                 tensor = tensor.mean(1)
             self.weights[path] = tensor if self._keep_graph else tensor.detach()
 
@@ -99,10 +99,12 @@ def _rows_sum_to_one(weights: torch.Tensor) -> bool:
 
 
 @contextmanager
-def record_layers(model: nn.Module, paths: Sequence[str], *, keep_heads: bool = False, keep_graph: bool = False) -> Iterator[LayerRecorder]:
+def record_layers(
+    model: nn.Module, paths: Sequence[str], *, keep_heads: bool | Collection[str] = False, keep_graph: bool = False
+) -> Iterator[LayerRecorder]:
     """Watch the attention weights of several modules while the model runs inside the `with` block; no hook stays.
 
-    keep_heads: whole weights and not the mean over heads. keep_graph: weights with gradients.
+    keep_heads: whole weights and not the mean over heads, of all modules or of those named. keep_graph: weights with gradients.
     """
     recorder = LayerRecorder(unwrapped(model), paths, keep_heads=keep_heads, keep_graph=keep_graph)
     try:

@@ -56,7 +56,7 @@ def layer_maps(
             handle.remove()
     with torch.no_grad():
         maps = _from_layers(tokens, weights, run.shape)
-        return result, run.of_input(_over_frames(maps, run.shape.time, notes))
+        return result, run.of_input(over_frames(maps, run.shape.time, notes))
 
 
 def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -85,7 +85,7 @@ def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: 
     return fit(layout, shape, run).to_maps(row[:, None, None].expand(shape))
 
 
-def _over_frames(maps: torch.Tensor, length: int, notes: Notes) -> torch.Tensor:
+def over_frames(maps: torch.Tensor, length: int, notes: Notes) -> torch.Tensor:
     """Maps (N,t,h,w) for every frame of a clip: (N,T,h,w), tubelets spread over theirs, said."""
     maps = maps.reshape(-1, length, *maps.shape[2:]) if maps.shape[1] == 1 and length > 1 else maps
     if maps.shape[1] != length:

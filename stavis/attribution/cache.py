@@ -14,6 +14,7 @@ from torch import nn
 from stavis.attention.calls import unwrapped
 from stavis.attribution.deeplift import PathAttribution
 from stavis.attribution.regions import RegionAttribution
+from stavis.regions import FACE
 from stavis.storage.cache import get_arrays
 from stavis.storage.files import content_hash
 from stavis.types import Attribution, Clip, Target
@@ -59,7 +60,8 @@ def clip_hash(clip: Clip) -> str:
     parts = [clip.frames, np.asarray(clip.times, np.float64), np.asarray(clip.valid, bool)]
     if clip.regions is not None:
         parts.append(np.packbits(clip.regions))
-    return content_hash(*(part for array in parts for part in (str(array.shape), np.ascontiguousarray(array).tobytes())))
+    named = (repr(clip.region_set.parts),) if clip.regions is not None and clip.region_set != FACE else ()
+    return content_hash(*named, *(part for array in parts for part in (str(array.shape), np.ascontiguousarray(array).tobytes())))
 
 
 def model_hash(model: nn.Module) -> str:

@@ -1,7 +1,8 @@
-"""What each part of the face contributes to the prediction: by taking it away, and by exact Shapley values.
+"""What each region contributes to the prediction: by taking it away, and by exact Shapley values.
 
-The players are mouth, eyes, brows, nose, rest of the face and what lies outside it; a part that is absent takes the pixels of the
-baseline (a blurred clip). All frames of a region come and go together, and every run tells of all frames at once.
+The players are the parts of the clip's regions: of a face mouth, eyes, brows, nose, rest of the face and what lies outside it. A part
+that is absent takes the pixels of the baseline (a blurred clip). All frames of a region come and go together, and every run tells of
+all frames at once.
 
 References
 ----------
@@ -20,8 +21,10 @@ from torch import nn
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.target import AttributionContext, attribution_context, described
 from stavis.errors import StavisError
-from stavis.regions import part_masks
 from stavis.types import Attribution, Clip, Target
+
+MOST_PLAYERS = 10
+"""Exact Shapley values of more parts would need more than a thousand runs."""
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,10 @@ def region_shapley(
     with attribution_context(model, clip, target) as context, torch.no_grad():
         parts, masks = _players(clip)
         count = len(parts)
+        if count > MOST_PLAYERS:
+            raise StavisError(
+                f"exact Shapley values of {count} regions need {2**count} runs: give at most {MOST_PLAYERS}, or take region_ablation."
+            )
         coalitions = [members for size in range(count + 1) for members in combinations(range(count), size)]
         traces = _traces(context, masks, coalitions, baseline, internal_batch_size)
         worth = dict(zip(coalitions, traces, strict=True))
@@ -81,7 +88,7 @@ def region_ablation(
     baseline: Baseline = "blur",
     internal_batch_size: int = 4,
 ) -> RegionAttribution:
-    """How much the prediction falls when one part of the face is blurred away and the others stay.
+    """How much the prediction falls when one part is blurred away and the others stay.
 
     Raises StavisError for a clip without regions.
     """
@@ -96,10 +103,12 @@ def region_ablation(
 def _players(clip: Clip) -> tuple[tuple[str, ...], np.ndarray]:
     """The parts that have a pixel in the clip, and where they are (P,T,H,W)."""
     if clip.regions is None:
-        raise StavisError("the clip has no facial regions: take one with a face track, or another method.")
-    masks = {part: mask for part, mask in part_masks(clip.regions).items() if mask.any()}
+        remedy = "take one with a face track, or another method" if clip.subject == "face" else "give regions=, or take another method"
+        raise StavisError(f"the clip has no {'facial ' * (clip.subject == 'face')}regions: {remedy}.")
+    masks = {part: mask for part, mask in clip.region_set.masks_of(clip.regions).items() if mask.any()}
     if not masks:
-        raise StavisError("the clip's regions are all empty: take a clip with a face, or another method.")
+        remedy = "a clip with a face" if clip.subject == "face" else "other regions"
+        raise StavisError(f"the clip's regions are all empty: take {remedy}, or another method.")
     return tuple(masks), np.stack(list(masks.values()))
 
 

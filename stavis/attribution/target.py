@@ -81,11 +81,13 @@ class TargetValue(nn.Module):
             raise StavisError("the clip is empty: give one of at least one frame.")
         if target.frame is None:
             if not valid.any():
-                raise StavisError("no frame of the clip holds a face: choose another clip.")
+                lacks = "holds a face" if clip.subject == "face" else "could be read"
+                raise StavisError(f"no frame of the clip {lacks}: choose another clip.")
         elif not 0 <= target.frame < len(clip):
             raise StavisError(f"frame {target.frame} is not in the clip: choose one from 0 to {len(clip) - 1}.")
         elif not valid[target.frame]:
-            raise StavisError(f"frame {target.frame} holds no face, so there is nothing to explain: choose another frame.")
+            lacks = "holds no face" if clip.subject == "face" else "could not be read"
+            raise StavisError(f"frame {target.frame} {lacks}, so there is nothing to explain: choose another frame.")
         halo = getattr(model, "halo", 0)
         if isinstance(halo, int) and len(clip) <= halo:
             self.notes.add(f"the clip has {len(clip)} frames, the model looks {halo} frames to each side: most of what it sees is padding.")

@@ -19,6 +19,7 @@ MaxGap = Annotated[float, typer.Option(help="No label between rows further apart
 Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of the file, by its number; the best if left out.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Read each video and its mirror image, and take the mean.")]
 CropSource = Annotated[str, typer.Option("--source", help="How crops are made: auto, face, centre, truth.")]
+Regions = Annotated[str, typer.Option("--regions", help="grid:3x3, or a CSV or npz of boxes or masks; else the face's parts.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

@@ -14,10 +14,11 @@ from stavis.data.crops.crops import Crops
 from stavis.data.datasets.truth import read_truth
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods
-from stavis.inference.predictor import Face, Video, VideoReader, as_recording
+from stavis.inference.layers import LayerMaps, read_layers
+from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading, shares_and_densities
 from stavis.inference.summary import ByRegion, ExplanationSummary
-from stavis.regions import REGIONS
+from stavis.regions import FACE
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
 
 METHODS = ("saliency", "exact-deeplift")
@@ -35,7 +36,7 @@ class ExplainedVideo:
 
     reading: every frame; segment: which frames `clip` and the attributions are of (all of a short video); shares: one row per frame;
     densities: mean share over area by region (1 = chance); cue: scores against the truth, only for a synthetic recording; notes:
-    what a reader must know; seconds: what it took.
+    what a reader must know; seconds: what it took; layers: the attention of each layer and head in the frames of `clip`, where asked for.
     """
 
     video: Path
@@ -51,6 +52,7 @@ class ExplainedVideo:
     notes: tuple[str, ...]
     seconds: float
     dimension: str = ""
+    layers: LayerMaps | None = None
 
     @classmethod
     def of(
@@ -61,25 +63,35 @@ class ExplainedVideo:
         methods: Sequence[str | Method] = METHODS,
         source: str = "auto",
         face: Face = "largest",
+        regions: Regions = None,
         target: str | int | None = None,
+        attention_layers: bool = False,
+        heads: int | None = None,
         shown_seconds: float = SHOWN_SECONDS,
         progress: Progress | None = None,
     ) -> Self:
         """Read a video with a network and attribute its prediction to the pixels; progress is told the stage, what is done and all.
+
+        attention_layers: also the attention of each layer; heads: of which layer (from 0, -1 the last) that of each head.
 
         Raises StavisError where the video cannot be read or shows no face, or a method is unknown.
         """
         started = time.monotonic()
         chosen = chosen_methods(net.network.attention_options is not None, methods)
         recording = None if isinstance(video, np.ndarray | Crops) else as_recording(video)
-        crops = net.crops(video if recording is None else recording, source=source, face=face, progress=_stage(progress, "crops"))
+        options = {"source": source, "face": face, "regions": regions}
+        crops = net.crops(video if recording is None else recording, **options, progress=_stage(progress, "crops"))
         if not crops.valid.any():
-            raise StavisError(f"{crops.video} shows no face in any of its {len(crops.times)} frames: choose another video.")
+            lacks = "shows no face in any" if crops.subject == "face" else "could not be read in any"
+            raise StavisError(f"{crops.video} {lacks} of its {len(crops.times)} frames: choose another video.")
         reading = net.read_crops(crops, progress=_stage(progress, "attention"))
         segment = middle_segment(crops.times, shown_seconds)
         clip = crops.clip(segment.start, segment.stop)
         seen = Prediction(clip.times, reading.values[segment], reading.dimensions, reading.prediction.bounds)
         dimension = net.dimension_of(target, seen)
+        layers = None
+        if attention_layers or heads is not None:
+            layers = read_layers(net, crops, segment, reading, heads, _stage(progress, "layers"))
         attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
         shares, densities = shares_and_densities(reading, crops)
         read_notes = (note for note in reading.notes if note != net.caution)  # the page says that before anything else
@@ -98,11 +110,13 @@ class ExplainedVideo:
             notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed))),
             seconds=time.monotonic() - started,
             dimension=dimension,
+            layers=layers,
         )
 
     def __repr__(self) -> str:
         methods = ", ".join(self.attributions) or "no attribution"
-        return f"{type(self).__name__}({self.video.name}: {len(self.crops)} frames, {self.frames_with_face} with a face, {methods})"
+        seen = f", {self.frames_with_face} with a face" if self.crops.subject == "face" else ""
+        return f"{type(self).__name__}({self.video.name}: {len(self.crops)} frames{seen}, {methods})"
 
     @property
     def new_notes(self) -> tuple[str, ...]:
@@ -111,7 +125,7 @@ class ExplainedVideo:
 
     @property
     def frames_with_face(self) -> int:
-        """How many frames show a face."""
+        """How many frames show a face, or of whole frames how many could be read."""
         return int(self.crops.valid.sum())
 
     @property
@@ -140,7 +154,8 @@ class ExplainedVideo:
     @property
     def summary(self) -> ExplanationSummary:
         """What explain.json holds: counts, mean shares and densities, completeness, notes, provenance."""
-        shares = self.shares[list(REGIONS)].mean()
+        names = self.crops.region_names
+        shares = self.shares[list(names)].mean()
         times = self.crops.times
         length = float(times[-1] - times[0])
         by_shares, by_densities = self._by_method()
@@ -152,7 +167,7 @@ class ExplainedVideo:
             seconds=round(self.seconds, 2),
             realtime_factor=round(length / self.seconds, 3) if self.seconds else None,
             crop=self.crops.source,
-            mean_shares={name: _number(shares[name]) for name in REGIONS},
+            mean_shares={name: _number(shares[name]) for name in names},
             mean_densities={name: _number(value) for name, value in self.densities.items()},
             shares_by_method=by_shares,
             densities_by_method=by_densities,
@@ -160,20 +175,22 @@ class ExplainedVideo:
             synthetic_only=self.predictor.synthetic_only,
             notes=self.notes,
             provenance=self.provenance,
+            region_set=FACE.key if self.crops.regions is None else self.crops.regions.region_set.key,
+            subject=self.crops.subject,
         )
 
     def _by_method(self) -> tuple[dict[str, ByRegion], dict[str, ByRegion]]:
         """Mean shares and densities by method and region: the attention over the whole video, attributions (their sizes) over the
         clip."""
-        shares, densities = {}, {}
+        shares, densities, names = {}, {}, self.crops.region_names
         if self.attention is not None:
-            shares["attention"] = {name: _number(self.shares[name].mean()) for name in REGIONS}
-            densities["attention"] = {name: _number(self.densities.get(name)) for name in REGIONS}
+            shares["attention"] = {name: _number(self.shares[name].mean()) for name in names}
+            densities["attention"] = {name: _number(self.densities.get(name)) for name in names}
         clip = self.clip
         for method, attribution in self.attributions.items() if clip.regions is not None else ():
-            share, density = (part[clip.valid] for part in (attribution.share(clip.regions), attribution.density(clip.regions)))
-            shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(REGIONS)}
-            densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(REGIONS)}
+            share, density = (part[clip.valid] for part in (clip.share(attribution), clip.density(attribution)))
+            shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(names)}
+            densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(names)}
         return shares, densities
 
 

@@ -1,11 +1,11 @@
-"""Frames of one's own, without a file, as crops: the centred square of each."""
+"""Frames of one's own, without a file, as crops: the centred square of each, or the whole frame."""
 
 from pathlib import Path
 
 import numpy as np
 
 from stavis.data.crops.crops import CropConfig, Crops
-from stavis.data.faces.alignment import centre_affine, cut
+from stavis.data.crops.framing import framed, framing_affine
 from stavis.errors import StavisError
 
 
@@ -24,13 +24,13 @@ def crops_of_frames(frames: np.ndarray, times: np.ndarray | None, spec: CropConf
     if times.shape != (len(frames),) or not np.isfinite(times).all() or not (np.diff(times) > 0).all():
         raise StavisError(f"{len(frames)} frames need as many times in seconds that rise, not {times.shape}: give one time a frame.")
     height, width = frames.shape[1:3]
-    affine = centre_affine(width, height, spec.size)
-    same = (height, width) == (spec.size, spec.size)
+    affine = framing_affine(spec.source, width, height, spec.size)
+    same = np.array_equal(affine, np.eye(2, 3)) and (height, width) == (spec.size, spec.size)
     return Crops(
         recording="frames",
         video=Path("frames"),
         spec=spec,
-        frames=np.ascontiguousarray(frames) if same else np.stack([cut(frame, affine, spec.size) for frame in frames]),
+        frames=np.ascontiguousarray(frames) if same else np.stack([framed(frame, spec.source, affine, spec.size) for frame in frames]),
         times=times,
         indices=np.arange(len(frames)),
         valid=np.ones(len(frames), bool),
@@ -38,6 +38,6 @@ def crops_of_frames(frames: np.ndarray, times: np.ndarray | None, spec: CropConf
         affine=np.repeat(affine[None], len(frames), 0),
         picture=(width, height),
         track=None,
-        source="centre",
+        source=spec.source,
         notes=(f"No times were given: the frames are taken to follow each other at {rate:g} frames/s.",) if assumed else (),
     )

@@ -11,6 +11,7 @@ from stavis.attention.calls import unwrapped
 from stavis.attention.hooks import attention_module
 from stavis.attention.token_layers import paths_matching
 from stavis.attention.tokens import TokenAttention
+from stavis.data.crops.framing import source_of_framing
 from stavis.errors import StavisError
 from stavis.inference.adapters.clip_module import Forward
 from stavis.inference.adapters.families import Adapter, Family, labels_of
@@ -35,6 +36,7 @@ class ModuleOptions:
     frames: int | None = None
     normalise: Any = None
     region: str = "face"
+    framing: str | None = None
     classes: str | None = None
     maps: str = "raw"
     layer: int = -1
@@ -46,6 +48,10 @@ class ModuleOptions:
     def __post_init__(self):
         if self.region not in REGIONS:
             raise StavisError(f"region is {self.region!r}: choose face, or frame for whole images.")
+        if self.framing is not None:
+            source_of_framing(self.framing)
+            if self.region != "frame":
+                raise StavisError("framing= is how whole frames are shown, and this network is shown the face: add region='frame'.")
         if self.classes not in (None, "", "softmax", "sigmoid"):
             raise StavisError(f"classes is {self.classes!r}: choose softmax, sigmoid, or '' for values as they are.")
         if self.normalise is not None and self.processor is not None:
@@ -57,7 +63,7 @@ class ModuleOptions:
             object.__setattr__(self, "normalise", (mean, std))
 
     def from_processor(self) -> dict:
-        """Size and normalisation in an image processor of transformers; empty without one."""
+        """Size, framing and normalisation in an image processor of transformers; empty without one."""
         processor = self.processor
         if processor is None:
             return {}
@@ -67,6 +73,7 @@ class ModuleOptions:
             plain = size if isinstance(size, dict) else {"height": getattr(size, "height", None), "shortest_edge": size}
             value = plain.get("height") or plain.get("shortest_edge")
             found["size"] = int(value) if isinstance(value, int) else None
+        found["framing"] = _framing_of(processor)
         if getattr(processor, "do_normalize", True) and getattr(processor, "image_mean", None) is not None:
             mean, std = np.broadcast_to(processor.image_mean, 3), np.broadcast_to(processor.image_std, 3)
             if getattr(processor, "offset", False):  # frames in [-1,1] before the mean is taken away
@@ -100,6 +107,19 @@ class ModuleOptions:
     def labels_in(model: nn.Module) -> tuple[str, ...]:
         """The names of the classes that the network's configuration holds."""
         return labels_of(model)
+
+
+def _framing_of(processor) -> str | None:
+    """How an image processor makes its square images; None where it does not say."""
+    size, crop = getattr(processor, "size", None) or {}, getattr(processor, "crop_size", None) or {}
+    of = lambda named, key: named.get(key) if isinstance(named, dict) else getattr(named, key, None)  # noqa: E731
+    if getattr(processor, "do_center_crop", None):
+        shortest, side = of(size, "shortest_edge"), of(crop, "height")
+        fraction = min(1.0, side / shortest) if shortest and side else 1.0
+        return "center_crop" if fraction == 1 else f"center_crop:{fraction:g}"
+    if getattr(processor, "do_pad", None):
+        return "letterbox"
+    return "resize" if of(size, "height") and of(size, "width") else None
 
 
 def _two(given) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -34,6 +34,7 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
     family = (options.adapter or family_of)(module) or Family()
     settings, normalise = _settings(module, family, options, notes)
     tokens = options.tokens(module, family, notes)
+    framing = _framing(module, family, options, notes)
     where = device_of(module) if device == "auto" else choose_device(device)
     forward = options.forward or family.forward
     digest = code_digest(forward)
@@ -47,12 +48,14 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
         frames=settings["frames"],
         tokens=tokens,
         region=options.region,
+        framing=framing,
     )
     network, values = _tried(network, forward is None, notes)
     network, dimensions = _named(network, values, family, options, notes)
     if tokens is not None and tokens.text:
         notes.add(tokens.text)
     described = (tokens, sorted(settings.items()), normalise, dimensions, network.classes, options.region)
+    described += (framing,) if framing != "center_crop" else ()
     return {
         "network": network,
         "name": name,
@@ -96,6 +99,14 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
         notes.add(f"The normalisation that is given is taken in place of the one that is known of {name}: frames are normalised once.")
     check_normalisation(module, normalise, given is not None, notes)
     return {**found, "frames": frames}, normalise
+
+
+def _framing(module: nn.Module, family: Family, options: ModuleOptions, notes: Notes) -> str:
+    """How whole frames become its images: as given, as its processor does it, or as the published weights of its family expect."""
+    given = options.framing or options.from_processor().get("framing")
+    if given is None and options.region == "frame":
+        notes.add(f"{type(module).__name__} is shown whole frames by {family.framing}; give framing= for another way.")
+    return given or family.framing
 
 
 def _assumed(name: str, family: Family, given: dict) -> list[str]:

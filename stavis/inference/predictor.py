@@ -16,8 +16,12 @@ from stavis import notes
 from stavis.attribution.cache import cached
 from stavis.attribution.methods import ALL_METHODS
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
+from stavis.data.crops.framing import source_of_framing
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.folder import recording_at
+from stavis.data.regions.grid import Grid
+from stavis.data.regions.read import regions_from
+from stavis.data.regions.source import RegionSource
 from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.attribute import Method, Progress, attribute, window_around
@@ -37,6 +41,7 @@ MIRRORED = "Values and attention are the mean of the video and its mirror image;
 
 Video = str | Path | Recording | Crops | np.ndarray
 Face = str | int | tuple[float, float]
+Regions = str | Path | RegionSource | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -143,9 +148,15 @@ class VideoReader:
     # Crops and readings
 
     def crop_config(self, source: str = "auto", face: Face = "largest") -> CropConfig:
-        """How it wants its crops: its own size, every frame of the video."""
-        if self.network.region == "frame" and source == "auto":
-            source = "centre"
+        """How it wants its crops: its own size, every frame of the video.
+
+        Raises StavisError where a network of whole frames is asked to follow a face.
+        """
+        if self.network.region == "frame":
+            if source in ("face", "truth") or face != "largest":
+                option = f"source={source!r}" if source in ("face", "truth") else f"face={face!r}"
+                raise StavisError(f"{self.name} is shown whole frames: leave {option} out, or load it with region='face'.")
+            source = source_of_framing(self.network.framing) if source == "auto" else source
         return CropConfig(size=self.network.size, rate=None, source=source, face=face)
 
     def crops(
@@ -155,23 +166,36 @@ class VideoReader:
         times: np.ndarray | None = None,
         source: str = "auto",
         face: Face = "largest",
+        regions: Regions = None,
         progress: Progress | None = None,
     ) -> Crops:
-        """The face crops of one video as this network wants them, from the cache where they were made before.
+        """The crops of one video as this network wants them (the face, or whole frames), from the cache where they were made before.
 
-        Raises StavisError where the video cannot be read, or is no single video.
+        regions: "grid:3x3", or a CSV or npz file of boxes and masks in source pixels; by default those of the face, for a network of
+        whole frames a grid. Raises StavisError where the video cannot be read, is no single video, or the regions do not fit it.
         """
+        chosen = regions_from(regions)
         if isinstance(video, Crops):
-            return video
+            return self._with_regions(video, chosen)
         if isinstance(video, np.ndarray):
-            return crops_of_frames(video, times, self.crop_config("centre"), self.network.rate)
+            config = self.crop_config("auto" if self.network.region == "frame" else "centre", face)
+            return self._with_regions(crops_of_frames(video, times, config, self.network.rate), chosen)
         if times is not None:
             raise StavisError("times are given for a video file, which has its own: leave them out, or give frames (T,H,W,3) uint8.")
-        return crops_of(as_recording(video), self.crop_config(source, face), progress)
+        return self._with_regions(crops_of(as_recording(video), self.crop_config(source, face), progress), chosen)
 
-    def crops_many(self, recordings: Sequence[Recording], *, source: str = "auto", progress: Progress | None = None) -> list[Crops]:
+    def _with_regions(self, crops: Crops, regions: RegionSource | None) -> Crops:
+        """The crops with what they show of the video, and where their regions come from."""
+        whole = self.network.region == "frame"
+        regions = regions or crops.regions or (Grid() if whole else None)
+        return replace(crops, subject="frame" if whole else "face", regions=regions) if whole or regions is not None else crops
+
+    def crops_many(
+        self, recordings: Sequence[Recording], *, source: str = "auto", regions: Regions = None, progress: Progress | None = None
+    ) -> list[Crops]:
         """The crops of several recordings, made on all cores where they are not in the cache yet."""
-        return crops_for(recordings, self.crop_config(source), progress)
+        chosen = regions_from(regions)
+        return [self._with_regions(one, chosen) for one in crops_for(recordings, self.crop_config(source), progress)]
 
     def read(
         self,
@@ -340,7 +364,9 @@ class VideoReader:
 
     def provenance_of(self, crops: Crops) -> dict[str, str]:
         """What is needed to make a result on one video again."""
-        return self.provenance(**self.trained_on(), crop=self.crop_text(crops.source), dimension=", ".join(self.dimensions))
+        regions = crops.regions.region_set.key if crops.regions is not None else None
+        facts = {"crop": self.crop_text(crops.source), "regions": regions, "dimension": ", ".join(self.dimensions)}
+        return self.provenance(**self.trained_on(), **facts)
 
 
 def as_recording(video: str | Path | Recording) -> Recording:

@@ -17,7 +17,6 @@ from stavis.data.crops.crops import Crops
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.output_range import in_range
-from stavis.regions import REGIONS
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
 
@@ -64,16 +63,16 @@ class Reading:
 
     @property
     def valid(self) -> np.ndarray:
-        """In which frames a face was seen: (T,) bool."""
+        """In which frames a face was seen, or of whole frames which could be read: (T,) bool."""
         return np.ones(len(self.times), bool) if self.crops is None else self.crops.valid
 
     @property
     def values(self) -> np.ndarray:
-        """The predicted values (T,D) in [-1,1]; NaN where no face was seen."""
+        """The predicted values (T,D) in [-1,1]; NaN in frames that are not `valid`."""
         return np.where(self.valid[:, None], self.prediction.values, np.nan)
 
     def table(self) -> pd.DataFrame:
-        """One row per frame and dimension: time (s), dimension, predicted (NaN where no face was seen)."""
+        """One row per frame and dimension: time (s), dimension, predicted (NaN in frames that are not `valid`)."""
         columns = [
             pd.DataFrame({"time": self.times, "dimension": name, "predicted": self.values[:, i]}) for i, name in enumerate(self.dimensions)
         ]
@@ -189,19 +188,22 @@ def _batches(windows: list[_Window], batch: int) -> Iterator[tuple[int, list[_Wi
 
 
 _CHUNK = 256  # frames whose region masks are in memory at once
+_CHUNK_PIXELS = 1 << 27  # and so many pixels of masks at most
 
 
 def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
     """The share table of all frames and the mean densities, a segment at a time, so that an hour of video needs little memory."""
     tables, densities = [], []
-    for start in range(0, len(crops), _CHUNK):
-        clip = crops.clip(start, start + _CHUNK)
+    names = crops.region_names
+    step = min(_CHUNK, max(1, _CHUNK_PIXELS // (len(names) * crops.size**2)))
+    for start in range(0, len(crops), step):
+        clip = crops.clip(start, start + step)
         part = slice(start, start + len(clip))
         maps = None if reading.attention is None else AttentionMaps(reading.attention.weights[part], clip.times)
         tables.append(share_table(maps, clip, first=start))
         if maps is not None and clip.regions is not None:
-            densities.append(np.where(clip.valid[:, None], maps.density(clip.regions), np.nan))
-    joined = np.concatenate(densities) if densities else np.full((1, len(REGIONS)), np.nan)
+            densities.append(np.where(clip.valid[:, None], clip.density(maps), np.nan))
+    joined = np.concatenate(densities) if densities else np.full((1, len(names)), np.nan)
     seen = np.isfinite(joined).any(0)
-    means = {name: float(np.nanmean(joined[:, column])) for column, name in enumerate(REGIONS) if seen[column]}
+    means = {name: float(np.nanmean(joined[:, column])) for column, name in enumerate(names) if seen[column]}
     return pd.concat(tables, ignore_index=True), means

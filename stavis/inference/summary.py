@@ -9,6 +9,8 @@ from stavis.storage.files import read_json, write_json
 FILE = "explain.json"
 _KEYS = {"synthetic_only": "only_drawn_faces_seen", "notes": "warnings"}
 """Fields whose key in the file is another than their name."""
+_OF_FACES = {"frames_with_face": "frames_read", "faces": None, "only_drawn_faces_seen": None}
+"""Keys of videos of faces, and what is written in their place for whole frames."""
 _LIMIT = 8 << 20
 ByRegion = dict[str, float | None]
 
@@ -20,7 +22,8 @@ class ExplanationSummary:
     video: its file's name; frames, frames_with_face, faces (how many were followed, None where none was looked for); seconds: what
     it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
     mean_densities (1 = chance) of the attention by region; the same by method; relative_delta: completeness error by method;
-    synthetic_only: whether the network was trained on synthetic faces only; notes; provenance.
+    synthetic_only: whether the network was trained on synthetic faces only; notes; provenance; region_set: which regions ("face",
+    "grid:3x3", the name of a file); subject: "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read.
     """
 
     video: str
@@ -38,10 +41,18 @@ class ExplanationSummary:
     synthetic_only: bool
     notes: tuple[str, ...]
     provenance: dict[str, str]
+    region_set: str = "face"
+    subject: str = "face"
 
     def to_json(self) -> dict:
-        """The plain values that explain.json holds."""
-        return {_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        """The plain values that explain.json holds: of faces without the last two."""
+        plain = {_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
+        if self.subject == "frame":
+            plain = {_OF_FACES.get(name, name): value for name, value in plain.items()}
+            plain.pop(None)
+            return plain
+        kept = () if self.region_set == "face" else ("region_set",)
+        return {name: value for name, value in plain.items() if name not in ("region_set", "subject") or name in kept}
 
     @classmethod
     def from_json(cls, values: object) -> "ExplanationSummary":
@@ -51,9 +62,13 @@ class ExplanationSummary:
         """
         if not isinstance(values, dict):
             raise StavisError(f"{FILE} holds a {type(values).__name__}, expected an object: take a file that stavis wrote.")
+        if values.get("subject") == "frame":
+            values = {"faces": None, "only_drawn_faces_seen": False, "frames_with_face": values.get("frames_read"), **values}
         found = {}
         for field in fields(cls):
             key = _KEYS.get(field.name, field.name)
+            if key not in values and key in ("region_set", "subject"):
+                continue
             if key not in values:
                 raise StavisError(f"{FILE} lacks {key!r}: take a file that stavis wrote, or explain the video again.")
             found[field.name] = tuple(values[key]) if field.name == "notes" else values[key]

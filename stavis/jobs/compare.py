@@ -11,11 +11,11 @@ import plotly.graph_objects as go
 from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outputs
-from stavis.inference.predictor import Face, Video, VideoReader, as_recording
+from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading
 from stavis.inference.source import Source
 from stavis.notes import show
-from stavis.regions import REGIONS, spread
+from stavis.regions import spread
 from stavis.show.figures.over_time import figure_of
 from stavis.show.scrubber import Scrubber
 from stavis.trust.agreement import agreement
@@ -84,7 +84,8 @@ class Comparison:
         first, second = self._both()
         size = self.clip.frames.shape[1:3]
         twice = np.concatenate([self.clip.frames, self.clip.frames], 2)
-        clip = Clip(twice, self.clip.times, valid=self.clip.valid, notes=self.clip.notes, recording=self.clip.recording)
+        seen = {"valid": self.clip.valid, "notes": self.clip.notes, "subject": self.clip.subject}
+        clip = Clip(twice, self.clip.times, **seen, recording=self.clip.recording)
         weights = np.concatenate([spread(one.weights, size) for one in (first, second)], 2) / 2
         name = f"{self.names[0]} | {self.names[1]}"
         return Scrubber.from_clip(clip, {name: AttentionMaps(weights.astype(np.float32), clip.times)}, shown, title=self.title)
@@ -109,7 +110,7 @@ class Comparison:
         return figure_of(*lines, xaxis={"title": "time (s)"}, yaxis={"title": "agreement of the two maps", "range": [-1, 1]})
 
     def table(self, kind: str = "regions") -> pd.DataFrame:
-        """A table: "regions" (the share of each part of the face in either attention, and the difference), "agreement" (one row per
+        """A table: "regions" (the share of each region in either attention, and the difference), "agreement" (one row per
         frame: rank correlation, divergence in bits, shared top of the two maps), "predictions" (one row per frame, all outputs).
 
         Raises StavisError where there is no such table, or not both have attention.
@@ -127,10 +128,12 @@ class Comparison:
             found = found.rename(columns={"spearman": "rank correlation", "jsd": "divergence", "top_iou": "shared top"})
             return found.mask(np.repeat(~self.clip.valid[:, None], 3, 1)).assign(time=self.clip.times)
         if self.clip.regions is None:
-            raise StavisError("no face was tracked, so no regions are known: look at the agreement by frame.")
-        shares = [np.nanmean(np.where(self.clip.valid[:, None], one.share(self.clip.regions), np.nan), 0) for one in maps]
+            reason = "no face was tracked, so no" if self.clip.subject == "face" else "no"
+            raise StavisError(f"{reason} regions are known: look at the agreement by frame.")
+        shares = [np.nanmean(np.where(self.clip.valid[:, None], self.clip.share(one), np.nan), 0) for one in maps]
         columns = dict(zip(self.names, shares, strict=True))
-        return pd.DataFrame({"region": [name.replace("_", " ") for name in REGIONS], **columns, "difference": shares[0] - shares[1]})
+        names = [name.replace("_", " ") for name in self.clip.region_set.names]
+        return pd.DataFrame({"region": names, **columns, "difference": shares[0] - shares[1]})
 
     def save(self, path: str | Path, view: str = "choose") -> Path:
         """Write the scrubber's page, which works offline; returns its path. view as for `scrubber`."""
@@ -144,6 +147,7 @@ def compare(
     names: Sequence[str] | None = None,
     source: str = "auto",
     face: Face = "largest",
+    regions: Regions = None,
     seconds: float = SHOWN_SECONDS,
     device: str = "auto",
 ) -> Comparison:
@@ -189,7 +193,7 @@ def compare(
     nets = [VideoReader.load(one, device=device) for one in _two(networks)]
     labels = _named(nets, names)
     recording = video if isinstance(video, np.ndarray) else as_recording(video)
-    crops = [one.crops(recording, source=source, face=face, times=_times(recording, nets[0])) for one in nets]
+    crops = [one.crops(recording, source=source, face=face, regions=regions, times=_times(recording, nets[0])) for one in nets]
     return _compared(nets, crops, labels, seconds)
 
 
@@ -204,6 +208,8 @@ def _named(nets: Sequence[VideoReader], names: Sequence[str] | None) -> tuple[st
     """What the two are called, told apart where both have one name."""
     if len({one.network.region for one in nets}) > 1:
         raise StavisError("one network is shown the face and the other whole images: load both with the same region=.")
+    if len({one.network.framing for one in nets}) > 1 and nets[0].network.region == "frame":
+        raise StavisError("the two networks are shown frames in different ways: load both with the same framing=.")
     labels = tuple(names or (one.name for one in nets))
     if len(labels) != 2:
         raise StavisError(f"{len(labels)} names are given for two networks: give names=(first, second).")

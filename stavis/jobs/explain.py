@@ -13,7 +13,7 @@ from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, ExplainedVideo
-from stavis.inference.predictor import Face, Video, VideoReader, as_recording
+from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation
 from stavis.jobs.explain_report import agreement_table, explanation_report, region_table, scrubber_of
@@ -135,6 +135,9 @@ def explain(
     target: str | int | None = None,
     source: str = "auto",
     face: Face = "largest",
+    regions: Regions = None,
+    attention_layers: bool = False,
+    heads: int | None = None,
     page: str | Path | None = None,
     evaluation: RunEvaluation | None = None,
     overlay: bool = True,
@@ -145,6 +148,8 @@ def explain(
 ) -> Explanation:
     """Explain a video with a network, with progress bars; with `out`, write all of it there (see `Explanation.save`).
 
+    regions: "grid:3x3", or a CSV or npz of boxes or masks in source pixels; by default the parts of the face, of whole frames a grid.
+    attention_layers, heads: also the attention of each layer of a transformer, and of each head of layer `heads`.
     mirror: values and attention are the mean of the video and its mirror image. stream: the number of the video stream in the file;
     None: the best by libav's rule.
 
@@ -154,7 +159,8 @@ def explain(
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:
-        explanation = Explanation.of(net, video, methods=methods, target=target, source=source, face=face, progress=progress)
+        options = {"target": target, "source": source, "face": face, "regions": regions, "attention_layers": attention_layers}
+        explanation = Explanation.of(net, video, methods=methods, heads=heads, **options, progress=progress)
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
             explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, progress=told)

@@ -7,7 +7,6 @@ from stavis.data.crops.build import alignment_text
 from stavis.data.faces.blendshapes import signal_table
 from stavis.inference.explained import ExplainedVideo
 from stavis.jobs.evaluate import RunEvaluation, cue_table
-from stavis.regions import REGIONS
 from stavis.show.figures.moments import filmstrip
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.reports.report import HtmlReport
@@ -16,7 +15,7 @@ from stavis.trust.agreement import agreement
 from stavis.trust.nulls import centre, edges, smooth_random
 
 AGREEMENT_TEXT = (
-    "Mean over the frames with a face, on the attention's grid: Spearman's correlation over cells, Jensen-Shannon divergence (0 = the "
+    "Mean over the frames {seen}, on the attention's grid: Spearman's correlation over cells, Jensen-Shannon divergence (0 = the "
     "same), the fraction of each map's top tenth of cells that both share. The last rows know nothing of the network: agreement that is "
     "no higher than theirs says nothing. Agreement is no proof that the attention explains the prediction: stavis verdict asks for that."
 )
@@ -34,7 +33,8 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
     if len(agreeing):
-        report.add_table("Do other methods agree with the attention?", agreeing, AGREEMENT_TEXT)
+        seen = "with a face" if explanation.crops.subject == "face" else "that could be read"
+        report.add_table("Do other methods agree with the attention?", agreeing, AGREEMENT_TEXT.format(seen=seen))
     if evaluation is not None:
         more = [note for note in evaluation.notes if note not in explanation.notes]
         report.add_table("How good the network is", evaluation.scores(), " ".join((evaluation.protocol_text, *more)))
@@ -45,12 +45,15 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
 
 
 def scrubber_of(explanation: ExplainedVideo) -> Scrubber:
-    """The explained segment to scrub through: attention and each attribution over the crops, shares, values and gold under them."""
+    """The explained segment to scrub through: attention (also of layers and heads, where asked for) and each attribution over the crops,
+    shares, values and gold under them."""
     maps = {} if explanation.attention is None else {"attention": explanation.attention}
+    layers = explanation.layers
     return Scrubber.from_clip(
         explanation.clip,
-        {**maps, **explanation.attributions},
+        {**maps, **explanation.attributions, **(layers.maps if layers is not None else {})},
         explanation.prediction,
+        map_groups=layers.groups if layers is not None else None,
         curves=signal_table(explanation.crops.track),
         title=explanation.crops.recording,
     )
@@ -80,15 +83,16 @@ def agreement_table(explanation: ExplainedVideo) -> pd.DataFrame:
 
 
 def region_table(explanation: ExplainedVideo) -> pd.DataFrame:
-    """Mean share and density of each region over the frames with a face."""
-    means = explanation.shares[list(REGIONS)].mean()
+    """Mean share and density of each region over the valid frames."""
+    names = explanation.crops.region_names
+    means = explanation.shares[list(names)].mean()
     rows = [
         {
             "region": name.replace("_", " "),
             "mean share": round(float(means[name]), 3),
             "density": round(explanation.densities.get(name, float("nan")), 2),
         }
-        for name in REGIONS
+        for name in names
     ]
     return pd.DataFrame(rows)
 
@@ -104,7 +108,7 @@ def _add_figures(report: HtmlReport, explanation: ExplainedVideo) -> None:
     if attention is not None and clip.regions is not None:
         report.add_figure("Attention by region", share_over_time(clip, attention), "The share of each region in the attention, by frame.")
         report.add_table("Mean attention", region_table(explanation), "Density is share over area: an even attention has 1.")
-    elif clip.regions is None:
+    elif clip.regions is None and clip.subject == "face":
         text = "No face was tracked: the crop is the centred square of the image, and no regions are known."
         report.add_text("Attention by region", text)
     for dimension in prediction.dimensions:
@@ -118,7 +122,7 @@ def _add_figures(report: HtmlReport, explanation: ExplainedVideo) -> None:
 def _subtitle(explanation: ExplainedVideo) -> str:
     crops = explanation.crops
     length = float(crops.times[-1] - crops.times[0])
-    whole = explanation.predictor.network.region == "frame"
+    whole = crops.subject == "frame"
     seen = f"a face in {explanation.frames_with_face} of {len(crops)} frames, {alignment_text(crops.source)}"
     return f"{explanation.video.name}, {length:.1f} s, {'whole images' if whole else seen}, read by {explanation.predictor.system}"
 

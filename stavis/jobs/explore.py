@@ -12,12 +12,13 @@ from stavis.data.crops.crops import Crops
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
 from stavis.data.faces.blendshapes import signal_table
+from stavis.data.regions.read import regions_from
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods, offered_methods, windows_of
 from stavis.inference.explained import SHOWN_SECONDS
-from stavis.inference.predictor import Face, VideoReader, as_recording
+from stavis.inference.predictor import Face, Regions, VideoReader, as_recording
 from stavis.inference.source import Source
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
@@ -46,6 +47,7 @@ def explore(
     device: str = "auto",
     source: str = "auto",
     face: Face = "largest",
+    regions: Regions = None,
     quiet: bool = False,
 ) -> Explorer:
     """Opens a run and recordings in a view in which one looks, asks and annotations.
@@ -54,12 +56,14 @@ def explore(
     faces that were not trained on. split chooses from a folder; start is the number of the recording shown first. methods are ticked
     at the start: names (saliency, integrated-gradients ...) or functions of one's own. seconds is how much of a long recording is
     shown at once. annotations is the folder where annotations are kept, out the one for images and pages; None writes nothing there.
+    regions: as for `Predictor.explain`.
 
     Results are kept in the cache: what was computed once is there at once.
 
     Raises StavisError where the run or the folder cannot be read, or a method is unknown; what goes wrong later is said in the view.
     """
     net = VideoReader.load(run, device=device)
+    chosen_regions = regions_from(regions)
     chosen = _recordings(recordings, data, split, quiet)
     ticked = chosen_methods(net.network.attention_options is not None, methods)
     offered = offered_methods(net.network.attention_options is not None)
@@ -67,9 +71,9 @@ def explore(
 
     def opener(number: int, task: Task) -> PredictorSource:
         def told(done: int, total: int) -> None:
-            task.progress("finding the face, cutting crops", done, total)
+            task.progress("finding the face, cutting crops" if net.network.region == "face" else "reading frames", done, total)
 
-        crops = net.crops(chosen[number], source=source, face=face, progress=told)
+        crops = net.crops(chosen[number], source=source, face=face, regions=chosen_regions, progress=told)
         return PredictorSource(names[number], chosen[number], crops, net)
 
     names = _names(chosen)

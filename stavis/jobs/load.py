@@ -9,7 +9,7 @@ from stavis import notes
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, Progress
-from stavis.inference.predictor import Face, Video, VideoReader
+from stavis.inference.predictor import Face, Regions, Video, VideoReader
 from stavis.inference.source import Source
 from stavis.jobs.compare import Comparison, compare
 from stavis.jobs.evaluate import RunEvaluation, evaluate
@@ -54,7 +54,10 @@ class Predictor(VideoReader):
         *,
         source: str = "auto",
         face: Face = "largest",
+        regions: Regions = None,
         target: str | int | None = None,
+        attention_layers: bool = False,
+        heads: int | None = None,
         shown_seconds: float = SHOWN_SECONDS,
         progress: Progress | None = None,
     ) -> Explanation:
@@ -68,8 +71,15 @@ class Predictor(VideoReader):
             Attributions beside the attention, by name ("saliency", "integrated-gradients", "grad-cam", ...) or functions of one's own.
         source, face :
             As in `read`.
+        regions : str or path, optional
+            "grid:ROWSxCOLUMNS", or a CSV or npz of boxes or masks over time in source pixels; default the parts of the face, and for
+            networks of whole frames "grid:3x3".
         target : str or int, optional
             The output that attributions explain, by name or number; default the first, of classes the likeliest.
+        attention_layers : bool
+            Also the attention of each layer of a transformer (the mean over its heads), to choose in the scrubber.
+        heads : int, optional
+            The layer (from 0, -1 the last) of which the attention of each head is there, too.
         shown_seconds : float
             Attributions are computed for so many seconds (s) from the middle of a longer video.
         progress : callable, optional
@@ -92,6 +102,7 @@ class Predictor(VideoReader):
         ['Saliency']
         """
         options = {"source": source, "face": face, "target": target, "shown_seconds": shown_seconds, "progress": progress}
+        options |= {"regions": regions, "attention_layers": attention_layers, "heads": heads}
         explanation = Explanation.of(self, video, methods=methods, **options)
         notes.show(explanation.new_notes)
         return explanation
@@ -100,7 +111,7 @@ class Predictor(VideoReader):
         """Open recordings (a data set, a video, or a list of videos) in a view in which one looks, asks and annotates.
 
         Without recordings: the embedded synthetic faces that were not trained on. `options` as in `stavis.jobs.explore`: data, split,
-        start, methods, dimension, seconds, annotations, out, source, face, quiet.
+        start, methods, dimension, seconds, annotations, out, source, face, regions, quiet.
 
         Raises StavisError where the recordings cannot be read, or an option does not fit.
         """
@@ -110,7 +121,7 @@ class Predictor(VideoReader):
         """This network and another on one video: both maps and their difference, both predictions, agreement by region and frame.
 
         `other` is anything that `stavis.load` takes, or what it gives; `options` as in `stavis.jobs.compare`: names, source, face,
-        seconds, device.
+        regions, seconds, device.
 
         Raises StavisError where one is shown the face and the other whole images.
 
@@ -134,7 +145,7 @@ class Predictor(VideoReader):
     def verdict(self, data: str | Path | None = None, clips: int = 12, **options) -> VerdictResult:
         """Judge whether its attention explains what it predicts, on one clip of each of the first `clips` recordings of a split.
 
-        `options` as in `stavis.jobs.verdict`: split, dimension, seed, out, quiet.
+        `options` as in `stavis.jobs.verdict`: split, dimension, regions, seed, out, quiet.
 
         Raises StavisError where the data cannot be read, or it has no such dimension.
         """
@@ -189,6 +200,7 @@ def load(
     seconds: float | None = None,
     normalise: tuple | None = None,
     region: str | None = None,
+    framing: str | None = None,
     outputs: Sequence[str] | str | None = None,
     classes: str | None = None,
     attention: nn.Module | str | None = None,
@@ -224,7 +236,9 @@ def load(
     normalise : (mean, std), optional
         Of each colour, for frames in [0,1]; default none.
     region : {"face", "frame"}, optional
-        What it is shown: crops of the face, or the centred square of the whole image; default the face.
+        What it is shown: crops of the face, or whole frames; default the face.
+    framing : {"center_crop", "resize", "letterbox"}, optional
+        How whole frames become square images; "center_crop:0.875" keeps that part of the square. Default as the network's family expects.
     outputs : sequence of str or "labels", optional
         A name for each of the D outputs, or the classes that its configuration names; default "valence" for one. Heads of a dictionary
         are chosen by their names.
@@ -266,8 +280,8 @@ def load(
     'sta'
     """
     given = {"forward": forward, "frames": frames, "size": size, "rate": rate, "seconds": seconds, "normalise": normalise}
-    given |= {"region": region, "classes": classes, "attention": attention, "layout": layout, "maps": maps, "layer": layer}
-    given |= {"head": head, "processor": processor, "adapter": adapter, "output_head": output_head}
+    given |= {"region": region, "framing": framing, "classes": classes, "attention": attention, "layout": layout, "maps": maps}
+    given |= {"layer": layer, "head": head, "processor": processor, "adapter": adapter, "output_head": output_head}
     if outputs is not None:
         given["outputs"] = "labels" if outputs == "labels" else (outputs,) if isinstance(outputs, str) else tuple(outputs)
     return Predictor.load(source, device=device, mirror=mirror, **given)

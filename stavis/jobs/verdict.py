@@ -14,7 +14,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
-from stavis.inference.predictor import VideoReader
+from stavis.inference.predictor import Regions, VideoReader
 from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import bar
@@ -93,6 +93,8 @@ class VerdictResult:
         report.add_html("Verdict", card(found))
         tables = (found.tests, found.localisation, found.insertion)
         for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
+            if heading == "Where the attention lies" and "image_left" not in table:
+                caption = "Density is share over area: 1 is what uniform attention would give."
             if len(table):
                 report.add_table(heading, table.round(3), caption)
         if len(found.between):
@@ -121,6 +123,7 @@ def verdict(
     clips: int = 12,
     dimension: str | None = None,
     out: str | Path | None = None,
+    regions: Regions = None,
     device: str = "auto",
     seed: int = 0,
     quiet: bool = False,
@@ -128,6 +131,7 @@ def verdict(
     """Judge a network's attention on one clip of each of the first `clips` recordings of a split; with `out`, write it there.
 
     A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
+    regions: as for `Predictor.explain`.
 
     Raises StavisError where the network or the data cannot be read, or it has no such dimension.
     """
@@ -136,7 +140,7 @@ def verdict(
     folder = folder_of_first(data, split, clips, quiet)
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
-        crops = net.crops_many(recordings, progress=progress)
+        crops = net.crops_many(recordings, regions=regions, progress=progress)
     show(note for each in crops for note in each.notes)
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)

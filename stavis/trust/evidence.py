@@ -13,7 +13,7 @@ from torch import nn
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.errors import StavisError
-from stavis.regions import pooled
+from stavis.regions import pooled, spread
 from stavis.trust import nulls
 from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon
 from stavis.trust.attention_tests import TOLERANCE, AttentionOverride, adversarial, far_maps, recorded, replaceable, replacements, variation
@@ -196,14 +196,24 @@ def map_nulls(clips: list[Clip], maps: list[np.ndarray], place: int, seed: int) 
 
 
 def places(clips: list[Clip], maps: list[np.ndarray]) -> pd.DataFrame:
-    """Where the attention lies: one row a clip and part of the face, means over its frames; empty without regions."""
+    """Where the attention lies: one row a clip and region, means over its frames; empty without regions."""
     tables = []
     for place, (clip, own) in enumerate(zip(clips, maps, strict=True)):
         if clip.regions is not None:
             valid = np.flatnonzero(clip.valid)
-            table = localisation(own[valid], clip.regions[valid]).drop(columns="frame").groupby("part", sort=False).mean()
+            own, regions = _of_content(own[valid], clip.regions[valid], clip.content)
+            names = clip.region_set.names
+            table = localisation(own, regions, names).drop(columns="frame").groupby("part", sort=False).mean()
             tables.append(table.reset_index().assign(clip=place))
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["part", "share", "density", "clip"])
+
+
+def _of_content(maps: np.ndarray, regions: np.ndarray, content: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+    """Maps and regions of the part of the images that shows the video: without the bars of a letterbox."""
+    if content is None:
+        return maps, regions
+    rows, columns = (slice(on[0], on[-1] + 1) for on in (np.flatnonzero(content.any(axis)) for axis in (1, 0)))
+    return spread(maps, content.shape)[:, rows, columns], regions[:, :, rows, columns]
 
 
 def call(method: Callable[..., Attribution], model, clip: Clip, target: Target, attention) -> Attribution:

@@ -1,4 +1,4 @@
-"""Whether a map lies on a region of the face: share, density, ranks.
+"""Whether a map lies on a region (of a face, or any other): share, density, ranks.
 
 References
 ----------
@@ -15,8 +15,10 @@ from stavis.regions import REGIONS, shares, spread
 OUTSIDE = REGIONS.index("outside")
 
 
-def localisation(maps: np.ndarray, regions: np.ndarray) -> pd.DataFrame:
+def localisation(maps: np.ndarray, regions: np.ndarray, names: tuple[str, ...] = REGIONS) -> pd.DataFrame:
     """How much of a map (T,h,w), by size |.|, lies on each region of the face, left and right eye apart: one row per frame and region.
+
+    names: those of other regions, which have no image_left.
 
     Columns: frame, part (the region; left and right as in the image), share in [0,1]; density (share over area, 1 = uniform);
     image_left (the fraction of that share on the image-left side of the face's midline, .5 = symmetric); rank_accuracy (the
@@ -28,11 +30,11 @@ def localisation(maps: np.ndarray, regions: np.ndarray) -> pd.DataFrame:
     fine = np.abs(np.asarray(maps, np.float64))
     if fine.shape[1:] != regions.shape[2:]:
         fine = spread(fine, regions.shape[2:])
-    left = image_left(regions)
+    left = image_left(regions) if names == REGIONS else None
     rows = []
-    for index, part in enumerate(REGIONS):
+    for index, part in enumerate(names):
         for frame, mask in enumerate(regions[:, index]):
-            side = {"image_left": _fraction(fine[frame][mask], left[frame][mask])}
+            side = {} if left is None else {"image_left": _fraction(fine[frame][mask], left[frame][mask])}
             rows.append({"frame": frame, "part": part} | against(fine[frame], mask) | side)
     return pd.DataFrame(rows)
 

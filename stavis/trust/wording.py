@@ -7,6 +7,8 @@ import pandas as pd
 
 from stavis.bootstrap import Interval, phrase
 
+OUTSIDE = "outside"
+"""The region that every face has and other sets have not."""
 UNDEFINED = {
     "needed": "the prediction is the same in all frames, so no attention can change it",
     "sufficient": "blurring the clips does not change the prediction, so there is nothing to bring back",
@@ -71,12 +73,17 @@ def _agreement(start: str, answer: str, effect: str, null: str, rival: str, span
 
 
 def where_it_lies(places: pd.DataFrame) -> str:
-    """One sentence on the part of the face with most of the attention, from the localisation table of a verdict."""
+    """One sentence on the region with most of the attention, from the localisation table of a verdict."""
     top = places.loc[places.share.idxmax()]
+    if OUTSIDE not in set(places.part):
+        return _where(top, "what lies between the regions" if top.part == "rest" else f"the region {top.part.replace('_', ' ')}")
     names = {"outside": "the background (outside the face)", "rest": "the rest of the face"}
     names |= {f"{side}_eye": f"the image-{side} eye" for side in ("left", "right")}
+    return _where(top, names.get(top.part, f"the {top.part}"))
+
+
+def _where(top: pd.Series, where: str) -> str:
     span = f" (95 % interval {top.share_low:.0%} to {top.share_high:.0%})" if math.isfinite(top.share_low) else ""
-    where = names.get(top.part, f"the {top.part}")
     return f"Most of the attention lies on {where}: {top.share:.0%}{span}, {top.density:.1f} times its share of the image's area."
 
 

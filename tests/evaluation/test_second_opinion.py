@@ -7,7 +7,7 @@ import pytest
 
 from stavis.data.faces.networks.emotions import EMOTIONS, SIDE
 from stavis.evaluation.second_opinion import Opinion, opinion_on
-from stavis.face_track import FaceTrack
+from stavis.types import FaceTrack
 from tests.training.made_crops import made_crops
 
 

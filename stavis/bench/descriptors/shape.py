@@ -3,8 +3,8 @@
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.face_track import FaceTrack
 from stavis.landmarks import LAYOUTS
+from stavis.types import FaceTrack
 
 BLENDSHAPES, OUTLINES = "blendshapes and confidence", "outlines of the landmarks"
 

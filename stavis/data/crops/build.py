@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
 from stavis.data.datasets.truth import read_truth
-from stavis.data.faces.alignment import centre_affine, crop_affine, cut
+from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import LoadedTrack, load_or_track
 from stavis.data.faces.tracks import NO_FACE
@@ -16,13 +17,12 @@ from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import VideoInfo, read_frames
 from stavis.errors import StavisError
-from stavis.face_track import FaceTrack
 from stavis.notes import Notes
 from stavis.printable import printable
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import write_json
 from stavis.timeline import CLOCK_TOLERANCE, frame_choice
-from stavis.types import Recording
+from stavis.types import FaceTrack, Recording
 
 
 class NoTracker(StavisError):
@@ -31,20 +31,23 @@ class NoTracker(StavisError):
 
 FORMAT = 3
 """Goes up when crops are made or written otherwise: older ones are then made again."""
-SOURCES = ("auto", "truth", "face", "centre")
+SOURCES = ("auto", "truth", "face", "centre", *WHOLE)
 
 
 ALIGNMENTS = {
     "truth": "the known landmarks of synthetic faces (through the tracker, as in a video of one's own, scores are lower)",
     "face": "the tracked face",
     "centre": "nothing (the centred square)",
+    "resize": "nothing (the whole frame, resized)",
+    "letterbox": "nothing (the whole frame between bars)",
 }
 """What crops of each source were aligned by, in words."""
 
 
 def alignment_text(*sources: str) -> str:
     """What the crops of a result were aligned by, in words."""
-    return "crops aligned by " + ", by ".join(text for source, text in ALIGNMENTS.items() if source in sources)
+    plain = {source.partition(":")[0] for source in sources}
+    return "crops aligned by " + ", by ".join(text for source, text in ALIGNMENTS.items() if source in plain)
 
 
 def face_model() -> FaceModel:
@@ -79,16 +82,18 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
         notes.add(*loaded.notes)
         tracks = loaded.tracks
         faces, track = tracks.count, _at(tracks, info.times[chosen])
+    whole = source if source in WHOLE or is_centred(source) else "centre"  # what is shown where no face is
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
         name = recording.video.name
         notes.add(f"{name}: no face was found in any frame; the centred square is shown and no frame is valid.")
         track = None
     if track is None:
-        affine = np.repeat(centre_affine(info.width, info.height, spec.size)[None], len(chosen), 0)
+        affine = np.repeat(framing_affine(whole, info.width, info.height, spec.size)[None], len(chosen), 0)
     else:
         affine = crop_affine(track.landmarks, spec.size)
-    images = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, notes, progress)
+    framing = whole if track is None else source
+    images = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, framing, notes, progress)
     seen = track.notes if track is not None and track.notes else np.where(valid, "", NO_FACE).tolist()
     frame_notes = np.array([image or face for image, face in zip(images, seen, strict=True)])
     valid = valid & (frame_notes != NO_IMAGE)
@@ -101,10 +106,10 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     np.savez(folder / "arrays.npz", **arrays)
     index = {
         "format": FORMAT,
-        "what": _described(recording, spec, "centre" if track is None else source),
+        "what": _described(recording, spec, framing),
         "video": printable(recording.video.resolve()),
         "video_sha256": digest,
-        "source": "centre" if track is None else source,
+        "source": framing,
         "size": spec.size,
         "rate": spec.rate,
         "frames": len(chosen),
@@ -123,7 +128,9 @@ def _described(recording: Recording, config, source: str) -> str:
     return f"{name}, {config.size} px, {rate}, {source}"
 
 
-def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, notes: Notes, progress) -> list[str]:
+def _write_frames(
+    path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, framing: str, notes: Notes, progress
+) -> list[str]:
     """Cuts the chosen frames into a .npy file, one after another; returns the note of each ('' for none), adds those of the video.
 
     Written to as a stream: a full disk is an error there, and death by a signal in a memory map.
@@ -135,7 +142,7 @@ def _write_frames(path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.nd
         for frame in read_frames(info.path, info=info, notes=notes):
             row = row_of.get(frame.index)
             if row is not None:
-                stream.write(cut(frame.image, affine[row], size).tobytes())
+                stream.write(framed(frame.image, framing, affine[row], size).tobytes())
                 frame_notes.append(DAMAGED if frame.damaged else frame.note)
             if progress is not None:
                 progress(frame.index + 1, len(info))

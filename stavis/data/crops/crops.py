@@ -9,19 +9,21 @@ from zipfile import BadZipFile
 import numpy as np
 
 from stavis.data.crops.build import FORMAT, SOURCES, NoTracker, decided_source, write_crops
+from stavis.data.crops.framing import content_box, fraction_of, is_centred
 from stavis.data.datasets.time_units import span_note
 from stavis.data.faces.alignment import apply_affine
 from stavis.data.faces.regions import rasterise
+from stavis.data.regions.source import RegionSource, shown_mask
 from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError
-from stavis.face_track import FaceTrack
 from stavis.notes import Notes
+from stavis.regions import FACE
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
 from stavis.timeline import CLOCK_TOLERANCE, MAX_GAP, resample
-from stavis.types import Clip, ImageNumbers, Recording
+from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,10 @@ class CropConfig:
         Width and height of a crop in pixels, from 8 to 1024.
     rate : float or None, default 6.25
         Frames per second, or None for every frame of the video.
-    source : {'auto', 'truth', 'face', 'centre'}, default 'auto'
+    source : {'auto', 'truth', 'face', 'centre', 'resize', 'letterbox'}, default 'auto'
         What the crops are aligned by: the known landmarks of a synthetic recording, the tracked face, or nothing (the centred square
-        of the frame, without regions); 'auto' takes the first of these that is available.
+        of the frame, without regions); 'auto' takes the first of these that is available. 'resize' squeezes the whole frame into the
+        square, 'letterbox' fits it in between black bars, 'centre:0.875' takes that part of the centred square.
     face : 'largest', int or (float, float), default 'largest'
         Which face: the largest, a number from 0, or the nearest to a location in pixels of the video.
 
@@ -62,7 +65,9 @@ class CropConfig:
             raise StavisError(f"a crop size of {self.size!r} is out of range: give a whole number of pixels from 8 to 1024.")
         if self.rate is not None and not (np.isfinite(self.rate) and 0 < self.rate <= 10000):
             raise StavisError(f"a rate of {self.rate!r} frames/s is out of range: give a number above 0, or None for every frame.")
-        if self.source not in SOURCES:
+        if is_centred(self.source):
+            fraction_of(self.source)
+        elif self.source not in SOURCES:
             raise StavisError(f"crops have no source {self.source!r}: choose one of {', '.join(SOURCES)}.")
 
 
@@ -73,7 +78,8 @@ class CachedCrops:
     frames (T,S,S,3) uint8 RGB, a read-only memory map; times (T,) s; indices (T,) of the frames in the video; valid (T,) bool, a
     face was there; frame_notes a reason for each frame ('no face', 'damaged' or ''); affine (T,2,3) source pixels to crop pixels;
     picture: width and height of the upright source; track: the face at these frames, landmarks in source pixels, or None (centred);
-    source: 'truth', 'face' or 'centre', what the crops were in fact aligned by; faces: how many the tracker followed, or None;
+    source: 'truth', 'face', 'centre', 'resize' or 'letterbox', what the crops were in fact aligned by; faces: how many the tracker
+    followed, or None;
     notes: what a user must know of the whole video, in sentences; folder: the entry of the cache, None for crops made in memory.
     """
 
@@ -94,6 +100,16 @@ class CachedCrops:
     def __len__(self) -> int:
         return len(self.times)
 
+    @property
+    def size(self) -> int:
+        """Side of a crop in pixels."""
+        return self.frames.shape[1]
+
+    @property
+    def content(self) -> tuple[int, int, int, int]:
+        """Where a crop shows the video, x0, y0, x1, y1 in its pixels: all of it but for the bars of a letterbox."""
+        return content_box(self.source, self.picture, self.size)
+
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Crops(CachedCrops):
@@ -102,7 +118,8 @@ class Crops(CachedCrops):
     recording: its name; label_times (N,) s and label_values (N,D): the labels at their own times, or None; max_gap, stream: see
     Recording.
     exclude: (start s, end s, reason), ranges that are not used. images: set where `video` is a folder of numbered images. notes: of the
-    video and of how its labels fit it.
+    video and of how its labels fit it. subject: "face", or "frame" for a network of whole frames; regions: where the regions of clips
+    come from, None for those of the tracked face.
     """
 
     recording: str
@@ -114,6 +131,17 @@ class Crops(CachedCrops):
     images: ImageNumbers | None = None
     max_gap: float | None = MAX_GAP
     stream: int | None = None
+    subject: str = "face"
+    regions: RegionSource | None = None
+
+    def __post_init__(self):
+        if self.regions is not None:
+            self.regions.check(self)
+
+    @property
+    def region_names(self) -> tuple[str, ...]:
+        """The names of its regions, in the order of their masks."""
+        return FACE.names if self.regions is None else self.regions.region_set.names
 
     @cached_property
     def labels(self) -> np.ndarray | None:
@@ -132,13 +160,16 @@ class Crops(CachedCrops):
         return kept
 
     def clip(self, start: int = 0, stop: int | None = None, *, regions: bool = True) -> Clip:
-        """The frames from start to before stop as a Clip with labels, and with regions where a face was aligned by its landmarks.
+        """The frames from start to before stop as a Clip with labels, and with regions: those that were given, or those of the face
+        where one was aligned by its landmarks.
 
         Pixels are copied: take segments of long recordings.
         """
         part = slice(start, stop)
         masks = None
-        if regions and self.track is not None:
+        if regions and self.regions is not None:
+            masks = self.regions.masks(self, part)
+        elif regions and self.track is not None:
             inside = apply_affine(self.affine[part], np.asarray(self.track.landmarks[part], np.float64))
             masks = rasterise(inside, self.frames.shape[1], self.valid[part])
         return Clip(
@@ -150,6 +181,9 @@ class Crops(CachedCrops):
             valid=self.valid[part],
             notes=self.frame_notes[part],
             recording=self.recording,
+            region_set=FACE if self.regions is None else self.regions.region_set,
+            subject=self.subject,
+            content=shown_mask(self) if self.source == "letterbox" else None,
         )
 
     def __reduce__(self):

@@ -6,7 +6,7 @@ Names and indices as in MediaPipe.
 import numpy as np
 import pandas as pd
 
-from stavis.face_track import FaceTrack
+from stavis.types import FaceTrack
 
 # fmt: off
 BLENDSHAPES = (

@@ -9,7 +9,7 @@ from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.disk_array import scatter, take
 from stavis.data.faces.tracker import TrackedFace
 from stavis.errors import StavisError
-from stavis.face_track import FaceTrack
+from stavis.types import FaceTrack
 
 NO_FACE, DAMAGED, NOT_FITTING = "no face", "damaged", "landmarks do not fit"
 """What the notes of a track say of frames: nobody was found; the frame could not be decoded, or its decoder reported errors; a face

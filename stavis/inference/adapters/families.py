@@ -19,7 +19,8 @@ class Family:
     forward: (network, frames (B,T,3,H,W) normalised) -> outputs; frames: the number of a clip; size: side in px; rate: frames/s;
     normalise: mean and std of each colour; labels: the classes' names; classes: "softmax" or "sigmoid" where outputs are logits;
     attention: the paths of the modules that give weights, first layer to last; temporal: of divided attention those among frames;
-    layout: of the weights; assumed: what of this the network does not say itself, so that it is taken from the published weights.
+    layout: of the weights; framing: how whole frames become its images, as the preprocessing of the published weights does it; assumed:
+    what of this the network does not say itself, so that it is taken from the published weights.
     """
 
     forward: Forward | None = None
@@ -32,11 +33,14 @@ class Family:
     attention: tuple[str, ...] = ()
     temporal: tuple[str, ...] = ()
     layout: str | None = None
+    framing: str = "center_crop"
     assumed: tuple[str, ...] = ()
 
 
 Adapter = Callable[[nn.Module], Family | None]
 
+LARGER = "center_crop:0.875"
+"""The framing of weights that were trained on 224 px of images resized to 256."""
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 HALF = ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 

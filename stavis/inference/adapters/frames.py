@@ -42,6 +42,7 @@ class FramesNetwork:
     layout: str | None = None
     frames: int | None = None
     region: str = "face"
+    framing: str = "center_crop"
     batch: int = 8
     classes: str = ""
 

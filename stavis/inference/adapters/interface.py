@@ -13,7 +13,8 @@ class NetworkAdapter(Protocol):
     model: the network itself, whose device and mode are used. size: side of its crops in pixels; rate: frames/s that it expects;
     seconds: length of its windows. dimensions: a name for each output. attention: the dotted path of the module that holds its
     attention ('' for the network itself), None for a network without. frames: the number of frames of a clip, None for any. bounds: the
-    range that values are cut to, None for values as they are. region: "face" or "frame", what its crops show. batch: the most windows
+    range that values are cut to, None for values as they are. region: "face" or "frame", what its crops show; framing: how
+    whole frames become its images ("center_crop", "resize" or "letterbox"). batch: the most windows
     that are read at once. classes: "softmax" or "sigmoid" where values are probabilities of logits.
     """
 
@@ -26,6 +27,7 @@ class NetworkAdapter(Protocol):
     frames: int | None
     bounds: tuple[float, float] | None
     region: str
+    framing: str
     batch: int
     classes: str
 

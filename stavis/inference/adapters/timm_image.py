@@ -21,12 +21,14 @@ def timm_image(model: nn.Module) -> Family | None:
     extra = getattr(model, "num_prefix_tokens", 0)
     tokens = f"({extra} + h w)" if extra else "(h w)"
     attends = bool(grid and paths)
+    kept = known.get("crop_pct") or 1.0
     return Family(
         each_frame,
         size=size,
         normalise=(tuple(known["mean"]), tuple(known["std"])) if "mean" in known and "std" in known else None,
         labels=tuple(str(one) for one in names) or tuple(f"class {i}" for i in range(count) if count > 1),
         classes="softmax" if count > 1 else "",
+        framing="center_crop" if kept >= 1 else f"center_crop:{kept:g}",
         attention=paths if attends else (),
         layout=f"(b t) heads {tokens} {tokens}, h={grid[0]} w={grid[1]}" if attends else None,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from stavis.inference.adapters.families import IMAGENET, Family, colours_first, is_from
+from stavis.inference.adapters.families import IMAGENET, LARGER, Family, colours_first, is_from
 
 KINETICS = ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
 RATE, FRAMES = 15.0, 16
@@ -52,6 +52,7 @@ def torchvision_video(model: nn.Module) -> Family | None:
         attention=attention,
         layout=layout,
         assumed=("rate", "normalise") if frames else ("frames", "rate", "normalise"),
+        framing=LARGER,
     )
 
 

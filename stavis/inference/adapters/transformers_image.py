@@ -5,6 +5,7 @@ from torch import nn
 from stavis.inference.adapters.families import (
     HALF,
     IMAGENET,
+    LARGER,
     Family,
     is_from,
     kind_of_classes,
@@ -22,6 +23,8 @@ KNOWN = {
     "clip": (CLIP, ("CLIPAttention",)),
 }
 """Of each family the normalisation of its published weights, and the class of the modules that give attention weights."""
+FRAMINGS = {"vit": "resize", "deit": LARGER, "dinov2": LARGER, "dinov2_with_registers": LARGER}
+"""How their published preprocessing makes square images, where it does not cut out the centre."""
 DISTILLED = 2  # DeiT has a second extra token
 
 
@@ -42,6 +45,7 @@ def transformers_image(model: nn.Module) -> Family | None:
         normalise=normalise,
         attention=paths_of_class(model, *classes),
         layout=f"(b t) heads ({extra} + h w) ({extra} + h w), h={grid} w={grid}",
+        framing=FRAMINGS.get(name, "center_crop"),
         assumed=("normalise",),
         **shown,
     )

@@ -2,7 +2,17 @@
 
 from torch import nn
 
-from stavis.inference.adapters.families import HALF, IMAGENET, Family, is_from, kind_of_classes, labels_of, paths_of_class, pixel_values
+from stavis.inference.adapters.families import (
+    HALF,
+    IMAGENET,
+    LARGER,
+    Family,
+    is_from,
+    kind_of_classes,
+    labels_of,
+    paths_of_class,
+    pixel_values,
+)
 
 
 def transformers_video(model: nn.Module) -> Family | None:
@@ -46,4 +56,5 @@ def _vivit(model: nn.Module) -> Family:
     length, rows, columns = config.tubelet_size
     steps, height, width = config.num_frames // length, config.image_size // rows, config.image_size // columns
     layout = f"b heads (1 + t h w) (1 + t h w), t={steps} h={height} w={width}"
-    return _family(model, 12.5, normalise=HALF, attention=paths_of_class(model, "VivitSelfAttention", "VivitAttention"), layout=layout)
+    paths = paths_of_class(model, "VivitSelfAttention", "VivitAttention")
+    return _family(model, 12.5, normalise=HALF, attention=paths, layout=layout, framing=LARGER)

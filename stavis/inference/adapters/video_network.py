@@ -31,6 +31,7 @@ class VideoNetwork:
     tokens: TokenAttention | None = None
     classes: str = ""
     region: str = "face"
+    framing: str = "center_crop"
     bounds: tuple[float, float] | None = None
     batch: int = 2
     notes: Notes = field(default_factory=Notes)
@@ -62,7 +63,7 @@ class VideoNetwork:
         tokens = self.tokens
         if tokens is None:
             with torch.inference_mode():
-                return self._shown(self.clip(inputs)), None
+                return self.shown(self.clip(inputs)), None
         with weights_computed(self.model):
             if tokens.kind == "raw":
                 with torch.inference_mode(), record_attention(self.clip, tokens.under("core.model")) as recorder:
@@ -71,7 +72,7 @@ class VideoNetwork:
                 self.notes.add(*recorder.notes)
             else:
                 values, maps = token_maps(self.clip, tokens.under("core.model"), lambda: self.clip(inputs), self._followed, self.notes)
-        return self._shown(values), maps.detach().float().cpu().numpy()
+        return self.shown(values), maps.detach().float().cpu().numpy()
 
     def _followed(self, values: torch.Tensor) -> torch.Tensor:
         """What relevance is of: the clip mean of the output that was asked for, or of each clip's highest."""
@@ -92,7 +93,7 @@ class VideoNetwork:
                 f"the attention module {self.attention} of {type(self.model).__name__} was never called: name one that the network runs."
             ) from error
 
-    def _shown(self, values: torch.Tensor) -> np.ndarray:
+    def shown(self, values: torch.Tensor) -> np.ndarray:
         """The values as numbers, classes as probabilities. Raises StavisError where one is not finite."""
         if self.classes:
             values = values.detach().clone()

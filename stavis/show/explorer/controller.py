@@ -234,7 +234,8 @@ class ExplorerController:
         clip, frame = self.shown(), self.scrubber.frame
         seconds = float(clip.times[frame])
         if not clip.valid[frame]:
-            raise StavisError(f"at {seconds:.2f} s no face is seen, so there is nothing to explain: choose another moment.")
+            lacks = "no face is seen" if clip.subject == "face" else "no frame could be read"
+            raise StavisError(f"at {seconds:.2f} s {lacks}, so there is nothing to explain: choose another moment.")
         name = f"{self._name(label)} at {seconds:.2f} s"
         work = partial(self._moment, name, self.methods[label], self.source, clip, self.panel.dimension.value, frame)
         self.reporter.worker.submit(name, work, f"moment {name}")

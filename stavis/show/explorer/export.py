@@ -52,7 +52,7 @@ def write_clip(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution |
 
 
 def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: ReadResult | None, annotations: Annotations) -> pd.DataFrame:
-    """One row per frame: time, face, the map's share on each region, excluded, and what was predicted in each dimension."""
+    """One row per frame: time, face (or valid), the map's share on each region, excluded, and what was predicted in each dimension."""
     table = shares_over_time(clip, maps).assign(excluded=~annotations.kept(clip.times))
     if seen is not None and seen.prediction is not None:
         for column, name in enumerate(seen.prediction.dimensions):

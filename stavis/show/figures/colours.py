@@ -7,12 +7,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stavis.regions import REGIONS
+from stavis.regions import FACE, RegionSet
 
 
 @dataclass(frozen=True)
 class Group:
-    """Regions shown as one line: its name, colour on white, colour on black, dash in pixels (on, off, ...), and its regions."""
+    """Regions shown as one line: its name, colour on white, colour on black, dash in pixels (on, off, ...), and its regions.
+
+    rows: the indices of these regions among those of their set.
+    """
 
     key: str
     label: str
@@ -21,25 +24,42 @@ class Group:
     dash: tuple[int, ...]
     regions: tuple[str, ...]
     faint: bool = False
-
-    @property
-    def rows(self) -> list[int]:
-        """The places of its regions in REGIONS."""
-        return [REGIONS.index(name) for name in self.regions]
+    rows: tuple[int, ...] = ()
 
 
-GROUPS = (
-    Group("mouth", "mouth", "#D55E00", "#F0883A", (), ("mouth",)),
-    Group("eyes", "eyes", "#0072B2", "#56B4E9", (7, 3), ("left_eye", "right_eye")),
-    Group("brows", "brows", "#00805E", "#26C29A", (2, 2), ("brows",)),
-    Group("nose", "nose", "#B4548C", "#E29CC6", (9, 3, 2, 3), ("nose",)),
-    Group("rest", "rest of the face", "#6F7680", "#A9B0BA", (4, 3), ("rest",), faint=True),
-    Group("outside", "outside the face", "#8B929B", "#838B95", (1, 3), ("outside",), faint=True),
-)
-"""The lines of a share chart. Both eyes are one line; tables keep them apart."""
+LINES = (("#D55E00", "#F0883A"), ("#0072B2", "#56B4E9"), ("#00805E", "#26C29A"), ("#B4548C", "#E29CC6"))
+LINES_MORE = (("#8A6A00", "#E6C229"), ("#6B4FBB", "#B19CF2"), ("#5A7D1E", "#A6CE5A"), ("#A33B3B", "#F28B8B"))
+"""The colours of regions on white and on black, in their order; a set of more than four takes the others, too."""
+DASHES = ((), (7, 3), (2, 2), (9, 3, 2, 3))
+FAINT = (("#6F7680", "#A9B0BA", (4, 3)), ("#8B929B", "#838B95", (1, 3)))
+"""What lies behind the regions: colours and dash of the first and the second line."""
 
-REGION_COLOURS = {name: group.colour for group in GROUPS for name in group.regions}
-OUTLINE_COLOURS = {**{name: group.dark for group in GROUPS for name in group.regions}, "rest": "#FFFFFF"}
+
+def groups_of(region_set: RegionSet) -> tuple[Group, ...]:
+    """The lines of a share chart: each part of the set with its colour and dash, the background faintly."""
+    colours = (*LINES, *LINES_MORE)
+    shown = [part for part in region_set.parts if part not in region_set.background]
+    found = []
+    for part, names in region_set.parts.items():
+        if part in shown:
+            number = shown.index(part)
+            (colour, dark), dash = colours[number % len(colours)], DASHES[(number + number // len(colours)) % len(DASHES)]
+        else:
+            colour, dark, dash = FAINT[region_set.background.index(part) % len(FAINT)]
+        rows = tuple(region_set.names.index(name) for name in names)
+        found.append(Group(part, region_set.label(part), colour, dark, dash, names, part not in shown, rows))
+    return tuple(found)
+
+
+def outline_colours(region_set: RegionSet) -> list[str]:
+    """One colour per region, in the order of the set's names; the first of the background is white."""
+    found = {name: group.dark for group in groups_of(region_set) for name in group.regions}
+    white = region_set.background[:1]
+    return ["#FFFFFF" if name in white else found[name] for name in region_set.names]
+
+
+GROUPS = groups_of(FACE)
+"""The lines of a share chart of a face. Both eyes are one line; tables keep them apart."""
 
 PREDICTED, PREDICTED_DARK = "#B07400", "#F2B134"
 GOLD = "#22262B"

@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
-from stavis.show.figures.colours import GROUPS, PALETTES
+from stavis.show.figures.colours import PALETTES, groups_of
 from stavis.show.figures.over_time import colour_bar, figure_of, mark_gaps
 from stavis.show.figures.overlay import overlay_frames
 from stavis.types import AttentionMaps, Attribution, Clip
@@ -49,7 +49,7 @@ def filmstrip(clip: Clip, maps: AttentionMaps | Attribution, *, count: int = 6, 
     for column, i in enumerate(moments.tolist()):
         look = {"sizex": 0.96, "sizey": aspect * 0.96, "xanchor": "center", "yanchor": "bottom", "sizing": "contain"}
         figure.add_layout_image(source=_picture(painted[i]), x=column, y=0, xref="x", yref="y", **look)
-        text = f"{clip.times[i]:.2f} s" + ("" if clip.valid[i] else " · no face")
+        text = f"{clip.times[i]:.2f} s" + ("" if clip.valid[i] else f" · {clip.no_frame_text.removesuffix(' found')}")
         figure.add_annotation(x=column, y=0, text=text, showarrow=False, yanchor="top", yshift=-4, font={"size": 12})
     figure.update_xaxes(visible=False, range=[-0.5, max(count, len(moments)) - 0.5], constrain="domain")
     figure.update_yaxes(visible=False, range=[-0.12, aspect], scaleanchor="x")
@@ -57,15 +57,16 @@ def filmstrip(clip: Clip, maps: AttentionMaps | Attribution, *, count: int = 6, 
 
 
 def region_time_heatmap(clip: Clip, maps: AttentionMaps | Attribution, *, name: str = "attention") -> go.Figure:
-    """The share of each region over time as colour, in per cent; white where no face was."""
-    table = shares_over_time(clip, maps)
-    values = np.stack([100 * table[list(group.regions)].sum(axis=1, skipna=False).to_numpy() for group in GROUPS])
+    """The share of each region over time as colour, in per cent; white in frames that are not valid."""
+    table, groups = shares_over_time(clip, maps), groups_of(clip.region_set)
+    values = np.stack([100 * table[list(group.regions)].sum(axis=1, skipna=False).to_numpy() for group in groups])
     scale = _scale("viridis")
     bar = colour_bar(f"share of {name} (%)")
     hover = "%{y}, %{x:.2f} s: %{z:.0f} %<extra></extra>"
-    labels = [group.label for group in GROUPS]
+    labels = [group.label for group in groups]
     heat = go.Heatmap(x=table["time"], y=labels, z=values, colorscale=scale, zmin=0, colorbar=bar, hovertemplate=hover, hoverongaps=False)
-    figure = figure_of(heat, height=236, margin=SLIM, xaxis={"title": "time (s)"}, yaxis={"autorange": "reversed"}, hovermode="closest")
+    layout = {"margin": SLIM, "xaxis": {"title": "time (s)"}, "yaxis": {"autorange": "reversed"}, "hovermode": "closest"}
+    figure = figure_of(heat, height=max(236, 116 + 20 * len(groups)), **layout)
     return mark_gaps(figure, clip)
 
 

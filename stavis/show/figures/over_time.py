@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 
 from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
-from stavis.show.figures.colours import GOLD, GROUPS, PREDICTED, RATER, Group
+from stavis.show.figures.colours import GOLD, PREDICTED, RATER, Group, groups_of
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
@@ -43,13 +43,13 @@ def figure_of(*traces, height: int = 340, **layout) -> go.Figure:
 
 
 def share_over_time(clip: Clip, maps: AttentionMaps | Attribution, *, stacked: bool = False, name: str = "attention") -> go.Figure:
-    """The part of a map on each region of the face at each time, in per cent; gaps where no face was.
+    """The part of a map on each region at each time, in per cent; gaps in frames that are not valid (where no face was).
 
     Raises StavisError where the clip has no regions or the numbers of frames differ.
     """
     table = shares_over_time(clip, maps)
     traces = []
-    for group in GROUPS:
+    for group in groups_of(clip.region_set):
         values = 100 * table[list(group.regions)].sum(axis=1, skipna=False).to_numpy()
         look = {"mode": "lines", "name": group.label, "line": _line(group), "hovertemplate": "%{y:.0f} %", "connectgaps": False}
         if not stacked:
@@ -127,14 +127,15 @@ def valence_arousal(prediction: Prediction, *, clip: Clip | None = None) -> go.F
 
 
 def mark_gaps(figure: go.Figure, clip: Clip) -> go.Figure:
-    """Shades the segments where no face was, with the reason on hover; returns the figure."""
+    """Shades the segments where no face was (or a whole frame was not read), with the reason on hover; returns the figure."""
     half = float(np.median(np.diff(clip.times))) / 2 if len(clip) > 1 else 0.02
     bad = np.flatnonzero(~clip.valid)
     for segment in np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1) if len(bad) else []:
         x0, x1 = float(clip.times[segment[0]]) - half, float(clip.times[segment[-1]]) + half
         figure.add_vrect(x0=x0, x1=x1, fillcolor="#8B929B", opacity=0.25, line_width=0, layer="below")
-        reason = next((clip.notes[i] for i in segment if clip.notes[i]), "no face found")
-        note = {"text": "no face", "hovertext": escaped(reason), "font": {"size": 11, "color": "#5D646D"}, "showarrow": False}
+        reason = next((clip.notes[i] for i in segment if clip.notes[i]), clip.no_frame_text)
+        text = clip.no_frame_text.removesuffix(" found")
+        note = {"text": text, "hovertext": escaped(reason), "font": {"size": 11, "color": "#5D646D"}, "showarrow": False}
         figure.add_annotation(x=(x0 + x1) / 2, y=1, yref="paper", yanchor="top", **note)
     return figure
 
@@ -156,7 +157,7 @@ def _stretches(known: np.ndarray) -> list[slice]:
 
 
 def _where_valid(times: np.ndarray, values: np.ndarray, clip: Clip | None) -> np.ndarray:
-    """Values, NaN at times whose nearest frame of the clip shows no face."""
+    """Values, NaN at times whose nearest frame of the clip is not valid."""
     if clip is None or clip.valid.all():
         return values
     nearest = np.abs(np.asarray(times)[:, None] - clip.times[None]).argmin(1) if len(times) * len(clip) < 4_000_000 else None

@@ -11,10 +11,20 @@ from IPython.display import display
 
 from stavis.data.datasets.annotations import Annotations
 from stavis.errors import StavisError
-from stavis.regions import REGIONS, areas
 from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.arrays import clip_of_arrays
-from stavis.show.scrubber.describe import Numbers, add_traces, gaps, groups, on_times, outline_colours, rising_times
+from stavis.show.scrubber.describe import (
+    Numbers,
+    add_traces,
+    gaps,
+    groups,
+    invalid_text,
+    missing_texts,
+    on_times,
+    regions_of,
+    rising_times,
+    subject_texts,
+)
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
 from stavis.show.scrubber.page import fragment, page, poster_image
@@ -71,17 +81,19 @@ class Scrubber(anywidget.AnyWidget):
         title: str = "",
         longest_side: int = 320,
         frames: str = "auto",
+        map_groups: dict[str, str] | None = None,
         embed: bool = True,
     ) -> "Scrubber":
         """What a network looked at in a clip, with what it predicted.
 
         maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row per frame; curves any table with a time
         column in seconds (or its CSV, or several by name); longest_side of the images in pixels; frames 'strip', 'video' or 'auto';
+        map_groups the headings under which maps stand in the menu, by the map's name ("layers", "heads"; without one it stands on top);
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
         """
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups)
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = embed
@@ -134,7 +146,7 @@ class Scrubber(anywidget.AnyWidget):
         Scrubber(clip: 5 frames, maps mine)
         """
         clip, typed = clip_of_arrays(frames, maps, times)
-        state, held = _state(clip, typed, None, None, curves, title, longest_side, "auto", faces=False)
+        state, held = _state(clip, typed, None, None, curves, title, longest_side, "auto")
         made = cls(**state, map=next(iter(typed), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = True
@@ -151,9 +163,10 @@ class Scrubber(anywidget.AnyWidget):
         title: str = "",
         longest_side: int = 320,
         frames: str = "auto",
+        map_groups: dict[str, str] | None = None,
     ) -> None:
         """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups)
         self._clip, self._maps, self._options = held
         with self.hold_sync():
             for key in (*BUFFERS, "clip"):
@@ -227,11 +240,11 @@ class Scrubber(anywidget.AnyWidget):
             if np.isfinite(value) and self._clip.valid[self.frame]:
                 parts.append(f"{dimension} {value:.2f}".replace("-", "−"))
         if self.map in self._maps and self._clip.regions is not None:
-            shares = _cut(self._maps[self.map], self.frame).share(self._clip.regions[self.frame : self.frame + 1])[0]
-            facial = {g["label"]: sum(shares[r] for r in g["rows"]) for g in groups() if not g["faint"]}
-            best = max(facial, key=lambda name: np.nan_to_num(facial[name], nan=-1))
-            if np.isfinite(facial[best]):
-                parts.append(f"{facial[best]:.0%} of {self.map} on the {best}".replace("%", " %"))
+            shares = self._clip[self.frame : self.frame + 1].share(_cut(self._maps[self.map], self.frame))[0]
+            known = {g["label"]: sum(shares[r] for r in g["rows"]) for g in groups(self._clip.region_set) if not g["faint"]}
+            best = max(known, key=lambda name: np.nan_to_num(known[name], nan=-1))
+            if np.isfinite(known[best]):
+                parts.append(f"{known[best]:.0%} of {self.map} on the {best}".replace("%", " %"))
         return ", ".join(parts)
 
     def poster(self) -> bytes:
@@ -275,7 +288,7 @@ class Scrubber(anywidget.AnyWidget):
 
 
 def _state(
-    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, faces: bool = True
+    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None
 ) -> tuple[dict, tuple]:
     """The traits of a clip, and what Python keeps of it: clip, maps, options."""
     if not len(clip):
@@ -283,7 +296,8 @@ def _state(
     for name, one in maps.items():
         if len(one.times) != len(clip):
             raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
-    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side, "faces": faces}
+    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
+    options["map_groups"] = dict(map_groups or {})
     return _pack(clip, maps, **options, frames=frames), (clip, dict(maps), options)
 
 
@@ -293,16 +307,15 @@ def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attributi
     return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
 
 
-def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, faces=True) -> dict:
+def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups) -> dict:
     """The traits of a clip; frames=None leaves the images and the outlines out."""
     times, trouble = rising_times(clip.times)
     messages = [trouble] if trouble else []
     numbers = Numbers(len(clip))
     numbers.add(times - times[0])
     numbers.add(clip.valid)
-    area = numbers.add(areas(clip.regions)) if clip.regions is not None else -1
-    if clip.regions is None and faces:
-        messages.append("This clip has no face regions, so no shares: track the face first.")
+    area = numbers.add(clip.areas) if clip.regions is not None else -1
+    messages += missing_texts(clip)
     described, buffers, at = [], [], 0
     limit = grid_limit(len(clip), len(maps))
     for name, one in maps.items():
@@ -314,7 +327,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
             {
                 "name": name, "signed": packed.signed, "w": packed.grid[1], "h": packed.grid[0], "offset": at, "unit": packed.unit,
                 "clipTop": packed.clip_top, "scale": numbers.add(packed.scale), "top": numbers.add(packed.top),
-                "shares": numbers.add(one.share(clip.regions)) if clip.regions is not None else -1,
+                "shares": numbers.add(clip.share(one)) if clip.regions is not None else -1, "group": map_groups.get(name, ""),
             }
         )  # fmt: skip
         buffers.append(packed.buffer)
@@ -323,17 +336,17 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
         messages.append("No map was given: only the images are shown.")
     panels, traces = add_traces(numbers, clip, prediction, raters, curves, messages)
     if not clip.valid.all():
-        messages.append(f"No face in {int((~clip.valid).sum())} of {len(clip)} frames: the curves have gaps there.")
+        messages.append(invalid_text(clip))
     meta = {
-        "count": len(clip), "start": float(times[0]), "title": title or clip.recording, "maps": described, "groups": groups(),
-        "regions": list(REGIONS), "regionColours": outline_colours(), "area": area, "panels": panels, "traces": traces,
-        "gaps": gaps(clip), "messages": messages, "palettes": PALETTES, "policy": policy(MODULE),
+        "count": len(clip), "start": float(times[0]), "title": title or clip.recording, "maps": described, **regions_of(clip),
+        "area": area, "panels": panels, "traces": traces,
+        "gaps": gaps(clip), "texts": subject_texts(clip), "messages": messages, "palettes": PALETTES, "policy": policy(MODULE),
     }  # fmt: skip
     state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
     if frames is not None:
         images = pack_frames(clip.frames, times - times[0], longest_side=longest_side, kind=frames)
         meta |= {"width": images.width, "height": images.height}
         meta["picture"] = {"kind": images.kind, "mime": images.mime, "offsets": list(images.offsets)}
-        state |= {"frames": images.buffer, "outlines": pack_outlines(clip.regions) if clip.regions is not None else b""}
+        state |= {"frames": images.buffer, "outlines": pack_outlines(clip.regions, clip.region_set) if clip.regions is not None else b""}
         meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), images.buffer[:4096])[:16]
     return state

@@ -27,7 +27,7 @@ def clip_of_arrays(
     times = np.asarray(times, np.float64)
     if times.shape != (len(frames),):
         raise StavisError(f"{len(frames)} frames need as many times in seconds, not {times.shape}: give one time per frame.")
-    return Clip(frames, times), {str(name): _typed(str(name), values, times) for name, values in maps.items()}
+    return Clip(frames, times, subject="frame"), {str(name): _typed(str(name), values, times) for name, values in maps.items()}
 
 
 def _typed(name: str, values: np.ndarray, times: np.ndarray) -> AttentionMaps | Attribution:

@@ -1,4 +1,4 @@
-"""The description of a clip that goes with its buffers: what the maps are, which lines to draw, where no face was, what is missing."""
+"""The description of a clip that goes with its buffers: what the maps are, which lines to draw, which frames or data are missing."""
 
 from dataclasses import asdict, dataclass, field
 
@@ -7,8 +7,8 @@ import pandas as pd
 
 from stavis.data.faces.blendshapes import SIGNALS
 from stavis.errors import StavisError
-from stavis.regions import REGIONS
-from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, GROUPS, OUTLINE_COLOURS, PREDICTED, PREDICTED_DARK, RATER
+from stavis.regions import FACE, RegionSet
+from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, PREDICTED, PREDICTED_DARK, RATER, groups_of, outline_colours
 from stavis.timeline import resample
 from stavis.types import Clip, Prediction
 
@@ -44,10 +44,10 @@ def rising_times(times: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def gaps(clip: Clip) -> list[list]:
-    """Stretches without a face: [first frame, last frame, reason]."""
+    """Segments of frames that are not valid (without a face): [first frame, last frame, reason]."""
     found = []
     for i in np.flatnonzero(~clip.valid):
-        reason = clip.notes[i] or "no face found"
+        reason = clip.notes[i] or clip.no_frame_text
         if found and found[-1][1] == i - 1 and found[-1][2] == reason:
             found[-1][1] = int(i)
         else:
@@ -174,13 +174,46 @@ def _rater_columns(dimension: str, values: np.ndarray, count: int) -> list[np.nd
     return list(values.T)
 
 
-def groups() -> list[dict]:
+def groups(region_set: RegionSet) -> list[dict]:
     """The lines of the share chart as the browser wants them."""
+    found = [(asdict(group), group) for group in groups_of(region_set)]
     return [
-        {**{k: v for k, v in asdict(group).items() if k != "regions"}, "dash": list(group.dash), "rows": group.rows} for group in GROUPS
+        {**{k: v for k, v in values.items() if k != "regions"}, "dash": list(group.dash), "rows": list(group.rows)}
+        for values, group in found
     ]
 
 
-def outline_colours() -> list[str]:
-    """One colour a region, in the order of REGIONS."""
-    return [OUTLINE_COLOURS[name] for name in REGIONS]
+def regions_of(clip: Clip) -> dict:
+    """The regions as the browser wants them: names and colours; whether their outlines have corners, as boxes have and faces have not;
+    which one lies behind all outlines (-1: none)."""
+    used = clip.region_set
+    behind = used.names.index(used.background[-1]) if used.background else -1
+    return {
+        "groups": groups(used),
+        "regions": list(used.names),
+        "regionColours": outline_colours(used),
+        "corners": used != FACE,
+        "behind": behind,
+    }
+
+
+def subject_texts(clip: Clip) -> dict[str, str]:
+    """What the browser calls frames that are not valid: in words, and as the head of a column of a CSV."""
+    return {"gap": clip.no_frame_text.removesuffix(" found"), "valid": "face" if clip.subject == "face" else "valid"}
+
+
+def missing_texts(clip: Clip) -> list[str]:
+    """Sentences on regions and frames that are not there."""
+    found = []
+    if clip.regions is None and clip.subject == "face":
+        found.append("This clip has no face regions, so no shares: track the face first.")
+    return found
+
+
+def invalid_text(clip: Clip) -> str:
+    """A sentence on frames that are not valid; '' for none."""
+    count = int((~clip.valid).sum())
+    if not count:
+        return ""
+    start = f"No face in {count} of" if clip.subject == "face" else f"Not read: {count} of"
+    return f"{start} {len(clip)} frames: the curves have gaps there."

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.regions import REGIONS
+from stavis.regions import FACE, RegionSet
 from stavis.types import AttentionMaps, Attribution
 
 STRIP_FRAMES = 320
@@ -143,21 +143,27 @@ def grid_limit(frames: int, count: int) -> int:
     return int(np.clip(np.sqrt(MAP_BYTES / max(1, frames * count)), 16, 56))
 
 
-def pack_outlines(regions: np.ndarray) -> bytes:
+def pack_outlines(regions: np.ndarray, region_set: RegionSet = FACE) -> bytes:
     """The outlines of the regions (T,R,H,W) as polygons: T+1 uint32 offsets, then region, length, x y ... in 1/8192 of the image.
 
-    The face (everything but `outside`) comes first, its parts after it, so that the last ring around a point tells its region.
+    Of a face everything but `outside` comes first, its parts after it, so that the last ring around a point tells its region. Other
+    sets have outlines of all but their background.
     """
     count, _, height, width = regions.shape
-    order = ["rest", *(name for name in REGIONS if name not in ("rest", "outside"))]
+    names, back = region_set.names, region_set.background
+    order = [name for name in names if name not in back]
     scale = np.array([8192 / width, 8192 / height])
     frames, offsets, at = [], [], 2 * (count + 1)
+    still = regions.strides[0] == 0  # the same masks in every frame
+    text: list[np.ndarray] = []
     for masks in regions:
         offsets.append(at)
-        text = []
-        for name in order:
-            mask = ~masks[REGIONS.index("outside")] if name == "rest" else masks[REGIONS.index(name)]
-            text += [_ring(REGIONS.index(name), ring, scale) for ring in _contours(mask)]
+        if not still or not text:
+            text = []
+            if region_set == FACE:
+                text += [_ring(names.index("rest"), ring, scale) for ring in _contours(~masks[names.index("outside")])]
+            for name in order:
+                text += [_ring(names.index(name), ring, scale) for ring in _contours(masks[names.index(name)])]
         frames += text
         at += sum(len(word) for word in text)
     offsets.append(at)

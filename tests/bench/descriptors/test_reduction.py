@@ -8,7 +8,7 @@ from stavis.bench.descriptors.reduction import fit_projection, fit_scaling
 from stavis.bench.descriptors.shape import OUTLINES, face_shape, outlines
 from stavis.bench.descriptors.windows import fill_missing, functionals
 from stavis.errors import StavisError
-from stavis.face_track import FaceTrack
+from stavis.types import FaceTrack
 
 RNG = np.random.default_rng(0)
 

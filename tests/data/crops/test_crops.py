@@ -347,7 +347,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(video, monkeypatch):
     def full(*args, **options):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(crop_writer, "cut", full)
+    monkeypatch.setattr(crop_writer, "framed", full)
     with pytest.raises(StavisError, match="No space left"):
         crops_of(video, CropConfig(source="centre"))
     assert [path for path in kind_folder("crops").iterdir() if path.suffix != ".lock"] == []
@@ -357,12 +357,12 @@ SCRIPT = """
 import sys, time
 from stavis.data.crops import build as crop_writer
 from stavis.data.crops.crops import CropConfig, crops_of
-cut = crop_writer.cut
+framed = crop_writer.framed
 def slow(*args):
     print("cutting", flush=True)
     time.sleep(float(sys.argv[2]))
-    return cut(*args)
-crop_writer.cut = slow
+    return framed(*args)
+crop_writer.framed = slow
 crops = crops_of(sys.argv[1], CropConfig(size=16, rate=None, source="centre"))
 print("sum", int(crops.frames.sum(dtype="int64")))
 """

@@ -134,7 +134,9 @@ def test_an_adapter_of_ones_own_is_one_function():
 
 def test_whole_images_are_read_without_a_face():
     net = loaded(lambda x: x[..., None], region="frame")
-    assert net.crop_config().source == "centre" and net.crop_config("face").source == "face"
+    assert net.crop_config().source == "centre"
+    with pytest.raises(StavisError, match="is shown whole frames: leave source='face' out"):
+        net.crop_config("face")
 
 
 def test_two_functions_have_two_names_in_the_cache():
@@ -212,7 +214,7 @@ def test_a_processor_says_size_and_normalisation():
             self.image_mean, self.image_std = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
 
     found = ModuleOptions(processor=Processor()).from_processor()
-    assert found == {"size": 48, "normalise": ((0.5,) * 3, (0.25,) * 3)}
+    assert found == {"size": 48, "framing": "resize", "normalise": ((0.5,) * 3, (0.25,) * 3)}
     Processor.offset = True  # frames in [-1,1] first
     mean, std = ModuleOptions(processor=Processor()).from_processor()["normalise"]
     assert ((0.3 - mean[0]) / std[0]) == pytest.approx((2 * 0.3 - 1 - 0.5) / 0.25)

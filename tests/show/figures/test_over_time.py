@@ -6,7 +6,8 @@ import plotly.io as pio
 import pytest
 
 from stavis.errors import StavisError
-from stavis.show.figures.colours import GROUPS, PALETTES, REGION_COLOURS, lookup
+from stavis.regions import FACE, REGIONS
+from stavis.show.figures.colours import GROUPS, PALETTES, lookup, outline_colours
 from stavis.show.figures.moments import agreement_matrix, filmstrip, key_moments, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.types import AttentionMaps, Clip, Prediction
@@ -41,7 +42,8 @@ def test_stacks_stop_at_gaps(clip, attention):
 
 def test_lines_can_be_told_apart_without_colour():
     assert len({group.dash for group in GROUPS}) == len({group.colour for group in GROUPS}) == len(GROUPS)
-    assert REGION_COLOURS["left_eye"] == REGION_COLOURS["right_eye"]
+    colours = dict(zip(REGIONS, outline_colours(FACE), strict=True))
+    assert colours["left_eye"] == colours["right_eye"] and colours["rest"] == "#FFFFFF"
 
 
 @pytest.mark.parametrize("name", PALETTES)

@@ -151,7 +151,7 @@ function tip(s, event, i) {
   const out = s.annotations.exclude.some(([a, b]) => t >= a && t <= b);
   s.ui.tip.hidden = !(gap || out);
   if (s.ui.tip.hidden) return;
-  s.ui.tip.textContent = [gap ? gap[2] || "no face" : "", out ? "excluded" : ""].filter(Boolean).join(" · ");
+  s.ui.tip.textContent = [gap ? gap[2] || s.data.meta.texts.gap : "", out ? "excluded" : ""].filter(Boolean).join(" · ");
   const box = s.ui.chart.getBoundingClientRect();
   s.ui.tip.style.left = Math.min(event.clientX - box.left + 12, box.width - 150) + "px";
   s.ui.tip.style.top = event.clientY - box.top + 14 + "px";

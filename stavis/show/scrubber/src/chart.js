@@ -225,7 +225,7 @@ export class Chart {
     return [x, y, Math.max(2, this.x(data, clamp(t1)) - x), this.height - 18 - y];
   }
 
-  // Stretches without a face.
+  // Segments without a valid frame.
   gaps(pen, data, theme) {
     const half = data.count > 1 ? data.duration / (data.count - 1) / 2 : 0;
     for (const [from, to] of data.meta.gaps || []) {

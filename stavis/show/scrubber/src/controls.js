@@ -146,8 +146,17 @@ function drawer(name, ...children) {
   return make("details", { class: "stv-drawer" }, make("summary", {}, name), make("div", { class: "stv-drawerbody" }, ...children));
 }
 
+// Options [value, text, heading]; those with a heading stand under it.
 export function fillChoice(select, options, value) {
-  select.replaceChildren(...options.map(([v, text]) => new Option(text, v)));
+  const headings = new Map();
+  const nodes = [];
+  for (const [v, text, heading] of options) {
+    const option = new Option(text, v);
+    if (heading && headings.has(heading)) headings.get(heading).append(option);
+    else if (heading) headings.set(heading, nodes[nodes.push(make("optgroup", { label: heading }, option)) - 1]);
+    else nodes.push(option);
+  }
+  select.replaceChildren(...nodes);
   select.value = value;
 }
 

@@ -111,7 +111,7 @@ export class ClipData {
   // Which region lies at (u, v) in [0,1): its index, or -1 where nobody knows. Later rings lie over earlier ones.
   regionAt(i, u, v) {
     if (!this.rings) return -1;
-    let found = this.meta.regions.indexOf("outside");
+    let found = this.meta.behind;
     this.eachRing(i, (region, points) => {
       if (insideRing(points, u * 8192, v * 8192)) found = region;
     });

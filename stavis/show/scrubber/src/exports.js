@@ -23,7 +23,7 @@ function csvText(text) {
 
 export function sharesCsv(data, look, annotations) {
   const map = data.map(look.map);
-  const head = ["frame", "time", "face", "excluded"];
+  const head = ["frame", "time", data.meta.texts.valid, "excluded"];
   const columns = [];
   if (map && map.shares >= 0) data.meta.regions.forEach((name, r) => columns.push([`${map.name} ${name}`, data.row(map.shares + r)]));
   for (const trace of data.traces) columns.push([trace.name, data.row(trace.row)]);

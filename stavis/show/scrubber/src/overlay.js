@@ -162,13 +162,16 @@ export function drawOutlines(pen, box, data, i, ratio) {
   pen.save();
   pen.lineJoin = "round";
   data.eachRing(i, (region, points) => {
-    // Curves from middle to middle of the polygon's sides: the staircase of the mask's pixels is not the face's shape.
+    // Curves from middle to middle of the polygon's sides: the staircase of the mask's pixels is not the shape that is meant.
     const x = (k) => box.x + (points[2 * (k % count)] / 8192) * box.w;
     const y = (k) => box.y + (points[2 * (k % count) + 1] / 8192) * box.h;
     const count = points.length / 2;
     pen.beginPath();
-    pen.moveTo((x(0) + x(1)) / 2, (y(0) + y(1)) / 2);
-    for (let k = 1; k <= count; k++) pen.quadraticCurveTo(x(k), y(k), (x(k) + x(k + 1)) / 2, (y(k) + y(k + 1)) / 2);
+    if (data.meta.corners) for (let k = 0; k < count; k++) pen.lineTo(x(k), y(k));
+    else {
+      pen.moveTo((x(0) + x(1)) / 2, (y(0) + y(1)) / 2);
+      for (let k = 1; k <= count; k++) pen.quadraticCurveTo(x(k), y(k), (x(k) + x(k + 1)) / 2, (y(k) + y(k + 1)) / 2);
+    }
     pen.closePath();
     pen.lineWidth = 2.6 * ratio;
     pen.strokeStyle = "rgba(0,0,0,.35)";

@@ -101,7 +101,7 @@ class Scrubber {
 
   fillControls() {
     const { ui, look, data } = this;
-    const names = [...data.maps.map((m) => [m.name, m.name]), ["none", "none"]];
+    const names = [...data.maps.map((m) => [m.name, m.name, m.group]), ["none", "none"]];
     fillChoice(ui.map, names, look.map);
     fillChoice(ui.second, names, look.second);
     ui.mode.value = look.mode;
@@ -161,7 +161,7 @@ class Scrubber {
     ui.slider.setAttribute("aria-valuetext", `frame ${i + 1} of ${data.count}, ${time}`);
     ui.canvas.setAttribute("aria-label", this.words(i));
     const gap = data.gapAt(i);
-    ui.stage.dataset.gap = gap ? gap[2] || "no face" : "";
+    ui.stage.dataset.gap = gap ? gap[2] || data.meta.texts.gap : "";
     this.root.dataset.drawn = i;
     this.root.dispatchEvent(new CustomEvent("stavis:drawn", { bubbles: true, detail: { frame: i, map: look.map } }));
   }

@@ -107,7 +107,7 @@ export class View {
     if (look.mode === "wipe" && u > look.wipe) k = 1;
     const words = [];
     const region = data.regionAt(i, u, v);
-    if (region >= 0) words.push(data.meta.regions[region].replace("_", " "));
+    if (region >= 0) words.push(data.meta.regions[region].replaceAll("_", " "));
     if (layers[k]) {
       const map = data.map(k ? look.second : look.map);
       const value = cellAt(layers[k].grid, layers[k], u, v);
