@@ -160,7 +160,7 @@ def _quality(spec: SyntheticConfig, index: int) -> int:
 
 def _write_recording(folder: Path, recording: SyntheticRecording, crf: int) -> None:
     spec, name = recording.spec, recording.name
-    _encode(folder / "videos" / f"{name}.mp4", recording.frames(), spec.size, spec.fps, crf)
+    encode_video(folder / "videos" / f"{name}.mp4", recording.frames(), spec.size, spec.fps, crf)
     ratings = recording.ratings
     gold = [("time", "valence"), *((f"{t:.2f}", f"{v:.4f}") for t, v in zip(ratings.times, ratings.gold, strict=True))]
     _write_table(folder / "labels" / f"{name}.csv", gold)
@@ -168,7 +168,7 @@ def _write_recording(folder: Path, recording: SyntheticRecording, crf: int) -> N
     _write_truth(folder / "truth" / f"{name}.npz", recording)
 
 
-def _encode(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps: float, crf: int) -> None:
+def encode_video(path: Path, frames: Iterable[np.ndarray], size: tuple[int, int], fps: float, crf: int) -> None:
     """An H.264 file; one thread, so that the same frames give the same bytes."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1001))

@@ -45,7 +45,7 @@ def test_a_video_does_not_hang_on_what_lies_in_memory(tmp_path, size):
         frames, found = list(render(spec, index).frames()), set()
         for _ in range(30):
             kept = [rng.integers(0, 255, rng.integers(100, 400_000), np.uint8), *kept[: rng.integers(0, 30)]]
-            writer._encode(tmp_path / "video.mp4", frames, spec.size, spec.fps, 20)
+            writer.encode_video(tmp_path / "video.mp4", frames, spec.size, spec.fps, 20)
             found.add((tmp_path / "video.mp4").read_bytes())
         assert len(found) == 1
 
@@ -138,7 +138,7 @@ def test_an_encoder_that_fails_leaves_nothing_behind(tmp_path, monkeypatch):
     def fail(*_):
         raise StavisError("the image cannot be drawn: try again.")
 
-    monkeypatch.setattr(writer, "_encode", fail)
+    monkeypatch.setattr(writer, "encode_video", fail)
     with pytest.raises(StavisError, match="cannot be drawn"):
         write_dataset(tmp_path / "set", TINY)
     assert not list(tmp_path.iterdir())

@@ -149,3 +149,14 @@ def test_without_the_head_model_nothing_is_written(tmp_path, monkeypatch):
     with pytest.raises(StavisError, match="no head model"):
         write_dataset(tmp_path / "set", dataclasses.replace(SPEC, recordings=9, renderer="both"))
     assert not (tmp_path / "set").exists()
+
+
+def test_a_head_is_the_same_bits_again_and_chosen_frames_are_those_of_the_whole(heads_file, monkeypatch):
+    monkeypatch.setenv("STAVIS_HEADS", str(heads_file))
+    spec = dataclasses.replace(SPEC, renderer="heads", size=(64, 64), seconds=0.4)
+    recording = render(spec, 1)
+    whole = np.stack(list(recording.frames()))
+    assert whole.shape == (5, 64, 64, 3) and whole.dtype == np.uint8 and whole.std() > 10
+    assert np.array_equal(np.stack(list(render(spec, 1).frames([3, 1]))), whole[[3, 1]])
+    assert recording.truth.visible.all() and np.array_equal(recording.truth.landmarks, render(spec, 1).truth.landmarks)
+    assert not np.array_equal(whole, np.stack(list(render(dataclasses.replace(spec, seed=6), 1).frames())))
