@@ -219,6 +219,32 @@ def profile(
     typer.echo(found.table.to_json(orient="records") if json else str(found))
 
 
+@app.command(rich_help_panel=LOOK)
+def compare(
+    first: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function.")],
+    second: Annotated[str, typer.Argument(help="Another network.")],
+    video: Annotated[Path, typer.Argument(help="The video file.")],
+    out: Annotated[Path | None, typer.Option("--out", help="The page to write; the video's name if left out.")] = None,
+    view: Annotated[str, typer.Option(help="choose, a map at a time; or 'side by side'.")] = "choose",
+    source: CropSource = "auto",
+    face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
+    device: Device = "auto",
+    json: Json = False,
+) -> None:
+    """Two networks on one video: both maps and their difference, both predictions, how far the maps agree, on one page.
+
+    Example: stavis compare runs/first sta-synthetic my_video.mp4 --out both.html
+    """
+    both = jobs.compare([first, second], video, source=source, face=face_from(face), device=device)
+    page = both.save(out or Path(f"{video.stem}-compared.html"), view)
+    if json:
+        typer.echo(json_text.dumps(both.summary))
+        return
+    for name, value in (both.summary["agreement"] or {}).items():
+        typer.echo(f"{name:20} {'undefined' if value is None else f'{value:.3f}'}")
+    typer.echo(f"page: {page}")
+
+
 @app.command(rich_help_panel=JUDGE)
 def verdict(
     run: Annotated[str | None, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")] = None,

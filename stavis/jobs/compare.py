@@ -1,5 +1,6 @@
 """Two networks on one video: what each predicts, where each looks, and where they differ."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +135,16 @@ class Comparison:
         columns = dict(zip(self.names, shares, strict=True))
         names = [name.replace("_", " ") for name in self.clip.region_set.names]
         return pd.DataFrame({"region": names, **columns, "difference": shares[0] - shares[1]})
+
+    @property
+    def summary(self) -> dict:
+        """What is compared in numbers that JSON holds: names, mean agreement of the maps and shares by region (None where it is not
+        defined), notes."""
+        attends = all(one.attention is not None for one in self.readings)
+        means = self.table("agreement").drop(columns="time").mean() if attends else {}
+        agreement = {name: None if np.isnan(value) else round(float(value), 6) for name, value in means.items()} or None
+        regions = self.table("regions").round(6).to_json(orient="records") if attends and self.clip.regions is not None else "null"
+        return {"networks": list(self.names), "agreement": agreement, "regions": json.loads(regions), "notes": list(self.notes)}
 
     def save(self, path: str | Path, view: str = "choose") -> Path:
         """Write the scrubber's page, which works offline; returns its path. view as for `scrubber`."""

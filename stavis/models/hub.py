@@ -68,15 +68,15 @@ def download(text: str) -> HubCopy:
     library = _library(text)
     api = library.HfApi()
     try:
-        with _told(text):
+        with _refusals_of(text):
             info = api.model_info(repository, revision=revision)
     except ConnectionError as error:
         return _kept(library, text, repository, revision, error)
     _check_files(text, [one.rfilename for one in info.siblings or ()])
-    with _told(text):
+    with _refusals_of(text):
         described = library.hf_hub_download(repository, "config.json", revision=revision)
     _check_config(text, Path(described))
-    with _told(text):
+    with _refusals_of(text):
         folder = Path(library.snapshot_download(repository, revision=revision, allow_patterns=list(FILES)))
     return HubCopy(repository, folder.name, folder)  # the library names a snapshot's folder by its commit
 
@@ -94,7 +94,7 @@ def upload(folder: Path, card: str, repository: str, *, private: bool, revision:
     files = [add(path_in_repo=one, path_or_fileobj=str((folder / one).resolve())) for one in FILES[:2]]
     files.append(add(path_in_repo=FILES[2], path_or_fileobj=card.encode()))
     try:
-        with _told(name, writing=True):
+        with _refusals_of(name, writing=True):
             api.create_repo(repository, private=private, exist_ok=True)
             if revision is not None:
                 api.create_branch(repository, branch=revision, exist_ok=True)
@@ -153,7 +153,7 @@ def _check_config(text: str, path: Path) -> None:
 
 
 @contextmanager
-def _told(text: str, *, writing: bool = False) -> Iterator[None]:
+def _refusals_of(text: str, *, writing: bool = False) -> Iterator[None]:
     """Inside, what the hub refuses is one sentence; a hub that cannot be reached is a ConnectionError with a short reason."""
     try:
         yield

@@ -147,6 +147,18 @@ def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, 
     assert (asked["run"], str(asked["video"]), str(asked["out"])) == ("sta-synthetic", "my film.mp4", "my film-explained")
 
 
+def test_compare_writes_one_page_and_says_how_far_the_maps_agree(shell, tmp_path, drawn, tiny_run):
+    video = next((drawn / "videos").glob("*.mp4"))
+    words = ("compare", tiny_run, "sta-synthetic", video, "--out", tmp_path / "both.html", "--device", "cpu")
+    done = shell(*words)
+    assert done.code == 0 and "rank correlation" in done.out and done.out.splitlines()[-1] == f"page: {tmp_path / 'both.html'}"
+    found = json.loads(shell(*words, "--json", "--view", "side by side").out)
+    assert found["networks"] == ["tiny", "sta-synthetic"] and -1 <= found["agreement"]["rank correlation"] <= 1
+    assert [one["region"] for one in found["regions"]] == [name.replace("_", " ") for name in REGIONS]
+    page = (tmp_path / "both.html").read_text(encoding="utf-8")
+    assert "tiny | sta-synthetic" in page
+
+
 def test_shares_of_a_tracked_face_add_up_to_one(tmp_path, drawn, tiny_run):
     recording = recordings_of(drawn, "test")[0]
     jobs.explain(tiny_run, recording, tmp_path / "out", methods=(), quiet=True)
