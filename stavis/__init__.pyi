@@ -39,7 +39,7 @@ from .synthetic.config import SyntheticConfig as SyntheticConfig
 from .synthetic.embedded import embedded_data as embedded_data
 from .jobs.track import track as track
 from .models.published import systems as systems
-from .data.faces.networks.model_file import fetch_models as fetch_models
+from .synthetic.heads.source.fetch_models import fetch_models as fetch_models
 from .storage.contents import cache_list as cache_list
 from .storage.contents import cache_clear as cache_clear
 

@@ -63,12 +63,16 @@ def track(
 
 
 @app.command("fetch-models", rich_help_panel=DATA)
-def fetch_models() -> None:
-    """Fetch the face landmark model ahead of time, and say from where.
+def fetch_models(
+    heads: Annotated[bool, typer.Option("--heads", help="The model of the 3D heads (ICT-FaceKit, MIT licence), 130 MB.")] = False,
+) -> None:
+    """Fetch the face landmark model, or that of the 3D heads, ahead of time, and say from where.
 
     Example: stavis fetch-models
+
+    Example: stavis fetch-models --heads
     """
-    found = stavis.fetch_models()
+    found = stavis.fetch_models(heads=heads)
     typer.echo(f"{found.path} (from {found.source})")
 
 

