@@ -174,8 +174,10 @@ def _open_sky(depth: np.ndarray, nearest: np.ndarray, parts: np.ndarray, lips: f
         around = cv2.GaussianBlur(deep, (0, 0), sigma) / np.maximum(cv2.GaussianBlur(there, (0, 0), sigma), 0.05)
         hidden += strength * np.clip(around - own - 0.05, 0, most)
     hidden = cv2.resize(hidden, (width, height), interpolation=cv2.INTER_LINEAR)
+    kinds = parts[np.maximum(nearest, 0)]
+    hidden[(kinds == EYE) & (nearest >= 0)] *= 2  # the lids' shadow
     if lips is not None:
-        inside = (parts[np.maximum(nearest, 0)] > HAIR) & (nearest >= 0)
+        inside = (kinds > HAIR) & (nearest >= 0)
         hidden[inside] = 0.6 * hidden[inside] + 0.42 * np.clip(lips - depth[inside], 0, 6)
     return np.exp(-hidden)
 

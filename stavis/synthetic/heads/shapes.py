@@ -72,15 +72,20 @@ def _matrix() -> np.ndarray:
 MATRIX = _matrix()
 
 
+_GROUP_COLUMNS = tuple(
+    ([k for k, name in enumerate(MODEL_SHAPES) if _base(name)[0] in names and _base(name)[1] in ("", side)], most)
+    for names, most in GROUPS
+    for side in "LR"
+)
+
+
 def model_weights(weights: np.ndarray) -> np.ndarray:
     """The weights (T,57) of the model's shapes for the 52 weights (T,52) of a motion."""
     out = np.clip(np.asarray(weights, np.float32) @ MATRIX, LOWEST, HIGHEST)
-    for names, most in GROUPS:
-        for side in "LR":
-            columns = [k for k, name in enumerate(MODEL_SHAPES) if _base(name)[0] in names and _base(name)[1] in ("", side)]
-            total = np.clip(out[:, columns], 0, None).sum(1, keepdims=True)
-            part = np.minimum(1, most / np.maximum(total, 1e-6))
-            out[:, columns] = np.where(out[:, columns] > 0, out[:, columns] * part, out[:, columns])
+    for columns, most in _GROUP_COLUMNS:
+        total = np.clip(out[:, columns], 0, None).sum(1, keepdims=True)
+        part = np.minimum(1, most / np.maximum(total, 1e-6))
+        out[:, columns] = np.where(out[:, columns] > 0, out[:, columns] * part, out[:, columns])
     close, jaw = MODEL_SHAPES.index("mouthClose"), MODEL_SHAPES.index("jawOpen")
     out[:, close] = np.minimum(out[:, close], np.maximum(out[:, jaw], 0))  # it shuts the lips over an open jaw
     return out

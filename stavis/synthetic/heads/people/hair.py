@@ -66,10 +66,10 @@ def place_curtain(rng: np.random.Generator, look: Look) -> np.ndarray:
     return np.stack([across, 8 - level * length, 0.5 + z * radius * 0.8 - back + level * rng.uniform(-1, 2)], 1).astype(np.float32)
 
 
-def place_torso(rng: np.random.Generator) -> np.ndarray:
-    """The vertices (n,3) cm of clothed shoulders."""
+def place_torso(rng: np.random.Generator, collar: float) -> np.ndarray:
+    """The vertices (n,3) cm of clothed shoulders below a collar (cm)."""
     x, level, z = torso_grid().T
-    collar, slope, shoulders = rng.uniform(-13.5, -11.5), rng.uniform(3, 6), rng.uniform(17, 22)
+    slope, shoulders = rng.uniform(3, 6), rng.uniform(17, 22)
     out = np.clip(level / 0.55, 0, 1)
     wide = 6.6 + (shoulders - 6.6) * out**0.8 + 2 * np.clip(level - 0.55, 0, 1)
     deep = 6.4 + 5.0 * out**0.7
@@ -84,6 +84,7 @@ def colour_points(rng: np.random.Generator, mesh: HeadMesh, look: Look, hair: np
     top = linear(look.hat_colour if look.cut == "hat" else look.hair)
     amount = (hair * look.hair_line[4])[:, None]
     colours[:] = linear(look.skin * 0.95) * (1 - amount) + top * amount
+    colours[mesh.points[:, 1] < look.collar] = linear(look.cloth)
     for kind, colour in (
         (5, look.teeth),
         (6, np.array((186, 96, 96)) * rng.uniform(0.7, 1.1)),

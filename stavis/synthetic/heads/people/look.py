@@ -28,7 +28,7 @@ class Look:
     tone: place among the skins, 0 the lightest; blood: redness; spots, pores, freckles, rough: how much of each; folds (6,) at rest and
     fold_gains (6,) with expression (see plane.FOLDS); brows: (drop cm, thickness cm, arch, tilt, density, start cm, reach cm); lips: upper
     and lower height factors, softness (texels) and amount; gloss of skin and lips; height of the hair line cm, half width cm, power,
-    volume cm and density of the cut; iris and pupil radius cm.
+    volume cm and density of the cut; iris and pupil radius cm; the collar's height cm.
     """
 
     male: bool
@@ -58,6 +58,7 @@ class Look:
     gloss: tuple[float, float, float, float]
     glasses: str
     rings: bool
+    collar: float
     cloth: np.ndarray
     second_cloth: np.ndarray
 
@@ -108,11 +109,12 @@ def sample_look(rng: np.random.Generator) -> Look:
         hat_colour=rng.uniform(15, 235, 3).astype(np.float32),
         iris=np.clip(iris, 5, 255).astype(np.float32),
         radii=(float(rng.uniform(0.56, 0.66)), float(rng.uniform(0.12, 0.3))),
-        white=(np.array((235, 228, 222)) * rng.uniform(0.72, 1.0)).astype(np.float32),
+        white=(np.array((226, 219, 213)) * rng.uniform(0.55, 0.92)).astype(np.float32),
         teeth=np.clip(np.array((236, 226, 205)) * rng.normal(1, 0.02, 3) * rng.uniform(0.74, 1.04), 0, 255).astype(np.float32),
         gloss=_gloss(rng, skin),
         glasses=str(rng.choice(GLASSES, p=(0.72, 0.1, 0.12, 0.06))),
         rings=bool(rng.random() < (0.06 if male else 0.4)),
+        collar=float(rng.uniform(-13.0, -9.8)),
         cloth=np.clip(cloth, 6, 245).astype(np.float32),
         second_cloth=np.clip(cloth * rng.uniform(0.5, 1.5), 6, 245).astype(np.float32),
     )
@@ -137,13 +139,13 @@ def _lips(rng: np.random.Generator, skin: np.ndarray, made_up: bool) -> dict:
 
 def _brows(rng: np.random.Generator, hair: np.ndarray, male: bool) -> dict:
     colour = hair * rng.uniform(0.5, 0.85) if hair.mean() > 60 else hair * 0.9 + 6
-    drop, thickness = rng.uniform(-0.85, 0.45), rng.uniform(0.28, 0.95) * (1 if male else 0.75)
+    drop, thickness = rng.uniform(-0.85, 0.45), rng.uniform(0.32, 1.0) * (1 if male else 0.78)
     form = (
         drop,
         thickness,
         rng.uniform(-0.1, 0.35),
         rng.uniform(-0.35, 0.35),
-        rng.uniform(0.35, 1),
+        rng.uniform(0.5, 1),
         rng.uniform(0.9, 1.5),
         rng.uniform(4.3, 5.1),
     )

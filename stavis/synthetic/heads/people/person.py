@@ -62,7 +62,7 @@ def sample_head(rng: np.random.Generator, model: HeadModel, **look_values) -> He
     rise = rise + _beard_rise(mesh, plane, paint)
     points = _reshaped(mesh.points + (modes @ mesh.identity).reshape(-1, 3), narrower, taller) + rise[:, None] * mesh.normals
     points[mesh.curtain_points] = place_curtain(rng, look)
-    points[mesh.torso_points] = place_torso(rng)
+    points[mesh.torso_points] = place_torso(rng, look.collar)
     basis = landmark_basis(model)
     landmarks = _reshaped(basis.neutral + np.tensordot(modes, basis.identity, 1), narrower, taller)
     shown = np.ones(len(mesh.triangles), bool)

@@ -11,15 +11,16 @@ from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.scene.kernels import FACE, compiled
 from stavis.synthetic.heads.scene.mesh import head_mesh
 
-SIDE = 288
+SIDE = 256
 """Texels on a side."""
 
 
 @dataclass(frozen=True, eq=False)
 class SkinPlane:
-    """x, y, z (SIDE,SIDE) cm of each texel on the neutral head, side = |x|; eye (SIDE,SIDE) cm from the nearest lid's edge; ears
-    (SIDE,SIDE) bool; marks (68,2) texels of the landmarks (NaN where they are not on the face); folds (SIDE,SIDE,6) uint8; noise, by
-    name, fields (SIDE,SIDE) of deviation 1; uv (k,2) of the mesh in texels; texel (n,2) of each vertex; ear_points (n,) bool.
+    """x, y, z (SIDE,SIDE) cm of each texel on the neutral head, side = |x|; eye and mouth (SIDE,SIDE) cm from the nearest lid's edge and
+    from the line between the lips; ears (SIDE,SIDE) bool; marks (68,2) texels of the landmarks (NaN where they are not on the face);
+    folds (SIDE,SIDE,7) uint8, first where any is; noise, by name, fields (SIDE,SIDE) of deviation 1; uv (k,2) of the mesh in texels;
+    texel (n,2) of each vertex; ear_points (n,) bool.
     """
 
     x: np.ndarray
@@ -27,6 +28,7 @@ class SkinPlane:
     z: np.ndarray
     side: np.ndarray
     eye: np.ndarray
+    mouth: np.ndarray
     ears: np.ndarray
     marks: np.ndarray
     folds: np.ndarray
@@ -60,6 +62,7 @@ def skin_plane(model: HeadModel) -> SkinPlane:
         z=z,
         side=np.abs(x),
         eye=np.minimum(*(_distance(x, y, np.concatenate([marks[a : a + 6], marks[a : a + 1]])[:, :2]) for a in (36, 42))),
+        mouth=_distance(x, y, np.concatenate([marks[60:68], marks[60:61]])[:, :2]),
         ears=_on_ear(columns, rows),
         marks=texel[mesh.landmarks],
         folds=_folds(x, y, z),
@@ -104,7 +107,7 @@ FOLDS = ("beside the mouth", "between the brows", "forehead", "crow's feet", "be
 
 
 def _folds(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
-    """(SIDE,SIDE,6) uint8: where each of FOLDS lies."""
+    """(SIDE,SIDE,7) uint8: where any of FOLDS lies, and where each does."""
 
     def line(points: list, width: float) -> np.ndarray:
         return np.exp(-((_distance(np.abs(x), y, np.array(points, np.float32)) / width) ** 2)) * (z > 2)
@@ -119,7 +122,8 @@ def _folds(x: np.ndarray, y: np.ndarray, z: np.ndarray) -> np.ndarray:
         line([(2.75, -3.7), (3.1, -4.6), (3.2, -5.6)], 0.22),
         line([(0, -5.6), (1.0, -5.5), (1.6, -5.9)], 0.25),
     ]
-    return np.ascontiguousarray(np.clip(np.stack(folds, -1) * 255, 0, 255).astype(np.uint8))
+    folds = np.clip(np.stack(folds, -1) * 255, 0, 255).astype(np.uint8)
+    return np.ascontiguousarray(np.concatenate([folds.max(-1, keepdims=True), folds], -1))
 
 
 def _noise() -> dict[str, tuple[np.ndarray, ...]]:

@@ -58,6 +58,7 @@ def paint_skin(rng: np.random.Generator, plane: SkinPlane, look: Look) -> Painte
         if look.beard != "stubble":
             rise = beard * np.float32(rng.uniform(0.05, 0.5 if look.beard == "full" else 0.25))
     _hair(paint, look, texture, material)
+    _lay(texture, linear(look.cloth), 1 - smooth_step(plane.y, look.collar - 0.6, look.collar - 0.2))
     return PaintedSkin(np.clip(texture, 0.002, 1).astype(np.float32), material, rise)
 
 
@@ -105,10 +106,12 @@ def _lip_mask(paint: _Paint, look: Look) -> np.ndarray:
 
 
 def _make_up(paint: _Paint, look: Look, texture: np.ndarray) -> None:
-    """Lid lines (everybody's lashes, more where they are painted), eye shadow and rouge, in place."""
+    """The line between the lips, the nostrils, the lids (lashes, more where they are painted), eye shadow and rouge, in place."""
     rng, plane = paint.rng, paint.plane
-    width, dark = (rng.uniform(0.1, 0.22), rng.uniform(0.4, 0.9)) if look.made_up else (0.12, rng.uniform(0.15, 0.6))
+    width, dark = (rng.uniform(0.14, 0.24), rng.uniform(0.5, 0.92)) if look.made_up else (0.15, rng.uniform(0.3, 0.8))
     upper = np.where(plane.y > 3.35, 1.0, 0.55)  # more lashes above
+    texture *= (1 - rng.uniform(0.25, 0.65) * np.exp(-((plane.mouth / 0.13) ** 2)) * (plane.side < 2.7))[..., None].astype(np.float32)
+    texture *= (1 - rng.uniform(0.5, 0.85) * plane.spot(0.68, -0.95, 0.3, 0.2))[..., None].astype(np.float32)
     texture *= (1 - dark * upper * np.exp(-((plane.eye / width) ** 2)))[..., None].astype(np.float32)
     if not look.made_up:
         return

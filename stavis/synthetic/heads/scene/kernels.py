@@ -15,7 +15,7 @@ from stavis.errors import StavisError
 FACE, HEAD, EYE, CLOTH, HAIR, TEETH, GUMS, MOUTH = range(8)
 """What a triangle is part of."""
 
-ONE, ZERO, HALF = np.float32(1), np.float32(0), np.float32(0.5)
+ONE, ZERO, HALF, EDGE, TINY = np.float32(1), np.float32(0), np.float32(0.5), np.float32(-1e-4), np.float32(1e-9)
 
 
 @lru_cache(maxsize=1)
@@ -102,7 +102,7 @@ def rasterise(screen, triangles, both_sides, count, depth, nearest, first, secon
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, x1, y1, x2, y2 = screen[i, 0], screen[i, 1], screen[j, 0], screen[j, 1], screen[k, 0], screen[k, 1]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if abs(area) < 1e-9 or (area > 0 and both_sides[t] == 0):
+        if abs(area) < TINY or (area > ZERO and both_sides[t] == 0):
             continue
         left, right = max(int(np.ceil(min(x0, x1, x2))), 0), min(int(np.floor(max(x0, x1, x2))), width - 1)
         top, bottom = max(int(np.ceil(min(y0, y1, y2))), 0), min(int(np.floor(max(y0, y1, y2))), height - 1)
@@ -111,12 +111,14 @@ def rasterise(screen, triangles, both_sides, count, depth, nearest, first, secon
         inverse = ONE / area
         z0, z1, z2 = screen[i, 2], screen[j, 2], screen[k, 2]
         step0, step1 = (y1 - y2) * inverse, (y2 - y0) * inverse
+        fx = np.float32(left)
         for y in range(top, bottom + 1):
-            w0 = ((x1 - left) * (y2 - y) - (x2 - left) * (y1 - y)) * inverse
-            w1 = ((x2 - left) * (y0 - y) - (x0 - left) * (y2 - y)) * inverse
+            fy = np.float32(y)
+            w0 = ((x1 - fx) * (y2 - fy) - (x2 - fx) * (y1 - fy)) * inverse
+            w1 = ((x2 - fx) * (y0 - fy) - (x0 - fx) * (y2 - fy)) * inverse
             for x in range(left, right + 1):
                 w2 = ONE - w0 - w1
-                if w0 >= -1e-4 and w1 >= -1e-4 and w2 >= -1e-4:
+                if w0 >= EDGE and w1 >= EDGE and w2 >= EDGE:
                     z = w0 * z0 + w1 * z1 + w2 * z2
                     if z > depth[y, x]:
                         depth[y, x] = z
@@ -141,18 +143,23 @@ def rasterise_depth(seen, axes, corner, scale, triangles, depth):
         i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         x0, y0, x1, y1, x2, y2 = flat[i, 0], flat[i, 1], flat[j, 0], flat[j, 1], flat[k, 0], flat[k, 1]
         area = (x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0)
-        if area < 1e-9:
+        if area < TINY:
             continue
         left, right = max(int(np.ceil(min(x0, x1, x2))), 0), min(int(np.floor(max(x0, x1, x2))), width - 1)
         top, bottom = max(int(np.ceil(min(y0, y1, y2))), 0), min(int(np.floor(max(y0, y1, y2))), height - 1)
         inverse = ONE / area
+        fx = np.float32(left)
+        step0, step1 = (y1 - y2) * inverse, (y2 - y0) * inverse
         for y in range(top, bottom + 1):
+            fy = np.float32(y)
+            w0 = ((x1 - fx) * (y2 - fy) - (x2 - fx) * (y1 - fy)) * inverse
+            w1 = ((x2 - fx) * (y0 - fy) - (x0 - fx) * (y2 - fy)) * inverse
             for x in range(left, right + 1):
-                w0 = ((x1 - x) * (y2 - y) - (x2 - x) * (y1 - y)) * inverse
-                w1 = ((x2 - x) * (y0 - y) - (x0 - x) * (y2 - y)) * inverse
                 w2 = ONE - w0 - w1
-                if w0 >= 0 and w1 >= 0 and w2 >= 0:
+                if w0 >= EDGE and w1 >= EDGE and w2 >= EDGE:
                     depth[y, x] = max(depth[y, x], w0 * flat[i, 2] + w1 * flat[j, 2] + w2 * flat[k, 2])
+                w0 += step0
+                w1 += step1
 
 
 def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, colours, texture, material, folds, fold_weights, radius,
@@ -180,10 +187,12 @@ def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, col
                 ix, iy = int(u), int(v)
                 fx, fy = u - np.float32(ix), v - np.float32(iy)
                 c00, c10, c01, c11 = (ONE - fx) * (ONE - fy), fx * (ONE - fy), (ONE - fx) * fy, fx * fy
-                dark = ZERO
-                for q in range(len(fold_weights)):
-                    dark += fold_weights[q] * folds[iy, ix, q]
-                dark = ONE - min(dark * np.float32(1 / 255), np.float32(0.75))
+                dark = ONE
+                if folds[iy, ix, 0] > 0:
+                    dark = ZERO
+                    for q in range(len(fold_weights)):
+                        dark += fold_weights[q] * np.float32(folds[iy, ix, q + 1])
+                    dark = ONE - min(dark * np.float32(1 / 255), np.float32(0.75))
                 for q in range(3):
                     s = (
                         c00 * texture[iy, ix, q]

@@ -37,17 +37,17 @@ def sample_head_light(rng: np.random.Generator, look: Look) -> HeadLight:
     """Light from a window, a lamp or the sky, more or less from one side, exposed for the face."""
     level = rng.uniform(0.15, 0.75)
     sky = np.stack([_tint(rng, 0.06) * rng.uniform(0.6, 1.2), _tint(rng, 0.08) * rng.uniform(0.15, 0.7)]) * level
-    lamps = [[*_direction(rng.normal(0, 0.8), rng.uniform(-0.1, 1.2)), *(_tint(rng, 0.08) * rng.uniform(0.3, 1.3))]]
+    lamps = [[*_direction(rng.normal(0, 0.8), rng.uniform(-0.1, 1.2)), *(_tint(rng, 0.06) * rng.uniform(0.3, 1.3))]]
     for _ in range(rng.integers(1, 3)):
-        lamps.append([*_direction(rng.uniform(-2.2, 2.2), rng.uniform(-0.3, 1)), *(_tint(rng, 0.12) * rng.uniform(0.05, 0.6))])
+        lamps.append([*_direction(rng.uniform(-2.2, 2.2), rng.uniform(-0.3, 1)), *(_tint(rng, 0.09) * rng.uniform(0.05, 0.6))])
     lamps = np.array(lamps, np.float32)
     wrap = rng.uniform(0.1, 0.6)
     normals = np.array([(0, 0, 1), (0.7, 0, 0.7), (-0.7, 0, 0.7), (0, 0.7, 0.7)], np.float32)
     facing = np.clip((normals @ lamps[:, :3].T + wrap) / (1 + wrap), 0, None)
     bright = np.sort((facing @ lamps[:, 3:] + sky.mean(0)).mean(1))[-2]
     skin = float(linear(look.skin).mean())
-    key = rng.uniform(0.28, 0.6) * (0.55 + 0.45 * float(look.skin.mean()) / 210)
-    gain = min(key / max(bright * skin, 1e-3), 6.0) * np.clip(rng.normal(1, 0.05, 3), 0.85, 1.15)
+    key = rng.uniform(0.24, 0.52) * (0.55 + 0.45 * float(look.skin.mean()) / 210)
+    gain = min(key / max(bright * skin, 1e-3), 6.0) * np.clip(rng.normal(1, 0.04, 3), 0.88, 1.12)
     towards = lamps[0, :3]
     across = np.cross((0, 1, 0), towards)
     across /= np.linalg.norm(across) + 1e-6
