@@ -29,8 +29,12 @@ GAINS = {
 }
 """How much more than its weight a shape is moved: where the model's own is fainter than a face's (1 where not named)."""
 
-FOLLOWERS = {"cheekSquint": ("cheekRaiser", 0.5)}
-"""Shapes of the model alone that go with one of the 52, and how far."""
+FOLLOWERS = (
+    ("cheekSquint", "cheekRaiser", 0.5),
+    ("browDown", "browOuterUp", -0.55),  # the model's browDown leaves the outer half of a brow where it is
+    ("mouthFrown", "mouthStretch", 0.4),  # and its corners sink without the pull to the side that a frown has
+)
+"""Shapes of the model that go with one of the 52, and how far: without them the tracker reads half as much of a scowl or a frown."""
 
 GROUPS = (
     (("eyeBlink", "eyeSquint"), 1.1),
@@ -44,7 +48,7 @@ GROUPS = (
 )
 """Shapes of which no more than so much is moved together, on either side: beyond, the face looks torn."""
 
-LOWEST, HIGHEST = -0.3, 1.8
+LOWEST, HIGHEST = -0.6, 1.8
 
 
 def _base(name: str) -> tuple[str, str]:
@@ -60,7 +64,7 @@ def _matrix() -> np.ndarray:
     out = np.zeros((len(BLENDSHAPES), len(MODEL_SHAPES)), np.float32)
     for row, name in enumerate(BLENDSHAPES):
         base, side = _base(name)
-        moved = [(base, GAINS.get(base, 1.0))] + [(other, part) for key, (other, part) in FOLLOWERS.items() if key == base]
+        moved = [(base, GAINS.get(base, 1.0))] + [(other, part) for key, other, part in FOLLOWERS if key == base]
         for shape, gain in moved:
             for column, known in enumerate(MODEL_SHAPES):
                 known_base, known_side = _base(known)

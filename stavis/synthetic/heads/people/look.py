@@ -139,7 +139,7 @@ def _lips(rng: np.random.Generator, skin: np.ndarray, made_up: bool) -> dict:
 
 def _brows(rng: np.random.Generator, hair: np.ndarray, male: bool) -> dict:
     colour = hair * rng.uniform(0.5, 0.85) if hair.mean() > 60 else hair * 0.9 + 6
-    drop, thickness = rng.uniform(-0.85, 0.45), rng.uniform(0.32, 1.0) * (1 if male else 0.78)
+    drop, thickness = rng.uniform(-1.1, 0.2), rng.uniform(0.32, 1.0) * (1 if male else 0.78)
     form = (
         drop,
         thickness,
