@@ -253,7 +253,10 @@ def verdict(
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
     out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
     known_answers: Annotated[
-        bool, typer.Option("--known-answers", help="Judge networks whose answers are known: the five, and a sample of the grammar.")
+        bool,
+        typer.Option(
+            "--known-answers", help="Judge networks whose answers are known: the five, video transformers, a sample of the grammar."
+        ),
     ] = False,
     seeds: Annotated[int, typer.Option(min=1, help="Seeds per network, with --known-answers.")] = 3,
     device: Device = "auto",

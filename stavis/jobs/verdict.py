@@ -28,6 +28,7 @@ from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
 from stavis.trust.known_answers import known_answers as judge_known
 from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
+from stavis.trust.token_answers import token_answers
 from stavis.types import Clip, Target
 
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
@@ -194,19 +195,19 @@ def between_matrix(found: Verdict) -> pd.DataFrame:
 
 
 def known_answers(seeds: int = 3) -> pd.DataFrame:
-    """The verdict on networks whose answers are known by construction: the five, and a sample of the grammar.
+    """The verdict on networks whose answers are known by construction: the five, some with token attention, a sample of the grammar.
 
     Parameters
     ----------
     seeds : int
-        How many seeds of each of the five networks are judged (from 0); default 3. The sample is judged at one seed on which no
-        threshold was set.
+        How many seeds of each of the five networks and of those with token attention are judged (from 0); default 3. The sample is
+        judged at one seed on which no threshold was set.
 
     Returns
     -------
     DataFrame
-        One row per network and seed: its `set` (five or grammar), what came out, what is expected of each answer, and whether all of
-        it is `right`.
+        One row per network and seed: its `set` (five, tokens or grammar), what came out, what is expected of each answer, and whether
+        all of it is `right`.
 
     Examples
     --------
@@ -216,6 +217,7 @@ def known_answers(seeds: int = 3) -> pd.DataFrame:
     if not seeds:
         return pd.DataFrame()
     five = pd.DataFrame(judge_known(tuple(range(seeds)))).assign(set="five")
+    tokens = pd.DataFrame(token_answers(tuple(range(seeds)))).assign(set="tokens")
     grammar = pd.DataFrame(by_network(grammar_answers(HIDDEN_SEEDS[:1]))).assign(set="grammar")
-    table = pd.concat([five, grammar], ignore_index=True)
+    table = pd.concat([five, tokens, grammar], ignore_index=True)
     return table[["set", *table.columns.drop("set")]]
