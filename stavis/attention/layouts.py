@@ -64,6 +64,13 @@ class Layout:
         """Whether a map is put together from the rows of queries or from several heads."""
         return any(axis.query or "heads" in axis.letters or "q" in axis.letters or axis.extra for axis in self.axes)
 
+    def of_features(self) -> "Layout":
+        """The layout of one number per token, (N,tokens), such as those whose attention this layout names."""
+        body, _, sizes = self.text.partition(",")
+        first, *_, last = re.findall(r"\([^()]*\)|[^\s()]+", body)
+        batch = " ".join(first.replace("heads", "").strip("() ").split())
+        return parse_layout(f"({batch}) {last},{sizes}".rstrip(","))
+
 
 def parse_layout(text: str) -> Layout:
     """A layout from its text. Raises StavisError where it cannot be read or holds no map per frame."""

@@ -65,7 +65,8 @@ def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor) -> di
     if score.requires_grad:
         gradients = torch.autograd.grad(score.sum(), list(weights.values()), allow_unused=True)
     pairs = zip(weights.items(), gradients, strict=True)
-    return {path: positive_part(one.detach(), torch.zeros_like(one) if slope is None else slope) for (path, one), slope in pairs}
+    added = {path: positive_part(one.detach(), torch.zeros_like(one) if slope is None else slope) for (path, one), slope in pairs}
+    return {path: one.double() for path, one in added.items()}  # small beside the identity that they are added to
 
 
 def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: RunShape) -> torch.Tensor:

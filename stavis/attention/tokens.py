@@ -40,6 +40,11 @@ class TokenAttention:
         return self.paths[self.layer]
 
     @property
+    def has_heads(self) -> bool:
+        """Whether the layout names weights of heads, queries and keys, as those of a transformer."""
+        return self.layout is not None and "heads" in self.layout
+
+    @property
     def text(self) -> str:
         """What the maps show, in a sentence."""
         heads = "the mean over the heads" if self.head is None else f"head {self.head}"

@@ -3,8 +3,10 @@
 import torch
 from torch import nn
 
-from stavis.attention.hooks import inject_attention, record_attention
+from stavis.attention.hooks import Attention, inject_attention, record_attention
+from stavis.attention.tokens import TokenAttention
 from stavis.attribution.target import attribution_context, described
+from stavis.attribution.token_methods import attention_times_gradient
 from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
 
@@ -15,7 +17,7 @@ def raw_attention(
     clip: Clip,
     target: Target | None = None,
     *,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     layout: str | None = None,
 ) -> Attribution:
     """Where the network looked: its attention on the clip's grid, each frame sums to 1."""
@@ -35,11 +37,14 @@ def attention_x_gradient(
     clip: Clip,
     target: Target | None = None,
     *,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     layout: str | None = None,
 ) -> Attribution:
     """What the weight of each cell does to the target: the attention times the target's slope in it, on the clip's grid."""
     with attribution_context(model, clip, target) as context:
+        if isinstance(attention, TokenAttention) and attention.has_heads:
+            product = attention_times_gradient(context, attention).cpu().double().numpy()
+            return context.to_attribution(attention_x_gradient.label, spread(product, clip.frames.shape[1:3]))
         with torch.no_grad(), record_attention(context.model, attention, layout=layout) as recorder:
             context.value(context.frames)
         context.notes.add(*recorder.notes)

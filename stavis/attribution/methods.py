@@ -18,6 +18,7 @@ import captum.attr
 import torch
 from torch import nn
 
+from stavis.attention.tokens import TokenAttention
 from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
@@ -25,6 +26,7 @@ from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.integration import integrate_path
 from stavis.attribution.relu_rules import ReluRule, scripted
 from stavis.attribution.target import AttributionContext, attribution_context, described, relative_error
+from stavis.attribution.token_methods import patch_activation, relevance
 from stavis.errors import StavisError
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
@@ -100,21 +102,36 @@ def deconvolution(model: nn.Module, clip: Clip, target: Target | None = None) ->
         return context.to_attribution(deconvolution.label, _modified(context, guided=False))
 
 
-@described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at")
-def grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
+@described("Grad-CAM", "1 gradient", "coarse: no finer than the layer it looks at", takes_tokens=True)
+def grad_cam(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    layer: nn.Module | str | None = None,
+    attention: TokenAttention | None = None,
+) -> Attribution:
     """Which locations of a layer speak for (+) or against (−) the target (Selvaraju et al. 2017): signed, time kept.
 
-    `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without).
+    `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without). Where `attention` says where
+    a transformer's is, what its last attention reads, on the grid of its patches; `layer` is then a module that gives tokens.
     """
     with attribution_context(model, clip, target) as context:
-        return context.to_attribution(grad_cam.label, enlarged(class_activation(context, layer), clip.frames.shape[:3]))
+        return context.to_attribution(grad_cam.label, enlarged(_activation(context, layer, attention), clip.frames.shape[:3]))
 
 
-@described("Guided Grad-CAM", "2 gradients", FAILS_SANITY)
-def guided_grad_cam(model: nn.Module, clip: Clip, target: Target | None = None, *, layer: nn.Module | str | None = None) -> Attribution:
+@described("Guided Grad-CAM", "2 gradients", FAILS_SANITY, takes_tokens=True)
+def guided_grad_cam(
+    model: nn.Module,
+    clip: Clip,
+    target: Target | None = None,
+    *,
+    layer: nn.Module | str | None = None,
+    attention: TokenAttention | None = None,
+) -> Attribution:
     """Guided backpropagation times Grad-CAM's positive part (Selvaraju et al. 2017)."""
     with attribution_context(model, clip, target) as context:
-        coarse = enlarged(class_activation(context, layer), clip.frames.shape[:3])
+        coarse = enlarged(_activation(context, layer, attention), clip.frames.shape[:3])
         fine = _modified(context, guided=True).sum(2)[0]
         return context.to_attribution(guided_grad_cam.label, fine * coarse.clamp(min=0).to(fine))
 
@@ -147,6 +164,13 @@ def occlusion(
         return context.to_attribution(occlusion.label, values / (3 * pixels))
 
 
+def _activation(context: AttributionContext, layer: nn.Module | str | None, attention: object) -> torch.Tensor:
+    """The coarse map (t,h,w) of a layer of a CNN, or of a transformer's tokens."""
+    if isinstance(attention, TokenAttention) and attention.has_heads:
+        return patch_activation(context, attention, layer)
+    return class_activation(context, layer)
+
+
 DEFAULT_METHODS: list[Callable[..., Attribution]] = [
     saliency,
     input_x_gradient,
@@ -172,6 +196,9 @@ ALL_METHODS: list[Callable[..., Attribution]] = [
     raw_attention,
 ]
 """Every method that gives one map of pixels; those over facial regions are in stavis.attribution.regions."""
+
+TOKEN_METHODS: list[Callable[..., Attribution]] = [relevance]
+"""Those for transformers alone."""
 
 
 def _block_lengths(have: int, block: int) -> torch.Tensor:

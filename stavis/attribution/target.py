@@ -182,11 +182,15 @@ def relative_error(values: torch.Tensor | np.ndarray, difference: float) -> floa
     return error / abs(difference) if difference else (0.0 if error == 0 else float("inf"))
 
 
-def described(label: str, cost: str, caution: str = "", *, attention: bool = False) -> Callable:
-    """Give a method its `label`, `cost` (in runs or gradients of the network), `caution`, and whether it needs an attention module."""
+def described(
+    label: str, cost: str, caution: str = "", *, attention: bool = False, tokens: bool = False, takes_tokens: bool = False
+) -> Callable:
+    """Give a method its `label`, `cost` (in runs or gradients of the network), `caution`, and whether it needs an attention module, or one
+    of tokens whose layout is known, or works without and takes such a one."""
 
     def mark(method: Callable) -> Callable:
-        method.label, method.cost, method.caution, method.needs_attention = label, cost, caution, attention
+        method.label, method.cost, method.caution = label, cost, caution
+        method.needs_attention, method.needs_tokens, method.takes_tokens = attention or tokens, tokens, takes_tokens
         return method
 
     return mark

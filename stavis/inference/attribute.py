@@ -6,8 +6,9 @@ from functools import wraps
 import numpy as np
 from torch import nn
 
+from stavis.attention.tokens import TokenAttention
 from stavis.attribution.attention_maps import raw_attention
-from stavis.attribution.methods import ALL_METHODS
+from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.attribution.target import described
 from stavis.attribution.windows import MOST, together
 from stavis.errors import StavisError
@@ -80,17 +81,25 @@ def window_around(times: np.ndarray, frame: int, rate: float, seconds: float, le
     return stream[start : start + length], index - start
 
 
-def offered_methods(attends: bool) -> list[Method]:
-    """The methods that a network can be asked for; the attention itself is always there, so it is no choice."""
-    return [method for method in ALL_METHODS if method is not raw_attention and (attends or not method.needs_attention)]
+def offered_methods(options: dict | None) -> list[Method]:
+    """The methods that a network with these attention options (None without attention) can be asked for; the attention itself is always
+    there, so it is no choice."""
+    offered = [method for method in ALL_METHODS if method is not raw_attention and (options is not None or not method.needs_attention)]
+    return [*offered, *(TOKEN_METHODS if has_tokens(options) else ())]
 
 
-def chosen_methods(attends: bool, wanted: Sequence[str | Method]) -> list[Method]:
+def has_tokens(options: dict | None) -> bool:
+    """Whether attention options name the layers of a transformer."""
+    attention = (options or {}).get("attention")
+    return isinstance(attention, TokenAttention) and attention.has_heads
+
+
+def chosen_methods(options: dict | None, wanted: Sequence[str | Method]) -> list[Method]:
     """The methods that are named (saliency, integrated-gradients ...) or given as functions, in their order.
 
     Raises StavisError where a name is none of those that the network can be asked for.
     """
-    known = {method.__name__.replace("_", "-"): method for method in offered_methods(attends)}
+    known = {method.__name__.replace("_", "-"): method for method in offered_methods(options)}
     chosen = []
     for one in wanted:
         if callable(one):

@@ -77,7 +77,8 @@ class ExplainedVideo:
         Raises StavisError where the video cannot be read or shows no face, or a method is unknown.
         """
         started = time.monotonic()
-        chosen = chosen_methods(net.network.attention_options is not None, methods)
+        net = net.following(target)
+        chosen = chosen_methods(net.network.attention_options, methods)
         recording = None if isinstance(video, np.ndarray | Crops) else as_recording(video)
         options = {"source": source, "face": face, "regions": regions}
         crops = net.crops(video if recording is None else recording, **options, progress=_stage(progress, "crops"))

@@ -14,7 +14,7 @@ from torch import nn
 
 from stavis import notes
 from stavis.attribution.cache import cached
-from stavis.attribution.methods import ALL_METHODS
+from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
 from stavis.data.crops.many import crops_for
@@ -24,7 +24,7 @@ from stavis.data.regions.read import regions_from
 from stavis.data.regions.source import RegionSource
 from stavis.errors import StavisError
 from stavis.inference.adapters.interface import NetworkAdapter
-from stavis.inference.attribute import Method, Progress, attribute, window_around
+from stavis.inference.attribute import Method, Progress, attribute, has_tokens, window_around
 from stavis.inference.frames import crops_of_frames
 from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
@@ -34,12 +34,15 @@ from stavis.inference.source import Source, source_of
 from stavis.models.card import only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
+from stavis.storage.files import content_hash
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
 SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
 MIRRORED = "Values and attention are the mean of the video and its mirror image; attributions are of the video as it is."
 
 Video = str | Path | Recording | Crops | np.ndarray
+OWN_METHODS = (*ALL_METHODS, *TOKEN_METHODS)
+
 Face = str | int | tuple[float, float]
 Regions = str | Path | RegionSource | None
 
@@ -130,6 +133,16 @@ class VideoReader:
         near = difflib.get_close_matches(str(target), names, n=1, cutoff=0.5)
         offer = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names[:8])}, or a number from 0 to {len(names) - 1}."
         raise StavisError(f"{self.name} has no output {target!r}: {offer}")
+
+    def following(self, target: str | int | None) -> Self:
+        """The same network whose relevance maps are of one output; itself where none is meant, or its maps are of another kind."""
+        tokens = getattr(self.network, "tokens", None)
+        if target is None or tokens is None or tokens.kind != "relevance":
+            return self
+        followed = replace(tokens, target=self.dimension_of(target))
+        notes = tuple(followed.text if note == tokens.text else note for note in self.notes)
+        network = replace(self.network, tokens=followed)
+        return replace(self, network=network, notes=notes, hash=content_hash(self.hash, followed.target))
 
     def differentiable(self) -> nn.Module:
         """The network as attributions and tests take it: frames (B,T,3,S,S) in [0,1] -> (B,T,D), with its `dimensions`."""
@@ -333,11 +346,12 @@ class VideoReader:
     def _asked(self, method: Method) -> Method:
         """A method with what it needs to know of this network, kept on disk if it is one of the package's."""
         options = {}
-        if getattr(method, "needs_attention", False):
-            options = dict(self.network.attention_options or {})
+        known = self.network.attention_options
+        if getattr(method, "needs_attention", False) or (getattr(method, "takes_tokens", False) and has_tokens(known)):
+            options = dict(known or {})
             if options.get("layout") is None:
                 options.pop("layout", None)
-        return partial(cached, method, **options) if getattr(method, "__wrapped__", method) in ALL_METHODS else partial(method, **options)
+        return partial(cached, method, **options) if getattr(method, "__wrapped__", method) in OWN_METHODS else partial(method, **options)
 
     # What is said of it
 

@@ -65,8 +65,8 @@ def explore(
     net = VideoReader.load(run, device=device)
     chosen_regions = regions_from(regions)
     chosen = _recordings(recordings, data, split, quiet)
-    ticked = chosen_methods(net.network.attention_options is not None, methods)
-    offered = offered_methods(net.network.attention_options is not None)
+    ticked = chosen_methods(net.network.attention_options, methods)
+    offered = offered_methods(net.network.attention_options)
     offered += [one for one in ticked if one not in offered]
 
     def opener(number: int, task: Task) -> PredictorSource:

@@ -90,9 +90,9 @@ def test_every_attribution_runs_and_exact_deeplift_is_complete(family):
     _, network, net = family
     clip = net.crops(FRAMES, times=TIMES).clip()
     target = Target(net.dimensions[-1], frame=1)
-    methods = [one for one in offered_methods(net.network.attention_options is not None) if one is not integrated_gradients]
+    methods = [one for one in offered_methods(net.network.attention_options) if one is not integrated_gradients]
     for method in methods:
-        options = net.network.attention_options if method.needs_attention else {}
+        options = net.network.attention_options or {} if method.needs_attention or method.takes_tokens else {}
         attribution = method(net.differentiable(), clip, target, **options)
         assert attribution.values.shape == FRAMES.shape[:3] and np.isfinite(attribution.values).all()
         if method is exact_deeplift:
