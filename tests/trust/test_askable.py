@@ -12,8 +12,7 @@ from stavis.attention.tokens import TokenAttention
 from stavis.attribution.methods import saliency
 from stavis.attribution.target import attribution_context
 from stavis.errors import StavisError
-from stavis.trust.askable import own_maps, why_fixed
-from stavis.trust.attention_tests import replaceable
+from stavis.trust.attention_tests import own_maps, replaceable, why_fixed
 from stavis.trust.judge import verdict
 from stavis.trust.sanity import branches, cascade
 from stavis.types import Clip, Target
