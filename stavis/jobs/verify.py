@@ -22,6 +22,7 @@ from stavis.notes import Notes
 from stavis.progress import bar
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
+from stavis.synthetic.heads.stage import require_heads
 
 DIGITS = 3
 """How many digits after the point a reported metric has."""
@@ -234,18 +235,32 @@ def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verific
     specs = info.get("evaluated_on")
     if not printed or not specs:
         raise StavisError(f"{net.name} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
+    printed, unchecked = _renderable(printed, specs)
     tracked = {name: values for name, values in printed.items() if name.endswith(TRACKED) and name.removesuffix(TRACKED) in specs}
     aligned = {name: values for name, values in printed.items() if name not in tracked}
     measured = measure(net, {name: specs[name] for name in aligned if name in specs}, device=device, quiet=quiet)
-    unchecked = ""
     try:
         for name, values in tracked.items():
             spec = {name.removesuffix(TRACKED): specs[name.removesuffix(TRACKED)]}
             measured |= measure_tracked(net, spec, recordings=int(values.get(COUNTED[0], TRACKED_RECORDINGS)), device=device, quiet=quiet)
     except NoTracker as error:
         printed = aligned
-        unchecked = f"the metrics of {len(tracked)} sets read through the tracker were not checked: {error}"
+        missing = f"the metrics of {len(tracked)} sets read through the tracker were not checked: {error}"
+        unchecked = "\n".join(text for text in (unchecked, missing) if text)
     return Verification(compare(printed, measured), dict(info.get("measured_on") or {}), machine(device), unchecked)
+
+
+def _renderable(printed: dict[str, dict], specs: dict[str, dict]) -> tuple[dict[str, dict], str]:
+    """The reported sets that can be rendered here, and why the others (those of 3D heads without their model) are not checked."""
+    heads = [name for name in printed if specs.get(name.removesuffix(TRACKED), {}).get("renderer", "flat") != "flat"]
+    if not heads:
+        return printed, ""
+    try:
+        require_heads()
+    except StavisError as error:
+        left = {name: values for name, values in printed.items() if name not in heads}
+        return left, f"the metrics of {len(heads)} sets of 3D heads were not checked: {error}"
+    return printed, ""
 
 
 def spec_of(values: dict) -> SyntheticConfig:

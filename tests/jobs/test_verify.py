@@ -1,5 +1,6 @@
 """A reported metric measured again holds within the tolerance of its kind, and differences are shown."""
 
+import dataclasses
 import importlib
 import json
 import math
@@ -7,6 +8,7 @@ import math
 import pytest
 
 from stavis.data.crops.build import NoTracker
+from stavis.errors import StavisError
 from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import (
     DENSITY_TOLERANCE,
@@ -16,12 +18,16 @@ from stavis.jobs.verify import (
     Verification,
     compare,
     machine,
+    measure,
     measure_tracked,
+    spec_of,
     verify,
 )
 from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
 from stavis.models.checkpoint import load_checkpoint
 from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.heads import stage
+from tests.synthetic.test_renderers import PlainScene
 
 job = importlib.import_module("stavis.jobs.verify")  # the name in the package is the function
 SPEC = SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()
@@ -122,3 +128,30 @@ def test_the_shipped_network_reports_both_alignments():
 
 def _missing():
     raise NoTracker("there is no face model: set a variable.")
+
+
+def test_without_the_head_model_the_other_sets_are_checked_and_a_sentence_says_so(monkeypatch):
+    def missing():
+        raise StavisError("there is no head model: fetch it.")
+
+    heads = dataclasses.replace(SyntheticConfig(), renderer="heads").as_dict()
+    printed = {"mouth": {"ccc": 0.9}, "heads": {"ccc": 0.8}, "heads" + TRACKED: {"ccc": 0.7}}
+    monkeypatch.setattr(job, "require_heads", missing)
+    left, text = job._renderable(printed, {"mouth": SPEC, "heads": heads})
+    assert set(left) == {"mouth"} and text == "the metrics of 2 sets of 3D heads were not checked: there is no head model: fetch it."
+    assert job._renderable({"mouth": {"ccc": 0.9}}, {"mouth": SPEC}) == ({"mouth": {"ccc": 0.9}}, "")
+    monkeypatch.setattr(job, "require_heads", lambda: None)
+    assert job._renderable(printed, {"mouth": SPEC, "heads": heads}) == (printed, "")
+
+
+def test_of_heads_it_is_measured_what_moves_the_prediction_where_the_face_does_not(tmp_path, tiny_run, monkeypatch):
+    for name, stand_in in (("load_head_model", lambda: None), ("_person", lambda spec, identity: None), ("HeadScene", PlainScene)):
+        monkeypatch.setattr(stage, name, stand_in)
+    monkeypatch.setenv("STAVIS_CACHE", str(tmp_path / "cache"))
+    heads = dataclasses.replace(spec_of(SPEC), renderer="heads", seconds=1.0)
+    sets = {"heads": heads.as_dict(), "speech": dataclasses.replace(heads, neutral=1.0).as_dict(), "flat": SPEC}
+    figures = measure(tiny_run, sets, device="cpu", quiet=True)
+    moved = {"rms under mirror", "rms under shift", "rms under zoom"}
+    assert moved <= set(figures["heads"]) and not moved & set(figures["flat"]) and all(figures["heads"][name] >= 0 for name in moved)
+    assert set(figures["speech"]) == {"sd within neutral recordings", "rms of neutral frames"}, "no correlation with labels that are noise"
+    assert figures["speech"]["sd within neutral recordings"] <= figures["speech"]["rms of neutral frames"] + 1e-9
