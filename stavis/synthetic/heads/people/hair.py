@@ -69,11 +69,12 @@ def place_curtain(rng: np.random.Generator, look: Look) -> np.ndarray:
 def place_torso(rng: np.random.Generator, collar: float) -> np.ndarray:
     """The vertices (n,3) cm of clothed shoulders below a collar (cm)."""
     x, level, z = torso_grid().T
-    slope, shoulders = rng.uniform(3, 6), rng.uniform(17, 22)
-    out = np.clip(level / 0.55, 0, 1)
-    wide = 6.6 + (shoulders - 6.6) * out**0.8 + 2 * np.clip(level - 0.55, 0, 1)
+    slope, shoulders = rng.uniform(4.5, 8), rng.uniform(17, 22)
+    out = np.clip(level / 0.5, 0, 1)
+    wide = 6.6 + (shoulders - 6.6) * np.sin(out * np.pi / 2) ** 0.9
     deep = 6.4 + 5.0 * out**0.7
-    fall = collar - 0.6 - slope * out**1.4 - 42 * np.clip(level - 0.5, 0, 1) - 1.8 * np.clip(z, 0, 1) * (1 - level) ** 4
+    front = 1.8 * np.clip(z, 0, 1) * (1 - level) ** 4  # a collar lies lower in front
+    fall = collar - 0.6 - slope * out**2.5 - 180 * np.clip(level - 0.5, 0, 1) - front
     return np.stack([x * wide, fall, -1.2 + z * deep + 0.8 * out], 1).astype(np.float32)
 
 

@@ -114,7 +114,7 @@ def sample_look(rng: np.random.Generator) -> Look:
         gloss=_gloss(rng, skin),
         glasses=str(rng.choice(GLASSES, p=(0.72, 0.1, 0.12, 0.06))),
         rings=bool(rng.random() < (0.06 if male else 0.4)),
-        collar=float(rng.uniform(-13.0, -9.8)),
+        collar=float(rng.uniform(-12.2, -9.6)),
         cloth=np.clip(cloth, 6, 245).astype(np.float32),
         second_cloth=np.clip(cloth * rng.uniform(0.5, 1.5), 6, 245).astype(np.float32),
     )

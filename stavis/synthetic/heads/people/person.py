@@ -10,6 +10,7 @@ from stavis.synthetic.heads.people.hair import colour_points, place_curtain, pla
 from stavis.synthetic.heads.people.look import Look, linear, sample_look
 from stavis.synthetic.heads.people.plane import SIDE, SkinPlane, skin_plane
 from stavis.synthetic.heads.people.skin import PaintedSkin, paint_skin
+from stavis.synthetic.heads.scene.kernels import FACE, HEAD
 from stavis.synthetic.heads.scene.mesh import HeadMesh, head_mesh
 
 EYES = np.array((0.0, 3.4, 8.9), np.float32)
@@ -67,6 +68,7 @@ def sample_head(rng: np.random.Generator, model: HeadModel, **look_values) -> He
     landmarks = _reshaped(basis.neutral + np.tensordot(modes, basis.identity, 1), narrower, taller)
     shown = np.ones(len(mesh.triangles), bool)
     shown[mesh.curtain] = look.hangs
+    shown[_under_clothes(mesh)] = False
     strength, exponent, lips, eyes = look.gloss
     gloss = [(strength, exponent, 1), (0.04, 10, 0.6), (eyes, 180, 0.4), (0.03, 8, 0.3), (0.08, 14, 0.4), (0.25, 60, 0.5), (0.2, 40, 1)]
     gloss += [(0.2, 40, 1), (lips, 40, 1), (0.05, 12, 0.3)]
@@ -124,6 +126,12 @@ def _reshaped(points: np.ndarray, narrower: float, taller: float) -> np.ndarray:
     out[:, 0] *= 1 - narrower * near
     out[:, 1] = EYES[1] + (points[:, 1] - EYES[1]) * taller
     return out
+
+
+def _under_clothes(mesh: HeadMesh) -> np.ndarray:
+    """(m,) bool: the triangles of bare shoulders."""
+    x, y = np.abs(mesh.points[mesh.triangles, 0]), mesh.points[mesh.triangles, 1]
+    return ((x > 7.5) & (y < -9)).all(1) & np.isin(mesh.parts, (FACE, HEAD))
 
 
 def _beard_rise(mesh: HeadMesh, plane: SkinPlane, paint: PaintedSkin) -> np.ndarray:
