@@ -147,7 +147,7 @@ class Predictor(VideoReader):
 
         `options` as in `stavis.jobs.verdict`: split, dimension, regions, seed, out, quiet.
 
-        Raises StavisError where the data cannot be read, or it has no such dimension.
+        Raises StavisError where the data cannot be read, it has no such dimension, or it was loaded with mirror=True.
         """
         return verdict(self, data, clips=clips, **options)
 

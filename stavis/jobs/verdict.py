@@ -134,9 +134,12 @@ def verdict(
     A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
     regions: as for `Predictor.explain`.
 
-    Raises StavisError where the network or the data cannot be read, or it has no such dimension.
+    Raises StavisError where the network or the data cannot be read, it has no such dimension, or its readings are mirrored means.
     """
     net = VideoReader.load(run, device=device)
+    if net.mirror:  # two maps a frame, of the video and of its mirror image: the tests replace one
+        what = f"{net.name} was loaded with mirror=True, and the mean of two attentions is nothing that can be replaced inside it"
+        raise StavisError(f"{what}: judge net.mirrored(False), which reads videos as they are.")
     dimension = None if dimension is None else net.dimension_of(dimension)
     folder = folder_of_first(data, split, clips, quiet)
     recordings = recordings_of(folder, split)[:clips]
