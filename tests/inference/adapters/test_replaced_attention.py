@@ -40,7 +40,7 @@ def test_its_own_map_changes_nothing_and_another_is_what_is_read(name, more):
         with inject_attention(model, recorder.weights, **options):
             torch.testing.assert_close(model(frames), own, rtol=0, atol=1e-6)
         other = other_maps(recorder.weights)
-        if name in ("VideoMAE", "ViViT"):  # two frames are one token in time
+        if name in ("VideoMAE", "ViViT", "mvit"):  # two frames are one token in time
             other = other.unflatten(1, (2, 2)).mean(2).repeat_interleave(2, 1)
         with inject_attention(model, other, **options), record_attention(model, **options) as read:
             changed = model(frames)
