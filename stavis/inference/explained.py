@@ -14,7 +14,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.datasets.truth import read_truth
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods
-from stavis.inference.layers import LayerMaps, read_layers
+from stavis.inference.layers import LayerMaps, layered, read_layers
 from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading, shares_and_densities
 from stavis.inference.summary import ByRegion, ExplanationSummary
@@ -79,6 +79,9 @@ class ExplainedVideo:
         started = time.monotonic()
         net = net.following(target)
         chosen = chosen_methods(net.network.attention_options, methods)
+        asks_layers = attention_layers or heads is not None
+        if asks_layers:
+            layered(net.network, net.name, heads)  # raises before any work is done
         recording = None if isinstance(video, np.ndarray | Crops) else as_recording(video)
         options = {"source": source, "face": face, "regions": regions}
         crops = net.crops(video if recording is None else recording, **options, progress=_stage(progress, "crops"))
@@ -90,9 +93,7 @@ class ExplainedVideo:
         clip = crops.clip(segment.start, segment.stop)
         seen = Prediction(clip.times, reading.values[segment], reading.dimensions, reading.prediction.bounds)
         dimension = net.dimension_of(target, seen)
-        layers = None
-        if attention_layers or heads is not None:
-            layers = read_layers(net, crops, segment, reading, heads, _stage(progress, "layers"))
+        layers = read_layers(net, crops, segment, reading, heads, _stage(progress, "layers")) if asks_layers else None
         attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
         shares, densities = shares_and_densities(reading, crops)
         read_notes = (note for note in reading.notes if note != net.caution)  # the page says that before anything else
