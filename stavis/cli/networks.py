@@ -280,7 +280,7 @@ def verdict(
     for answer in done.verdict.answers:
         typer.echo(f"{answer.question:10} {answer.answer:9} {answer.sentence}")
     for note in done.verdict.notes:
-        typer.echo(f"note: {note}")
+        typer.echo(f"{'warning' if note in done.verdict.warnings else 'note'}: {note}")
 
 
 @app.command(rich_help_panel=JUDGE)

@@ -89,7 +89,7 @@ class VerdictResult:
         report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=self.provenance)
         if self.predictor.caution:
             report.add_notice(self.predictor.caution)
-        for note in self.notes:
+        for note in self.predictor.notes:
             report.add_warning(note)
         report.add_html("Verdict", card(found))
         tables = (found.tests, found.localisation, found.insertion)

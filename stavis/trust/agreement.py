@@ -1,6 +1,6 @@
 """How alike two maps are, frame by frame: attention and attribution, or any other two.
 
-The measures take (...,h,w) and give one number a frame. A constant map ranks nothing: where a measure asks for an order or a
+The measures take (...,h,w) and give one number per frame. A constant map ranks nothing: where a measure asks for an order or a
 correlation, it is NaN, never 0 or 1.
 
 References
@@ -19,7 +19,7 @@ from stavis.errors import StavisError
 from stavis.regions import pooled
 
 TOP = 0.1
-"""The part of the cells that counts as the top of a map."""
+"""The fraction of the cells that counts as the top of a map."""
 
 DIRECTIONS = 16
 
@@ -67,7 +67,7 @@ def top_overlap(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def sliced_emd(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """How far mass must move to make one map of the other, averaged over directions, in parts of the frame's side; 0 = the same."""
+    """How far mass must move to make one map of the other, averaged over directions, in fractions of the frame's side; 0 = the same."""
     height, width = np.asarray(a).shape[-2:]
     p, q = _distribution(a), _distribution(b)
     rows, columns = ((np.arange(cells) + 0.5) / cells for cells in (height, width))
@@ -92,9 +92,9 @@ METRICS: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
 
 
 def agreement(attention: np.ndarray, values: np.ndarray) -> pd.DataFrame:
-    """How alike attention (T,h,w) and the size |.| of a map (T,H,W) are: one row per frame, one column a measure, on the attention's grid.
+    """How alike attention (T,h,w) and the size |.| of a map (T,H,W) are: on its grid: one row per frame, one column per measure.
 
-    `positive` is the part of the map's mass that speaks for the target, in [0,1]. A frame in which either map is constant is NaN.
+    `positive` is the fraction of the map's mass that raises the target, in [0,1]. A frame in which either map is constant is NaN.
 
     Raises StavisError where the frames do not match.
     """

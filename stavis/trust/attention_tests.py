@@ -179,7 +179,7 @@ def adversarial(at: AttentionOverride, *, tolerance: float | None = None, steps:
 def _keep_better(
     at: AttentionOverride, best: np.ndarray, found: float, candidate: np.ndarray, tolerance: float
 ) -> tuple[np.ndarray, float]:
-    """The better of two maps: the best so far, or the candidate drawn back towards the model's own, frame by frame, until it is allowed."""
+    """The better of two maps: the best so far, or the candidate moved back towards the model's own, frame by frame, until it is allowed."""
     part = np.ones(len(candidate))
     for _ in range(6):
         mixed = at.weights + part[:, None, None] * (candidate - at.weights)

@@ -196,7 +196,7 @@ def map_nulls(clips: list[Clip], maps: list[np.ndarray], place: int, seed: int) 
 
 
 def places(clips: list[Clip], maps: list[np.ndarray]) -> pd.DataFrame:
-    """Where the attention lies: one row a clip and region, means over its frames; empty without regions."""
+    """Where the attention lies: one row per clip and region, means over its frames; empty without regions."""
     tables = []
     for place, (clip, own) in enumerate(zip(clips, maps, strict=True)):
         if clip.regions is not None:

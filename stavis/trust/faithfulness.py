@@ -34,7 +34,7 @@ FIRST = (0.02, 0.05)
 class FaithfulnessCurves:
     """How much of the prediction is there as cells are shown (insertion) or left (deletion), in the order of a map.
 
-    fractions (N,) in [0,1]: the part of the cells touched; insertion and deletion (N,): 0 as at the baseline, 1 as on the clip,
+    fractions (N,) in [0,1]: the fraction of the cells touched; insertion and deletion (N,): 0 as at the baseline, 1 as on the clip,
     below 0 (never below −1) where the prediction is further off than at the baseline. NaN where the baseline changes nothing.
     """
 
@@ -71,7 +71,7 @@ def curves(
     fractions: tuple[float, ...] = FRACTIONS,
     seed: int = 0,
 ) -> FaithfulnessCurves:
-    """The insertion and deletion curves of one map (T,h,w), by size |.|; cells of equal weight come in random order.
+    """The insertion and deletion curves of one map (T,h,w), by size |.|; cells of equal weight are ordered at random.
 
     Raises StavisError where the map has not the clip's frames, or the fractions do not run from 0 to 1.
     """
@@ -141,7 +141,7 @@ class InsertionDeletion:
 
 
 def infidelity(model: nn.Module, clip: Clip, attribution: Attribution, *, noise: float = 0.05, samples: int = 10, seed: int = 0) -> float:
-    """How badly a map foretells the target's change under small noise (Yeh et al. 2019), normalised; 0 = perfectly.
+    """How badly a map predicts the target's change under small noise (Yeh et al. 2019), normalised; 0 = perfectly.
 
     The map must be in units of the target per unit of pixel value, as gradients are.
     """
@@ -197,6 +197,6 @@ def _ranks(maps: np.ndarray, frames: int, seed: int) -> np.ndarray:
 
 
 def _pixels(cells: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Annotations of cells (T,h,w) in [0,1] on pixels (T,H,W): the part of each pixel that lies in marked cells."""
+    """A mask of cells (T,h,w) in [0,1] on pixels (T,H,W): the fraction of each pixel that lies in masked cells."""
     scale = size[0] * size[1] / (cells.shape[1] * cells.shape[2])
     return np.clip(spread(cells, size) * scale, 0, 1) if cells.shape[1:] != size else cells

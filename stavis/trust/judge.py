@@ -36,7 +36,8 @@ class Verdict:
     tests: each replacement of the attention (change of the prediction in its standard deviations, growth of the error after a refit,
     interval, exact p by sign flips, p after Holm); agreement: tidy scores of every method and null; localisation: the attention's
     share and density on each region of the face, left and right eye apart, with intervals; insertion: areas under insertion curves,
-    first_cells: their height at 2 to 5 % of the cells; between: the methods among themselves; notes: what a reader must know besides.
+    first_cells: their height at 2 to 5 % of the cells; between: the methods among themselves; notes: what a reader must know besides;
+    warnings: those of the notes that limit what the answers mean, the others are findings.
     """
 
     needed: Answer
@@ -51,6 +52,7 @@ class Verdict:
     clips: int
     notes: tuple[str, ...] = ()
     first_cells: pd.DataFrame = field(default_factory=pd.DataFrame)
+    warnings: tuple[str, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, Answer, Answer, Answer]:
@@ -70,6 +72,7 @@ class Verdict:
             **{answer.question: _plain(vars(answer) | {"skill": answer.skill}) for answer in self.answers},
             **{name: [_plain(row) for row in getattr(self, name).to_dict("records")] for name in names},
             "notes": list(self.notes),
+            "warnings": list(self.warnings),
         }
 
 
@@ -130,11 +133,12 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         needed, tests, unique = answers.not_askable("needed", found.fixed), pd.DataFrame(), answers.not_askable("unique", found.fixed)
     else:
         (needed, tests), unique = answers.needed(found, seed=seed, draws=draws), answers.unique(found)
+    warnings = tuple(notes)
     if needed.answer == "yes":
         notes += which_replacements_cost_nothing(tests, USED)
     places = _localisation(found)
     if len(places):
-        notes.append(where_it_lies(places))
+        notes += where_it_lies(places)
         notes += one_sided(places)
     return Verdict(
         needed,
@@ -149,6 +153,7 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         len(found.groups),
         tuple(notes),
         _by_clip(found.first),
+        warnings,
     )
 
 
@@ -176,7 +181,7 @@ def _without_attention(model, clips: list[Clip], target: Target, methods) -> Ver
     between = between_methods(attributions_of(model, clips, target, None, methods))
     empty = pd.DataFrame()
     note = "The model has no attention: only the attributions are compared, with each other."
-    return Verdict(*unanswered, empty, empty, empty, empty, between, len(clips), (note,))
+    return Verdict(*unanswered, empty, empty, empty, empty, between, len(clips), (note,), warnings=(note,))
 
 
 def _plain(row: dict) -> dict:

@@ -6,7 +6,7 @@ untrained         nothing was learned
 distractor        trained where the background gives the valence away
 uniform           trained with the same attention everywhere
 
-The first two are built, not trained: their weights follow from what they have to do. The clips are tiny drawings, 8 frames of 32 px.
+The first two are built, not trained: their weights follow from what they have to do. The clips are tiny synthetic faces, 8 frames of 32 px.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from stavis.types import Clip
 SIZE, FRAMES, CELL = 32, 8, 4
 
 PLACES = ((1, 4), (6, 3))
-"""The cells of the forehead and the chin that stand for a low and a high valence in the drawings with the cue 'place'."""
+"""The cells of the forehead and the chin that stand for a low and a high valence in the clips with the cue 'place'."""
 
 EXPECTED = {
     "decorative": {"needed": "no", "sufficient": "no", "unique": "no", "agrees": "no"},
@@ -137,24 +137,24 @@ class ToyFace:
     decoy: bool = False
 
 
-def toy_clips(drawing: ToyFace, count: int, seed: int) -> list[Clip]:
+def toy_clips(face: ToyFace, count: int, seed: int) -> list[Clip]:
     """Clips of 8 frames of 32 px with valence labels and regions: a grey face with a mouth and eyes on a noisy ground."""
-    return [_draw(drawing, np.random.default_rng([seed, number]), f"drawing {number}") for number in range(count)]
+    return [_render(face, np.random.default_rng([seed, number]), f"clip {number}") for number in range(count)]
 
 
-def _draw(drawing: ToyFace, rng: np.random.Generator, name: str) -> Clip:
+def _render(toy: ToyFace, rng: np.random.Generator, name: str) -> Clip:
     valence = np.tanh(1.2 * rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
     frames = np.full((FRAMES, SIZE, SIZE, 3), rng.uniform(0.35, 0.5)) + 0.03 * rng.standard_normal((FRAMES, SIZE, SIZE, 1))
     rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
     face = ((rows - 16) / 13) ** 2 + ((columns - 16) / 10) ** 2 < 1
     frames[:, face] += 0.12
     regions = np.zeros((FRAMES, len(REGIONS), SIZE, SIZE), bool)
-    marks = {"left_eye": (3, 2), "right_eye": (3, 5), "mouth": (5, 3)}
-    for part, cell in marks.items():
+    cells = {"left_eye": (3, 2), "right_eye": (3, 5), "mouth": (5, 3)}
+    for part, cell in cells.items():
         regions[:, REGIONS.index(part)][_cell(cell)] = True
     regions[:, REGIONS.index("rest")] = face & ~regions.any(1)
     regions[:, REGIONS.index("outside")] = ~regions.any(1)
-    if drawing.cue == "place":
+    if toy.cue == "place":
         side = (np.cumsum(rng.random(FRAMES) < 0.3) + rng.integers(2)) % 2
         valence = np.where(side, 0.8, -0.8)
         for frame, which in enumerate(side):
@@ -164,15 +164,15 @@ def _draw(drawing: ToyFace, rng: np.random.Generator, name: str) -> Clip:
             board = (rows + columns).astype(int)[_cell(corner)[1:]] // 2 % 2
             frames[_cell(corner)] = 0.1 + 0.8 * board[..., None]
     else:
-        strength = valence if drawing.cue == "mouth" else np.tanh(rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
-        frames[_cell(marks["mouth"])] = np.stack([0.55 + 0.35 * strength, *[np.full(FRAMES, 0.2)] * 2], 1)[:, None, None]
+        strength = valence if toy.cue == "mouth" else np.tanh(rng.standard_normal() + np.cumsum(0.35 * rng.standard_normal(FRAMES)))
+        frames[_cell(cells["mouth"])] = np.stack([0.55 + 0.35 * strength, *[np.full(FRAMES, 0.2)] * 2], 1)[:, None, None]
     edge = [(row, column) for row in range(8) for column in (0, 7)]
-    if drawing.cue == "background":
+    if toy.cue == "background":
         _green(frames, edge, valence)
-    if drawing.decoy:
+    if toy.decoy:
         _green(frames, [edge[rng.integers(len(edge))]], np.tanh(rng.standard_normal(FRAMES)))
-    pictures = (np.clip(frames + 0.02 * rng.standard_normal(frames.shape), 0, 1) * 255).round().astype(np.uint8)
-    return Clip(pictures, np.arange(FRAMES) / 6.25, valence[:, None], regions=regions, recording=name)
+    images = (np.clip(frames + 0.02 * rng.standard_normal(frames.shape), 0, 1) * 255).round().astype(np.uint8)
+    return Clip(images, np.arange(FRAMES) / 6.25, valence[:, None], regions=regions, recording=name)
 
 
 def _green(frames: np.ndarray, cells: list[tuple[int, int]], brightness: np.ndarray) -> None:
@@ -220,9 +220,9 @@ def _colour(weight: torch.Tensor, channel: int, scale: float) -> None:
     weight[channel] = scale / CELL**2
 
 
-def trained(uses: str, drawing: ToyFace, seed: int, *, steps: int = 300, clips: int = 128) -> Attentive:
-    """An Attentive network trained for some seconds on drawings."""
-    shown = toy_clips(drawing, clips, seed + 5000)
+def trained(uses: str, face: ToyFace, seed: int, *, steps: int = 300, clips: int = 128) -> Attentive:
+    """An Attentive network trained for some seconds on toy clips."""
+    shown = toy_clips(face, clips, seed + 5000)
     frames = torch.cat([as_input(clip.frames) for clip in shown])
     labels = torch.from_numpy(np.stack([clip.labels for clip in shown])).float()
     model = untrained(seed, uses)

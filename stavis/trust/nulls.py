@@ -20,10 +20,10 @@ def smooth_random(weights: np.ndarray, seed: int = 0) -> np.ndarray:
     """A random map with the smoothness of `weights` in space and time (its spectrum), and each frame's own weights in other places."""
     spectrum = np.abs(np.fft.fftn(weights - weights.mean((1, 2), keepdims=True)))
     noise = np.fft.fftn(np.random.default_rng(seed).standard_normal(weights.shape))
-    drawn = np.fft.ifftn(spectrum * noise / np.maximum(np.abs(noise), 1e-12)).real.reshape(len(weights), -1)
+    noisy = np.fft.ifftn(spectrum * noise / np.maximum(np.abs(noise), 1e-12)).real.reshape(len(weights), -1)
     if not spectrum.max() > 1e-12:
         return _frames(weights)
-    ranks = drawn.argsort(1).argsort(1)
+    ranks = noisy.argsort(1).argsort(1)
     return _frames(np.take_along_axis(np.sort(weights.reshape(len(weights), -1), 1), ranks, 1).reshape(weights.shape))
 
 
@@ -45,7 +45,7 @@ def centre(shape: tuple[int, int, int], width: float = 0.25) -> np.ndarray:
 
 
 def edges(clip: Clip, grid: tuple[int, int]) -> np.ndarray:
-    """Where the picture has edges (Sobel), which many attributions follow whatever the network."""
+    """Where the image has edges (Sobel), which many attributions follow whatever the network."""
     grey = clip.frames.astype(np.float32).mean(3)
     strength = [np.hypot(cv2.Sobel(frame, cv2.CV_32F, 1, 0), cv2.Sobel(frame, cv2.CV_32F, 0, 1)) for frame in grey]
     return _frames(pooled(np.stack(strength), grid) + 1e-12)
@@ -66,7 +66,7 @@ def mean_map(maps: list[np.ndarray], without: int) -> np.ndarray | None:
 
 
 def of_another(maps: list[np.ndarray], of: int) -> np.ndarray | None:
-    """The map of the next clip, stretched to the length of clip `of`; None for a single clip."""
+    """The map of the next clip, resampled to the length of clip `of`; None for a single clip."""
     if len(maps) < 2:
         return None
     other = maps[(of + 1) % len(maps)]

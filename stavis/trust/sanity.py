@@ -133,9 +133,9 @@ def input_randomisation(
 
 
 def flicker(values: np.ndarray, clip: Clip) -> float:
-    """How much faster a map (T,h,w) changes from frame to frame than the picture does: 1 = as fast; NaN for a still or one-frame clip.
+    """How much faster a map (T,h,w) changes over frames than the image does: 1 = as fast; NaN for one frame or a clip without motion.
 
-    Both as the part of what is there that moves: half the sum of |differences| over the mean sum.
+    Both as the fraction of what is there that moves: half the sum of |differences| over the mean sum.
     """
     if len(values) < 2:
         return float("nan")

@@ -24,7 +24,7 @@ def sentence(
     start = {"yes": "Yes", "no": "No", "undecided": "Undecided", "forced": "Forced by the architecture"}[answer]
     if not math.isfinite(effect):
         return f"{start}: {UNDEFINED[question]}."
-    show = telling([effect, low, high], [threshold]) if answer != "forced" else telling([], [], 3)
+    show = deciding_digits([effect, low, high], [threshold]) if answer != "forced" else deciding_digits([], [], 3)
     span = f"{phrase(found.count)}: {show(low)} to {show(high)}" if math.isfinite(low) else found.describe()
     tail = f"({span}; more than {show(threshold)} would count)."
     if question == "needed":
@@ -40,7 +40,7 @@ def sentence(
     if question == "unique":
         tolerance = details.get("tolerance", float("nan"))
         kept = f" to within {tolerance:.2g}, {details['share']:g} of its standard deviation," if math.isfinite(tolerance) else ""
-        away = telling([1 - effect], [1 - null])
+        away = deciding_digits([1 - effect], [1 - null])
         return (
             f"{start}: the most different attention found that leaves the prediction as it is{kept} lies {away(1 - effect)} bits away, "
             f"where any attention at all lies {away(1 - null)} away; uniqueness (non-replaceable = 1) {show(effect)} {tail}"
@@ -53,13 +53,13 @@ def _used(effect: str, tail: str) -> str:
 
 
 def _useful(details: dict) -> str:
-    """What stands beside the answer: whether the labels are met worse without the attention."""
+    """What stands beside the answer: whether the error is larger without the attention."""
     if not details.get("labelled", True):
         return "There are no labels, so whether it is useful is not known."
     growth, low, high = (details.get(name, float("nan")) for name in ("useful", "useful_low", "useful_high"))
     if not math.isfinite(growth):
         return "Whether it is useful is undefined: the labels do not vary."
-    show = telling([low, high], [0.0])
+    show = deciding_digits([low, high], [0.0])
     span = f" (95 % interval {show(low)} to {show(high)})" if math.isfinite(low) else ""
     useful = "Useful" if low > 0 else "Not useful" if high <= 0 else "Useful or not, undecided" if math.isfinite(low) else "Usefulness"
     return f"{useful}: the error after an affine refit grows by {show(growth)} of the labels' standard deviation{span}."
@@ -72,19 +72,51 @@ def _agreement(start: str, answer: str, effect: str, null: str, rival: str, span
     return f"{start}: {both}; only agreement beyond what the architecture forces counts ({span}; more than {threshold} would count)."
 
 
-def where_it_lies(places: pd.DataFrame) -> str:
-    """One sentence on the region with most of the attention, from the localisation table of a verdict."""
-    top = places.loc[places.share.idxmax()]
-    if OUTSIDE not in set(places.part):
-        return _where(top, "what lies between the regions" if top.part == "rest" else f"the region {top.part.replace('_', ' ')}")
+def where_it_lies(places: pd.DataFrame) -> list[str]:
+    """Where the attention is densest, and where the larger part of it lies if that is elsewhere; from a verdict's localisation table.
+
+    Parts whose values lie within each other's intervals are named as equal. Nothing where no density is known.
+    """
+    known = places[places.density.notna() & places.share.notna()]
+    if known.empty:
+        return []
+    face = OUTSIDE in set(places.part)
+    dense, most = known.loc[known.density.idxmax()], known.loc[known.share.idxmax()]
+    equal = [row for _, row in known.iterrows() if row.part != dense.part and _tied(dense, row, "density")]
+    also = "; about as dense on " + " and ".join(f"{part_name(row.part, face)} ({row.density:.1f})" for row in equal) if equal else ""
+    name = part_name(dense.part, face)
+    text = (
+        f"The attention is densest on {name}: {dense.density:.1f} times uniform attention"
+        f"{_span(dense, 'density', '.1f')}{also}. {_capital(name)} holds {dense.share:.0%} of it{_span(dense, 'share', '.0%')}"
+    )
+    if most.part == dense.part:
+        return [text + "."]
+    than = "about as much as" if _tied(dense, most, "share") else "less than"
+    return [f"{text}, {than} {part_name(most.part, face)} ({most.share:.0%} at {most.density:.1f} times uniform attention)."]
+
+
+def part_name(part: str, face: bool = True) -> str:
+    """What sentences call a region: a part of the face, or (face False) one of a set of the user's own."""
+    if not face:
+        return "what lies between the regions" if part == "rest" else f"the region {part.replace('_', ' ')}"
     names = {"outside": "the background (outside the face)", "rest": "the rest of the face"}
     names |= {f"{side}_eye": f"the image-{side} eye" for side in ("left", "right")}
-    return _where(top, names.get(top.part, f"the {top.part}"))
+    return names.get(part, f"the {part}")
 
 
-def _where(top: pd.Series, where: str) -> str:
-    span = f" (95 % interval {top.share_low:.0%} to {top.share_high:.0%})" if math.isfinite(top.share_low) else ""
-    return f"Most of the attention lies on {where}: {top.share:.0%}{span}, {top.density:.1f} times its share of the image's area."
+def _tied(one: pd.Series, other: pd.Series, name: str) -> bool:
+    """Whether the value of each lies within the interval of the other."""
+    within = (row[f"{name}_low"] <= value[name] <= row[f"{name}_high"] for row, value in ((one, other), (other, one)))
+    return all(within)
+
+
+def _span(row: pd.Series, name: str, form: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    return f" (95 % interval {low:{form}} to {high:{form}})" if math.isfinite(low) else ""
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def one_sided(places: pd.DataFrame) -> list[str]:
@@ -113,17 +145,17 @@ def which_replacements_cost_nothing(tests: pd.DataFrame, counts: float) -> list[
     for test, text in meaning.items():
         if test in table.index and table.change_high[test] < counts:
             row = table.loc[test]
-            show = telling([row.change, row.change_high], [counts])
+            show = deciding_digits([row.change, row.change_high], [counts])
             span = f"at most {show(row.change_high)} at 95 %; {show(counts)} would count"
             notes.append(f"{text} (the prediction changes by {show(row.change)} of its standard deviation, {span}).")
     return notes
 
 
-def telling(values: list[float], marks: list[float], fewest: int = 2, most: int = 5) -> Callable[[float], str]:
-    """How to print values held against marks: with as many digits as it takes to tell each value from every mark that it differs from."""
-    pairs = [(value, mark) for value in values for mark in marks if math.isfinite(value) and math.isfinite(mark) and value != mark]
+def deciding_digits(values: list[float], limits: list[float], fewest: int = 2, most: int = 5) -> Callable[[float], str]:
+    """How to print values held against limits: with as many digits as it takes to tell each value from every limit that it differs from."""
+    pairs = [(value, limit) for value in values for limit in limits if math.isfinite(value) and math.isfinite(limit) and value != limit]
     digits = fewest
-    while digits < most and any(number(value, digits) == number(mark, digits) for value, mark in pairs):
+    while digits < most and any(number(value, digits) == number(limit, digits) for value, limit in pairs):
         digits += 1
     return lambda value: number(value, digits)
 

@@ -16,7 +16,7 @@ from stavis.trust.faithfulness import curves
 from stavis.trust.judge import judge, verdict
 from stavis.trust.known_answers import case, said
 from stavis.trust.sanity import randomised
-from stavis.trust.wording import telling
+from stavis.trust.wording import deciding_digits
 from stavis.types import Target
 from tests.trust.test_judge import NONE, made
 
@@ -169,9 +169,9 @@ def test_an_attention_that_any_map_of_its_kind_could_stand_for_is_said():
 
 @pytest.mark.parametrize(("value", "mark"), [(0.8812, 0.8809), (0.25, 0.2501), (1.0, 0.9996)])
 def test_numbers_that_decide_never_look_the_same(value, mark):
-    show = telling([value], [mark])
+    show = deciding_digits([value], [mark])
     assert show(value) != show(mark)
-    assert telling([0.5], [0.25])(0.5) == "0.50"
+    assert deciding_digits([0.5], [0.25])(0.5) == "0.50"
 
 
 def test_a_sentence_shows_the_digits_that_decide():

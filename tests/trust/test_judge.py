@@ -135,7 +135,7 @@ def test_the_verdict_is_right_on_all_known_models():
 def test_a_distracted_model_is_told_to_look_at_the_background():
     model, clips = case("distractor", 0, clips=6)
     found = verdict(model, clips, **QUICK)
-    note = next(note for note in found.notes if "lies on" in note)
+    note = next(note for note in found.notes if "densest on" in note)
     assert "the background" in note
     outside = found.localisation.set_index("part").loc["outside"]
     assert outside.share_low > 0.9

@@ -4,7 +4,7 @@ import html
 import math
 
 from stavis.trust.judge import Answer, Verdict
-from stavis.trust.wording import number
+from stavis.trust.wording import deciding_digits
 
 QUESTIONS = {
     "needed": "Is the attention needed?",
@@ -24,11 +24,14 @@ COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": 
 def card(verdict: Verdict) -> str:
     """The verdict as one HTML <section> without scripts or outside parts."""
     rows = "".join(_row(answer) for answer in verdict.answers)
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes)
+    notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes if note not in verdict.warnings)
+    warnings = "".join(
+        f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html.escape(text)}</p>' for text in verdict.warnings
+    )
     return (
         '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:46rem">'
         f'<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({verdict.clips} clips)</small></h3>'
-        f'<table style="border-collapse:collapse;width:100%">{rows}</table>'
+        f'{warnings}<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
         '<p style="opacity:.7;margin:0">Bar: 95 % interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling.</p></section>'
     )
@@ -64,5 +67,7 @@ def _chart(answer: Answer) -> str:
     if math.isfinite(answer.ceiling):
         parts.append(f'<text x="{x(answer.ceiling)}" y="16" font-size="12" fill="currentColor">▸</text>')
     parts.append(f'<circle cx="{x(answer.effect)}" cy="11" r="4" fill="{COLOURS[answer.answer]}"/>')
-    label = html.escape(f"effect {number(answer.effect)}, interval {number(answer.low)} to {number(answer.high)}")
+    show = deciding_digits([answer.effect, answer.low, answer.high], [answer.threshold])
+    text = f"effect {show(answer.effect)}, interval {show(answer.low)} to {show(answer.high)}, threshold {show(answer.threshold)}"
+    label = html.escape(text)
     return f'<svg viewBox="0 0 400 22" width="400" height="22" role="img" aria-label="{label}">{"".join(parts)}</svg>'
