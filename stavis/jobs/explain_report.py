@@ -27,8 +27,7 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
     if explanation.predictor.caution:
         report.add_notice(explanation.predictor.caution)
-    for note in explanation.notes:
-        report.add_warning(note)
+    report.add_notes(explanation.notes)
     report.add_scrubber("Where it looks", scrubber_of(explanation), _segment_text(explanation))
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)

@@ -89,7 +89,7 @@ def profile(
     Raises StavisError where the video cannot be read, or the network cannot be loaded.
     """
     net = VideoReader.load(run, device=device)
-    chosen = chosen_methods(net.network.attention_options is not None, methods)
+    chosen = chosen_methods(net.network.attention_options, methods)
     recording = recording_at(video)
     info = info_of(recording)
     clock = _Clock(len(info))

@@ -82,8 +82,8 @@ def test_without_the_head_model_there_is_one_sentence(monkeypatch):
 @pytest.mark.slow
 def test_two_heads_go_through_the_tracker(heads_file, face_model, monkeypatch):
     monkeypatch.setenv("STAVIS_HEADS", str(heads_file))
-    gate = heads_gate(2, frames=9)
+    gate = heads_gate(4, frames=18)
     table = gate.shapes.set_index("signal")
-    assert gate.people == 2 and table.r["found"] > 0.8 and table.r["smile"] > 0.5
+    assert gate.people == 4 and table.r["found"] > 0.8 and table.r["smile"] > 0.5
     scale = gate.alignment.set_index("measure")["mean"]["scale"]
     assert 0.85 < scale < 1.15 and np.isfinite(gate.rest["mean"]).all()

@@ -48,8 +48,8 @@ def test_the_only_path_follows_any_map():
 
 @pytest.mark.parametrize("name", ["only path", "averaged"])
 def test_the_verdict_is_right_on_some_of_them(name):
-    model, clips = token_case(name, 1, clips=6)
-    found = verdict(model, clips, attention=model.attention, methods=[input_x_gradient], heads=2, networks=1, draws=100, seed=1)
+    model, clips = token_case(name, 1, clips=12)
+    found = verdict(model, clips, attention=model.attention, methods=[input_x_gradient], heads=2, networks=2, draws=100, seed=1)
     for answer in found.answers:
         assert answer.answer == RULES[name].expected[answer.question], answer.sentence
 

@@ -73,8 +73,7 @@ def explorer_report(scrubber: Scrubber, clip: Clip, maps: dict, seen: ReadResult
     length = float(clip.times[-1] - clip.times[0])
     subtitle = f"{len(clip)} frames from {clip.times[0]:.2f} to {clip.times[-1]:.2f} s ({length:.1f} s)"
     report = HtmlReport(source.name, subtitle=subtitle, provenance=source.provenance)
-    for note in source.notes:
-        report.add_warning(note)
+    report.add_notes(source.notes)
     report.add_scrubber("Where it looks", scrubber)
     if "attention" in maps and clip.regions is not None:
         text = "The part of the attention on each region, frame by frame."

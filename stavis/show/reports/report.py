@@ -7,6 +7,7 @@ import html
 import json
 import tempfile
 import webbrowser
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -87,6 +88,13 @@ class HtmlReport:
     def add_warning(self, text: str) -> "HtmlReport":
         """Something that went wrong or is doubtful: damage in the video, frames without a face."""
         self._parts.append(f'<p class="warning" role="note"><strong>Warning:</strong> {html.escape(text)}</p>')
+        return self
+
+    def add_notes(self, notes: Iterable[str]) -> "HtmlReport":
+        """What a reader must know beside the numbers: one box, a line a note; nothing where there is none."""
+        lines = [f"<li>{html.escape(note)}</li>" for note in notes]
+        if lines:
+            self._parts.append(f'<div class="warning" role="note"><strong>What to know</strong><ul>{"".join(lines)}</ul></div>')
         return self
 
     def add_html(self, heading: str, trusted_html: str) -> "HtmlReport":
