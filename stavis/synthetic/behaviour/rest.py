@@ -5,8 +5,8 @@ import numpy as np
 from stavis.synthetic.behaviour.weights import columns
 
 AVERAGE = {"mouthFrown": 0.14, "browDown": 0.1, "eyeSquint": 0.08, "eyeBlink": 0.06}
-"""What the head model's neutral face needs to be an average face at rest, measured through the tracker: the corners of its mouth lie
-higher, its brows higher and its lids wider than those of real people."""
+"""What the head model's neutral face needs to be an average face at rest: the corners of its mouth lie higher, its brows higher and its
+lids wider than those of real people. The amounts are set by eye; with them the means through the tracker are in the gate's ranges."""
 
 SPREAD = {
     "mouthFrown": 0.3,

@@ -1,11 +1,10 @@
 """What a face is worth: valence and arousal from the weights of its shapes, by one table.
 
-The signs follow the facial actions that ratings of valence go with: lip corners pulled up (AU12) and cheeks raised (AU6) raise it; brows
-lowered (AU4), lip corners pulled down (AU15), the nose wrinkled (AU9), the chin raised (AU17) lower it. AU12 and AU4 are the two that
-follow moment-to-moment ratings in Zhang et al. 2024 (Scientific Reports 14, 19563); AU12, AU6, AU4, AU9, AU15 are among those that
-carry trained coders' ratings of positive and of negative intensity in Haines et al. 2019 (PLoS ONE 14, e0211735); the pairing of shapes
-and actions is that of FACS (Ekman & Friesen 1978). The sizes are ours: chosen so that a full smile with raised cheeks is about 1 and a
-full frown with lowered brows about −1; no published table gives them for shapes.
+The signs follow the facial actions that valence is commonly said to go with: lip corners pulled up (AU12) and cheeks raised (AU6) raise
+it; brows lowered (AU4), lip corners pulled down (AU15), the nose wrinkled (AU9), the chin raised (AU17) lower it. AU12 and AU4 are the
+two that follow moment-to-moment ratings in Zhang et al. 2024 (Scientific Reports 14, 19563); the others and the pairing of shapes and
+actions are after FACS (Ekman & Friesen 1978), their share in ratings is not taken from a table. The sizes are ours: chosen so that a
+full smile with raised cheeks is about 1 and a full frown with lowered brows about −1.
 
 How it relates to a recording's valence: labels are the course of valence (stavis.synthetic.scenarios), of which mouth and eyes show what
 the scenario lets them show. Where both show it, uncovered, the rule gives the course back within the width of people's habits. Where
