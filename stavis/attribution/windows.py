@@ -10,7 +10,7 @@ from torch import nn
 
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import input_x_gradient, saliency
-from stavis.types import Attribution, Clip, Target
+from stavis.types import COMPLETE, Attribution, Clip, Target
 
 TOGETHER = (saliency, input_x_gradient, exact_deeplift)
 """The methods whose map of a window depends on that window alone and is linear in the target."""
@@ -35,8 +35,8 @@ class WindowsInTime(nn.Module):
 def together(method: Callable[..., Attribution], clips: Sequence[Clip], most: int = MOST) -> Callable[..., Attribution]:
     """`method` as it is called with one of `clips` after another, computed for up to `most` of equal length at once.
 
-    The maps are those of the method; `relative_delta` is that of the windows that were computed together. A method that is not among
-    TOGETHER comes back as it is.
+    The maps are those of the method; `relative_delta` is that of the windows that were computed together, of each alone where anything
+    was approximated. A method that is not among TOGETHER comes back as it is.
     """
     if method not in TOGETHER or most < 2:
         return method
@@ -62,6 +62,8 @@ def _attributed(method: Callable, model: nn.Module, clips: Sequence[Clip], targe
     length = len(clips[0])
     valid = [int(clip.valid.sum()) for clip in clips]
     whole = method(WindowsInTime(model, len(clips)), _joined(clips), target)
+    if getattr(whole, "approximated", ()) or (whole.relative_delta or 0.0) > COMPLETE:
+        return [method(model, clip, target) for clip in clips]  # each tells what it misses: together the errors may cancel
     parts = []
     for number, (clip, count) in enumerate(zip(clips, valid, strict=True)):
         inside = slice(number * length, (number + 1) * length)

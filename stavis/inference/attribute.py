@@ -37,9 +37,9 @@ def attribute(
 
     Windows follow each other without overlap in each interleaved stream of about `rate` frames/s; one without a face stays 0.
     relative_delta is the median of the windows' (a window whose prediction equals the baseline's has none that means anything);
-    `seconds` of the results is the time they took together. batch: how many windows may be computed at once. call: how a method is called
-    with a model, a clip and a target. `notes` are those of the windows, each once, and one sentence where
-    windows are not complete to 1 %.
+    `seconds` of the results is the time they took together. `notes` are those of the windows, each once, and one sentence where
+    windows are not complete to 1 %. batch: how many windows may be computed at once. call: how a method is called with a model, a clip
+    and a target.
     """
     pieces = [
         piece for piece in windows_of(clip.times, rate, seconds, frames) if clip.valid[piece].any()

@@ -50,6 +50,24 @@ def test_the_paths_of_windows_together_sum_to_the_map(network):
         assert one.relative_delta < 1e-4
 
 
+class Thresholded(torch.nn.Module):
+    """Has an operation without a rule: a mask that follows the input without a gradient."""
+
+    dimensions = ("valence",)
+
+    def forward(self, frames):
+        return (frames * (frames > 0.5)).mean((2, 3, 4)).unsqueeze(2)
+
+
+def test_where_something_is_approximated_each_window_tells_what_it_misses():
+    model, clips = Thresholded(), windows([8, 8, 8])
+    run = together(exact_deeplift, clips)
+    for clip in clips:
+        one, alone = run(model, clip, Target()), exact_deeplift(model, clip, Target())
+        assert alone.approximated and one.approximated == alone.approximated
+        assert one.relative_delta == alone.relative_delta and one.notes == alone.notes
+
+
 def test_windows_are_computed_together(network):
     calls = []
     handle = network.register_forward_hook(lambda *_: calls.append(1))
