@@ -1,4 +1,4 @@
-"""The text of the browser's side: the ES modules under `src/` as one, one style sheet, and the policy that allows them.
+"""The text of the browser's side: the ES modules under `src/` and its folders as one, one style sheet, and the policy that allows them.
 
 `src/boot.js` is where it begins. A module stands after all that it imports; its import lines and the word `export` are left out,
 which needs no tool at build time because no two modules define the same name (a test holds it). The text is constant: a page that
@@ -7,18 +7,19 @@ holds it can forbid every other script by a content-security policy with its has
 
 import base64
 import hashlib
+import posixpath
 import re
 from importlib.resources import files
 
 ENTRY = "boot.js"
 
 _SOURCE = files(__name__.rpartition(".")[0]).joinpath("src")
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([\w.]+)";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{[^}]*\} from "(\.{1,2}/[\w./]+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const)\b)", re.MULTILINE)
 
 
 def ordered_modules(entry: str = ENTRY) -> dict[str, str]:
-    """The text of each module that `entry` needs, by file name, every module after those that it imports."""
+    """The text of each module that `entry` needs, by its path under `src/`, every module after those that it imports."""
     done: dict[str, str] = {}
 
     def add(name: str, importers: tuple[str, ...]) -> None:
@@ -28,7 +29,7 @@ def ordered_modules(entry: str = ENTRY) -> dict[str, str]:
             return
         text = _SOURCE.joinpath(name).read_text(encoding="utf-8")
         for needed in _IMPORT.findall(text):
-            add(needed, (*importers, name))
+            add(posixpath.normpath(posixpath.join(posixpath.dirname(name), needed)), (*importers, name))
         done[name] = text
 
     add(entry, ())

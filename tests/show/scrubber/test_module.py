@@ -1,16 +1,23 @@
 """The scrubber's ES modules: each says what it imports, and joined they are one text in which every name is there once."""
 
+import posixpath
 import re
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 
 from stavis.show.scrubber.module import MODULE, ordered_modules
 
-SOURCE = files("stavis.show.scrubber").joinpath("src")
-MODULES = {path.name: path.read_text(encoding="utf-8") for path in SOURCE.iterdir() if path.name.endswith(".js")}
-IMPORT = re.compile(r'^import \{ ([^}]*) \} from "\./([\w.]+)";$', re.MULTILINE)
+SOURCE = Path(str(files("stavis.show.scrubber").joinpath("src")))
+MODULES = {path.relative_to(SOURCE).as_posix(): path.read_text(encoding="utf-8") for path in SOURCE.rglob("*.js")}
+IMPORT = re.compile(r'^import \{ ([^}]*) \} from "(\.{1,2}/[\w./]+)";$', re.MULTILINE)
 DEFINITION = re.compile(r"^(export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+
+
+def imports_of(name: str) -> list[tuple[str, str]]:
+    """The names that a module imports together, and the module they come from."""
+    return [(names, posixpath.normpath(posixpath.join(posixpath.dirname(name), path))) for names, path in IMPORT.findall(MODULES[name])]
 
 
 def defined(text: str) -> dict[str, bool]:
@@ -21,8 +28,8 @@ def defined(text: str) -> dict[str, bool]:
 def test_every_module_is_part_of_the_text_and_stands_after_what_it_imports():
     order = list(ordered_modules())
     assert set(order) == set(MODULES)
-    for name, text in MODULES.items():
-        assert all(order.index(needed) < order.index(name) for _, needed in IMPORT.findall(text))
+    for name in MODULES:
+        assert all(order.index(needed) < order.index(name) for _, needed in imports_of(name))
 
 
 def test_no_two_modules_define_the_same_name():
@@ -33,7 +40,7 @@ def test_no_two_modules_define_the_same_name():
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_imports_what_it_uses_and_nothing_else(name):
     text = MODULES[name]
-    imported = {one.strip(): source for names, source in IMPORT.findall(text) for one in names.split(",")}
+    imported = {one.strip(): source for names, source in imports_of(name) for one in names.split(",")}
     for one, source in imported.items():
         assert defined(MODULES[source]).get(one), f"{source} exports no {one}"
     body = re.sub(r"//.*", "", IMPORT.sub("", text))
