@@ -197,7 +197,12 @@ def explain(
         device=device,
         quiet=quiet,
     )
-    typer.echo(json_text.dumps(explanation.summary.to_json()) if json else f"report: {out / 'report.html'}")
+    if json:
+        typer.echo(json_text.dumps(explanation.summary.to_json()))
+        return
+    for sentence in explanation.finding.sentences:
+        typer.echo(sentence)
+    typer.echo(f"report: {out / 'report.html'}")
 
 
 @app.command(rich_help_panel=LOOK)

@@ -12,11 +12,16 @@ import pandas as pd
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.truth import read_truth
+from stavis.data.faces.detections import another_person
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods
+from stavis.inference.finding import Finding, ValueTrace, find, with_moments
+from stavis.inference.finding.lead import frame_seconds
+from stavis.inference.finding.parts import PartTable
+from stavis.inference.finding.wording import seconds
 from stavis.inference.layers import LayerMaps, layered, read_layers
 from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
-from stavis.inference.reading import Reading, shares_and_densities
+from stavis.inference.reading import Reading, region_tables
 from stavis.inference.summary import ByRegion, ExplanationSummary
 from stavis.regions import FACE
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
@@ -36,7 +41,8 @@ class ExplainedVideo:
 
     reading: every frame; segment: which frames `clip` and the attributions are of (all of a short video); shares: one row per frame;
     densities: mean share over area by region (1 = chance); cue: scores against the truth, only for a synthetic recording; notes:
-    what a reader must know; seconds: what it took; layers: the attention of each layer and head in the frames of `clip`, where asked for.
+    what a reader must know; seconds: what it took; layers: the attention of each layer and head in the frames of `clip`, where asked for;
+    areas: (T,R), the fraction of the crop that each region covers.
     """
 
     video: Path
@@ -53,6 +59,7 @@ class ExplainedVideo:
     seconds: float
     dimension: str = ""
     layers: LayerMaps | None = None
+    areas: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -95,7 +102,7 @@ class ExplainedVideo:
         dimension = net.dimension_of(target, seen)
         layers = read_layers(net, crops, segment, reading, heads, _stage(progress, "layers")) if asks_layers else None
         attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
-        shares, densities = shares_and_densities(reading, crops)
+        tables = region_tables(reading, crops)
         read_notes = (note for note in reading.notes if note != net.caution)  # the page says that before anything else
         attributed = (note for one in attributions.values() for note in one.notes)
         return cls(
@@ -106,8 +113,9 @@ class ExplainedVideo:
             segment=segment,
             clip=clip,
             attributions=attributions,
-            shares=shares,
-            densities=densities,
+            shares=tables.shares,
+            densities=tables.densities,
+            areas=tables.areas,
             cue=_cue(recording, reading, crops),
             notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed))),
             seconds=time.monotonic() - started,
@@ -154,6 +162,45 @@ class ExplainedVideo:
         return self.predictor.provenance_of(self.crops)
 
     @property
+    def finding(self) -> Finding:
+        """What was found, in two sentences, and the moments at which to look: of the attention, else of the first attribution."""
+        crops, read = self.crops, self.reading
+        name = self.dimension if self.dimension in read.dimensions else read.dimensions[0]
+        values = np.where(crops.valid, read.prediction.values[:, read.dimensions.index(name)], np.nan)
+        clause, times = another_person(crops.notes)
+        hidden = float(frame_seconds(crops.times)[~crops.valid].sum())
+        length = float(frame_seconds(crops.times).sum())
+        unread = "no face could be read" if crops.subject == "face" else "the images could not be read"
+        problems = [f"in {seconds(hidden, length)} of {seconds(length, length)} {unread}"] if hidden else []
+        found = find(
+            self._parts(),
+            ValueTrace(crops.times, values, name, read.prediction.bounds),
+            lacks=self._lacks(),
+            problems=[*problems, *([clause] if clause else [])],
+            gap=self.clip.no_frame_text.removesuffix(" found"),
+            start="" if self.attention is not None else "this network has no attention; in its attribution, ",
+        )
+        return with_moments(found, crops.times, [(time, "another person from here on?") for time in times])
+
+    def _parts(self) -> PartTable | None:
+        """What leads: the attention of all frames, or where a network has none its first attribution over the clip."""
+        clip, chosen = self.clip, next(iter(self.attributions.items()), None)
+        if self.crops.track is None and self.crops.regions is None:
+            return None
+        if self.attention is not None and self.areas is not None:
+            shares = self.shares[list(self.crops.region_names)].to_numpy(float)
+            return PartTable.of_regions(self.crops.times, shares, self.areas, clip.region_set, self.crops.valid)
+        if chosen is None or self.attention is not None or clip.regions is None:
+            return None
+        name, attribution = chosen
+        return PartTable.of_regions(clip.times, clip.share(attribution), clip.areas, clip.region_set, clip.valid, name)
+
+    def _lacks(self) -> str:
+        if self.attention is None and not self.attributions:
+            return "this network has no attention and no attribution was computed, so nothing is known of where it looks."
+        return "no face was tracked, so no region can be named." if self.crops.subject == "face" else "no region could be read."
+
+    @property
     def summary(self) -> ExplanationSummary:
         """What explain.json holds: counts, mean shares and densities, completeness, notes, provenance."""
         names = self.crops.region_names
@@ -179,6 +226,8 @@ class ExplainedVideo:
             provenance=self.provenance,
             region_set=FACE.key if self.crops.regions is None else self.crops.regions.region_set.key,
             subject=self.crops.subject,
+            finding=self.finding.sentences,
+            moments=tuple({"time": moment.time, "text": moment.text} for moment in self.finding.moments),
         )
 
     def _by_method(self) -> tuple[dict[str, ByRegion], dict[str, ByRegion]]:

@@ -191,9 +191,19 @@ _CHUNK = 256  # frames whose region masks are in memory at once
 _CHUNK_PIXELS = 1 << 27  # and so many pixels of masks at most
 
 
-def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, dict[str, float]]:
-    """The share table of all frames and the mean densities, a segment at a time, so that an hour of video needs little memory."""
-    tables, densities = [], []
+@dataclass(frozen=True)
+class RegionTables:
+    """A reading on the regions of its crops: shares, one row per frame; densities, their means by region; areas (T,R), the fraction of
+    the crop that each region covers, NaN where none is known."""
+
+    shares: pd.DataFrame
+    densities: dict[str, float]
+    areas: np.ndarray
+
+
+def region_tables(reading: Reading, crops: Crops) -> RegionTables:
+    """Shares, densities and areas of all frames, a segment at a time, so that an hour of video needs little memory."""
+    tables, densities, areas = [], [], []
     names = crops.region_names
     step = min(_CHUNK, max(1, _CHUNK_PIXELS // (len(names) * crops.size**2)))
     for start in range(0, len(crops), step):
@@ -201,9 +211,11 @@ def shares_and_densities(reading: Reading, crops: Crops) -> tuple[pd.DataFrame, 
         part = slice(start, start + len(clip))
         maps = None if reading.attention is None else AttentionMaps(reading.attention.weights[part], clip.times)
         tables.append(share_table(maps, clip, first=start))
-        if maps is not None and clip.regions is not None:
+        known = maps is not None and clip.regions is not None
+        areas.append(clip.areas if known else np.full((len(clip), len(names)), np.nan))
+        if known:
             densities.append(np.where(clip.valid[:, None], clip.density(maps), np.nan))
     joined = np.concatenate(densities) if densities else np.full((1, len(names)), np.nan)
     seen = np.isfinite(joined).any(0)
     means = {name: float(np.nanmean(joined[:, column])) for column, name in enumerate(names) if seen[column]}
-    return pd.concat(tables, ignore_index=True), means
+    return RegionTables(pd.concat(tables, ignore_index=True), means, np.concatenate(areas))

@@ -11,6 +11,9 @@ _KEYS = {"synthetic_only": "only_drawn_faces_seen", "notes": "warnings"}
 """Fields whose key in the file is another than their name."""
 _OF_FACES = {"frames_with_face": "frames_read", "faces": None, "only_drawn_faces_seen": None}
 """Keys of videos of faces, and what is written in their place for whole frames."""
+_LATER = ("region_set", "subject", "finding", "moments")
+"""Keys that files of earlier versions lack."""
+_TUPLES = ("notes", "finding", "moments")
 _LIMIT = 8 << 20
 ByRegion = dict[str, float | None]
 
@@ -23,7 +26,8 @@ class ExplanationSummary:
     it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
     mean_densities (1 = chance) of the attention by region; the same by method; relative_delta: completeness error by method;
     synthetic_only: whether the network was trained on synthetic faces only; notes; provenance; region_set: which regions ("face",
-    "grid:3x3", the name of a file); subject: "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read.
+    "grid:3x3", the name of a file); subject: "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read;
+    finding: what was found, in at most two sentences; moments: the times in s at which to look, each with its text.
     """
 
     video: str
@@ -43,9 +47,11 @@ class ExplanationSummary:
     provenance: dict[str, str]
     region_set: str = "face"
     subject: str = "face"
+    finding: tuple[str, ...] = ()
+    moments: tuple[dict, ...] = ()
 
     def to_json(self) -> dict:
-        """The plain values that explain.json holds: of faces without the last two."""
+        """The plain values that explain.json holds: of faces without the regions and the subject."""
         plain = {_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         if self.subject == "frame":
             plain = {_OF_FACES.get(name, name): value for name, value in plain.items()}
@@ -67,11 +73,11 @@ class ExplanationSummary:
         found = {}
         for field in fields(cls):
             key = _KEYS.get(field.name, field.name)
-            if key not in values and key in ("region_set", "subject"):
+            if key not in values and key in _LATER:
                 continue
             if key not in values:
                 raise StavisError(f"{FILE} lacks {key!r}: take a file that stavis wrote, or explain the video again.")
-            found[field.name] = tuple(values[key]) if field.name == "notes" else values[key]
+            found[field.name] = tuple(values[key]) if field.name in _TUPLES else values[key]
         tables = ("mean_shares", "mean_densities", "relative_delta", "provenance", "shares_by_method", "densities_by_method")
         wrong = [name for name in tables if not isinstance(found[name], dict)]
         wrong += [name for name in tables[-2:] if name not in wrong and not all(isinstance(one, dict) for one in found[name].values())]

@@ -21,7 +21,7 @@ from stavis.data.video.io import read_frames
 from stavis.inference.attribute import Method, chosen_methods
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, middle_segment
 from stavis.inference.predictor import VideoReader
-from stavis.inference.reading import shares_and_densities
+from stavis.inference.reading import region_tables
 from stavis.inference.source import Source
 from stavis.jobs.explain import Explanation
 from stavis.notes import Notes
@@ -115,7 +115,7 @@ def profile(
             with clock.stage(method.label, len(clip)):
                 net.attribute([method], clip, progress=lambda *n: told("attributions", *n))
         with clock.stage("shares"):
-            shares_and_densities(reading, crops)
+            region_tables(reading, crops)
         explanation = Explanation.of(net, crops, methods=methods)
         with clock.stage("page and tables"):
             explanation.save(folder / "out")

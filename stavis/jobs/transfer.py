@@ -21,7 +21,7 @@ from stavis.evaluation.invariance import invariance as change_under
 from stavis.evaluation.second_opinion import opinion_on
 from stavis.evaluation.signal_agreement import beside_signals, correlation, smile_less_frown
 from stavis.inference.predictor import VideoReader
-from stavis.inference.reading import shares_and_densities
+from stavis.inference.reading import region_tables
 from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import bar
@@ -126,7 +126,8 @@ def _measured_clips(net: VideoReader, paths: Sequence[Path], hands: Ranges, emot
 def _measured(net: VideoReader, crops: Crops, hidden: list, emotions: EmotionNetwork | None, changed: bool) -> _Clip:
     reading = net.read_crops(crops)
     valence = np.where(crops.valid, reading.prediction.values[:, column_of(net)], np.nan)
-    shares, densities = shares_and_densities(reading, crops)
+    tables = region_tables(reading, crops)
+    shares, densities = tables.shares, tables.densities
     signals = signal_table(crops.track)
     under = np.any([np.zeros(len(shares), bool), *((shares.time >= start) & (shares.time <= stop) for start, stop, _ in hidden)], 0)
     beside = beside_signals(crops.times, valence, signals, ~under)

@@ -25,17 +25,28 @@ SUMMARY = ExplanationSummary(
     synthetic_only=True,
     notes=("one.", "two."),
     provenance={"stavis": "1"},
+    finding=("The mouth leads.", "Valence stays at 0.10."),
+    moments=({"time": 0.5, "text": "mouth leads"},),
 )
 KEYS = (
     "video frames frames_with_face faces seconds realtime_factor crop mean_shares mean_densities shares_by_method densities_by_method "
     "relative_delta only_drawn_faces_seen warnings provenance"
 )
 
+LATER = ("finding", "moments")
+
 
 def test_what_is_written_is_read_back(tmp_path):
     SUMMARY.write(tmp_path)
     assert read_summary(tmp_path / "explain.json") == SUMMARY
-    assert list(json.loads((tmp_path / "explain.json").read_text())) == KEYS.split(), "others rely on these keys"
+    assert list(json.loads((tmp_path / "explain.json").read_text())) == [*KEYS.split(), *LATER], "others rely on these keys"
+
+
+def test_a_file_of_an_earlier_version_has_no_finding():
+    values = SUMMARY.to_json()
+    for key in LATER:
+        del values[key]
+    assert ExplanationSummary.from_json(values).finding == ()
 
 
 def test_an_index_reads_the_regions_from_it(tmp_path):

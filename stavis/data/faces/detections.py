@@ -1,6 +1,7 @@
 """What was seen of all faces of a video, kept so that any of them can be chosen afterwards."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +13,9 @@ from stavis.data.faces.identity import APPEARANCE, People, Segment, break_in, pe
 from stavis.data.faces.tracker import MOST_FACES
 from stavis.data.faces.tracks import FrameFaces, Tracks, track_of
 from stavis.notes import Notes
+
+ANOTHER_PERSON = "another person may be shown"
+_ANOTHER = re.compile(rf"after ([\d., ]+?) s(?: and \d+ more times)? {ANOTHER_PERSON}")
 
 
 class Detections:
@@ -182,11 +186,17 @@ class _Parts:
         return self.index[np.minimum(at, len(keys) - 1)]
 
 
+def another_person(notes: Iterable[str]) -> tuple[str, tuple[float, ...]]:
+    """What such notes say of another person, as a clause, and the times in s that it names; ('', ()) where they say nothing."""
+    found = next((match for note in notes if (match := _ANOTHER.search(note))), None)
+    return (found[0], tuple(float(time) for time in found[1].split(","))) if found else ("", ())
+
+
 def _identity_notes(people: People, number_of: np.ndarray, starts: np.ndarray, number: int) -> Iterator[str]:
     unsure = [starts[k] for k in people.unsure if number_of[k] == number]
     if unsure:
         yield (
-            f"after {times_text(unsure)} another person may be shown: the face was lost or changed there, and the one that follows is "
+            f"after {times_text(unsure)} {ANOTHER_PERSON}: the face was lost or changed there, and the one that follows is "
             "alike but not surely the same; look at the preview of `stavis track`, and cut the video there if so."
         )
     for k, other in people.perhaps:
