@@ -9,6 +9,8 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from stavis import notes
+from stavis.data.annotations.annotations import Annotations
+from stavis.data.annotations.intervals import by_intervals
 from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.inference.attribute import Method
@@ -16,7 +18,7 @@ from stavis.inference.explained import METHODS, ExplainedVideo
 from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation
-from stavis.jobs.explain_report import agreement_table, explanation_report, region_table, scrubber_of
+from stavis.jobs.explain_report import agreement_table, explanation_report, frame_table, region_table, scrubber_of
 from stavis.progress import stages
 from stavis.show.figures.moments import filmstrip, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
@@ -85,14 +87,19 @@ class Explanation(ExplainedVideo):
             raise StavisError(f"the system {self.predictor.system} has no attention: explain a run of the system sta.")
         return kinds[kind](self.clip, self.attention)
 
-    def table(self, kind: str = "regions") -> pd.DataFrame:
+    def table(self, kind: str = "regions", *, by: Annotations | None = None, tiers: Sequence[str] | None = None) -> pd.DataFrame:
         """A table: "regions" (mean share and density), "agreement" (of attributions with the attention), "shares" (one row per frame),
         "predictions" (one row per frame and dimension), "signals" (the tracker's, one row per frame; empty without a track).
 
-        Raises StavisError where there is no such table.
+        by: annotations whose spans and points (of all tiers, or of those named) become the rows, with the means over their frames:
+        "regions" then has the shares of the regions and the predictions, "agreement" that of each method. Excluded ranges are left out.
+
+        Raises StavisError where there is no such table, or the annotations hold no interval.
         """
         if kind not in TABLES:
             raise StavisError(f"an explanation has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+        if by is not None:
+            return by_intervals(frame_table(self, kind), by, tiers)
         if kind == "signals":
             signals = signal_table(self.crops.track)
             return pd.DataFrame() if signals is None else signals

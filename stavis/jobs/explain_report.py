@@ -96,6 +96,31 @@ def region_table(explanation: ExplainedVideo) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def frame_table(explanation: ExplainedVideo, kind: str) -> pd.DataFrame:
+    """What a table of this kind is the mean of, one row per frame: time (s), valid, and a column for each region, output, signal, or for
+    "agreement" each method and measure (in the explained segment)."""
+    crops, reading = explanation.crops, explanation.reading
+    frames = pd.DataFrame({"time": crops.times, "valid": crops.valid})
+    shares = explanation.shares[[*explanation.crops.region_names, "entropy"]].reset_index(drop=True)
+    values = pd.DataFrame(reading.values, columns=[f"predicted {name}" for name in reading.dimensions])
+    if kind == "agreement":
+        return _frame_agreement(explanation)
+    if kind == "signals":
+        signals = signal_table(crops.track)
+        return frames if signals is None else signals
+    parts = {"regions": [shares, values], "shares": [shares], "predictions": [values]}[kind]
+    return pd.concat([frames, *parts], axis=1)
+
+
+def _frame_agreement(explanation: ExplainedVideo) -> pd.DataFrame:
+    clip, attention = explanation.clip, explanation.attention
+    found = {"time": clip.times, "valid": clip.valid}
+    for name, attribution in explanation.attributions.items() if attention is not None else ():
+        for measure, key in (("rank correlation", "spearman"), ("divergence", "jsd"), ("shared top", "top_iou")):
+            found[f"{name}, {measure}"] = agreement(attention.weights, attribution.values)[key].to_numpy()
+    return pd.DataFrame(found)
+
+
 def _cue_table(cue: CueScores, evaluation: RunEvaluation | None) -> pd.DataFrame:
     """Attention against the truth: this recording, and all recordings of the split with intervals where they were evaluated."""
     others = evaluation.cue.items() if evaluation is not None else ()

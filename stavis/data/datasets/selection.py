@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stavis.data.datasets.annotations import COLUMNS, read_annotations
+from stavis.data.annotations.annotations import COLUMNS, read_annotations
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.registry import DATASETS, load_dataset, locate
 from stavis.errors import StavisError

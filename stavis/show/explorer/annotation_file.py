@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from stavis.data.datasets.annotations import Annotations, read_annotations
+from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.errors import StavisError
 from stavis.storage.files import file_stem
 
@@ -33,8 +33,3 @@ class AnnotationFile:
         annotations.save(self.path)
         self._known = annotations
         return True
-
-
-def joined(one: Annotations, other: Annotations) -> Annotations:
-    """The annotations of both."""
-    return Annotations(tuple(sorted({*one.exclude, *other.exclude})), tuple(sorted({*one.events, *other.events})))

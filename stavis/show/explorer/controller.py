@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from stavis.data.datasets.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations, joined
 from stavis.errors import StavisError
-from stavis.show.explorer.annotation_file import AnnotationFile, joined
+from stavis.show.explorer.annotation_file import AnnotationFile
 from stavis.show.explorer.panel import Panel
 from stavis.show.explorer.source import Opener, ReadResult, RecordingSource
 from stavis.show.explorer.windows import around, moved, window_of

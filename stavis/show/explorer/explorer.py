@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import display
 
-from stavis.data.datasets.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.explorer import export as files
 from stavis.show.explorer.controller import ExplorerController

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.attention.shares import shares_over_time
-from stavis.data.datasets.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.explorer.source import ReadResult, RecordingSource
 from stavis.show.figures.over_time import share_over_time, valence_traces

@@ -9,7 +9,7 @@ import pandas as pd
 import traitlets
 from IPython.display import display
 
-from stavis.data.datasets.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.arrays import clip_of_arrays

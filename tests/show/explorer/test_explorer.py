@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stavis.data.datasets.annotations import Annotations, read_annotations
+from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.errors import StavisError
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.export import shares_table

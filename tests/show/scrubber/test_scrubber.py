@@ -7,7 +7,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from stavis.data.datasets.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
