@@ -13,6 +13,8 @@ from stavis.synthetic.noise import cloud, smooth_step
 MOUTH_COVERS = ("hand", "fingers", "cup", "scarf", "mask", "phone", "blur", "pixels", "flat")
 EYE_COVERS = ("hand", "fingers", "sunglasses", "visor", "fringe", "book", "blur", "pixels", "flat")
 HANDS = ("hand", "fingers")
+LEAST = 0.01
+"""How far a region is covered at least where anything is laid over it."""
 _STRAYS = {"hand": 0.75, "fingers": 1.0}  # how far each kind may lie off, in parts of the person's own
 _PLACES = {"mouth": (0.0, 1.08), "eyes": (0.0, -0.17)}
 
@@ -88,6 +90,22 @@ def make_occluder(rng: np.random.Generator, person: Identity, region: str, unit:
         jitter += rng.uniform((-0.5 * strays, 0), (0.5 * strays, strays))
     turn = rng.uniform(-0.2, 0.2) if kind in ("hand", "fingers", "cup", "phone", "book") else rng.normal(0, 0.03)
     return Occluder(kind, canvas, layer, np.array(_PLACES[region]) + jitter, np.array(way, float), float(turn))
+
+
+def things_over(
+    rng: np.random.Generator, person: Identity, region: str, amounts: np.ndarray, unit: float, hands: bool
+) -> list[Occluder | None]:
+    """What covers `region` in each frame, another thing each time; amounts: (T,) in [0,1], how far it is covered; unit: px an eye
+    distance; hands: by hands alone."""
+    things: list[Occluder | None] = []
+    thing = None
+    for amount in amounts:
+        if amount <= LEAST:
+            thing = None
+        elif thing is None:
+            thing = make_occluder(rng, person, region, float(np.clip(unit, 20, 120)), str(rng.choice(HANDS)) if hands else None)
+        things.append(thing)
+    return things
 
 
 def _skin(rng, person, canvas, x) -> np.ndarray:

@@ -12,7 +12,7 @@ from stavis.synthetic.flat.features import FacePainter
 from stavis.synthetic.flat.geometry import Pose, pose_of, shapes_of
 from stavis.synthetic.flat.head import build_head, light_on
 from stavis.synthetic.flat.identity import Identity, sample_identity
-from stavis.synthetic.flat.occluders import HANDS, Occluder, make_occluder
+from stavis.synthetic.flat.occluders import LEAST, Occluder, things_over
 from stavis.synthetic.flat.scene import Background, Camera, render_body, sample_light
 from stavis.synthetic.scenarios import Courses
 
@@ -65,7 +65,7 @@ class FlatStage:
             image = _over(image, colour, alpha, pose.head[frame] @ to_unit)
             for amounts, things, wobble in occluders:
                 amount = float(amounts[frame])
-                if amount > 0.01:
+                if amount > LEAST:
                     thing = things[frame]
                     image = thing.lay(image, amount, pose.head[frame], pose.unit, wobble[frame])
             yield camera.take(image, frame)
@@ -77,15 +77,7 @@ class FlatStage:
         rng = spec.generator("covers", self.index)
         found = []
         for region, amounts in (("mouth", self.courses.occluder_mouth), ("eyes", self.courses.occluder_eyes)):
-            things: list[Occluder | None] = [None] * spec.frames
-            thing = None
-            for frame in range(spec.frames):
-                if amounts[frame] > 0.01 and thing is None:
-                    kind = str(rng.choice(HANDS)) if hands_only else None
-                    thing = make_occluder(rng, self.person, region, float(np.clip(self.pose.unit, 20, 120)), kind)
-                elif amounts[frame] <= 0.01:
-                    thing = None
-                things[frame] = thing
+            things = things_over(rng, self.person, region, amounts, self.pose.unit, hands_only)
             wobble = np.stack([0.015 * np.sin(np.arange(spec.frames) * (0.21 + 0.1 * k) + rng.uniform(0, 6)) for k in range(2)], 1)
             found.append((amounts, things, wobble))
         return found
