@@ -290,7 +290,7 @@ def paired_difference(
 
 
 def _swap_p(one: np.ndarray, other: np.ndarray, statistic: Statistic, seed: int, draws: int) -> float:
-    flips = _flips(len(one), seed, draws)
+    flips = sign_flips(len(one), seed, draws)
     moved = flips @ (other - one)
     differences = statistic(one.sum(0) + moved) - statistic(other.sum(0) - moved)
     observed = float(statistic(one.sum(0)) - statistic(other.sum(0)))
@@ -308,13 +308,13 @@ def sign_flip_p(values: Sequence[float], *, alternative: str = "two-sided", seed
         return float("nan")
     if alternative not in ("two-sided", "greater"):
         raise StavisError(f"there is no alternative {alternative!r}: choose 'two-sided' or 'greater'.")
-    means = (1 - 2 * _flips(len(values), seed, draws)) @ values
+    means = (1 - 2 * sign_flips(len(values), seed, draws)) @ values
     observed = values.sum()
     return _tail_p(means, observed, len(values)) if alternative == "greater" else _tail_p(np.abs(means), abs(observed), len(values))
 
 
-def _flips(count: int, seed: int, draws: int) -> np.ndarray:
-    """Which recordings are flipped: (K,N) of 0 and 1, all of them where there are few recordings."""
+def sign_flips(count: int, seed: int, draws: int) -> np.ndarray:
+    """Which of `count` recordings are flipped: (K,N) of 0 and 1, all combinations where there are few recordings, the first flips none."""
     if count <= _ALL_FLIPS:
         return ((np.arange(2**count)[:, None] >> np.arange(count)) & 1).astype(np.float64)
     return np.random.default_rng(seed).integers(2, size=(draws, count)).astype(np.float64)

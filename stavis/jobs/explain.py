@@ -13,6 +13,7 @@ from stavis.data.annotations.annotations import Annotations
 from stavis.data.annotations.intervals import by_intervals
 from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
+from stavis.groups.face_maps import FaceMaps
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, ExplainedVideo
 from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
@@ -120,8 +121,8 @@ class Explanation(ExplainedVideo):
         overlay: bool = False,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
-        """Write attention.npz, shares.csv, predictions.csv, explain.json and (where a face was tracked) signals.csv under `out`, the
-        page there as report.html or at `page`, and with `overlay` overlay.mp4: the attention on the source video.
+        """Write attention.npz, shares.csv, predictions.csv, explain.json and (where a face was tracked) signals.csv and face_maps.npz
+        under `out`, the page there as report.html or at `page`, and with `overlay` overlay.mp4: the attention on the source video.
 
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
@@ -186,4 +187,7 @@ def _write(explanation: Explanation, folder: Path) -> None:
         if len(table.columns):
             with atomic_file(folder / f"{name}.csv") as temporary:
                 table.to_csv(temporary, index=False, float_format="%.6g")
+    on_face = FaceMaps.of(explanation)
+    if on_face is not None:
+        on_face.write(folder)
     explanation.summary.write(folder)

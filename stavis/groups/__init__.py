@@ -1,0 +1,1 @@
+"""Groups of recordings: maps of many faces on one canonical face, their differences, and averages around events."""
