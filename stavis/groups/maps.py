@@ -58,7 +58,7 @@ class MapDifference:
     """The difference of two conditions on the canonical face, the first less the second.
 
     difference (P,): in densities; p (P,): for the whole map, NaN where a cell was not tested; people: of the first and the second
-    condition (of pairs, the same number twice); paired; reason: why there is no test, '' where there is one; smallest_p: the smallest p that
+    condition (of pairs, the same number twice); paired; reason: why there is no test, '' where there is one; smallest_p: the smallest that
     so few people can give; left_out: people of a paired test who are in one condition only.
     """
 

@@ -11,7 +11,7 @@ from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError
 from stavis.groups.face_maps import FaceMaps
 from stavis.inference.explained import ExplainedVideo
-from stavis.inference.reading import Reading, shares_and_densities
+from stavis.inference.reading import Reading, region_tables
 from stavis.inference.summary import FILE as SUMMARY
 from stavis.inference.summary import read_summary
 
@@ -77,9 +77,12 @@ def _other_side(name: str) -> str:
 def _from_result(name: str, result: ExplainedVideo | Reading) -> dict:
     if isinstance(result, Reading):
         if result.crops is None:
-            raise StavisError(f"{name}: the reading has no crops, so no face: give what `Predictor.read` or `explain` made of a video file.")
+            raise StavisError(
+                f"{name}: the reading has no crops, so no face: give what `Predictor.read` or `explain` made of a video file."
+            )
         reading, crops = result, result.crops
-        shares, densities = shares_and_densities(reading, crops)
+        tables = region_tables(reading, crops)
+        shares, densities = tables.shares, tables.densities
         network, notes = "", reading.notes
     else:
         reading, crops = result.reading, result.crops

@@ -95,7 +95,7 @@ def test_a_head_seen_from_behind_shows_nothing():
 
 
 def test_what_lies_outside_the_image_does_not_count():
-    landmarks = in_crop(turned(0, 0, 0)) + (60, 0)
+    landmarks = in_crop(turned(0, 0, 0)) + np.array([60, 0])
     seen = np.isfinite(density_on_face(np.ones((1, 28, 28)), landmarks, SIZE)[0])
     right = canonical_face().cells[:, 0] > 0.5
     assert not seen[right].any() and seen[~right].any()

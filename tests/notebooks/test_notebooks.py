@@ -88,6 +88,7 @@ def test_explore_shows_a_scrubber_and_writes_the_page(papermilled, tmp_path, tin
     assert {path.name for path in (tmp_path / "work" / "page").iterdir()} == {
         "report.html",
         "attention.npz",
+        "face_maps.npz",
         "shares.csv",
         "predictions.csv",
         "explain.json",
