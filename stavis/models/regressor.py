@@ -5,6 +5,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from stavis.models.convolutions import ClipConv3d
+
 
 class SpatiotemporalStem(nn.Module):
     """3D-CNN features with time kept: (B,T,3,H,W) -> X (B,C,T,H / 2**layers,W / 2**layers)."""
@@ -55,5 +57,4 @@ def _blocks(widths: tuple[int, ...]) -> nn.Sequential:
 
 
 def _block(inputs: int, outputs: int) -> nn.Sequential:
-    convolution = nn.Conv3d(inputs, outputs, 3, stride=(1, 2, 2), padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm3d(outputs), nn.ReLU())
+    return nn.Sequential(ClipConv3d(inputs, outputs), nn.BatchNorm3d(outputs), nn.ReLU())
