@@ -19,6 +19,7 @@ from stavis.notes import show
 from stavis.regions import spread
 from stavis.show.figures.over_time import figure_of
 from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.describe import notices_of
 from stavis.trust.agreement import agreement
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Target
 
@@ -31,7 +32,8 @@ VIEWS = ("choose", "side by side")
 class Comparison:
     """Two networks on the same frames, made by `stavis.compare` or `Predictor.compare`.
 
-    names: what the two are called; readings: of each, on the frames of `clip`; notes: of both.
+    names: what the two are called; readings: of each, on the frames of `clip`; notes: of both; notices: what stands on top of
+    its scrubber.
     """
 
     names: tuple[str, str]
@@ -39,6 +41,7 @@ class Comparison:
     clip: Clip
     title: str
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"Comparison({' and '.join(self.names)}: {len(self.clip)} frames of {self.title})"
@@ -81,7 +84,7 @@ class Comparison:
             raise StavisError(f"a comparison has no view {view!r}: choose one of {', '.join(VIEWS)}.")
         shown = self._joined([shown_outputs(one.prediction.values) for one in self.readings])
         if view == "choose":
-            return Scrubber.from_clip(self.clip, self.maps, shown, title=self.title)
+            return Scrubber.from_clip(self.clip, self.maps, shown, title=self.title, notices=self.notices)
         first, second = self._both()
         size = self.clip.frames.shape[1:3]
         twice = np.concatenate([self.clip.frames, self.clip.frames], 2)
@@ -89,7 +92,8 @@ class Comparison:
         clip = Clip(twice, self.clip.times, **seen, recording=self.clip.recording)
         weights = np.concatenate([spread(one.weights, size) for one in (first, second)], 2) / 2
         name = f"{self.names[0]} | {self.names[1]}"
-        return Scrubber.from_clip(clip, {name: AttentionMaps(weights.astype(np.float32), clip.times)}, shown, title=self.title)
+        maps = {name: AttentionMaps(weights.astype(np.float32), clip.times)}
+        return Scrubber.from_clip(clip, maps, shown, title=self.title, notices=self.notices)
 
     def _both(self) -> tuple[AttentionMaps, AttentionMaps]:
         """The attention of both. Raises StavisError where one has none."""
@@ -235,7 +239,7 @@ def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[
     show(note for each in crops for note in each.notes)
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
     notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
-    return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes)
+    return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes, notices_of(nets))
 
 
 def _times(video: Video, net: VideoReader) -> np.ndarray | None:

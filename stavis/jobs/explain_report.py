@@ -11,6 +11,7 @@ from stavis.show.figures.moments import filmstrip
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.describe import notices_of
 from stavis.trust.agreement import agreement
 from stavis.trust.nulls import centre, edges, smooth_random
 
@@ -25,8 +26,6 @@ CUE_TEXT = "The truth of a synthetic face is known: which region carries the val
 def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | None = None) -> HtmlReport:
     """The page about an explanation; with `evaluation` it says how good the network is."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
-    if explanation.predictor.caution:
-        report.add_notice(explanation.predictor.caution)
     report.add_notes(explanation.notes)
     report.add_scrubber("Where it looks", scrubber_of(explanation), _segment_text(explanation))
     _add_figures(report, explanation)
@@ -54,6 +53,7 @@ def scrubber_of(explanation: ExplainedVideo) -> Scrubber:
         explanation.prediction,
         map_groups=layers.groups if layers is not None else None,
         curves=signal_table(explanation.crops.track),
+        notices=notices_of([explanation.predictor]),
         title=explanation.crops.recording,
     )
 

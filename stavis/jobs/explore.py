@@ -24,6 +24,7 @@ from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.source import ReadResult
 from stavis.show.explorer.worker import Task
+from stavis.show.scrubber.describe import notices_of
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import resample
 from stavis.types import Attribution, Clip, Recording, Target
@@ -111,7 +112,11 @@ class PredictorSource:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        return self.predictor.notes_on(self.crops)
+        return tuple(note for note in self.predictor.notes_on(self.crops) if note not in self.notices)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        return notices_of([self.predictor])
 
     @property
     def provenance(self) -> dict[str, str]:

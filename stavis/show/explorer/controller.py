@@ -120,7 +120,7 @@ class ExplorerController:
         with self.lock:
             self.clip = self.seen = None
             self._window, self.maps, self._moments = window, {}, []
-            self._put(clip, {"raters": raters, "curves": self._tables(source), "title": source.name})
+            self._put(clip, {"raters": raters, "curves": self._tables(source), "title": source.name, "notices": source.notices})
             self._annotations, annotations = AnnotationFile(self.panel.annotations.value, source.name), Annotations()
             try:
                 annotations = self._annotations.read()

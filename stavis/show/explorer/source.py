@@ -23,13 +23,14 @@ class RecordingSource(Protocol):
     """One opened recording. Whatever takes long gets a Task: it tells its progress there and is stopped there.
 
     name; times (T,) s of all frames; signals: a table with a time column, or None; notes: what must be known of the recording;
-    provenance: what is needed to make its results again.
+    notices: what stands on top of the scrubber; provenance: what is needed to make its results again.
     """
 
     name: str
     times: np.ndarray
     signals: pd.DataFrame | None
     notes: tuple[str, ...]
+    notices: tuple[str, ...]
     provenance: dict
 
     def cut(self, window: slice) -> Clip:

@@ -3,6 +3,7 @@
 Colour maps are given by a few stops; the scrubber gets the same stops.
 """
 
+from colorsys import hls_to_rgb
 from dataclasses import dataclass
 
 import numpy as np
@@ -64,8 +65,19 @@ GROUPS = groups_of(FACE)
 PREDICTED, PREDICTED_DARK = "#B07400", "#F2B134"
 GOLD = "#22262B"
 RATER = "#8B929B"
-CURVES = ("#0072B2", "#00805E", "#B4548C", "#D55E00")
-CURVES_DARK = ("#56B4E9", "#26C29A", "#E29CC6", "#F0883A")
+_CURVES = (("#4A6572", "#9FB6C1"), ("#7A4B2A", "#D0A07C"), ("#2E6E3E", "#8CCB9A"), ("#8C2F57", "#E58BB0"))
+_CURVES += (("#46508A", "#A3ACE6"), ("#6E6A2C", "#C9C47E"), ("#1F6F78", "#7CCAD3"), ("#7B3F8C", "#CE9ADC"))
+
+CURVES = tuple(light for light, _ in _CURVES)
+
+
+def curve_colour(number: int) -> tuple[str, str]:
+    """The colour on white and on black of a signal or curve, by its number from 0: none that a region or a value has, each once."""
+    if number < len(_CURVES):
+        return _CURVES[number]
+    # Steps of the golden ratio around the circle of hues never meet.
+    hue = (0.07 + number * 0.618034) % 1
+    return tuple("#" + "".join(f"{round(255 * part):02X}" for part in hls_to_rgb(hue, light, 0.36)) for light in (0.36, 0.7))
 
 
 def _stops(text: str) -> list[list[int]]:

@@ -1,6 +1,7 @@
 """The scrubber: a clip, its maps and its curves in one view that moves with the hand, in a notebook and in a page without a kernel."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import anywidget
@@ -82,6 +83,7 @@ class Scrubber(anywidget.AnyWidget):
         longest_side: int = 320,
         frames: str = "auto",
         map_groups: dict[str, str] | None = None,
+        notices: Sequence[str] = (),
         embed: bool = True,
     ) -> "Scrubber":
         """What a network looked at in a clip, with what it predicted.
@@ -89,11 +91,12 @@ class Scrubber(anywidget.AnyWidget):
         maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row per frame; curves any table with a time
         column in seconds (or its CSV, or several by name); longest_side of the images in pixels; frames 'strip', 'video' or 'auto';
         map_groups the headings under which maps stand in the menu, by the map's name ("layers", "heads"; without one it stands on top);
+        notices what stands on top of it (see `describe.notices_of`);
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
         """
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices)
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = embed
@@ -164,9 +167,10 @@ class Scrubber(anywidget.AnyWidget):
         longest_side: int = 320,
         frames: str = "auto",
         map_groups: dict[str, str] | None = None,
+        notices: Sequence[str] = (),
     ) -> None:
         """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices)
         self._clip, self._maps, self._options = held
         with self.hold_sync():
             for key in (*BUFFERS, "clip"):
@@ -288,7 +292,7 @@ class Scrubber(anywidget.AnyWidget):
 
 
 def _state(
-    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None
+    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None, notices=()
 ) -> tuple[dict, tuple]:
     """The traits of a clip, and what Python keeps of it: clip, maps, options."""
     if not len(clip):
@@ -297,7 +301,7 @@ def _state(
         if len(one.times) != len(clip):
             raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
     options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
-    options["map_groups"] = dict(map_groups or {})
+    options |= {"map_groups": dict(map_groups or {}), "notices": tuple(notices)}
     return _pack(clip, maps, **options, frames=frames), (clip, dict(maps), options)
 
 
@@ -307,7 +311,7 @@ def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attributi
     return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
 
 
-def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups) -> dict:
+def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups, notices) -> dict:
     """The traits of a clip; frames=None leaves the images and the outlines out."""
     times, trouble = rising_times(clip.times)
     messages = [trouble] if trouble else []
@@ -340,7 +344,8 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     meta = {
         "count": len(clip), "start": float(times[0]), "title": title or clip.recording, "maps": described, **regions_of(clip),
         "area": area, "panels": panels, "traces": traces,
-        "gaps": gaps(clip), "texts": subject_texts(clip), "messages": messages, "palettes": PALETTES, "policy": policy(MODULE),
+        "gaps": gaps(clip), "texts": subject_texts(clip), "messages": messages,
+        "notices": list(notices), "palettes": PALETTES, "policy": policy(MODULE),
     }  # fmt: skip
     state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
     if frames is not None:

@@ -1,6 +1,8 @@
 """The description of a clip that goes with its buffers: what the maps are, which lines to draw, which frames or data are missing."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -8,10 +10,12 @@ import pandas as pd
 from stavis.data.faces.blendshapes import SIGNALS
 from stavis.errors import StavisError
 from stavis.regions import FACE, RegionSet
-from stavis.show.figures.colours import CURVES, CURVES_DARK, GOLD, PREDICTED, PREDICTED_DARK, RATER, groups_of, outline_colours
+from stavis.show.figures.colours import GOLD, PREDICTED, PREDICTED_DARK, RATER, curve_colour, groups_of, outline_colours
 from stavis.timeline import resample
 from stavis.types import Clip, Prediction
 
+FLAT = 0.05
+"""A signal that moves by less than this part of its panel's range hardly changes: its row is folded away."""
 TIME_COLUMNS = ("time", "times", "time (s)", "timestamp", "seconds", "t", "time_s")
 
 
@@ -41,6 +45,21 @@ def rising_times(times: np.ndarray) -> tuple[np.ndarray, str]:
     good = np.diff(times)[np.isfinite(np.diff(times)) & (np.diff(times) > 0)]
     step = float(np.median(good)) if len(good) else 0.04
     return np.arange(len(times)) * step, f"The clip's times do not rise: frames are shown {step:.3g} s apart."
+
+
+class Seen(Protocol):
+    """A network that says what it was trained on; '' where nothing need be said."""
+
+    @property
+    def caution(self) -> str: ...
+
+
+def notices_of(networks: Iterable[Seen]) -> tuple[str, ...]:
+    """What stands on top of every scrubber, in a page, an explorer and a batch: what its networks have seen, each sentence once.
+
+    It is about the networks, not about the clip: the same network says the same everywhere.
+    """
+    return tuple(dict.fromkeys(one.caution for one in networks if one.caution))
 
 
 def gaps(clip: Clip) -> list[list]:
@@ -143,16 +162,20 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
         low, high = (low, high if high > low else low + 1) if np.isfinite(low) else (-1.0, 1.0)
         panels.append({"key": dimension, "title": title, "unit": "", "low": low, "high": high})
     for k, (name, times, values) in enumerate(curve_columns(curves)):
+        signal = name.removeprefix("tracker ")
+        name = signal if signal in SIGNALS else name  # called the same wherever they are shown
         line = on_times(times, values, clip.times)
         if not np.isfinite(line).any():
             messages.append(f"The curve {name} has no value within the clip's {clip.times[0]:.2f} to {clip.times[-1]:.2f} s.")
             continue
         key = f"curve {k}"
         # The tracker's signals show their whole range, so that a trembling near 0 does not look like a movement.
-        least = (0.0, 1.0) if name.removeprefix("tracker ") in SIGNALS else (np.inf, -np.inf)
+        least = (0.0, 1.0) if signal in SIGNALS else (np.inf, -np.inf)
         low, high = _widened(*least, line)
-        panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high if high > low else low + 1, "small": True})
-        colour = {"colour": CURVES[k % 4], "dark": CURVES_DARK[k % 4]}
+        high = high if high > low else low + 1
+        flat = bool(np.nanmax(line) - np.nanmin(line) < FLAT * (high - low))
+        panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high, "small": True, "flat": flat})
+        colour = dict(zip(("colour", "dark"), curve_colour(k), strict=True))
         traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
     return panels, traces
 

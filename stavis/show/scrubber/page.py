@@ -63,8 +63,9 @@ def poster(scrubber) -> str:
     text = html.escape(scrubber.text())
     image = base64.b64encode(scrubber.poster()).decode()
     title = html.escape(scrubber.clip.get("title") or "clip")
+    notices = "".join(f"<p><strong>{html.escape(notice)}</strong></p>" for notice in scrubber.clip.get("notices", ()))
     return (
-        f'<img alt="{text}" src="data:image/jpeg;base64,{image}" width="{POSTER_SIDE}">'
+        f'{notices}<img alt="{text}" src="data:image/jpeg;base64,{image}" width="{POSTER_SIDE}">'
         f"<p>{title}: {text}. One frame is shown because scripts are off or no kernel runs.</p>"
     )
 
@@ -87,7 +88,7 @@ def page(scrubber) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(scrubber.clip["policy"])}"><title>{title}</title>\n'
-        "<style>body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fff}</style>\n"
+        "<style>body{margin:1rem auto;max-width:88rem;padding:0 1rem;background:#fff}</style>\n"
         f"<style data-stavis-style>{STYLE}</style></head><body><main>\n{mount(scrubber)}\n</main>\n{blocks}\n"
         f'<script type="module" data-stavis-module>{MODULE}</script></body></html>\n'
     )

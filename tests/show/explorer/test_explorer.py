@@ -43,6 +43,7 @@ class Drawn:
     go: threading.Event = field(default_factory=threading.Event)
     asked: list = field(default_factory=list)
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
     signals: pd.DataFrame | None = None
     provenance: dict = field(default_factory=lambda: {"command": "test"})
 
@@ -358,8 +359,8 @@ def test_the_signals_of_the_tracker_are_shown_until_their_box_is_cleared(explore
     explorer = explorer_of(Drawn(signals=pd.DataFrame({"time": times, "smile": 0.01 * np.abs(np.sin(times))})))
     explorer.wait(20)
     names = lambda: [trace["name"] for trace in explorer.scrubber.clip["traces"] if trace["kind"] == "curve"]  # noqa: E731
-    assert names() == ["tracker smile"] and explorer.panel.signals.layout.display is None
-    (panel,) = [panel for panel in explorer.scrubber.clip["panels"] if panel["title"] == "tracker smile"]
+    assert names() == ["smile"] and explorer.panel.signals.layout.display is None
+    (panel,) = [panel for panel in explorer.scrubber.clip["panels"] if panel["title"] == "smile"]
     assert (panel["low"], panel["high"]) == (0, 1), "a trembling near 0 is not drawn as a movement"
     explorer.panel.signals.value = False
     assert names() == []

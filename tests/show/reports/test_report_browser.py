@@ -125,7 +125,7 @@ def test_axe_finds_nothing_serious(open_page, tmp_path, axe, scheme):
     page.get_by_role("slider", name="Frame").focus()
     page.keyboard.press("e")
     page.evaluate(axe)
-    for drawer in ("Display", "Mark", "Save", "Keys"):
+    for drawer in ("Display", "Moments", "Mark", "Save"):
         page.locator("summary", has_text=drawer).click()
         found = page.evaluate(
             "axe.run(document).then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html.slice(0, 120))]))"

@@ -53,7 +53,7 @@ export function refreshAnnotations(s) {
   s.ui.annotations.replaceChildren(...items);
   s.ui.annotations.hidden = !items.length;
   s.ui.exclude.disabled = s.ui.clear.disabled = !s.annotations.range;
-  s.chart.stale = true;
+  s.chart.stale = s.overview.stale = true;
   s.show(s.current, true);
 }
 

@@ -47,6 +47,8 @@ async function wake(host, kept) {
   const style = document.querySelector("style[data-stavis-style]");
   state._esm = self ? self.textContent : "";
   state._css = style ? style.textContent : "";
+  // Which scrubber of the page it is, from 1: what only a page without a kernel does (address, keys) depends on it.
+  state.offline = [...document.querySelectorAll("[data-stavis-host]")].indexOf(host) + 1;
   const el = host.querySelector(".stv-mount");
   el.replaceChildren();
   render({ model: modelOf(state), el });

@@ -1,7 +1,8 @@
-// The curves under the picture: shares of the chosen map by region, then the traces, one time axis and one cursor for all.
-// What does not move with the cursor is drawn once and kept.
+// The curves in the window of time that is shown: shares of the chosen map by region, then the values, then signals as thin rows; one time
+// axis and one cursor for all. What does not move with the cursor is drawn once and kept.
 
 import { signs, tick } from "./data.js";
+import { envelope, framesWithin } from "./timeline/curves.js";
 
 // Wide enough for "−0.0829": no number on an axis is longer.
 const LEFT = 48;
@@ -9,6 +10,7 @@ const RIGHT = 10;
 const TOP = 18;
 // A strip above the curves for the cursor's head and the events' flags.
 const FLAGS = 14;
+const HEIGHTS = { shares: 124, values: 84, thin: 20 };
 
 export class Chart {
   constructor(canvas) {
@@ -18,21 +20,29 @@ export class Chart {
     this.stale = true;
   }
 
-  layout(data, look, width) {
+  layout(data, look, width, curves, span) {
     this.ratio = Math.min(2, window.devicePixelRatio || 1);
     this.width = Math.max(160, width);
+    this.curves = curves;
+    this.span = span;
+    this.half = halfOf(data, look.smoothing);
     this.panels = [];
     let y = FLAGS;
     const map = data.map(look.map);
     if (map && map.shares >= 0) {
-      const high = look.stacked ? 1 : this.highest(data, map);
-      this.panels.push({ title: `Share of ${map.name} by region`, unit: "%", low: 0, high, shares: map, y, h: 118 });
-      y += 118 + TOP + 8;
+      const high = look.stacked ? 1 : curves.top(map);
+      this.panels.push({ title: `Share of ${map.name} by region`, unit: "%", low: 0, high, shares: map, top: y + TOP, h: HEIGHTS.shares });
+      y += HEIGHTS.shares + TOP + 8;
     }
+    let thin = false;
     for (const panel of data.panels) {
-      const h = panel.small ? 52 : 84;
-      this.panels.push({ ...panel, y, h });
-      y += h + TOP + 8;
+      if (panel.flat && !look.flat) continue;
+      if (panel.small && !thin) y += 6;
+      thin = Boolean(panel.small);
+      const h = thin ? HEIGHTS.thin : HEIGHTS.values;
+      const head = thin ? 3 : TOP;
+      this.panels.push({ ...panel, top: y + head, h });
+      y += h + head + (thin ? 3 : 8);
     }
     this.height = Math.max(44, y) + 16;
     const w = Math.round(this.width * this.ratio);
@@ -48,24 +58,20 @@ export class Chart {
     this.stale = true;
   }
 
-  // The top of the share chart: the largest share rounded up to the next tenth (two tenths at least).
-  highest(data, map) {
-    let top = 0.2;
-    for (const group of data.groups) {
-      for (let k = 0; k < data.count; k++) if (data.row(1)[k] > 0) top = Math.max(top, data.share(map, group, k) || 0);
-    }
-    return Math.min(1, Math.ceil(top * 10 - 1e-6) / 10);
-  }
-
   x(data, t) {
     const inner = this.width - LEFT - RIGHT;
-    return LEFT + (data.duration > 0 ? ((t - data.times[0]) / data.duration) * inner : inner / 2);
+    const { t0, t1 } = this.span;
+    return LEFT + (t1 > t0 ? ((t - t0) / (t1 - t0)) * inner : inner / 2);
+  }
+
+  time(data, clientX) {
+    const rect = this.canvas.getBoundingClientRect();
+    const part = (clientX - rect.left - LEFT) / (rect.width - LEFT - RIGHT);
+    return this.span.t0 + Math.max(0, Math.min(1, part)) * (this.span.t1 - this.span.t0);
   }
 
   frameAt(data, clientX) {
-    const rect = this.canvas.getBoundingClientRect();
-    const part = (clientX - rect.left - LEFT) / (rect.width - LEFT - RIGHT);
-    return data.frameAt(data.times[0] + Math.max(0, Math.min(1, part)) * data.duration);
+    return data.frameAt(this.time(data, clientX));
   }
 
   draw(data, i, look, annotations, theme) {
@@ -78,7 +84,9 @@ export class Chart {
     pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
     pen.drawImage(this.background, 0, 0);
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-    const x = this.x(data, data.times[i]);
+    const t = data.times[i];
+    if (t < this.span.t0 - 1e-9 || t > this.span.t1 + 1e-9) return;
+    const x = this.x(data, t);
     pen.strokeStyle = theme.text;
     pen.lineWidth = 1.2;
     pen.beginPath();
@@ -103,7 +111,7 @@ export class Chart {
       this.axis(pen, panel, theme);
       pen.save();
       pen.beginPath();
-      pen.rect(LEFT - 2, panel.y + TOP - 2, this.width - LEFT - RIGHT + 4, panel.h + 4);
+      pen.rect(LEFT - 2, panel.top - 2, this.width - LEFT - RIGHT + 4, panel.h + 4);
       pen.clip();
       if (panel.shares) this.shares(pen, data, panel, look, theme);
       else this.traces(pen, data, panel, theme);
@@ -115,17 +123,19 @@ export class Chart {
   }
 
   axis(pen, panel, theme) {
-    const top = panel.y + TOP;
+    const { top } = panel;
     pen.fillStyle = theme.text;
     pen.textAlign = "left";
     pen.textBaseline = "alphabetic";
-    pen.font = `600 11px ${theme.font}`;
-    pen.fillText(panel.title, LEFT + 8, top - 6);
+    if (!panel.small) {
+      pen.font = `600 11px ${theme.font}`;
+      pen.fillText(panel.title, LEFT + 8, top - 6);
+    }
     pen.font = `11px ${theme.font}`;
     pen.textAlign = "right";
     pen.textBaseline = "middle";
     pen.lineWidth = 1;
-    const ticks = panel.small ? [panel.low, panel.high] : [panel.low, (panel.low + panel.high) / 2, panel.high];
+    const ticks = panel.small ? [panel.low] : [panel.low, (panel.low + panel.high) / 2, panel.high];
     for (const value of ticks) {
       const y = Math.round(top + panel.h * (1 - (value - panel.low) / (panel.high - panel.low || 1))) + 0.5;
       pen.strokeStyle = theme.grid;
@@ -134,23 +144,47 @@ export class Chart {
       pen.lineTo(this.width - RIGHT, y);
       pen.stroke();
       pen.fillStyle = theme.faint;
-      pen.fillText(panel.unit === "%" ? Math.round(value * 100) + " %" : tick(value), LEFT - 6, y);
+      if (!panel.small) pen.fillText(panel.unit === "%" ? Math.round(value * 100) + " %" : tick(value), LEFT - 6, y);
     }
+    // A thin row has room for the top of its range alone.
+    if (panel.small) pen.fillText(tick(panel.high), LEFT - 6, top + panel.h / 2);
   }
 
+  // The name of a thin row stands in it, on a ground of its own, over the line.
+  rowName(pen, panel, theme) {
+    pen.font = `11px ${theme.font}`;
+    pen.textAlign = "left";
+    pen.textBaseline = "middle";
+    const width = pen.measureText(panel.title).width;
+    pen.fillStyle = theme.back;
+    pen.globalAlpha = 0.8;
+    pen.fillRect(LEFT + 4, panel.top + panel.h / 2 - 8, width + 8, 16);
+    pen.globalAlpha = 1;
+    pen.fillStyle = theme.text;
+    pen.fillText(panel.title, LEFT + 8, panel.top + panel.h / 2);
+  }
+
+  // One curve in the window. Where frames outnumber pixels each column shows its first, lowest, highest and last value.
   line(pen, data, panel, values) {
-    const top = panel.y + TOP;
-    const step = Math.max(1, Math.floor(data.count / (4 * this.width)));
+    const { t0, t1 } = this.span;
+    const [from, to] = framesWithin(data.times, t0, t1);
+    const columns = Math.max(1, Math.round((this.width - LEFT - RIGHT) * this.ratio));
+    const y = (v) => panel.top + panel.h * (1 - (v - panel.low) / (panel.high - panel.low || 1));
     pen.beginPath();
+    if (to - from > 2 * columns) this.columns(pen, envelope(values, data.times, from, to, t0, t1, columns), columns, y);
+    else this.points(pen, data, values, from, to, y);
+    pen.stroke();
+  }
+
+  points(pen, data, values, from, to, y) {
     let on = false;
     let lone = -1;
-    const y = (v) => top + panel.h * (1 - (v - panel.low) / (panel.high - panel.low || 1));
     const dot = (k) => {
-      pen.moveTo(this.x(data, data.times[k]) + 1.5, y(values(k)));
-      pen.arc(this.x(data, data.times[k]), y(values(k)), 1.5, 0, 7);
+      pen.moveTo(this.x(data, data.times[k]) + 1.5, y(values[k]));
+      pen.arc(this.x(data, data.times[k]), y(values[k]), 1.5, 0, 7);
     };
-    for (let k = 0; k < data.count; k += step) {
-      const v = values(k);
+    for (let k = from; k < to; k++) {
+      const v = values[k];
       if (!Number.isFinite(v)) {
         if (lone >= 0) dot(lone);
         on = false;
@@ -162,41 +196,59 @@ export class Chart {
       on = true;
     }
     if (lone >= 0) dot(lone);
-    pen.stroke();
+  }
+
+  columns(pen, found, columns, y) {
+    const step = (this.width - LEFT - RIGHT) / columns;
+    let on = false;
+    for (let c = 0; c < columns; c++) {
+      if (!(found.low[c] === found.low[c])) {
+        on = false;
+        continue;
+      }
+      const x = LEFT + (c + 0.5) * step;
+      pen[on ? "lineTo" : "moveTo"](x, y(found.first[c]));
+      pen.lineTo(x, y(found.low[c]));
+      pen.lineTo(x, y(found.high[c]));
+      pen.lineTo(x, y(found.last[c]));
+      on = true;
+    }
   }
 
   shares(pen, data, panel, look, theme) {
-    const seen = (k) => (data.row(1)[k] > 0 ? 1 : NaN);
     if (look.stacked) return this.stack(pen, data, panel, theme);
     pen.lineJoin = "round";
     for (const group of data.groups) {
       pen.strokeStyle = theme.of(group);
       pen.setLineDash(group.dash);
       pen.lineWidth = group.faint ? 1.2 : 1.8;
-      this.line(pen, data, panel, (k) => data.share(panel.shares, group, k) * seen(k));
+      this.line(pen, data, panel, this.curves.share(panel.shares, group, this.half));
     }
     pen.setLineDash([]);
   }
 
   stack(pen, data, panel, theme) {
+    const { top } = panel;
+    const [first, last] = framesWithin(data.times, this.span.t0, this.span.t1);
+    // As many steps as there are pixels: the areas of frames in between cannot be told apart.
+    const step = Math.max(1, Math.floor((last - first) / (2 * this.width)));
     const base = new Float32Array(data.count);
-    const top = panel.y + TOP;
     for (const group of data.groups) {
+      const values = this.curves.share(panel.shares, group, this.half);
       pen.fillStyle = theme.of(group);
       pen.globalAlpha = 0.85;
-      for (let from = 0; from < data.count; ) {
-        const known = (k) => data.row(1)[k] > 0 && Number.isFinite(data.share(panel.shares, group, k));
-        while (from < data.count && !known(from)) from++;
+      for (let from = first; from < last; ) {
+        while (from < last && !Number.isFinite(values[from])) from++;
         let to = from;
-        while (to < data.count && known(to)) to++;
+        while (to < last && Number.isFinite(values[to])) to++;
         if (to === from) break;
         pen.beginPath();
-        for (let k = from; k < to; k++) {
-          pen.lineTo(this.x(data, data.times[k]), top + panel.h * (1 - base[k] - data.share(panel.shares, group, k)));
+        for (let k = from; k < to; k += step) pen.lineTo(this.x(data, data.times[k]), top + panel.h * (1 - base[k] - values[k]));
+        for (let k = from + Math.floor((to - 1 - from) / step) * step; k >= from; k -= step) {
+          pen.lineTo(this.x(data, data.times[k]), top + panel.h * (1 - base[k]));
         }
-        for (let k = to - 1; k >= from; k--) pen.lineTo(this.x(data, data.times[k]), top + panel.h * (1 - base[k]));
         pen.fill();
-        for (let k = from; k < to; k++) base[k] += data.share(panel.shares, group, k);
+        for (let k = from; k < to; k++) base[k] += values[k];
         from = to;
       }
     }
@@ -208,18 +260,20 @@ export class Chart {
     for (const trace of data.traces.filter((t) => t.panel === panel.key)) {
       pen.strokeStyle = theme.of(trace);
       pen.setLineDash(trace.dash || []);
-      pen.lineWidth = trace.kind === "rater" ? 0.8 : 1.9;
+      pen.lineWidth = trace.kind === "rater" ? 0.8 : panel.small ? 1.5 : 1.9;
       pen.globalAlpha = trace.kind === "rater" ? 0.55 : 1;
-      const row = data.row(trace.row);
-      this.line(pen, data, panel, (k) => row[k]);
+      this.line(pen, data, panel, this.curves.trace(trace, this.half));
     }
     pen.setLineDash([]);
     pen.globalAlpha = 1;
+    if (panel.small) this.rowName(pen, panel, theme);
   }
 
-  // The box of a stretch of time over all panels; what lies outside the clip is cut.
+  // The box of a segment of time over all panels; what lies outside the window is cut. null where nothing of it is inside.
   area(data, t0, t1) {
-    const clamp = (t) => Math.max(data.times[0], Math.min(data.times[data.count - 1], t));
+    const { span } = this;
+    if (t1 < span.t0 || t0 > span.t1) return null;
+    const clamp = (t) => Math.max(span.t0, Math.min(span.t1, t));
     const x = this.x(data, clamp(t0));
     const y = FLAGS + TOP;
     return [x, y, Math.max(2, this.x(data, clamp(t1)) - x), this.height - 18 - y];
@@ -230,6 +284,7 @@ export class Chart {
     const half = data.count > 1 ? data.duration / (data.count - 1) / 2 : 0;
     for (const [from, to] of data.meta.gaps || []) {
       const box = this.area(data, data.times[from] - half, data.times[to] + half);
+      if (!box) continue;
       pen.fillStyle = theme.gap;
       pen.fillRect(...box);
       hatch(pen, box, theme.faint);
@@ -239,9 +294,13 @@ export class Chart {
   // Stretches the user excluded, and the one chosen now.
   ranges(pen, data, annotations, theme) {
     pen.fillStyle = theme.excluded;
-    for (const [t0, t1] of annotations.exclude) pen.fillRect(...this.area(data, t0 - data.start, t1 - data.start));
-    if (annotations.range) {
-      const box = this.area(data, data.times[annotations.range[0]], data.times[annotations.range[1]]);
+    for (const [t0, t1] of annotations.exclude) {
+      const box = this.area(data, t0 - data.start, t1 - data.start);
+      if (box) pen.fillRect(...box);
+    }
+    const chosen = annotations.range;
+    const box = chosen && this.area(data, data.times[chosen[0]], data.times[chosen[1]]);
+    if (box) {
       pen.fillStyle = theme.chosen;
       pen.fillRect(...box);
       pen.strokeStyle = theme.accent;
@@ -254,6 +313,7 @@ export class Chart {
     pen.textAlign = "left";
     pen.textBaseline = "middle";
     for (const [t, label] of annotations.events) {
+      if (t - data.start < this.span.t0 - 1e-6 || t - data.start > this.span.t1 + 1e-6) continue;
       const x = this.x(data, t - data.start);
       pen.strokeStyle = pen.fillStyle = theme.accent;
       pen.lineWidth = 1.4;
@@ -276,14 +336,21 @@ export class Chart {
     pen.textBaseline = "top";
     const y = this.height - 14;
     pen.textAlign = "center";
-    if (data.duration <= 0) return;
-    const step = niceStep(data.duration / Math.max(2, Math.floor(this.width / 90)));
-    const first = Math.ceil((data.start + data.times[0]) / step) * step;
-    for (let t = first; t <= data.start + data.times[data.count - 1] + 1e-6; t += step) {
+    const { t0, t1 } = this.span;
+    if (!(t1 > t0)) return;
+    const step = niceStep((t1 - t0) / Math.max(2, Math.floor(this.width / 90)));
+    const first = Math.ceil((data.start + t0) / step) * step;
+    for (let t = first; t <= data.start + t1 + 1e-6; t += step) {
       const x = this.x(data, t - data.start);
       pen.fillText(signs(t, step < 1 ? (step < 0.1 ? 2 : 1) : 0) + " s", Math.max(14, Math.min(this.width - 16, x)), y);
     }
   }
+}
+
+// How many frames on either side a smoothing over so many seconds takes in.
+function halfOf(data, seconds) {
+  if (!(seconds > 0) || data.count < 2 || data.duration <= 0) return 0;
+  return Math.max(1, Math.round((seconds * (data.count - 1)) / data.duration / 2));
 }
 
 function niceStep(raw) {

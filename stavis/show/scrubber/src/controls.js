@@ -15,7 +15,8 @@ export function make(tag, attributes = {}, ...children) {
 const ICONS = {
   play: "M4 2.5v11l9.5-5.5z",
   pause: "M4 2.5h3v11H4zM9.5 2.5h3v11h-3z",
-  loop: "M3 8a5 5 0 0 1 8.6-3.5L10 6h4V2l-1.3 1.3A6.8 6.8 0 0 0 1.2 8zM13 8a5 5 0 0 1-8.6 3.5L6 10H2v4l1.3-1.3A6.8 6.8 0 0 0 14.8 8z",
+  // A track that begins again: two ends of a rounded band, each with its arrow.
+  loop: "M4 4.2h6.6V2.4L14.4 5l-3.8 2.6V5.8H4a1.4 1.4 0 0 0-1.4 1.4v1H1v-1a3 3 0 0 1 3-3zM12 11.8H5.4v1.8L1.6 11l3.8-2.6v1.8H12a1.4 1.4 0 0 0 1.4-1.4v-1H15v1a3 3 0 0 1-3 3z",
 };
 
 export function icon(name) {
@@ -48,15 +49,44 @@ const KEYS = [
   ["M", "next map"],
   ["V", "next view"],
   ["[ ]", "less, more overlay"],
+  ["N P", "next, previous moment of the list"],
+  ["+ − 0", "zoom the timeline in, out, show all of it"],
+  ["Z", "zoom into the image; again to go back"],
+  ["I", "eyes and mouth enlarged"],
   ["R", "start a range here, press again to end it"],
   ["X", "exclude the chosen range (or this frame)"],
   ["E", "mark an event here"],
   ["Delete", "remove the mark at this frame"],
   ["Esc", "let go of the range"],
+  ["?", "this list"],
 ];
+
+// What a pointer that rests on a control is told, by the control's name.
+const TITLES = {
+  map: "Which map lies over the image (M)", mode: "How maps are shown: over the image, side by side, wiped, or their difference (V)",
+  second: "The map on the other side", wipe: "How much of the image the first map has", play: "Play or pause (Space)",
+  frame: "The shown frame: drag, or use the arrow keys", speed: "Speed of playing", loop: "Play again from the start when the end is reached",
+  help: "Keys (?)", zoomIn: "Zoom the timeline in (+); or turn the wheel over the strip", zoomOut: "Zoom the timeline out (−)",
+  zoomAll: "Show the whole clip (0)", smoothing: "Mean of the curves over so many seconds; the frames keep their values",
+  flat: "Signals that hardly change in this clip", earlier: "Previous moment of the list (P)", later: "Next moment of the list (N)",
+  opacity: "How strongly the map covers the image ([ and ])", gamma: "Below 1 weak values are shown more strongly",
+  colours: "The colours of a map", scale: "Whether a colour means the same in all frames", outlines: "Outlines of the regions",
+  contours: "The smallest areas that hold 50 % and 80 % of the map", stacked: "Shares on top of each other; they sum to 1",
+  insets: "Eyes and mouth enlarged, below the image (I)", lens: "Zoom of the image; or Ctrl and the wheel, drag to move, double-click to go back",
+  choose: "Drag over the curves to choose a range (or hold Shift)", exclude: "Leave the range out of what is computed (X)",
+  event: "Mark an event at this frame (E)", clear: "Choose no range (Esc)", png: "The image and the curves as they are shown",
+  csv: "One row per frame: shares of the shown map, values, signals", annotations: "Excluded ranges and events as a table",
+  video: "The chosen range, or all of it, as it is shown", html: "This view as a page that needs no network",
+};
+
+export function tipOf(control) {
+  const text = TITLES[control.name];
+  if (text && !control.title) control.title = text;
+}
 
 export function buildControls(root) {
   const ui = { root };
+  ui.notices = make("ul", { class: "stv-notices", role: "note", "aria-label": "What to know first", hidden: true });
   ui.title = make("div", { class: "stv-title" });
   ui.map = choice([], "map");
   ui.mode = choice([["overlay", "overlay"], ["side", "side by side"], ["wipe", "wipe"], ["difference", "difference"]], "mode");
@@ -71,10 +101,21 @@ export function buildControls(root) {
   ui.under = make("p", { class: "stv-under" });
   ui.wipe = range("wipe", 0, 100, 1);
   ui.wipeField = field("Wipe", ui.wipe, { class: "stv-field stv-wide" });
-  const view = make("div", { class: "stv-view" }, ui.stage, ui.wipeField, bars, ui.under);
+  ui.insetRow = make("div", { class: "stv-insets", hidden: true });
+  const view = make("div", { class: "stv-view" }, ui.stage, ui.wipeField, bars, ui.under, ui.insetRow);
   ui.legend = make("div", { class: "stv-legend" });
-  ui.main = make("div", { class: "stv-main" }, view, ui.legend);
 
+  ui.annotations = make("ul", { class: "stv-annotations", "aria-label": "Annotations" });
+  ui.notes = make("ul", { class: "stv-notes" });
+  ui.status = make("p", { class: "stv-status", role: "status" });
+  const body = [ui.notices, head, view, buildTransport(ui), buildTimeline(ui), ui.legend];
+  const rest = make("div", { class: "stv-rest" }, ui.annotations, buildDrawers(ui), ui.status, ui.notes);
+  root.append(make("div", { class: "stv-body" }, ...body, rest), buildHelp(ui));
+  for (const control of root.querySelectorAll("[name]")) tipOf(control);
+  return ui;
+}
+
+function buildTransport(ui) {
   ui.play = button("", "play", { class: "stv-icon", "aria-label": "Play" });
   ui.play.append(icon("play"));
   ui.slider = make("input", { type: "range", name: "frame", class: "stv-slider", min: 0, step: 1, "aria-label": "Frame" });
@@ -84,16 +125,35 @@ export function buildControls(root) {
   ui.speed.value = "1";
   ui.loop = button("", "loop", { class: "stv-icon", "aria-label": "Loop", "aria-pressed": "false" });
   ui.loop.append(icon("loop"));
-  const transport = make("div", { class: "stv-transport" }, ui.play, ui.slider, ui.time, ui.speed, ui.loop);
+  ui.help = button("?", "help", { class: "stv-icon", "aria-label": "Keys" });
+  return make("div", { class: "stv-transport" }, ui.play, ui.slider, ui.time, ui.speed, ui.loop, ui.help);
+}
 
+function buildTimeline(ui) {
+  ui.overview = make("canvas", { class: "stv-overview", role: "img" });
+  ui.smoothing = choice([["0", "none"], ["0.2", "0.2 s"], ["0.5", "0.5 s"], ["1", "1 s"], ["2", "2 s"], ["5", "5 s"]], "smoothing");
+  ui.zoomOut = button("−", "zoomOut", { class: "stv-icon", "aria-label": "Zoom the timeline out" });
+  ui.zoomIn = button("+", "zoomIn", { class: "stv-icon", "aria-label": "Zoom the timeline in" });
+  ui.zoomAll = button("All", "zoomAll");
+  ui.earlier = button("‹", "earlier", { class: "stv-icon", "aria-label": "Previous moment" });
+  ui.later = button("›", "later", { class: "stv-icon", "aria-label": "Next moment" });
+  ui.window = make("span", { class: "stv-window" });
+  const moments = make("span", { class: "stv-field" }, "Moment", ui.earlier, ui.later);
+  const zoom = make("span", { class: "stv-field" }, ui.window, ui.zoomOut, ui.zoomIn, ui.zoomAll);
+  ui.tools = make("div", { class: "stv-tools" }, field("Smooth", ui.smoothing), moments, zoom);
   ui.chart = make("canvas", { class: "stv-chart", role: "img" });
   ui.tip = make("div", { class: "stv-tip", hidden: true });
-  const chart = make("div", { class: "stv-chartbox" }, ui.chart, ui.tip);
-  ui.annotations = make("ul", { class: "stv-annotations", "aria-label": "Annotations" });
-  ui.notes = make("ul", { class: "stv-notes" });
-  ui.status = make("p", { class: "stv-status", role: "status" });
-  root.append(make("div", { class: "stv-body" }, head, ui.main, transport, chart, ui.annotations, buildDrawers(ui), ui.status, ui.notes));
-  return ui;
+  ui.flat = button("", "flat", { class: "stv-flat", "aria-expanded": "false", hidden: true });
+  return make("div", { class: "stv-timeline" }, ui.overview, ui.tools, make("div", { class: "stv-chartbox" }, ui.chart, ui.tip), ui.flat);
+}
+
+function buildHelp(ui) {
+  const list = make("dl", { class: "stv-keys" });
+  for (const [key, text] of KEYS) list.append(make("div", {}, make("dt", {}, key), make("dd", {}, text)));
+  const close = button("Close", "close", { title: "Close this list (Esc)" });
+  ui.keys = make("dialog", { class: "stv-help", "aria-label": "Keys" }, make("p", { class: "stv-helphead" }, "Keys"), list, close);
+  close.addEventListener("click", () => ui.keys.close());
+  return ui.keys;
 }
 
 function buildBar() {
@@ -110,15 +170,19 @@ function buildDrawers(ui) {
   ui.outlines = make("input", { type: "checkbox", name: "outlines" });
   ui.contours = make("input", { type: "checkbox", name: "contours" });
   ui.stacked = make("input", { type: "checkbox", name: "stacked" });
+  ui.insets = make("input", { type: "checkbox", name: "insets" });
+  ui.lens = range("lens", 1, 8, 0.25);
   const display = drawer(
     "Display",
     field("Opacity", ui.opacity),
+    field("Zoom", ui.lens),
     field("Gamma", ui.gamma),
     field("Colours", ui.colours),
     field("Scale", ui.scale),
     field("Region outlines", ui.outlines, { class: "stv-field stv-check" }),
     field("Contours of 50 % and 80 % of the mass", ui.contours, { class: "stv-field stv-check" }),
     field("Stack the shares", ui.stacked, { class: "stv-field stv-check" }),
+    field("Eyes and mouth enlarged", ui.insets, { class: "stv-field stv-check" }),
   );
   ui.choose = button("Choose a range by dragging", "choose", { "aria-pressed": "false" });
   ui.exclude = button("Exclude range", "exclude");
@@ -131,11 +195,10 @@ function buildDrawers(ui) {
   ui.video = button("Clip (WebM)", "video");
   ui.html = button("Page (HTML)", "html");
   const save = drawer("Save", ui.png, ui.csv, ui.annotationsCsv, ui.video, ui.html);
-  const list = make("dl", { class: "stv-keys" });
-  for (const [key, text] of KEYS) list.append(make("div", {}, make("dt", {}, key), make("dd", {}, text)));
-  const keys = drawer("Keys", list);
+  ui.moments = make("ol", { class: "stv-moments" });
+  ui.momentsDrawer = drawer("Moments", ui.moments);
   // One drawer is open at a time.
-  const all = [display, mark, save, keys];
+  const all = [display, ui.momentsDrawer, mark, save];
   for (const one of all) {
     one.addEventListener("toggle", () => one.open && all.forEach((other) => other !== one && (other.open = false)));
   }
@@ -192,7 +255,7 @@ export function readTheme(root) {
 }
 
 // What each line is, its dash, and its value at the cursor.
-export function buildLegend(ui, data, map, theme) {
+export function buildLegend(ui, data, map, theme, folded) {
   const rows = [];
   const body = make("tbody");
   const add = (item, label, read) => {
@@ -226,7 +289,7 @@ export function buildLegend(ui, data, map, theme) {
       });
     }
   }
-  for (const trace of data.traces.filter((t) => t.kind !== "rater")) {
+  for (const trace of data.traces.filter((t) => t.kind !== "rater" && !folded.has(t.panel))) {
     const row = data.row(trace.row);
     add(trace, trace.name, (i) => [Number.isFinite(row[i]) ? signs(row[i], 2) : "–", ""]);
   }

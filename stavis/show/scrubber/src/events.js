@@ -1,6 +1,13 @@
 // What the user does: pointer, keys, controls.
 
 import { addEvent, excludeRange, removeHere, setRange, toggleRange } from "./annotations.js";
+import { zoomTo } from "./picture/lens.js";
+import { stepMoment } from "./timeline/moments.js";
+import { wholeClip, zoomTime } from "./timeline/zooming.js";
+
+// The scrubbers of this page in their order, and the one that was used last: the space bar plays it wherever the page has the focus.
+const shownHere = new Set();
+let usedLast = null;
 
 export function connectEvents(s) {
   const { ui } = s;
@@ -9,6 +16,14 @@ export function connectEvents(s) {
   s.on(ui.play, "click", () => s.play());
   s.on(ui.loop, "click", () => ui.loop.setAttribute("aria-pressed", ui.loop.getAttribute("aria-pressed") !== "true"));
   s.on(ui.speed, "change", () => s.playing && s.play(true));
+  s.on(ui.help, "click", () => ui.keys.showModal());
+  s.on(ui.keys, "click", (event) => event.target === ui.keys && ui.keys.close());
+  s.on(ui.flat, "click", () => {
+    s.look.flat = !s.look.flat;
+    s.fillControls();
+    s.renewLegend();
+    s.rewindow();
+  });
   s.on(ui.map, "change", () => s.chooseMap(ui.map.value));
   connectLook(s);
   s.on(ui.canvas, "pointermove", (event) => {
@@ -25,6 +40,26 @@ export function connectEvents(s) {
   s.on(s.root, "keyup", (event) => {
     if (event.key.startsWith("Arrow") || ["Home", "End", "PageUp", "PageDown"].includes(event.key)) s.settle();
   });
+  shownHere.add(s);
+  for (const name of ["pointerdown", "focusin"]) s.on(s.root, name, () => (usedLast = s));
+  s.stops.signal.addEventListener("abort", () => {
+    shownHere.delete(s);
+    if (usedLast === s) usedLast = null;
+  });
+  // A notebook has keys of its own: there only a scrubber that has the focus takes them.
+  if (s.model.get("offline")) s.on(document, "keydown", (event) => onPageKey(s, event));
+}
+
+// Space plays and "?" helps wherever the focus is in a page, but in what needs these keys itself. One scrubber of the page answers.
+function onPageKey(s, event) {
+  if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || (event.key !== " " && event.key !== "?")) return;
+  if (s !== (usedLast || [...shownHere][0]) || document.querySelector("dialog[open]")) return;
+  const at = event.target instanceof Element ? event.target : document.body;
+  if (at.closest("button, select, summary, input, textarea, [contenteditable], [role=button]")) return;
+  event.preventDefault();
+  if (event.repeat) return;
+  if (event.key === " ") s.play();
+  else s.ui.keys.showModal();
 }
 
 function connectLook(s) {
@@ -55,7 +90,7 @@ function connectLook(s) {
       again();
     });
   }
-  for (const name of ["outlines", "contours", "stacked"]) {
+  for (const name of ["outlines", "contours", "stacked", "insets"]) {
     s.on(ui[name], "change", () => {
       look[name] = ui[name].checked;
       s.relayout();
@@ -83,7 +118,7 @@ function wipeTo(s, event) {
 }
 
 function onKey(s, event) {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || s.ui.keys.open) return;
   const at = event.target;
   const own = at === s.ui.slider ? "" : at.tagName;
   const typing = own === "INPUT" && at.type === "text";
@@ -95,8 +130,9 @@ function onKey(s, event) {
     if (own === "SELECT" || own === "INPUT") return;
     s.show(s.current + moves[key] * (event.shiftKey ? 10 : 1));
   } else if (key === " ") {
-    if (["BUTTON", "SELECT", "SUMMARY", "INPUT"].includes(own)) return;
-    s.play();
+    // A slider has no use for the space bar; all else that can be focused has.
+    if (["BUTTON", "SELECT", "SUMMARY"].includes(own) || (own === "INPUT" && at.type !== "range")) return;
+    if (!event.repeat) s.play();
   } else {
     const act = own === "SELECT" ? null : LETTERS[key.length === 1 ? key.toLowerCase() : key];
     if (!act) return;
@@ -121,6 +157,19 @@ const LETTERS = {
   v: (s) => setMode(s, nextOf(["overlay", "side", "wipe", "difference"], s.look.mode)),
   "[": (s) => changeOpacity(s, -0.1),
   "]": (s) => changeOpacity(s, 0.1),
+  n: (s) => stepMoment(s, 1),
+  p: (s) => stepMoment(s, -1),
+  "+": (s) => zoomTime(s, 0.5),
+  "=": (s) => zoomTime(s, 0.5),
+  "-": (s) => zoomTime(s, 2),
+  0: (s) => wholeClip(s),
+  z: (s) => zoomTo(s, s.view.lens.k > 1 ? 1 : 2.5),
+  i: (s) => {
+    s.look.insets = !s.look.insets;
+    s.fillControls();
+    s.relayout();
+  },
+  "?": (s) => s.ui.keys.showModal(),
   r: (s) => toggleRange(s),
   x: (s) => excludeRange(s),
   e: (s) => addEvent(s),

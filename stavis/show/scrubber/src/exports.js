@@ -110,7 +110,7 @@ export async function pageOf(model, data, state, poster, alt) {
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="${escaped(data.meta.policy)}"><title>${title}</title>
-<style>body{margin:2rem auto;max-width:60rem;padding:0 1rem;background:#fff}</style>
+<style>body{margin:1rem auto;max-width:88rem;padding:0 1rem;background:#fff}</style>
 <style data-stavis-style>${model.get("_css")}</style></head><body><main>
 <div class="stv-host" data-stavis-host><script type="application/json">${json}${end}<div class="stv-mount"><img alt="${escaped(alt)}" src="${poster}"><p>Scripts are off: showing one frame.</p></div></div>
 </main>

@@ -50,6 +50,12 @@ export class ImageStrip {
     return known;
   }
 
+  // A small image of frame i, `height` pixels high, for whoever asks; null where it cannot be decoded.
+  async thumbnail(i, height) {
+    const part = this.bytes.subarray(this.meta.offsets[i], this.meta.offsets[i + 1]);
+    return createImageBitmap(new Blob([part], { type: this.meta.mime }), { resizeHeight: height, resizeQuality: "medium" }).catch(() => null);
+  }
+
   close() {
     this.closed = true;
     for (const picture of this.cache.values()) if (picture && picture.close) picture.close();

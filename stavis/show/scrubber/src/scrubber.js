@@ -8,11 +8,18 @@ import { View } from "./view.js";
 import { Chart } from "./chart.js";
 import { buildControls, buildLegend, fillChoice, icon, make, readTheme } from "./controls.js";
 import { connectEvents } from "./events.js";
+import { connectAddress } from "./address.js";
+import { connectLens, drawInsets, hasInsets } from "./picture/lens.js";
+import { Curves } from "./timeline/curves.js";
+import { connectMoments } from "./timeline/moments.js";
+import { Overview, TimeWindow } from "./timeline/overview.js";
+import { connectOverview } from "./timeline/zooming.js";
 import { connectAnnotations, connectExports, loadAnnotations, refreshAnnotations } from "./annotations.js";
 
 const LOOK = {
   mode: "overlay", second: "none", colours: "magma", signed: "diverging", opacity: 0.8, gamma: 0.7,
   scale: "clip", outlines: true, contours: false, stacked: false, wipe: 0.5,
+  smoothing: 0, flat: false, insets: false,
 };
 
 class Scrubber {
@@ -24,6 +31,7 @@ class Scrubber {
     this.ui = buildControls(this.root);
     this.view = new View(this.ui.canvas);
     this.chart = new Chart(this.ui.chart);
+    this.overview = new Overview(this.ui.overview);
     this.look = { ...LOOK, ...(model.get("view") || {}) };
     this.current = Math.max(0, model.get("frame") || 0);
     this.playing = 0;
@@ -32,7 +40,11 @@ class Scrubber {
     connectEvents(this);
     connectAnnotations(this);
     connectExports(this);
+    connectOverview(this);
+    connectMoments(this);
+    connectLens(this);
     this.watch();
+    if (model.get("offline")) connectAddress(this, model.get("offline"));
   }
 
   on(target, name, call, options = {}) {
@@ -74,7 +86,12 @@ class Scrubber {
   load() {
     const data = new ClipData(this.model);
     const frames = this.model.get("frames");
+    const length = this.data && this.data.count === data.count && this.data.start === data.start;
     this.data = data;
+    this.curves = new Curves(data);
+    // Another map or other lines of the same clip leave the window where it is.
+    if (!length) this.span = new TimeWindow(data);
+    else this.span.data = data;
     for (const map of data.maps) map.clipTop = map.clipTop || 1;
     if (frames !== this.framesOf) {
       if (this.source) this.source.close();
@@ -92,6 +109,8 @@ class Scrubber {
     this.ui.title.hidden = !data.meta.title;
     this.root.setAttribute("aria-label", `Scrubber: ${data.meta.title || "clip"}, ${data.count} frames, ${signs(data.duration, 1)} s`);
     this.ui.slider.max = Math.max(0, data.count - 1);
+    this.ui.notices.replaceChildren(...(data.meta.notices || []).map((text) => make("li", {}, text)));
+    this.ui.notices.hidden = !(data.meta.notices || []).length;
     this.ui.notes.replaceChildren(...(data.meta.messages || []).map((text) => make("li", {}, text)));
     this.ui.notes.hidden = !(data.meta.messages || []).length;
     this.fillControls();
@@ -111,15 +130,27 @@ class Scrubber {
     ui.opacity.value = Math.round(look.opacity * 100);
     ui.gamma.value = look.gamma;
     for (const name of ["colours", "scale"]) ui[name].value = look[name];
-    for (const name of ["outlines", "contours", "stacked"]) ui[name].checked = look[name];
+    for (const name of ["outlines", "contours", "stacked", "insets"]) ui[name].checked = look[name];
+    ui.smoothing.value = String(look.smoothing);
+    ui.lens.value = this.view.lens.k;
+    ui.insets.closest("label").hidden = !hasInsets(data);
+    const flat = data.panels.filter((p) => p.flat).length;
+    ui.flat.hidden = !flat;
+    ui.flat.textContent = `${flat} flat signal${flat === 1 ? "" : "s"}`;
+    ui.flat.setAttribute("aria-expanded", String(Boolean(look.flat)));
     ui.outlines.closest("label").hidden = !data.rings;
     ui.stacked.closest("label").hidden = !data.maps.some((m) => m.shares >= 0);
   }
 
   retheme() {
     this.theme = readTheme(this.root);
-    this.fillLegend = buildLegend(this.ui, this.data, this.data.map(this.look.map), this.theme);
+    this.renewLegend();
     this.relayout();
+  }
+
+  renewLegend() {
+    const folded = new Set(this.look.flat ? [] : this.data.panels.filter((p) => p.flat).map((p) => p.key));
+    this.fillLegend = buildLegend(this.ui, this.data, this.data.map(this.look.map), this.theme, folded);
   }
 
   relayout() {
@@ -127,14 +158,38 @@ class Scrubber {
     const width = this.ui.stage.clientWidth;
     if (!width) return;
     this.view.fit(this.data, this.look, width);
-    this.chart.layout(this.data, this.look, this.ui.chart.parentElement.clientWidth);
-    this.ui.chart.setAttribute("aria-label", this.chartWords());
+    const pictures = Boolean(this.source && this.source.thumbnail);
+    this.overview.layout(this.ui.overview.parentElement.clientWidth, pictures);
+    if (pictures) this.overview.fill(this.data, this.source, () => this.drawTimes());
+    this.layoutTimes();
     this.show(this.current, true);
+  }
+
+  // The curves again: another window, another smoothing, other rows.
+  rewindow() {
+    this.layoutTimes();
+    this.drawTimes();
+  }
+
+  layoutTimes() {
+    this.chart.layout(this.data, this.look, this.ui.chart.parentElement.clientWidth, this.curves, this.span);
+    this.ui.chart.setAttribute("aria-label", this.chartWords());
+    this.ui.overview.setAttribute("aria-label", `Timeline: ${this.span.text()} of ${signs(this.data.duration, 1)} s`);
+    this.ui.window.textContent = this.span.text();
+    this.ui.zoomAll.disabled = this.ui.zoomOut.disabled = this.span.whole;
+  }
+
+  // The chart and the strip as they are now; nothing before the first image.
+  drawTimes() {
+    const { data } = this;
+    if (!data.count || !this.view.shown || this.view.shown.data !== data) return;
+    this.chart.draw(data, this.current, this.look, this.annotations, this.theme);
+    this.overview.draw(data, this.current, this.curves, data.map(this.look.map), this.span, this.annotations, this.theme);
   }
 
   chartWords() {
     const names = [...this.chart.panels.map((p) => p.title)];
-    return names.length ? `${names.join("; ")}; over ${signs(this.data.duration, 1)} s` : "No curves";
+    return names.length ? `${names.join("; ")}; ${this.span.text()} of ${signs(this.data.duration, 1)} s` : "No curves";
   }
 
   // Shows a frame as soon as its picture is there; a picture that comes late for a frame no longer wanted is not drawn.
@@ -153,7 +208,9 @@ class Scrubber {
   paint(i, picture) {
     const { data, ui, look } = this;
     this.view.draw(data, i, picture, look);
-    this.chart.draw(data, i, look, this.annotations, this.theme);
+    drawInsets(this, i, picture);
+    if (this.span.follow(data.times[i])) this.layoutTimes();
+    this.drawTimes();
     this.fillLegend(i);
     this.fillBars();
     const time = `${signs(data.seconds(i), 2)} s`;
@@ -211,7 +268,7 @@ class Scrubber {
     if (name === this.look.map || (name !== "none" && !this.data.map(name))) return;
     this.look.map = name;
     this.ui.map.value = name;
-    this.fillLegend = buildLegend(this.ui, this.data, this.data.map(name), this.theme);
+    this.renewLegend();
     this.relayout();
     if (tell) this.tell("map", name);
   }
@@ -262,6 +319,7 @@ class Scrubber {
     this.playing = 0;
     this.stops.abort();
     if (this.source) this.source.close();
+    this.overview.close();
     for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.background, this.view.overlay.canvas]) canvas.width = canvas.height = 0;
     this.root.remove();
   }

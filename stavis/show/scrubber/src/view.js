@@ -2,12 +2,17 @@
 
 import { cellAt, short } from "./data.js";
 import { drawContours, drawOutlines, Overlay } from "./overlay.js";
+import { Lens } from "./picture/lens.js";
+
+// The tallest an image gets, in pixels of the page: with the transport it fits a screen of 900.
+const TALLEST = 480;
 
 export class View {
   constructor(canvas) {
     this.canvas = canvas;
     this.pen = canvas.getContext("2d");
     this.overlay = new Overlay();
+    this.lens = new Lens();
     this.source = null;
   }
 
@@ -17,7 +22,7 @@ export class View {
     this.ratio = Math.min(2, window.devicePixelRatio || 1);
     const gap = panes === 2 ? 6 : 0;
     const aspect = data.meta.height / data.meta.width || 1;
-    const pane = Math.max(40, Math.min((width - gap) / panes, 480 / Math.max(0.5, aspect)));
+    const pane = Math.max(40, Math.min((width - gap) / panes, TALLEST / Math.max(0.5, aspect)));
     const w = Math.round((pane * panes + gap) * this.ratio);
     const h = Math.round(pane * aspect * this.ratio);
     if (this.canvas.width !== w || this.canvas.height !== h) {
@@ -61,6 +66,16 @@ export class View {
 
   frame(box, data, i, picture, look, layer) {
     const { pen } = this;
+    pen.save();
+    pen.beginPath();
+    pen.rect(box.x, box.y, box.w, box.h);
+    pen.clip();
+    this.paint(pen, this.lens.expand(box), data, i, picture, look, layer);
+    pen.restore();
+  }
+
+  // The image with all that lies over it, into a box that may reach beyond what is seen.
+  paint(pen, box, data, i, picture, look, layer) {
     if (picture) {
       pen.imageSmoothingEnabled = true;
       pen.imageSmoothingQuality = "high";
@@ -69,14 +84,9 @@ export class View {
       pen.fillStyle = "#777";
       pen.fillRect(box.x, box.y, box.w, box.h);
     }
-    pen.save();
-    pen.beginPath();
-    pen.rect(box.x, box.y, box.w, box.h);
-    pen.clip();
     if (layer) this.overlay.draw(pen, box, layer, look, data.meta.palettes);
     if (look.outlines) drawOutlines(pen, box, data, i, this.ratio);
     if (layer && look.contours) drawContours(pen, box, layer, this.ratio);
-    pen.restore();
   }
 
   divider(x, h) {
@@ -93,18 +103,23 @@ export class View {
     pen.stroke();
   }
 
-  // What lies under the pointer, in words; "" outside.
-  valueAt(event) {
-    if (!this.shown) return "";
-    const { data, i, layers, look } = this.shown;
+  // Where in its pane a pointer is: [u, v, number of the pane], u and v in [0,1]; null beside the panes.
+  paneAt(event) {
+    if (!this.boxes) return null;
     const rect = this.canvas.getBoundingClientRect();
     const x = ((event.clientX - rect.left) / rect.width) * this.canvas.width;
     const y = ((event.clientY - rect.top) / rect.height) * this.canvas.height;
-    let k = this.boxes.findIndex((b) => x >= b.x && x < b.x + b.w && y >= 0 && y < b.h);
-    if (k < 0) return "";
-    const u = (x - this.boxes[k].x) / this.boxes[k].w;
-    const v = y / this.boxes[k].h;
-    if (look.mode === "wipe" && u > look.wipe) k = 1;
+    const k = this.boxes.findIndex((b) => x >= b.x && x < b.x + b.w && y >= 0 && y < b.h);
+    return k < 0 ? null : [(x - this.boxes[k].x) / this.boxes[k].w, y / this.boxes[k].h, k];
+  }
+
+  // What lies under the pointer, in words; "" outside.
+  valueAt(event) {
+    const found = this.shown && this.paneAt(event);
+    if (!found) return "";
+    const { data, i, layers, look } = this.shown;
+    const [u, v] = this.lens.at(found[0], found[1]);
+    const k = look.mode === "wipe" && found[0] > look.wipe ? 1 : found[2];
     const words = [];
     const region = data.regionAt(i, u, v);
     if (region >= 0) words.push(data.meta.regions[region].replaceAll("_", " "));
