@@ -23,17 +23,18 @@ def paint_map(
     colours: str = "magma",
     opacity: float = 0.8,
     gamma: float = 0.7,
+    signed: bool | None = None,
 ) -> np.ndarray:
     """An image with a map over it: (H,W,3) uint8.
 
-    image (H,W,3) uint8 RGB; values (h,w), any unit; signed values get the diverging colours; top is the value drawn with full colour
+    image (H,W,3) uint8 RGB; values (h,w), any unit; signed values (by default where one is below 0) get the diverging colours; top is the value drawn with full colour
     (default: the frame's 99.7th percentile). Where values are not numbers or all zero the image comes back as it is.
     """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all() or not (values != 0).any():
         return image.copy()
     top = top or float(np.percentile(np.abs(values), 99.7)) or float(np.abs(values).max())
-    signed = bool((values < 0).any())
+    signed = bool((values < 0).any()) if signed is None else signed
     full = cv2.resize(values, image.shape[1::-1], interpolation=cv2.INTER_LINEAR)
     rows, columns = (np.flatnonzero(full.any(axis)) for axis in (1, 0))
     if not len(rows):

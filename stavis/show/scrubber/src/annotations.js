@@ -2,7 +2,10 @@
 
 import { signs } from "./data.js";
 import { make } from "./controls.js";
-import { annotationsCsv, download, fileName, pageOf, pngOf, recordClip, sharesCsv } from "./exports.js";
+import { download, fileName, pageOf, pngOf, recordClip, sharesCsv } from "./exports.js";
+import { annotationsCsv } from "./tiers/files.js";
+import { copyTiers } from "./tiers/tiers.js";
+import { Coding } from "./tiers/coding.js";
 
 export function loadAnnotations(s) {
   const given = s.model.get("selection") || {};
@@ -10,16 +13,21 @@ export function loadAnnotations(s) {
     range: given.range || null,
     exclude: (given.exclude || []).map((pair) => [...pair]),
     events: (given.events || []).map((pair) => [...pair]),
+    tiers: copyTiers(given.tiers),
   };
+  if (s.coding) s.coding.loaded();
 }
 
 function tellAnnotations(s) {
+  s.coding.noted();
   refreshAnnotations(s);
-  s.tell("selection", { range: s.annotations.range, exclude: s.annotations.exclude, events: s.annotations.events });
+  const { range, exclude, events, tiers } = s.annotations;
+  s.tell("selection", { range, exclude, events, ...(tiers.length ? { tiers: copyTiers(tiers) } : {}) });
 }
 
 export function refreshAnnotations(s) {
   if (!s.data) return;
+  if (s.coding) s.coding.ofClip();
   const items = [];
   const item = (kind, text, jump, remove, extra) => {
     const go = button(text, "go");
@@ -112,6 +120,7 @@ export function removeHere(s) {
 
 export function connectAnnotations(s) {
   const { ui } = s;
+  s.coding = new Coding(s, tellAnnotations);
   const choosing = (event) => event.shiftKey || ui.choose.getAttribute("aria-pressed") === "true";
   let from = -1;
   s.on(ui.chart, "pointerdown", (event) => {
@@ -164,6 +173,7 @@ export function connectExports(s) {
     pngOf(ui.canvas, ui.chart, s.theme, (blob) => download(blob, fileName(s.data, `-frame-${s.current + 1}.png`)));
   });
   s.on(ui.csv, "click", () => download(text(sharesCsv(s.data, s.look, s.annotations), "text/csv"), fileName(s.data, "-shares.csv")));
+  s.on(s.coding.eaf, "click", () => download(text(s.coding.eafText(), "application/xml"), fileName(s.data, ".eaf")));
   s.on(ui.annotationsCsv, "click", () => download(text(annotationsCsv(s.annotations), "text/csv"), fileName(s.data, "-annotations.csv")));
   s.on(ui.video, "click", async () => {
     const [from, to] = s.annotations.range || [0, s.data.count - 1];

@@ -2,6 +2,7 @@
 
 import { bytesOf } from "./data.js";
 import { make } from "./controls.js";
+import { csvText } from "./tiers/files.js";
 
 export function download(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -14,12 +15,6 @@ export function download(blob, name) {
 
 export const fileName = (data, ending) =>
   ((data.meta.title || "clip").replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|-+$/g, "").slice(0, 80) || "clip") + ending;
-
-// Text in a CSV field: quoted where it must be; a leading = + - @ cannot become a formula.
-function csvText(text) {
-  const safe = /^[=+\-@\t\r]/.test(text) ? "'" + text : text;
-  return /[",\n\r]/.test(safe) ? '"' + safe.replaceAll('"', '""') + '"' : safe;
-}
 
 export function sharesCsv(data, look, annotations) {
   const map = data.map(look.map);
@@ -35,13 +30,6 @@ export function sharesCsv(data, look, annotations) {
     for (const [, row] of columns) cells.push(Number.isFinite(row[i]) ? Number(row[i].toPrecision(6)) : "");
     lines.push(cells.join(","));
   }
-  return lines.join("\n") + "\n";
-}
-
-export function annotationsCsv(annotations) {
-  const lines = ["kind,start,end,label"];
-  for (const [a, b] of annotations.exclude) lines.push(`exclude,${a.toFixed(4)},${b.toFixed(4)},`);
-  for (const [t, label] of annotations.events) lines.push(`event,${t.toFixed(4)},${t.toFixed(4)},${csvText(label || "")}`);
   return lines.join("\n") + "\n";
 }
 
