@@ -146,9 +146,11 @@ export class Coding {
     s.say(a === b ? `Point at ${signs(a, 2)} s.` : `Span from ${signs(a, 2)} to ${signs(b, 2)} s.`);
   }
 
-  // A label for the chosen span, or for the one that is open and those that follow.
+  // A label for the chosen span while the cursor is within it; else for the one that is open and those that follow.
   choose(label) {
-    const span = this.tier && this.tier.spans[this.chosen];
+    const t = this.s.data.seconds(this.s.current);
+    const chosen = this.tier.spans[this.chosen];
+    const span = chosen && t >= chosen[0] - 1e-6 && t <= chosen[1] + 1e-6 ? chosen : null;
     this.label = label;
     if (span && this.open === null) {
       span[2] = label;
