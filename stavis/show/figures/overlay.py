@@ -27,8 +27,9 @@ def paint_map(
 ) -> np.ndarray:
     """An image with a map over it: (H,W,3) uint8.
 
-    image (H,W,3) uint8 RGB; values (h,w), any unit; signed values (by default where one is below 0) get the diverging colours; top is the value drawn with full colour
-    (default: the frame's 99.7th percentile). Where values are not numbers or all zero the image comes back as it is.
+    image (H,W,3) uint8 RGB; values (h,w), any unit; signed values (by default where one is below 0) get the diverging colours; top is
+    the value drawn with full colour (default: the frame's 99.7th percentile). Where values are not numbers or all zero the image comes
+    back as it is.
     """
     values = np.asarray(values, np.float32)
     if not np.isfinite(values).all() or not (values != 0).any():
