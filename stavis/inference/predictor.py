@@ -18,7 +18,6 @@ from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.data.crops.crops import CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
 from stavis.data.crops.many import crops_for
-from stavis.data.datasets.folder import recording_at
 from stavis.data.regions.grid import Grid
 from stavis.data.regions.read import regions_from
 from stavis.data.regions.source import RegionSource
@@ -30,7 +29,8 @@ from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
-from stavis.inference.source import Source, source_of
+from stavis.inference.source import Source, as_recording, source_of
+from stavis.inference.video.streaming import check_mode
 from stavis.models.card import only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
@@ -53,7 +53,8 @@ class VideoReader:
 
     network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights; device:
     where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it;
-    mirror: whether its readings are the mean of a video and its mirror image; folder: that of its checkpoint, None for a module;
+    mirror: whether its readings are the mean of a video and its mirror image; mode: whether a video is read in windows that overlap or
+    in one pass ("stream", see stavis.inference.video.streaming); folder: that of its checkpoint, None for a module;
     origin: its pinned name on the Hugging Face Hub, '' where it is not from there.
     """
 
@@ -65,11 +66,12 @@ class VideoReader:
     info: dict = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     mirror: bool = False
+    mode: str = "window"
     folder: Path | None = None
     origin: str = ""
 
     @classmethod
-    def load(cls, source: Source, *, device: str = "auto", mirror: bool = False, **options) -> Self:
+    def load(cls, source: Source, *, device: str = "auto", mirror: bool = False, mode: str = "window", **options) -> Self:
         """A network from a shipped name, a run's folder, a checkpoint's folder, a repository of the Hugging Face Hub ("hf:owner/name",
         "hf:owner/name@revision") or a module, its notes shown; one that is loaded already as it is, or `mirrored` where that is asked for.
 
@@ -80,9 +82,10 @@ class VideoReader:
         if isinstance(source, VideoReader):
             given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
             net = source if isinstance(source, cls) else cls(**given)
-            return net.mirrored() if mirror else net
+            net = net.mirrored() if mirror else net
+            return net if mode == "window" else replace(net, mode=check_mode(mode, net.model))
         made = cls(**source_of(source, device, **options))
-        made = made.mirrored() if mirror else made
+        made = replace(made.mirrored() if mirror else made, mode=check_mode(mode, made.model))
         notes.show(made.notes)
         return made
 
@@ -218,6 +221,7 @@ class VideoReader:
         source: str = "auto",
         face: Face = "largest",
         mirror: bool | None = None,
+        mode: str | None = None,
         progress: Progress | None = None,
     ) -> Reading:
         """Read one video: a value and a map for every frame.
@@ -236,6 +240,8 @@ class VideoReader:
         mirror : bool, optional
             Whether values and maps are the mean of the video's and of its mirror image's (mirrored back); by default as the network
             was loaded: not.
+        mode : {"window", "stream"}, optional
+            In windows of the network's own length that overlap by half, or in one pass with its memory carried on; by default as loaded.
         progress : callable, optional
             Called with windows read and windows in all.
 
@@ -259,6 +265,7 @@ class VideoReader:
         if not isinstance(video, Crops | np.ndarray):
             notes.show(crops.notes)
         net = self if mirror is None else self.mirrored(mirror)
+        net = net if mode is None else replace(net, mode=check_mode(mode, net.model))
         return net.read_crops(crops, progress=progress)
 
     def read_many(self, recordings: Sequence[Video], *, source: str = "auto", progress: Progress | None = None) -> list[Reading]:
@@ -288,10 +295,11 @@ class VideoReader:
 
         def make(frames: slice) -> Reading:
             with nullcontext() if check is None else interruptible(self.model, check):
-                return read(self.network, crops.frames[frames], crops.times[frames], batch=batch, mirror=self.mirror, progress=progress)
+                how = {"batch": batch, "mirror": self.mirror, "mode": self.mode, "progress": progress}
+                return read(self.network, crops.frames[frames], crops.times[frames], **how)
 
         wide = slice(0, len(crops)) if window is None else self._wide(crops.times, window)
-        kept = ReadingCache(crops, self.hash, self.network, self.mirror).get_or_read(wide, make)
+        kept = ReadingCache(crops, self.hash, self.network, self.mirror, self.mode).get_or_read(wide, make)
         shown = wide if window is None else window
         inner = slice(shown.start - wide.start, shown.stop - wide.start)
         times = crops.times[shown]
@@ -381,17 +389,3 @@ class VideoReader:
         regions = crops.regions.region_set.key if crops.regions is not None else None
         facts = {"crop": self.crop_text(crops.source), "regions": regions, "dimension": ", ".join(self.dimensions)}
         return self.provenance(**self.trained_on(), **facts)
-
-
-def as_recording(video: str | Path | Recording) -> Recording:
-    """One video as a recording, with the labels and the truth that lie beside it.
-
-    Raises StavisError where it is no single video.
-    """
-    if isinstance(video, Recording):
-        return video
-    if isinstance(video, list | tuple):
-        raise StavisError(f"{len(video)} videos are given where one is read: read each, or call read_many.")
-    if not isinstance(video, str | Path):
-        raise StavisError(f"a {type(video).__name__} is no video: give the path of a file, a Recording, or frames (T,H,W,3) uint8.")
-    return recording_at(video)

@@ -14,13 +14,18 @@ from torch import nn
 
 from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
+from stavis.data.faces.disk_array import release, zeros
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.output_range import in_range
+from stavis.inference.video.at_size import FramesAtSize
+from stavis.inference.video.streaming import check_mode, streamed
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
 
 Progress = Callable[[int, int], None]
+
+STREAMED = "The video was read in one pass with the network's memory carried on; it has learned from short clips that begin without one."
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,55 +107,95 @@ def read(
     overlap: float = 0.5,
     batch: int = 8,
     mirror: bool = False,
+    mode: str = "window",
     progress: Progress | None = None,
 ) -> Reading:
     """Read crops (T,H,W,3) uint8 at `times` (T,) s with a network, in windows that overlap by a part of their length.
 
     rate (frames/s) and seconds (of a window) default to the network's own. Values are cut only to a range that the
     network declares (output_range; [-1,1] for the package's own systems); those outside are noted. mirror: values and maps are the
-    mean of the frames' and of their mirror images', whose maps are mirrored back. Memory grows with T only by the results. Runs in
+    mean of the frames' and of their mirror images', whose maps are mirrored back. mode: in windows, or as one "stream". Memory grows with T only by the results. Runs in
     eval mode and fp32 on the model's own device.
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
-    windows = list(_windows(times, rate, seconds, overlap, network.frames))
-    values = maps = None
-    total = np.zeros(len(times))
     model = network.model
     training = model.training
     model.eval()
     try:
-        for done, group in _batches(windows, min(batch, network.batch)):
-            predicted, weights = _forward(network, np.stack([frames[window.frames] for window in group]), mirror)
-            if values is None:
-                values = np.zeros((len(times), predicted.shape[2]))
-                maps = None if weights is None else np.zeros((len(times), *weights.shape[2:]), np.float32)
-            for i, window in enumerate(group):
-                values[window.frames] += predicted[i] * window.weight[:, None]
-                if maps is not None:
-                    maps[window.frames] += weights[i] * window.weight[:, None, None]
-                total[window.frames] += window.weight
-            if progress:
-                progress(done, len(windows))
+        if check_mode(mode, model) == "stream":
+            values, maps = _in_one_pass(network, frames, streams(times, rate), mirror, progress)
+        else:
+            windows = list(_windows(times, rate, seconds, overlap, network.frames))
+            values, maps = _in_windows(network, frames, windows, min(batch, network.batch), mirror, progress)
     finally:
         model.train(training)
-    values /= total[:, None]
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     values, notes = in_range(values, dimensions, network.bounds)
+    notes = notes if mode == "window" else (*notes, STREAMED)
     prediction = Prediction(times, values, dimensions, network.bounds)
     if maps is None:
         return Reading(prediction, None, notes=notes)
-    maps /= total[:, None, None].astype(np.float32)
     notes = (*notes, *network.mass_notes)
     return Reading(prediction, AttentionMaps(maps, times), notes=notes)
 
 
-def _forward(network: NetworkAdapter, images: np.ndarray, mirror: bool) -> tuple[np.ndarray, np.ndarray | None]:
-    """Values (B,T,D) and maps (B,T,h,w) of windows of crops (B,T,H,W,3); with `mirror` the mean with those of their mirror images."""
-    values, maps = network.forward(network.prepare(images))
-    if not mirror:
+def _in_windows(
+    network: NetworkAdapter, frames: np.ndarray, windows: list[_Window], batch: int, mirror: bool, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (T,D) and maps (T,h,w): the weighted means over the windows that hold a frame."""
+    values = maps = None
+    groups = list(_batches(windows, batch))
+    read_order = [window.frames for _, group in groups for window in group]
+    inputs = [FramesAtSize(network, frames, read_order, flipped) for flipped in ((False, True) if mirror else (False,))]
+    count = 1 + max(int(window.frames.max()) for window in windows)  # every frame is in one
+    total = np.zeros(count)
+    for done, group in groups:
+        predicted, weights = _forward(network, inputs, [window.frames for window in group])
+        if values is None:
+            values = np.zeros((count, predicted.shape[2]))
+            maps = None if weights is None else zeros((count, *weights.shape[2:]))
+        for i, window in enumerate(group):
+            values[window.frames] += predicted[i] * window.weight[:, None]
+            if maps is not None:
+                maps[window.frames] += weights[i] * window.weight[:, None, None]
+            total[window.frames] += window.weight
+        if progress:
+            progress(done, len(windows))
+    if maps is not None:
+        maps /= total[:, None, None].astype(np.float32)
+    return values / total[:, None], maps
+
+
+def _in_one_pass(
+    network: NetworkAdapter, frames: np.ndarray, orders: list[np.ndarray], mirror: bool, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (T,D) and maps (T,h,w) of each interleaved stream read as one clip; with `mirror` the mean with those of its mirror image."""
+    sides = (False, True) if mirror else (False,)
+    values = maps = None
+    done, count = 0, sum(map(len, orders))
+    for order in orders:
+        for flipped in sides:
+            for piece in streamed(network.model, frames, order, FramesAtSize(network, frames, [], flipped).prepare):
+                rows = order[piece.start : piece.start + len(piece.values)]
+                if values is None:
+                    values = np.zeros((count, piece.values.shape[1]))
+                    maps = None if piece.maps is None else zeros((count, *piece.maps.shape[1:]))
+                values[rows] += piece.values / len(sides)
+                if maps is not None:
+                    maps[rows] += (piece.maps[..., ::-1] if flipped else piece.maps) / len(sides)
+                done += len(rows)
+                if progress:
+                    progress(done, count * len(sides))
+    return values, maps
+
+
+def _forward(network: NetworkAdapter, inputs: list[FramesAtSize], group: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Values (B,T,D) and maps (B,T,h,w) of windows of frames; of two inputs the mean with those of the second, the mirror images."""
+    values, maps = network.forward(inputs[0].batch(group))
+    if len(inputs) == 1:
         return values, maps
-    other, flipped = network.forward(network.prepare(np.ascontiguousarray(images[:, :, :, ::-1])))
+    other, flipped = network.forward(inputs[1].batch(group))
     return (values + other) / 2, None if maps is None else (maps + flipped[..., ::-1]) / 2
 
 
@@ -209,6 +254,9 @@ def region_tables(reading: Reading, crops: Crops) -> RegionTables:
     for start in range(0, len(crops), step):
         clip = crops.clip(start, start + step)
         part = slice(start, start + len(clip))
+        release(crops.frames)
+        if crops.track is not None:
+            release(crops.track.landmarks)
         maps = None if reading.attention is None else AttentionMaps(reading.attention.weights[part], clip.times)
         tables.append(share_table(maps, clip, first=start))
         known = maps is not None and clip.regions is not None

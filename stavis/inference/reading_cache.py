@@ -22,13 +22,13 @@ NOTES = "notes"
 class ReadingCache:
     """What one network has read of one video's crops. Crops that lie in no cache themselves have no name, and their readings none."""
 
-    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter, mirror: bool = False):
-        self._crops, self._hash, self._network, self._mirror = crops, network_hash, network, mirror
+    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter, mirror: bool = False, mode: str = "window"):
+        self._crops, self._hash, self._network, self._mirror, self._mode = crops, network_hash, network, mirror, mode
 
     def key(self, frames: slice) -> str:
         """The name of the reading of some frames."""
         window = (self._network.rate, self._network.seconds)
-        how = ("mirror",) if self._mirror else ()
+        how = (("mirror",) if self._mirror else ()) + (() if self._mode == "window" else (self._mode,))
         return content_hash(FORMAT, self._hash, self._crops.folder.name, repr((frames.start, frames.stop)), repr(window), *how)
 
     def get_or_read(self, frames: slice, make: Callable[[slice], Reading]) -> Reading:

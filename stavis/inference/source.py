@@ -5,6 +5,7 @@ from pathlib import Path
 
 from torch import nn
 
+from stavis.data.datasets.folder import recording_at
 from stavis.errors import StavisError
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.devices import choose_device
@@ -12,6 +13,7 @@ from stavis.inference.module_options import ModuleOptions
 from stavis.inference.module_source import of_module
 from stavis.models.checkpoint import Checkpoint, load_checkpoint, pretrained_names
 from stavis.models.hub import is_hub_name
+from stavis.types import Recording
 
 Source = str | Path | Checkpoint | nn.Module
 
@@ -52,3 +54,17 @@ def _known(source: str | Path) -> str | Path:
     if near and str(source) not in pretrained_names() and not Path(source).exists():
         raise StavisError(f"{source} is no checkpoint and no shipped name: did you mean {near[0]}?")
     return source
+
+
+def as_recording(video: str | Path | Recording) -> Recording:
+    """One video as a recording, with the labels and the truth that lie beside it.
+
+    Raises StavisError where it is no single video.
+    """
+    if isinstance(video, Recording):
+        return video
+    if isinstance(video, list | tuple):
+        raise StavisError(f"{len(video)} videos are given where one is read: read each, or call read_many.")
+    if not isinstance(video, str | Path):
+        raise StavisError(f"a {type(video).__name__} is no video: give the path of a file, a Recording, or frames (T,H,W,3) uint8.")
+    return recording_at(video)

@@ -213,6 +213,7 @@ def load(
     output_head: nn.Module | str | None = None,
     device: str = "auto",
     mirror: bool = False,
+    mode: str = "window",
 ) -> Predictor:
     """A network ready to read videos.
 
@@ -263,6 +264,8 @@ def load(
         "auto" (a GPU if there is one; a module stays where it is), "cpu", "cuda", "mps".
     mirror : bool
         Every reading is the mean of the video and its mirror image, whose maps are mirrored back; default False.
+    mode : {"window", "stream"}
+        How videos are read: in windows that overlap by half (default), or in one pass with the network's memory carried on (sta, cnn3d).
 
     Returns
     -------
@@ -284,4 +287,4 @@ def load(
     given |= {"layer": layer, "head": head, "processor": processor, "adapter": adapter, "output_head": output_head}
     if outputs is not None:
         given["outputs"] = "labels" if outputs == "labels" else (outputs,) if isinstance(outputs, str) else tuple(outputs)
-    return Predictor.load(source, device=device, mirror=mirror, **given)
+    return Predictor.load(source, device=device, mirror=mirror, mode=mode, **given)

@@ -96,11 +96,15 @@ class Vision(nn.Module):
         self.register_buffer("mean", torch.tensor(config.mean).view(1, 1, 3, 1, 1))
         self.register_buffer("std", torch.tensor(config.std).view(1, 1, 3, 1, 1))
 
+    def at_size(self, frames: torch.Tensor) -> torch.Tensor:
+        """The frames averaged to the network's own size; as they are where they have it."""
+        if self.size is None or frames.shape[-2:] == (self.size, self.size):
+            return frames
+        small = nn.functional.adaptive_avg_pool2d(frames.flatten(0, 1), (self.size, self.size))
+        return small.unflatten(0, frames.shape[:2])
+
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        if self.size is not None and frames.shape[-2:] != (self.size, self.size):
-            small = nn.functional.adaptive_avg_pool2d(frames.flatten(0, 1), (self.size, self.size))
-            frames = small.unflatten(0, frames.shape[:2])
-        return (frames - self.mean) / self.std
+        return (self.at_size(frames) - self.mean) / self.std
 
 
 class STA(nn.Module):

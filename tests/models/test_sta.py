@@ -70,17 +70,60 @@ def test_convlstm_is_causal_and_its_state_can_be_carried():
     assert torch.allclose(torch.cat([first, second], 1), whole, atol=1e-6)
 
 
-@torch.no_grad()
-def test_convlstm_equals_the_textbook_cell():
-    torch.manual_seed(0)
-    memory = ConvLSTM(3, 4)
-    x = torch.randn(1, 5, 3, 6, 6)
-    h = c = torch.zeros(1, 4, 6, 6)
-    for t in range(5):
-        i, f, o, g = (memory.from_input(x[:, t]) + memory.from_state(h)).chunk(4, 1)
+def textbook(memory: ConvLSTM, x: torch.Tensor, state=None) -> torch.Tensor:
+    """Shi et al. 2015, one convolution over input and state in each step."""
+    weight = torch.cat([memory.from_input.weight, memory.from_state.weight], 1)
+    h, c = state or 2 * (x.new_zeros(len(x), memory.hidden, *x.shape[3:]),)
+    outputs = []
+    for frame in x.unbind(1):
+        i, f, o, g = nn.functional.conv2d(torch.cat([frame, h], 1), weight, memory.from_input.bias, padding="same").chunk(4, 1)
         c = f.sigmoid() * c + i.sigmoid() * g.tanh()
         h = o.sigmoid() * c.tanh()
-        assert torch.allclose(memory(x)[:, t], h, atol=1e-6)
+        outputs.append(h)
+    return torch.stack(outputs, 1)
+
+
+@pytest.mark.parametrize("frames", [1, 5, 70])
+@pytest.mark.parametrize("grad", [False, True])
+def test_convlstm_equals_the_textbook_cell(frames, grad):
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(3, 4).double(), torch.randn(2, frames, 3, 5, 6, dtype=torch.double)
+    state = torch.randn(2, 2, 4, 5, 6, dtype=torch.double).unbind()
+    with torch.set_grad_enabled(grad):
+        assert torch.allclose(memory(x), textbook(memory, x), rtol=0, atol=1e-12)
+        outputs, (hidden, cell) = memory.run(x, state)
+        assert torch.allclose(outputs, textbook(memory, x, state), rtol=0, atol=1e-12)
+        assert torch.equal(hidden, outputs[:, -1]) and cell.shape == hidden.shape
+
+
+def test_convlstm_has_right_gradients_and_gradients_of_gradients():
+    torch.manual_seed(0)
+    memory = ConvLSTM(2, 2).double()
+    x = torch.randn(1, 3, 2, 3, 3, dtype=torch.double, requires_grad=True)
+    state = tuple(torch.randn(1, 2, 3, 3, dtype=torch.double, requires_grad=True) for _ in range(2))
+    parameters = tuple(memory.parameters())
+
+    def outputs(x, hidden, cell, *weights):
+        names = dict(zip(dict(memory.named_parameters()), weights, strict=True))
+        return torch.func.functional_call(memory, names, (x, (hidden, cell)))
+
+    assert torch.autograd.gradcheck(outputs, (x, *state, *parameters))
+    assert torch.autograd.gradgradcheck(lambda x: memory(x, state), (x,))
+
+
+@torch.no_grad()
+def test_hooks_on_the_state_convolution_see_every_step_and_may_change_it():
+    torch.manual_seed(0)
+    memory, x, seen = ConvLSTM(3, 4), torch.randn(1, 6, 3, 5, 5), []
+    plain = memory(x)
+    handle = memory.from_state.register_forward_hook(lambda _m, given, _o: seen.append(given[0].clone()))
+    memory(x)
+    handle.remove()
+    assert len(seen) == 6 and torch.equal(torch.stack(seen[1:], 1), plain[:, :-1])
+    handle = memory.from_state.register_forward_hook(lambda _m, _g, output: output * 0)
+    assert not torch.allclose(memory(x), plain)
+    handle.remove()
+    assert torch.equal(memory(x), plain)
 
 
 @torch.no_grad()

@@ -1,8 +1,12 @@
 """Long arrays that stay on the disk while they grow and while they are read: landmarks of an hour of video are a third of a gigabyte."""
 
+import mmap
 import tempfile
 
 import numpy as np
+
+LARGE = 1 << 24
+"""Bytes from which an array that grows with the video lies on the disk."""
 
 
 class DiskArray:
@@ -53,3 +57,26 @@ def scatter(count: int, rows: np.ndarray, values: np.ndarray) -> np.ndarray:
     for row in range(count):
         spool.append(values[at[row]] if row in at else nothing)
     return spool.array()
+
+
+def zeros(shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros of a shape, float32; on the disk where they are many."""
+    if 4 * np.prod(shape, dtype=np.int64) < LARGE:
+        return np.zeros(shape, np.float32)
+    with tempfile.TemporaryFile(prefix="stavis-") as file:
+        file.truncate(4 * int(np.prod(shape, dtype=np.int64)))
+        return np.memmap(file, np.float32, "r+", shape=shape)
+
+
+def release(values: np.ndarray) -> None:
+    """Let go of the pages of a file's array that were read: they count as this process's memory until then, and are read again where
+    they are looked at again. An array that lies in memory stays as it is."""
+    mapped = _map_of(values)
+    if mapped is not None and hasattr(mapped, "madvise") and not values.flags.writeable:
+        mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def _map_of(values: np.ndarray) -> mmap.mmap | None:
+    while isinstance(values, np.ndarray):
+        values = values.base
+    return values if isinstance(values, mmap.mmap) else None

@@ -1,0 +1,1 @@
+"""How the frames of a whole video pass through a network."""
