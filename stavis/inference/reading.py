@@ -114,8 +114,8 @@ def read(
 
     rate (frames/s) and seconds (of a window) default to the network's own. Values are cut only to a range that the
     network declares (output_range; [-1,1] for the package's own systems); those outside are noted. mirror: values and maps are the
-    mean of the frames' and of their mirror images', whose maps are mirrored back. mode: in windows, or as one "stream". Memory grows with T only by the results. Runs in
-    eval mode and fp32 on the model's own device.
+    mean of the frames' and of their mirror images', whose maps are mirrored back. mode: in windows, or as
+    one "stream". Memory grows with T only by the results. Runs in eval mode and fp32 on the model's own device.
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
