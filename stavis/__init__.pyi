@@ -17,7 +17,7 @@ from .jobs.train import train as train
 from .training.config import TrainingConfig as TrainingConfig
 from .bench.bench import bench as bench
 from .models.checkpoint import save_checkpoint as save_checkpoint
-from .models.checkpoint import pretrained_names as pretrained_names
+from .models.shipped import pretrained_names as pretrained_names
 
 # Judge
 from .jobs.transfer import transfer as transfer

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 
 KINDS = ("raw", "rollout", "relevance")
 
@@ -28,7 +28,7 @@ class TokenAttention:
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise StavisError(f"attention maps have no kind {self.kind!r}: choose one of {', '.join(KINDS)}.")
+            raise StavisError(f"attention maps have no kind {self.kind!r}: {offer(self.kind, KINDS)}")
         if not -len(self.paths) <= self.layer < len(self.paths):
             raise StavisError(f"layer {self.layer} is none of the {len(self.paths)} layers: choose one from 0 to {len(self.paths) - 1}.")
         if self.layout is None and (self.kind != "raw" or self.head is not None):

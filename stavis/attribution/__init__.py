@@ -2,6 +2,22 @@
 
 import lazy_loader
 
+NAMES = (
+    "saliency",
+    "input-x-gradient",
+    "integrated-gradients",
+    "smooth-grad",
+    "guided-backprop",
+    "deconvolution",
+    "grad-cam",
+    "guided-grad-cam",
+    "occlusion",
+    "exact-deeplift",
+    "attention-x-gradient",
+    "relevance",
+)
+"""The names by which methods can be asked for (`relevance` for transformers alone), known without importing torch."""
+
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={

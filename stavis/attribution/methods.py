@@ -14,7 +14,7 @@ occlusion); Selvaraju et al. 2017 (Grad-CAM); Adebayo et al. 2018 (sanity checks
 from collections.abc import Callable
 from contextlib import contextmanager
 
-import captum.attr
+import lazy_loader
 import torch
 from torch import nn
 
@@ -29,6 +29,8 @@ from stavis.attribution.target import AttributionContext, attribution_context, d
 from stavis.attribution.token_methods import patch_activation, relevance
 from stavis.errors import StavisError
 from stavis.types import COMPLETE, Attribution, Clip, Target
+
+captum = lazy_loader.load("captum")  # takes a second to import, and only two methods here need it
 
 FAILS_SANITY = "hardly changes when the network is randomised (Adebayo et al. 2018)"
 

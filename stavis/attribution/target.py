@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, unwrapped
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.notes import Notes
 from stavis.tensors import as_input
 from stavis.types import Attribution, Clip, Target
@@ -75,7 +75,7 @@ class TargetValue(nn.Module):
         self.notes = Notes()
         self.dimensions = tuple(getattr(model, "dimensions", ()) or ())
         if self.dimensions and target.dimension not in self.dimensions:
-            raise StavisError(f"the model has no dimension {target.dimension!r}: choose one of {', '.join(self.dimensions)}.")
+            raise StavisError(f"the model has no dimension {target.dimension!r}: {offer(target.dimension, self.dimensions)}")
         valid = np.asarray(clip.valid, bool)
         if not len(clip):
             raise StavisError("the clip is empty: give one of at least one frame.")

@@ -3,7 +3,6 @@
 import json
 import logging
 import shutil
-import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +13,10 @@ from jupyter_client.kernelspec import KernelSpecManager
 from nbformat import ValidationError
 
 from stavis.batch.parameters import Parameter, Scalar, checked, parameters_of
-from stavis.errors import StavisError
+from stavis.batch.shipped import notebook_folder, shipped_notebooks
+from stavis.errors import StavisError, nearest
 from stavis.logs import quiet_loggers
 from stavis.storage.files import atomic_file, content_hash
-
-_FOLDERS = (Path(__file__).parents[2] / "notebooks", Path(sys.prefix) / "share" / "stavis" / "notebooks")
-"""Where the notebooks that come with the package may lie: in its checkout, or where pip puts them."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,9 @@ def open_notebook(name: str, base_dir: Path) -> Notebook:
     shipped = notebook_folder() / f"{name}.ipynb"
     path = shipped if "/" not in name and shipped.is_file() else (base_dir / Path(name).expanduser()).resolve()
     if not path.is_file():
-        raise StavisError(f"notebook {name!r} is not there ({path}): give the path of an .ipynb file, or a name such as explore.")
+        near = nearest(name, shipped_notebooks()) if "/" not in name else None
+        remedy = f"did you mean {near}?" if near else "give the path of an .ipynb file, or a name such as explore."
+        raise StavisError(f"notebook {name!r} is not there ({path}): {remedy}")
     try:
         with warnings.catch_warnings(), quiet_loggers("papermill", level=logging.CRITICAL):
             warnings.simplefilter("ignore")
@@ -72,17 +71,6 @@ def open_notebook(name: str, base_dir: Path) -> Notebook:
             f"{path} wants the kernel {notebook.kernel!r}, which is not installed: install it or choose another in the notebook."
         )
     return notebook
-
-
-def notebook_folder() -> Path:
-    """Where the notebooks are that come with the package.
-
-    Raises StavisError where the installed package lacks them.
-    """
-    source = next((folder for folder in _FOLDERS if any(folder.glob("*.ipynb"))), None)
-    if source is None:
-        raise StavisError("the notebooks are not part of this installation: install stavis again, or take them from its repository.")
-    return source
 
 
 def copy_notebooks(folder: str | Path) -> Path:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, nearest
 
 Scalar = bool | int | float | str | None
 
@@ -189,7 +189,10 @@ def checked(parameters: Mapping[str, Parameter], name: str, given: Scalar, where
     """
     if name not in parameters:
         known = ", ".join(parameters) or "none: tag a cell `parameters`"
-        raise StavisError(f"{where} has no parameter {name!r} (it has {known}): choose one of these.")
+        near = nearest(name, parameters)
+        raise StavisError(
+            f"{where} has no parameter {name!r} (it has {known}): {f'did you mean {near}?' if near else 'choose one of these.'}"
+        )
     try:
         return parameters[name].value(given)
     except ValueError as error:

@@ -19,6 +19,7 @@ from stavis.batch.spec import StudyConfig
 from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
 from stavis.models.hub import is_hub_name
+from stavis.models.shipped import PRETRAINED, pretrained_names
 from stavis.progress import bar
 from stavis.provenance import package_version
 from stavis.storage.cache import file_hash
@@ -28,7 +29,6 @@ from stavis.types import Recording
 MOST = 200_000  # reports of one study
 INPUTS = ("run", "data", "video")
 """Parameters of the package's notebooks that name something to read."""
-PRETRAINED = Path(__file__).parents[1] / "pretrained"  # as in models.checkpoint, which would bring torch along
 RESULTS = "results"
 """Where a notebook with the parameter `out` writes unless told otherwise: a folder in its report's folder."""
 
@@ -134,7 +134,7 @@ class _Inputs:
 
         Raises StavisError where a path does not exist.
         """
-        if not isinstance(value, str) or not value or "\n" in value or "\0" in value or value in _shipped():
+        if not isinstance(value, str) or not value or "\n" in value or "\0" in value or value in pretrained_names():
             return value
         if name == "run" and is_hub_name(value):
             return value
@@ -150,17 +150,12 @@ class _Inputs:
 
     def hash(self, value: Scalar) -> str:
         """A hash of the file or folder that a value names, '' where it names none."""
-        if not isinstance(value, str) or not (value.startswith("/") or value in _shipped()):
+        if not isinstance(value, str) or not (value.startswith("/") or value in pretrained_names()):
             return ""
         if value not in self.known:
-            path = PRETRAINED / value if value in _shipped() else Path(value)
+            path = PRETRAINED / value if value in pretrained_names() else Path(value)
             self.known[value] = _hash_of_folder(path) if path.is_dir() else _hash_of_recording(str(path))
         return self.known[value]
-
-
-def _shipped() -> set[str]:
-    """The names of the checkpoints that come with the package."""
-    return {path.parent.name for path in PRETRAINED.glob("*/config.json")}
 
 
 def _exists(path: Path) -> bool:

@@ -21,6 +21,7 @@ from stavis.batch.record import Report
 from stavis.batch.spec import StudyConfig, checked_config, read_config
 from stavis.batch.status import Counts, pending, write_tables
 from stavis.errors import StavisError
+from stavis.progress import StageLine, new_bar
 from stavis.storage.files import atomic_file
 from stavis.storage.locks import only_runner
 
@@ -191,24 +192,27 @@ class _Progress:
     failures: dict[str, str] = field(default_factory=dict)
     made: int = 0
     interrupted: bool = False
-    _shown: tqdm | None = None
+    _shown: tqdm | StageLine | None = None
     _next: float = 0.0
 
     @contextmanager
     def bar(self, todo: list[Report]) -> Iterator[None]:
         total = len(self.plan.reports)
         self.write(finished=False)
-        with tqdm(
-            total=total, initial=total - len(todo), desc="reports", unit="report", dynamic_ncols=True, disable=self.quiet
-        ) as self._shown:
+        if self.quiet:
+            yield
+            return
+        with new_bar("reports", total, total - len(todo), "report") as self._shown:
             yield
 
     def take(self, outcome) -> None:
         self.made += 1
         if outcome.state == "failed":
             self.failures[outcome.id] = outcome.reason
-            self._shown.set_postfix(failed=len(self.failures), refresh=False)
-        self._shown.update()
+            if self._shown is not None:
+                self._shown.set_postfix(failed=len(self.failures), refresh=False)
+        if self._shown is not None:
+            self._shown.update()
         if time.monotonic() > self._next:
             self.write(finished=False)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from stavis.bench.trainers.sequence_heads import HeadConfig
 from stavis.bench.trainers.single_frames import PUBLISHED, FrameConfig
 from stavis.data.datasets.labels import LabelConfig
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
 from stavis.synthetic.config import SyntheticConfig
@@ -105,11 +105,11 @@ class BenchConfig:
         object.__setattr__(self, "label_scale", reading.scale)
         object.__setattr__(self, "max_gap", reading.max_gap)
         if self.preset not in RECIPES:
-            raise StavisError(f"there is no preset {self.preset!r}: choose one of {', '.join(RECIPES)}.")
+            raise StavisError(f"there is no preset {self.preset!r}: {offer(self.preset, RECIPES)}")
         if self.labels not in LABELS:
-            raise StavisError(f"labels cannot be {self.labels!r}: choose one of {', '.join(LABELS)}.")
+            raise StavisError(f"labels cannot be {self.labels!r}: {offer(self.labels, LABELS)}")
         if self.reference not in SYSTEMS:
-            raise StavisError(f"there is no system {self.reference!r} to contrast with: choose among {', '.join(SYSTEMS)}.")
+            raise StavisError(f"there is no system {self.reference!r} to contrast with: {offer(self.reference, SYSTEMS)}")
         if not 1 <= self.seeds <= 100:
             raise StavisError(f"{self.seeds} seeds cannot be trained: give a number from 1 to 100.")
         if self.delay is not None and not 0 <= self.delay <= 10:
@@ -170,8 +170,9 @@ def chosen_systems(names: str) -> tuple[str, ...]:
         return tuple(SYSTEMS)
     unknown = [name for name in wanted if name not in SYSTEMS]
     if unknown or not wanted:
-        said = f"there is no system {unknown[0]!r}" if unknown else "no system is given"
-        raise StavisError(f"{said}: choose among {', '.join(SYSTEMS)}, separated by commas, or all.")
+        message = f"there is no system {unknown[0]!r}" if unknown else "no system is given"
+        remedy = offer(unknown[0] if unknown else "", SYSTEMS, also="several separated by commas, or all")
+        raise StavisError(f"{message}: {remedy}")
     return tuple(name for name in SYSTEMS if name in wanted)
 
 

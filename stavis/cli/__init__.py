@@ -9,8 +9,9 @@ from contextlib import contextmanager
 import typer
 
 import stavis
-from stavis.cli import bench, datasets, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
+from stavis.cli import bench, datasets, judging, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
 from stavis.cli.app import app
+from stavis.errors import nearest
 
 
 def main() -> None:
@@ -34,6 +35,12 @@ def _say_error(error: Exception) -> None:
         typer.echo(f"stavis: {' '.join(str(error).split())}", err=True)
     elif type(error).__name__ == "NoArgsIsHelpError":
         typer.echo(error.format_message(), err=True)
+    elif getattr(error, "option_name", ""):  # an unknown option
+        context = getattr(error, "ctx", None)
+        known = [name for one in context.command.params if not getattr(one, "hidden", False) for name in one.opts] if context else []
+        near = nearest(error.option_name, [name for name in (*known, "--help") if name.startswith("--")])
+        remedy = f"did you mean {near}?" if near else f"{context.command_path if context else 'stavis'} --help lists them."
+        typer.echo(f"stavis: there is no option {error.option_name}: {remedy}", err=True)
     elif hasattr(error, "format_message"):  # the shell's own: an unknown option, a missing argument
         typer.echo(f"stavis: {error.format_message()} (stavis --help tells more)", err=True)
     elif isinstance(error, MemoryError):

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 import stavis
+from stavis.cli import checks
 from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
@@ -54,6 +55,9 @@ def bench(
 
     Example: stavis bench --data RECOLA --out bench
     """
+    checks.given(systems=systems, data=data, preset=preset, labels=labels, fill=fill, source=source, exclude=exclude)
+    checks.given(out=out, device=device)
+    checks.begin(f"training and evaluating {systems} on {data or 'the embedded data'} into {out}", quiet)
     done = stavis.bench(
         out, data, systems=systems, seeds=seeds, dimension=dimension, preset=preset, delay=delay, labels=labels, fill=fill,
         split=split, source=source, scale=scale, fold=fold, exclude=exclude, time_unit=time_unit, label_scale=scale_from(label_scale),

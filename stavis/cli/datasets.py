@@ -7,6 +7,7 @@ import typer
 
 import stavis
 from stavis import jobs
+from stavis.cli import checks
 from stavis.cli.app import DATA, app
 from stavis.cli.options import Json, MaxGap, Quiet, Scale, TimeUnit, scale_from
 
@@ -25,6 +26,7 @@ def labels(
 
     Example: stavis labels faces
     """
+    checks.data(data)
     report = jobs.labels(data, split, time_unit=time_unit, scale=scale_from(scale), max_gap=max_gap, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(report.as_json()))

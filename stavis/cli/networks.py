@@ -8,6 +8,7 @@ import typer
 
 import stavis
 from stavis import jobs
+from stavis.cli import checks
 from stavis.cli.app import JUDGE, LOOK, TRAIN, app
 from stavis.cli.options import (
     CropSource,
@@ -43,6 +44,8 @@ def demo(
 
     Example: stavis demo --out my-demo
     """
+    checks.given(device=device, out=out)
+    checks.begin(f"generating, training, evaluating and explaining into {out}: minutes on two cores", quiet)
     done = jobs.demo(out, **jobs.demo_options(steps, recordings), device=device, quiet=quiet)
     metrics = done.summary
     if json:
@@ -91,6 +94,9 @@ def train(
 
     Example: stavis train --data faces --init-from sta-synthetic --learning-rate 1e-3 --out runs/tuned
     """
+    checks.given(system=system or "sta", preset=preset or "small", loss=loss, precision=precision, device=device)
+    checks.given(data=data, exclude=exclude, out=out, **({"network": init_from or start} if init_from or start else {}))
+    checks.begin(f"training {system or 'sta'} on {data or 'the embedded data'} into {out}", quiet)
     training = stavis.TrainingConfig(
         steps=steps, batch=batch, learning_rate=learning_rate, loss=loss, patience=patience, seed=seed, precision=precision
     )
@@ -133,6 +139,9 @@ def evaluate(
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
     reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap, "source": source, "mirror": mirror}
+    checks.given(network=run, fill=fill, source=source, exclude=exclude, out=out, device=device)
+    checks.data(data, split)
+    checks.begin(f"evaluating {run} on the {split} split of {data or 'the embedded data'}", quiet)
     done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet, **reading)
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
@@ -178,8 +187,11 @@ def explain(
     """
     if video is None:
         run, video = "sta-synthetic", Path(run)
-    names = jobs.method_names(methods)
+    names = checks.methods(methods)
     out = out or Path(f"{video.stem}-explained")
+    checks.given(network=run, video=video, source=source, regions=regions, device=device, out=out)
+    chosen = face_from(face)
+    checks.begin(f"explaining {video.name} with {run} into {out}", quiet)
     explanation = jobs.explain(
         run,
         video,
@@ -187,7 +199,7 @@ def explain(
         methods=names,
         target=int(target) if target is not None and target.isdigit() else target,
         source=source,
-        face=face_from(face),
+        face=chosen,
         regions=regions,
         attention_layers=attention_layers,
         heads=heads,
@@ -220,7 +232,10 @@ def profile(
     """
     if video is None:
         run, video = "sta-synthetic", Path(run)
-    found = jobs.profile(run, video, methods=jobs.method_names(methods), device=device, quiet=quiet)
+    names = checks.methods(methods)
+    checks.given(network=run, video=video, device=device)
+    checks.begin(f"explaining {video.name} with {run}, nothing taken from the cache", quiet)
+    found = jobs.profile(run, video, methods=names, device=device, quiet=quiet)
     typer.echo(found.table.to_json(orient="records") if json else str(found))
 
 
@@ -240,6 +255,9 @@ def compare(
 
     Example: stavis compare runs/first sta-synthetic my_video.mp4 --out both.html
     """
+    checks.network(first)
+    checks.given(network=second, video=video, view=view, source=source, device=device)
+    checks.begin(f"comparing {first} and {second} on {video.name}", json)
     both = jobs.compare([first, second], video, source=source, face=face_from(face), device=device)
     page = both.save(out or Path(f"{video.stem}-compared.html"), view)
     if json:
@@ -248,104 +266,3 @@ def compare(
     for name, value in (both.summary["agreement"] or {}).items():
         typer.echo(f"{name:20} {'undefined' if value is None else f'{value:.3f}'}")
     typer.echo(f"page: {page}")
-
-
-@app.command(rich_help_panel=JUDGE)
-def verdict(
-    run: Annotated[str | None, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")] = None,
-    data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
-    split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
-    clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
-    out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
-    known_answers: Annotated[
-        bool,
-        typer.Option(
-            "--known-answers", help="Judge networks whose answers are known: the five, video transformers, a sample of the grammar."
-        ),
-    ] = False,
-    seeds: Annotated[int, typer.Option(min=1, help="Seeds per network, with --known-answers.")] = 3,
-    device: Device = "auto",
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Does the attention explain the prediction? Necessary, sufficient, non-replaceable, agreeing: four answers with their numbers.
-
-    Example: stavis verdict sta-synthetic --out judged
-    """
-    if known_answers:
-        table = jobs.known_answers(seeds)
-        typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
-        raise typer.Exit(0 if table.right.all() else 1)
-    if run is None:
-        raise stavis.StavisError("stavis verdict needs a RUN to judge: give a run's folder or sta-synthetic, or --known-answers.")
-    done = jobs.verdict(run, data, split=split, clips=clips, out=out, device=device, quiet=quiet)
-    if json:
-        typer.echo(json_text.dumps(done.verdict.to_json()))
-        return
-    for answer in done.verdict.answers:
-        typer.echo(f"{answer.question:10} {answer.answer:9} {answer.sentence}")
-    for note in done.verdict.notes:
-        typer.echo(f"{'warning' if note in done.verdict.warnings else 'note'}: {note}")
-
-
-@app.command(rich_help_panel=JUDGE)
-def transfer(
-    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")],
-    clips: Annotated[Path, typer.Argument(help="A folder of clips of real faces.")],
-    covered: Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop (s): when a hand covers the mouth.")] = None,
-    second_opinion: Annotated[
-        bool, typer.Option("--second-opinion", help="Compare with a small network trained on real faces (fetched once, 93 kB).")
-    ] = False,
-    invariance: Annotated[
-        bool, typer.Option("--invariance", help="How much valence changes under mirror, shift, zoom, gamma and JPEG; ten more readings.")
-    ] = False,
-    sheet: Annotated[Path | None, typer.Option(help="Write the 24 frames of the worst disagreements to this .png; it shows faces.")] = None,
-    mirror: Mirror = False,
-    device: Device = "auto",
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """How a network performs on real clips: where it looks, whether its valence follows the smile, failures included.
-
-    Example: stavis transfer sta-synthetic my_clips
-
-    Example: stavis transfer sta-synthetic my_clips --second-opinion --invariance --sheet worst.png
-    """
-    measures = {"covered": covered, "second_opinion": second_opinion, "invariance": invariance, "sheet": sheet}
-    table = jobs.transfer(run, clips, **measures, device=device, mirror=mirror, quiet=quiet)
-    if sheet is not None:
-        typer.echo(f"{sheet} shows faces: keep and share it as you would the clips.", err=True)
-    typer.echo(table.to_json(orient="records") if json else table.round(3).to_string(index=False))
-
-
-@app.command(rich_help_panel=TRAIN)
-def pretrain(
-    out: Annotated[Path, typer.Argument(help="The folder of the checkpoint.")],
-    preset: Annotated[str | None, typer.Option(help="sta-synthetic or sta-heads; the folder's name if left out.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on where a run with the same settings stopped.")] = True,
-    device: Device = "auto",
-    quiet: Quiet = False,
-) -> None:
-    """Make a shipped checkpoint again: generate, train, evaluate, describe (hours on two cores). A killed run goes on where it was.
-
-    Example: stavis pretrain sta-heads
-    """
-    typer.echo(jobs.pretrain(out, preset=preset, resume=resume, device=device, quiet=quiet))
-
-
-@app.command(rich_help_panel=JUDGE)
-def verify(
-    run: Annotated[str, typer.Argument(help="A checkpoint with reported metrics, such as sta-synthetic.")],
-    device: Device = "auto",
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Measure a checkpoint's reported metrics again on its own data; exit code 1 where one differs beyond its tolerance.
-
-    Example: stavis verify sta-synthetic
-    """
-    done = jobs.verify(run, device=device, quiet=quiet)
-    typer.echo(done.table.to_json(orient="records") if json else f"{done.table.to_string(index=False)}\n{done.summary}")
-    if json and done.unchecked:
-        typer.echo(done.unchecked, err=True)
-    raise typer.Exit(0 if done.holds else 1)

@@ -9,6 +9,7 @@ import typer
 
 import stavis
 from stavis import batch, jobs
+from stavis.cli import checks
 from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
 
@@ -37,6 +38,8 @@ def synth(
     given = {"recordings": recordings, "seconds": seconds, "seed": seed, "size": size_from(size), "fps": fps}
     given |= {"renderer": renderer, "neutral": neutral}
     spec = stavis.SyntheticConfig(scenarios=tuple(scenario or ["switching"]), **given, diversity=diversity if wide is None else wide)
+    checks.given(renderer=renderer, out=root)
+    checks.begin(f"generating {recordings} recordings of {seconds:g} s into {root}", quiet)
     typer.echo(jobs.synth(root, spec, quiet=quiet))
 
 
@@ -54,7 +57,10 @@ def track(
 
     Example: stavis track my_video.mp4 --out tracked
     """
-    done = jobs.track(video, out, choose=face_from(face), backend=backend, stream=stream, quiet=quiet)
+    checks.given(video=video, backend=backend, out=out)
+    chosen = face_from(face)
+    checks.begin(f"following the faces of {video.name} into {out}", quiet)
+    done = jobs.track(video, out, choose=chosen, backend=backend, stream=stream, quiet=quiet)
     if json:
         typer.echo((done.folder / "track.json").read_text(encoding="utf-8").strip())
         return
@@ -91,22 +97,28 @@ def cache(
     Example: stavis cache clear --kind crops
     """
     if action not in ("list", "clear"):
-        raise stavis.StavisError(f"stavis cache has no action {action!r}: choose list or clear.")
+        raise stavis.StavisError(f"stavis cache has no action {action!r}: {checks.offer(action, ('list', 'clear'))}")
     table = stavis.cache_list(kind) if action == "list" else stavis.cache_clear(kind)
     if json:
         typer.echo(table.to_json(orient="records", date_format="iso"))
         return
     for row in table.itertuples():
-        typer.echo(f"{row.kind:12} {shortened(row.what, 48):48} {row.megabytes:9.1f} MB  {row.last_used:%Y-%m-%d %H:%M}")
+        typer.echo(f"{row.kind:12} {shortened(row.what, 48):48} {row.megabytes:9.1f} MB  {row.last_used:%Y-%m-%d %H:%M}".rstrip())
     total = f"{len(table)} entries, {table.megabytes.sum():.1f} MB"
     typer.echo(f"removed: {total}" if action == "clear" else total if len(table) else "the cache is empty")
 
 
-@app.command(rich_help_panel=LOOK)
-def lab() -> None:
+@app.command(rich_help_panel=LOOK, context_settings={"ignore_unknown_options": True})
+def lab(
+    options: Annotated[list[str] | None, typer.Argument(metavar="[-- OPTIONS]", help="Options of jupyter lab, after --.")] = None,
+) -> None:
     """Open JupyterLab on copies of the notebooks, in this folder, on this machine only.
 
     Example: stavis lab
+
+    Example: stavis lab -- --port 9999 --no-browser
     """
+    checks.begin("opening JupyterLab on stavis-notebooks")
     notebooks = batch.copy_notebooks(Path("stavis-notebooks"))
-    os.execv(sys.executable, [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1", str(notebooks)])
+    here = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]
+    os.execv(sys.executable, [*here, *(options or ()), str(notebooks)])

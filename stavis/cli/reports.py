@@ -8,6 +8,7 @@ import typer
 
 import stavis
 from stavis import batch
+from stavis.cli import checks
 from stavis.cli.app import BATCH, app
 from stavis.cli.options import Json, Quiet
 
@@ -50,6 +51,8 @@ def report(
         "publish": publish,
         "quiet": quiet,
     }
+    checks.notebook(spec)
+    checks.begin(f"planning the reports of {spec}", quiet)
     plan = stavis.plan_study(spec, **options)
     if dry_run:
         table = plan.table()

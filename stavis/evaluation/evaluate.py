@@ -11,7 +11,7 @@ from torch import nn
 from stavis.bootstrap import Interval, phrase
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.time_units import frame_seconds
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.evaluation.postprocess import shifted
 from stavis.inference.reading import Reading, read
 from stavis.metrics import METRICS, concatenated, per_recording, scored
@@ -95,7 +95,7 @@ def evaluate(
     Raises StavisError where no recording has a label for the network's dimensions and a face.
     """
     if fill not in FILLS:
-        raise StavisError(f"frames without a face cannot be filled by {fill!r}: choose one of {', '.join(FILLS)}.")
+        raise StavisError(f"frames without a face cannot be filled by {fill!r}: {offer(fill, FILLS)}")
     tables, readings, faceless = [], {}, []
     counts = dict.fromkeys(COUNTED, 0)
     for done, crops in enumerate(recordings, 1):

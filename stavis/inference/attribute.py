@@ -11,7 +11,7 @@ from stavis.attribution.attention_maps import raw_attention
 from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.attribution.target import described
 from stavis.attribution.windows import MOST, together
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.notes import Notes
 from stavis.timeline import streams, window_starts
 from stavis.types import COMPLETE, Attribution, Clip, Target
@@ -107,7 +107,7 @@ def chosen_methods(options: dict | None, wanted: Sequence[str | Method]) -> list
         elif (name := one.strip().replace("_", "-")) in known:
             chosen.append(known[name])
         else:
-            raise StavisError(f"there is no attribution method {one!r} for this network: choose from {', '.join(known)}.")
+            raise StavisError(f"there is no attribution method {one!r} for this network: {offer(one, known)}")
     return chosen
 
 

@@ -1,6 +1,5 @@
 """A module handed in, as the fields of a VideoReader: recognised or described by the user, tried once on noise, its assumptions noted."""
 
-import difflib
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +8,7 @@ from torch import nn
 
 from stavis.attribution.cache import model_hash
 from stavis.attribution.target import device_of
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.adapters.clip_module import ClipModule, Core
 from stavis.inference.adapters.families import Family, guessed_forward
 from stavis.inference.adapters.frames import RATE, SECONDS, SIZE
@@ -217,6 +216,4 @@ def _of_heads(name: str, named: tuple[str, ...], given: tuple[str, ...] | None, 
     if len(given) == count:
         return tuple(given)
     odd = next(one for one in given if one not in heads)
-    near = difflib.get_close_matches(odd, heads, n=1, cutoff=0.5)
-    offer = f"did you mean {near[0]}?" if near else f"choose among {', '.join(heads[:8])}."
-    raise StavisError(f"{name} has no head {odd!r}, and {len(given)} names are given for {count} outputs: {offer}")
+    raise StavisError(f"{name} has no head {odd!r}, and {len(given)} names are given for {count} outputs: {offer(odd, heads)}")

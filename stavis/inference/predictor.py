@@ -1,6 +1,5 @@
 """A network that reads videos: its checkpoint, device, crops, readings, attributions and provenance, each decided here and nowhere else."""
 
-import difflib
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,7 @@ from stavis.data.crops.many import crops_for
 from stavis.data.regions.grid import Grid
 from stavis.data.regions.read import regions_from
 from stavis.data.regions.source import RegionSource
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.attribute import Method, Progress, attribute, has_tokens, window_around
 from stavis.inference.frames import crops_of_frames
@@ -133,9 +132,7 @@ class VideoReader:
             return names[target]
         if isinstance(target, str) and target in names:
             return target
-        near = difflib.get_close_matches(str(target), names, n=1, cutoff=0.5)
-        offer = f"did you mean {near[0]}?" if near else f"choose one of {', '.join(names[:8])}, or a number from 0 to {len(names) - 1}."
-        raise StavisError(f"{self.name} has no output {target!r}: {offer}")
+        raise StavisError(f"{self.name} has no output {target!r}: {offer(target, names, also=f'a number from 0 to {len(names) - 1}')}")
 
     def following(self, target: str | int | None) -> Self:
         """The same network whose relevance maps are of one output; itself where none is meant, or its maps are of another kind."""

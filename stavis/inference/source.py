@@ -1,6 +1,5 @@
 """Where a network comes from: a checkpoint, a run, a shipped name, or a module that is there already; with what is taken for granted."""
 
-import difflib
 from pathlib import Path
 
 from torch import nn
@@ -11,8 +10,7 @@ from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.devices import choose_device
 from stavis.inference.module_options import ModuleOptions
 from stavis.inference.module_source import of_module
-from stavis.models.checkpoint import Checkpoint, load_checkpoint, pretrained_names
-from stavis.models.hub import is_hub_name
+from stavis.models.checkpoint import Checkpoint, load_checkpoint
 from stavis.types import Recording
 
 Source = str | Path | Checkpoint | nn.Module
@@ -44,15 +42,10 @@ def source_of(source: Source, device: str = "auto", **options) -> dict:
 def _known(source: str | Path) -> str | Path:
     """The name or path of a checkpoint as it was given.
 
-    Raises StavisError where it is nothing of the sort, with the shipped name that is nearest.
+    Raises StavisError where it is nothing of the sort.
     """
     if not isinstance(source, str | Path):
         raise StavisError(f"a {type(source).__name__} is no network: give a shipped name, a run's folder, or a torch module.")
-    if is_hub_name(source):
-        return source
-    near = difflib.get_close_matches(str(source).lower(), pretrained_names(), n=1, cutoff=0.6)
-    if near and str(source) not in pretrained_names() and not Path(source).exists():
-        raise StavisError(f"{source} is no checkpoint and no shipped name: did you mean {near[0]}?")
     return source
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from stavis.data.crops.crops import Crops
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outputs
 from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading
@@ -81,7 +81,7 @@ class Comparison:
         Raises StavisError for another view, or where a network has no attention to stand on its side.
         """
         if view not in VIEWS:
-            raise StavisError(f"a comparison has no view {view!r}: choose one of {', '.join(VIEWS)}.")
+            raise StavisError(f"a comparison has no view {view!r}: {offer(view, VIEWS)}")
         shown = self._joined([shown_outputs(one.prediction.values) for one in self.readings])
         if view == "choose":
             return Scrubber.from_clip(self.clip, self.maps, shown, title=self.title, notices=self.notices)
@@ -121,7 +121,7 @@ class Comparison:
         Raises StavisError where there is no such table, or not both have attention.
         """
         if kind not in TABLES:
-            raise StavisError(f"a comparison has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+            raise StavisError(f"a comparison has no table {kind!r}: {offer(kind, TABLES)}")
         if kind == "predictions":
             return pd.DataFrame(self.prediction.values, columns=list(self.prediction.dimensions)).assign(time=self.clip.times)
         maps = self._both()

@@ -15,7 +15,7 @@ from stavis.data.crops.many import Progress
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.evaluation.evaluate import Evaluation, write_evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.evaluation.ranges import error_by_range
@@ -72,7 +72,7 @@ class RunEvaluation:
         """A table: "scores", "attention" (against the truth, by scenario; empty where there is none), or "predictions" (one row per
         label). Raises StavisError where there is no such table."""
         if kind not in TABLES:
-            raise StavisError(f"an evaluation has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+            raise StavisError(f"an evaluation has no table {kind!r}: {offer(kind, TABLES)}")
         return self.scores() if kind == "scores" else cue_table(self.cue) if kind == "attention" else self.evaluation.predictions
 
     def figure(self, kind: str = "errors", recording: int | str = 0) -> go.Figure:
@@ -82,7 +82,7 @@ class RunEvaluation:
         Raises StavisError where there is no such figure or recording.
         """
         if kind not in FIGURES:
-            raise StavisError(f"an evaluation has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+            raise StavisError(f"an evaluation has no figure {kind!r}: {offer(kind, FIGURES)}")
         if kind == "traces":
             return self._traces(recording)
         predictions = self.evaluation.predictions

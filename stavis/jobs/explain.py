@@ -12,7 +12,7 @@ from stavis import notes
 from stavis.data.annotations.annotations import Annotations
 from stavis.data.annotations.intervals import by_intervals
 from stavis.data.faces.blendshapes import signal_table
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.groups.face_maps import FaceMaps
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, ExplainedVideo
@@ -83,7 +83,7 @@ class Explanation(ExplainedVideo):
             return valence_arousal(self.prediction, clip=self.clip)
         kinds = {"shares": share_over_time, "moments": filmstrip, "heatmap": region_time_heatmap}
         if kind not in kinds:
-            raise StavisError(f"an explanation has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+            raise StavisError(f"an explanation has no figure {kind!r}: {offer(kind, FIGURES)}")
         if self.attention is None:
             raise StavisError(f"the system {self.predictor.system} has no attention: explain a run of the system sta.")
         return kinds[kind](self.clip, self.attention)
@@ -98,7 +98,7 @@ class Explanation(ExplainedVideo):
         Raises StavisError where there is no such table, or the annotations hold no interval.
         """
         if kind not in TABLES:
-            raise StavisError(f"an explanation has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+            raise StavisError(f"an explanation has no table {kind!r}: {offer(kind, TABLES)}")
         if by is not None:
             return by_intervals(frame_table(self, kind), by, tiers)
         if kind == "signals":

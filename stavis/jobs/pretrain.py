@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stavis import notes
 from stavis.data.crops.build import NoTracker
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.source import Source
 from stavis.jobs.train import train
 from stavis.jobs.verify import machine, measure, measure_tracked
@@ -82,7 +82,7 @@ def pretrain(
     name = Path(out).name
     preset = preset or (name if name in PRESETS else NAME)
     if preset not in PRESETS:
-        raise StavisError(f"no network that ships is called {preset!r}: choose one of {', '.join(PRESETS)}.")
+        raise StavisError(f"no network that ships is called {preset!r}: {offer(preset, PRESETS)}")
     config = PRESETS[preset]
     stages = config.stages if stages is None else stages
     evaluated_on = {name: each.as_dict() for name, each in (config.measured if measured is None else measured).items()}

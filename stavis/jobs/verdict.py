@@ -12,7 +12,7 @@ from stavis.attention.hooks import Attention
 from stavis.attention.tokens import TokenAttention
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.predictor import Regions, VideoReader
 from stavis.inference.source import Source
@@ -71,7 +71,7 @@ class VerdictResult:
         Raises StavisError where there is no such table.
         """
         if kind not in TABLES:
-            raise StavisError(f"a verdict has no table {kind!r}: choose one of {', '.join(TABLES)}.")
+            raise StavisError(f"a verdict has no table {kind!r}: {offer(kind, TABLES)}")
         return self.verdict.table() if kind == "answers" else getattr(self.verdict, kind)
 
     def figure(self, kind: str = "between") -> go.Figure:

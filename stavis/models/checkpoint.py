@@ -17,11 +17,11 @@ from torch import nn
 from stavis.errors import StavisError
 from stavis.models.card import only_synthetic
 from stavis.models.hub import HubCopy, download, is_hub_name
+from stavis.models.shipped import checkpoint_folder
 from stavis.models.systems import SYSTEMS, system
 from stavis.storage.files import atomic_folder, content_hash, read_json, write_json, write_text
 
 FORMAT = 1
-PRETRAINED = Path(__file__).parents[1] / "pretrained"
 _LARGEST_WIDTH, _MOST_LAYERS, _LARGEST_SIDE = 4096, 12, 1024
 
 
@@ -113,38 +113,6 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
 def named(dimensions: tuple[str, ...]) -> list[dict]:
     """What config.json says of each output, in order: its name, range and unit."""
     return [{"name": name, "range": [-1, 1], "unit": "rating"} for name in dimensions]
-
-
-def checkpoint_folder(run: str | Path) -> Path:
-    """The folder of a checkpoint: a shipped name, a run's best, or the folder itself.
-
-    Raises StavisError where there is none.
-    """
-    if str(run) in pretrained_names():
-        return PRETRAINED / str(run)
-    for folder in (Path(run), Path(run) / "best"):
-        if (folder / "config.json").is_file():
-            return folder
-    shipped = ", ".join(pretrained_names())
-    raise StavisError(
-        f"{run} is no checkpoint (no config.json there or in its best/): give a run's folder, a shipped name ({shipped}) or hf:owner/name."
-    )
-
-
-def pretrained_names() -> list[str]:
-    """The names of the checkpoints that ship with the package.
-
-    Returns
-    -------
-    list of str
-        Each of them is what `load` takes.
-
-    Examples
-    --------
-    >>> "sta-synthetic" in stavis.pretrained_names()
-    True
-    """
-    return sorted(path.parent.name for path in PRETRAINED.glob("*/config.json"))
 
 
 def load_checkpoint(run: str | Path) -> Checkpoint:

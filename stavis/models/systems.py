@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.models.cnn import CNN, CNN_PRESETS, CNNConfig
 from stavis.models.published import ROWS, SystemRow
 from stavis.models.recurrent import CNNLSTM, CNNRNN, CNNLSTMConfig, CNNRNNConfig, DescriptorLSTM, LSTMConfig
@@ -26,7 +26,7 @@ class System(SystemRow):
         Raises StavisError that lists the names where there is none.
         """
         if name not in self.presets:
-            raise StavisError(f"{self.name} has no preset {name!r}: choose one of {', '.join(self.presets)}.")
+            raise StavisError(f"{self.name} has no preset {name!r}: {offer(name, self.presets)}")
         return self.presets[name]
 
 
@@ -80,5 +80,5 @@ def system(name: str) -> System:
     Raises StavisError that lists the names where there is none.
     """
     if name not in SYSTEMS:
-        raise StavisError(f"there is no system {name!r}: choose one of {', '.join(SYSTEMS)}.")
+        raise StavisError(f"there is no system {name!r}: {offer(name, SYSTEMS)}")
     return SYSTEMS[name]

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.storage.files import cache_folder
 from stavis.storage.locks import locked, take_lock
 
@@ -28,7 +28,7 @@ def kind_folder(kind: str) -> Path:
     Raises StavisError for a kind that there is not.
     """
     if kind not in KINDS:
-        raise StavisError(f"the cache holds no {kind!r}: choose one of {', '.join(KINDS)}.")
+        raise StavisError(f"the cache holds no {kind!r}: {offer(kind, KINDS)}")
     return cache_folder() / kind
 
 

@@ -9,7 +9,7 @@ from itertools import islice
 
 import numpy as np
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.storage.files import content_hash
 
 SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
@@ -120,7 +120,7 @@ class SyntheticConfig:
                 raise StavisError(f"synthetic spec: {name} is {value!r}, expected several values: give a tuple.") from error
         for name in self.scenarios:
             if name not in SCENARIOS:
-                raise StavisError(f"synthetic spec: unknown scenario {name!r}: choose from {', '.join(SCENARIOS)}.")
+                raise StavisError(f"synthetic spec: unknown scenario {name!r}: {offer(name, SCENARIOS)}")
         _check(len(self.scenarios) > 0, "scenarios", self.scenarios, "at least one of " + ", ".join(SCENARIOS))
         for name in ("recordings", "recordings_per_identity"):
             _check(_whole(getattr(self, name)) and getattr(self, name) > 0, name, getattr(self, name), "a whole number above 0")

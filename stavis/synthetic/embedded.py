@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from stavis.data.datasets.registry import locate
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.progress import bar
 from stavis.storage.cache import get_or_create
 from stavis.storage.eviction import kind_folder
@@ -77,7 +77,7 @@ def folder_of_first(data: str | Path | None, split: str, count: int, quiet: bool
     whole = EMBEDDED.hash()[:16]
     splits = [EMBEDDED.split_of(index) for index in range(EMBEDDED.recordings)]
     if split not in splits:
-        raise StavisError(f"the embedded data has no split {split!r}: choose one of {', '.join(sorted(set(splits)))}.")
+        raise StavisError(f"the embedded data has no split {split!r}: {offer(split, sorted(set(splits)))}")
     indices = [index for index, each in enumerate(splits) if each == split][: max(1, count)]
     if _is_complete(kind_folder("synthetic") / whole):
         return embedded_data(quiet=quiet)

@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from stavis.models.card import model_card
 from stavis.models.checkpoint import named, save_checkpoint
+from stavis.progress import StageLine, new_bar
 from stavis.storage.files import atomic_file, write_text
 from stavis.training.distributed import all_reduce_any
 
@@ -135,19 +136,15 @@ class StepBar(pl.Callback):
 
     def __init__(self, validation: Validation):
         self.validation = validation
-        self.bar: tqdm | None = None
+        self.bar: tqdm | StageLine | None = None
 
     def on_train_start(self, trainer, module) -> None:
-        self.bar = tqdm(
-            disable=not trainer.is_global_zero,
-            total=trainer.max_steps,
-            initial=trainer.global_step,
-            desc="training",
-            unit="step",
-            dynamic_ncols=True,
-        )
+        if trainer.is_global_zero:
+            self.bar = new_bar("training", trainer.max_steps, trainer.global_step, "step")
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
+        if self.bar is None:
+            return
         loss = float(outputs["loss"])
         ccc = self.validation.rows[-1]["dev_ccc"] if self.validation.rows else math.nan
         self.bar.update(trainer.global_step - self.bar.n)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.training.augment import Jitter
 from stavis.training.losses import LOSSES
 
@@ -86,4 +86,4 @@ class TrainingConfig:
             if getattr(self, name) < 1:
                 raise StavisError(f"{name} is {getattr(self, name)}: it must be at least 1.")
         if self.loss not in LOSSES:
-            raise StavisError(f"there is no loss {self.loss!r}: choose one of {', '.join(LOSSES)}.")
+            raise StavisError(f"there is no loss {self.loss!r}: {offer(self.loss, LOSSES)}")

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import captum.metrics
+import lazy_loader
 import numpy as np
 import torch
 from torch import nn
@@ -22,6 +22,8 @@ from stavis.attribution.target import AttributionContext, attribution_context
 from stavis.errors import StavisError
 from stavis.regions import spread
 from stavis.types import Attribution, Clip, Target
+
+captum = lazy_loader.load("captum")
 
 FRACTIONS = (0.0, 0.02, 0.05, 0.1, 0.2, 0.35, 0.6, 1.0)
 """The fractions of the cells that are shown or taken away at each step."""

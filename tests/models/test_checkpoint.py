@@ -8,7 +8,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from stavis.errors import StavisError
-from stavis.models.checkpoint import load_checkpoint, pretrained_names, save_checkpoint
+from stavis.models.checkpoint import load_checkpoint, save_checkpoint
+from stavis.models.shipped import pretrained_names
 from stavis.models.sta import CNN3D, STA
 from stavis.storage.files import content_hash
 from tests.models.test_sta import TINY

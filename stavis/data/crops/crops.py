@@ -16,7 +16,7 @@ from stavis.data.faces.regions import rasterise
 from stavis.data.regions.source import RegionSource, shown_mask
 from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.notes import Notes
 from stavis.regions import FACE
 from stavis.storage import cache
@@ -68,7 +68,7 @@ class CropConfig:
         if is_centred(self.source):
             fraction_of(self.source)
         elif self.source not in SOURCES:
-            raise StavisError(f"crops have no source {self.source!r}: choose one of {', '.join(SOURCES)}.")
+            raise StavisError(f"crops have no source {self.source!r}: {offer(self.source, SOURCES)}")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

@@ -14,7 +14,7 @@ from stavis.data.datasets.assembly import GroupedNotes, listed
 from stavis.data.datasets.exclusion import read_exclusions, with_exclusions
 from stavis.data.datasets.folder import has_video, load_folder, looks_like_dataset, read_splits, some
 from stavis.data.datasets.labels import LabelConfig
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.notes import show
 from stavis.timeline import MAX_GAP
 from stavis.types import Recording
@@ -156,7 +156,7 @@ def locate(root: str | Path, kind: str | None = None) -> tuple[Path, str]:
     the wrong level of folders was chosen (with the right one).
     """
     if kind is not None and kind not in DATASETS:
-        raise StavisError(f"there is no format {kind!r}: choose one of {', '.join(DATASETS)}.")
+        raise StavisError(f"there is no format {kind!r}: {offer(kind, DATASETS)}")
     named = DATASETS.get(str(root).lower())
     if named and named.folders and not Path(root).exists():
         return _found(named), named.name

@@ -9,7 +9,7 @@ import pandas as pd
 from IPython.display import display
 
 from stavis.data.annotations.annotations import Annotations
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.show.explorer import export as files
 from stavis.show.explorer.controller import ExplorerController
 from stavis.show.explorer.panel import Panel
@@ -53,7 +53,7 @@ class Explorer:
         if not 0 <= start < len(names):
             raise StavisError(f"there is no recording {start} among {len(names)}: choose a number from 0 to {len(names) - 1}.")
         if dimension is not None and dimension not in dimensions:
-            raise StavisError(f"the network has no dimension {dimension!r}: choose one of {', '.join(dimensions)}.")
+            raise StavisError(f"the network has no dimension {dimension!r}: {offer(dimension, dimensions)}")
         if not 0 < seconds <= LONGEST_WINDOW:
             raise StavisError(f"a window of {seconds} s cannot be shown: give more than 0 and at most {LONGEST_WINDOW:.0f} seconds.")
         self.names = tuple(names)
@@ -86,7 +86,7 @@ class Explorer:
     def recording(self, recording: str | int) -> None:
         number = self.names.index(recording) if recording in self.names else recording
         if not isinstance(number, int) or not 0 <= number < len(self.names):
-            raise StavisError(f"there is no recording {recording!r}: choose one of {', '.join(self.names[:8])}.")
+            raise StavisError(f"there is no recording {recording!r}: {offer(recording, self.names)}")
         self.panel.recording.value = number
 
     @property

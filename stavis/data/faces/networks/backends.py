@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import cv2
 import numpy as np
 
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -24,7 +24,7 @@ def resolved_backend(backend: str) -> str:
     Raises StavisError for one that is not known or not installed.
     """
     if backend not in BACKENDS:
-        raise StavisError(f"there is no backend {backend!r} for the face networks: choose one of {', '.join(BACKENDS)}.")
+        raise StavisError(f"there is no backend {backend!r} for the face networks: {offer(backend, BACKENDS)}")
     if backend == "litert" and Interpreter is None:
         raise StavisError("ai-edge-litert is not installed here: choose the backend 'opencv' or install it.")
     return backend if backend != "auto" else "opencv" if Interpreter is None else "litert"
