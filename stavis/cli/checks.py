@@ -43,7 +43,7 @@ _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 def given(**values) -> None:
     """Check each value by the check of its name: `given(network=run, out=out)`."""
     for name, value in values.items():
-        if name == "source" and value.startswith("center_crop"):
+        if name == "source" and value.startswith("centre:"):
             continue
         if name in _CHOICES:
             choice(f"--{name.replace('_', '-')}", value, _CHOICES[name])

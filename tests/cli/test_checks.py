@@ -90,7 +90,7 @@ for words in json.loads(sys.argv[1]):
         stavis.cli.main()
     except SystemExit as end:
         print(end.code, flush=True)
-heavy = ("torch", "captum", "plotly", "pytorch_lightning", "papermill", "distributed", "cv2")
+heavy = ("torch", "captum", "plotly", "pytorch_lightning", "papermill", "distributed")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 
