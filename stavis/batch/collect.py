@@ -18,7 +18,7 @@ from stavis.errors import StavisError
 from stavis.inference.summary import FILE, read_summary
 from stavis.metrics import ccc
 from stavis.notes import Notes
-from stavis.regions import REGIONS
+from stavis.show.figures.colours import GROUPS
 from stavis.storage.files import read_json
 from stavis.timeline import resample
 
@@ -43,6 +43,7 @@ def collected(report: Report, folder: Path) -> Report:
         report,
         figures=dict(list(numbers.items())[:_MOST_FIGURES]),
         shares=_shares(_path(folder, "shares.csv")),
+        curve=_curve(_path(folder, "predictions.csv")),
         verdict=verdict,
         regions=[*_regions(_path(folder, FILE)), *_parts(judged)],
     )
@@ -126,25 +127,41 @@ def _valence(predictions: Path | None, labels: str) -> dict[str, float]:
 
 
 def _shares(path: Path | None) -> dict[str, list[int]]:
-    """The share of mouth, eyes, brows and nose over time in percent, at most POINTS values each."""
+    """The share of each part of the face over time in percent, at most POINTS values each."""
     if path is None:
         return {}
     try:
         with open(path, encoding="utf-8", newline="") as stream:
             rows = list(csv.DictReader(stream))
-        values = {name: np.array([float(row.get(name) or "nan") for row in rows]) for name in REGIONS[:5]}
-    except (OSError, ValueError, csv.Error):
+        known = set(rows[0]) if rows else set()
+        groups = [group for group in GROUPS if not group.faint and known.issuperset(group.regions)]
+        values = {group.key: sum(np.array([float(row[name] or "nan") for row in rows]) for name in group.regions) for group in groups}
+    except (OSError, ValueError, TypeError, csv.Error):
         return {}
-    if not rows or all(np.isnan(one).all() for one in values.values()):
+    if all(np.isnan(one).all() for one in values.values()):
         return {}
-    drawn = {"mouth": values["mouth"], "eyes": values["left_eye"] + values["right_eye"], "brows": values["brows"], "nose": values["nose"]}
-    return {name: [round(100 * value) for value in _thinned(one)] for name, one in drawn.items()}
+    return {name: [round(100 * value) for value in np.clip(_thinned(one), 0, 1)] for name, one in values.items()}
+
+
+def _curve(path: Path | None) -> dict[str, list[int]]:
+    """The first predicted dimension of one recording over time, times 100, at most POINTS values."""
+    if path is None:
+        return {}
+    try:
+        table = pd.read_csv(path)
+        if "recording" in table or not {"time", "dimension", "predicted"} <= set(table) or not len(table):
+            return {}
+        name = str(table.dimension.iloc[0])
+        values = table.predicted[table.dimension == name].to_numpy(float)
+        return {name[:40]: [round(100 * value) for value in _thinned(values)]} if np.isfinite(values).any() else {}
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _thinned(values: np.ndarray) -> np.ndarray:
     """Means of at most POINTS segments, without those that have no value."""
     means = [np.mean(part[np.isfinite(part)]) for part in np.array_split(values, min(POINTS, len(values))) if np.isfinite(part).any()]
-    return np.clip(means, 0, 1)
+    return np.asarray(means)
 
 
 def _regions(explained: Path | None) -> list[dict]:

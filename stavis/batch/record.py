@@ -9,6 +9,8 @@ from stavis.errors import StavisError
 from stavis.storage.files import read_json, write_json
 
 FILE, NOTEBOOK, PAGE, THUMBNAIL = "report.json", "executed.ipynb", "report.html", "thumbnail.jpg"
+_LATER = {"curve"}
+"""Fields that reports of earlier versions lack."""
 State = Literal["done", "failed", "missing"]
 
 
@@ -34,7 +36,8 @@ class Report:
     id: the name of its folder; recording and video: what it is about, '' where it is about none; labels: the label file beside the
     video; parameters: those of the notebook; varied: those of them that the study varies; key: the hash of all that it is made from.
     state; seconds that it took, None where it was never made; reason: why it failed, in one sentence; page: relative to the index.
-    figures: numbers by name; shares: the attention's share in percent by region, thinned, in time order; verdict: answer by question;
+    figures: numbers by name; shares: the attention's share in percent by region, thinned, in time order; curve: the first predicted
+    dimension times 100, by name, thinned in the same way; verdict: answer by question;
     regions: rows of summary.csv; published: where copies are.
     """
 
@@ -54,6 +57,7 @@ class Report:
     verdict: dict[str, str] = field(default_factory=dict)
     regions: list[dict] = field(default_factory=list)
     published: str = ""
+    curve: dict[str, list[int]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -75,8 +79,8 @@ class Report:
         Raises StavisError that names the keys that are missing or unknown: nothing is left empty in silence.
         """
         names = {one.name for one in fields(cls)}
-        if not isinstance(value, dict) or set(value) != names:
-            differ = sorted(set(value) ^ names) if isinstance(value, dict) else ["all"]
+        if not isinstance(value, dict) or set(value) | _LATER != names:
+            differ = sorted((set(value) | _LATER) ^ names) if isinstance(value, dict) else ["all"]
             raise StavisError(f"{FILE} is not one of this version ({', '.join(differ[:9])} missing or unknown): make the report again.")
         return cls(**value)
 

@@ -19,7 +19,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from stavis.bench.data import BenchData, bench_data, prepare
 from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
-from stavis.bench.report import bench_page, bench_table
+from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published
 from stavis.bench.runs import Run, execute_run
 from stavis.bench.scores import MEAN, scores_by_group, table_of
 from stavis.data.datasets.selection import data_facts
@@ -30,7 +30,7 @@ from stavis.models.systems import SYSTEMS
 from stavis.progress import stages
 from stavis.provenance import package_version, provenance
 from stavis.show.reports.report import HtmlReport
-from stavis.storage.files import atomic_file, read_json, write_json
+from stavis.storage.files import atomic_file, read_json, write_json, write_text
 from stavis.synthetic.embedded import embedded_data, folder_of
 from stavis.timeline import MAX_GAP
 
@@ -263,6 +263,10 @@ def _collect(out: Path) -> Bench:
     with atomic_file(out / "bench.csv") as path:
         table.to_csv(path, index=False, float_format="%.6g")
     done = Bench(out, table, tuple(failures), summary)
+    if len(shown := beside_published(table)):
+        with atomic_file(out / "scores.csv") as path:
+            shown.to_csv(path, index=False, float_format="%.6g")
+        write_text(out / "bench.tex", bench_latex(done))
     bench_page(done, errors, groups, predictions).save(out / "bench.html")
     return done
 

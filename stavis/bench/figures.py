@@ -11,19 +11,21 @@ from stavis.show.figures.errors import DASHES
 from stavis.show.figures.over_time import escaped, figure_of
 
 
-def scores_figure(table: pd.DataFrame) -> go.Figure:
-    """CCC of each system with its interval, and the published figures as marks.
+def scores_figure(table: pd.DataFrame, seeds: pd.DataFrame | None = None) -> go.Figure:
+    """CCC of each system with its interval, each seed as a small dot, and the published figures as marks.
 
-    table: system, ccc, low, high, and one column for each published set; in the order to be shown.
+    table: system, ccc, low, high, and one column for each published set; in the order to be shown. seeds: system, ccc of each seed.
     """
     names = [escaped(str(name)) for name in table["system"]]
-    bars = {"type": "data", "symmetric": False, "array": table.high - table.ccc, "arrayminus": table.ccc - table.low, "thickness": 1.5}
-    traces = [
-        go.Scatter(
-            x=table.ccc, y=names, error_x=bars, mode="markers", name="measured here, 95 % interval",
-            marker={"color": PREDICTED, "size": 10}, hovertemplate="%{x:.3f}",
-        )
-    ]  # fmt: skip
+    measured = go.Scatter(
+        x=table.ccc, y=names, error_x=_bars(table, table.ccc, PREDICTED), mode="markers", name="measured here, 95 % interval",
+        marker={"color": PREDICTED, "size": 10}, hovertemplate="%{x:.3f}",
+    )  # fmt: skip
+    traces = [measured]
+    if seeds is not None and len(seeds) > len(table):
+        look = {"color": PREDICTED, "size": 5, "opacity": 0.55, "line": {"color": "#FFFFFF", "width": 0.5}}
+        rows = [escaped(str(name)) for name in seeds["system"]]
+        traces.append(go.Scatter(x=seeds.ccc, y=rows, mode="markers", name="each seed", marker=look, hovertemplate="%{x:.3f}"))
     published = [column for column in table.columns if column not in ("system", "ccc", "low", "high")]
     for number, column in enumerate(published):
         marker = {"color": GOLD, "size": 9, "symbol": ("diamond-open", "square-open")[number % 2]}
@@ -36,17 +38,28 @@ def scores_figure(table: pd.DataFrame) -> go.Figure:
 def differences_figure(table: pd.DataFrame, reference: str) -> go.Figure:
     """CCC of each system less that of the reference, with its interval; coloured where the difference is claimed.
 
-    table: system, difference, low, high, claimed.
+    table: system, difference, low, high, claimed. Those of one colour are one trace: error bars take one colour a trace.
     """
     names = [escaped(str(name)) for name in table["system"]]
-    bars = {"type": "data", "symmetric": False, "array": table.high - table.difference, "arrayminus": table.difference - table.low}
-    marker = {"color": [CURVES[0] if claimed else RATER for claimed in table.claimed], "size": 10}
-    trace = go.Scatter(
-        x=table.difference, y=names, error_x=bars, mode="markers", marker=marker, hovertemplate="%{x:+.3f}", showlegend=False
-    )
-    figure = _rows_figure([trace], names, f"CCC less that of {reference}")
+    traces = []
+    for claimed, colour, label in ((True, CURVES[0], "claimed"), (False, RATER, "not claimed")):
+        rows = table[table.claimed.astype(bool) == claimed]
+        if len(rows):
+            traces.append(
+                go.Scatter(
+                    x=rows.difference, y=[escaped(str(name)) for name in rows["system"]], mode="markers", name=label,
+                    error_x=_bars(rows, rows.difference, colour), marker={"color": colour, "size": 10}, hovertemplate="%{x:+.3f}",
+                )
+            )  # fmt: skip
+    figure = _rows_figure(traces, names, f"CCC minus that of {reference}")
     figure.add_vline(x=0, line={"color": GOLD, "width": 1, "dash": "dot"})
     return figure
+
+
+def _bars(table: pd.DataFrame, middle: pd.Series, colour: str) -> dict:
+    """Error bars from `low` to `high` in a colour of their own."""
+    ends = {"array": table.high - middle, "arrayminus": middle - table.low}
+    return {"type": "data", "symmetric": False, **ends, "color": colour, "thickness": 1.5, "width": 4}
 
 
 def values_figure(times: np.ndarray, gold: np.ndarray, predicted: Mapping[str, np.ndarray], dimension: str) -> go.Figure:

@@ -9,6 +9,7 @@ from stavis.bootstrap import phrase
 from stavis.models.systems import SYSTEMS
 from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
+from stavis.show.tables import to_latex
 
 _TRACES = 4  # recordings whose values are shown over time
 _PUBLISHED = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
@@ -25,11 +26,12 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
         rows.append(
             {
                 "system": row.system,
+                "seeds": int(((table.system == row.system) & (table.protocol == protocol)).sum()) - 1,
                 "RMSE": row.rmse,
                 "CC": row.cc,
                 "CCC": row.ccc,
                 "95 %": _ends(row.ccc_low, row.ccc_high),
-                "less STA": row.delta_vs_sta,
+                "minus STA": row.delta_vs_sta,
                 "95 % of that": _ends(row.delta_low, row.delta_high),
                 **({"p (Holm)": getattr(row, "p_holm", np.nan)} if protocol == PRIMARY else {}),
                 **{f"{words} CCC": published.get(key, {}).get("ccc") for key, words in _PUBLISHED.items()},
@@ -41,6 +43,38 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
             }
         )
     return pd.DataFrame(rows)
+
+
+def beside_published(table: pd.DataFrame, protocol: str = PRIMARY) -> pd.DataFrame:
+    """RMSE, CC and CCC as measured under one protocol, with the CCC's interval, beside those that were published: one row per system.
+
+    table: the rows of bench.csv.
+    """
+    rows = []
+    for row in table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)].itertuples():
+        shown = {"system": SYSTEMS[row.system].row, "RMSE": row.rmse, "CC": row.cc, "CCC": row.ccc}
+        shown |= {"95 % interval": _ends(row.ccc_low, row.ccc_high)}
+        for key, words in _PUBLISHED.items():
+            known = SYSTEMS[row.system].published.get(key, {})
+            shown |= {f"{words} {metric.upper()}": _number(known.get(metric)) for metric in ("rmse", "cc", "ccc")}
+        rows.append(shown)
+    return pd.DataFrame(rows)
+
+
+def bench_latex(done) -> str:
+    """The table of measured beside published metrics as LaTeX with the rules of booktabs, the highest measured CCC in bold."""
+    table = beside_published(done.table)
+    if table.empty:
+        return ""
+    counts, seeds = done.summary["counts"], done.summary["plan"]["seeds"]
+    split = done.summary["provenance"]["scored on"].split(",")[0]
+    caption = f"Measured on {done.summary['provenance']['data']} ({split}, {counts[split]['recordings']} recordings, {seeds} seeds) "
+    best = [(int(table.CCC.idxmax()), "CCC")] if table.CCC.notna().any() else []
+    return to_latex(table, caption=f"{caption}beside published metrics.", label="tab:bench", bold=best, wide=True)
+
+
+def _number(value: float | None) -> float:
+    return np.nan if value is None else float(value)
 
 
 def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: dict[str, dict[int, pd.DataFrame]]) -> HtmlReport:
@@ -63,9 +97,13 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
         shown = bench_table(done.table, protocol)
         if not len(shown):
             continue
-        scores = shown.drop(columns=list(_COSTS))
+        hidden = [*_COSTS, *(f"{words} CCC" for words in _PUBLISHED.values())]
+        scores = shown.drop(columns=hidden)
         report.add_table(f"Scores, {protocol.replace('_', ' ')}", scores, _SCORE_WORDS if protocol == "concatenated" else "")
-        report.add_figure(f"CCC, {protocol.replace('_', ' ')}", scores_figure(_for_figure(done.table, protocol)))
+        if protocol == PRIMARY:
+            report.add_table("Measured beside published", beside_published(done.table, protocol), _BESIDE)
+        figure = scores_figure(_for_figure(done.table, protocol), _of_seeds(done.table, protocol))
+        report.add_figure(f"CCC, {protocol.replace('_', ' ')}", figure, _counted(plan, counts[split]))
         differences = _differences(done.table, protocol)
         if len(differences):
             claims = _claims(plan, len(differences)) if protocol == PRIMARY else "For orientation: no difference is claimed here."
@@ -100,6 +138,10 @@ _PUBLISHED_WORDS = (
     "Published metrics are of RECOLA and SEWA, recordings of people that are under licence. They stand beside the measured ones for "
     "orientation; only where the bench ran on the same data and split can the two be compared."
 )
+_BESIDE = (
+    "Means over seeds, concatenated; published: RECOLA development set of AV+EC 2015, SEWA development set of AV+EC'17. The table is also "
+    "in scores.csv and, as LaTeX for booktabs, in bench.tex beside this page."
+)
 _COSTS = ("parameters", "training s", "frames/s", "delay s", "kept")
 _COST_WORDS = (
     "Training is the row's own; frames/s is from crops (or, for bags of words, from the tracked shapes) to values. Kept: the steps of the "
@@ -119,6 +161,17 @@ def _for_figure(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
     return found
 
 
+def _of_seeds(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
+    rows = table[(table.protocol == protocol) & (table.seed.astype(str) != MEAN)]
+    return rows[["system", "ccc"]]
+
+
+def _counted(plan: dict, counts: dict) -> str:
+    """What the points and intervals are of."""
+    seeds = f"{plan['seeds']} seeds (small dots), the large dot their mean" if plan["seeds"] > 1 else "one seed"
+    return f"n = {counts['recordings']} recordings, {counts['frames']} frames; {seeds}."
+
+
 def _differences(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
     rows = table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN) & table.delta_vs_sta.notna()]
     found = pd.DataFrame({"system": rows.system, "difference": rows.delta_vs_sta, "low": rows.delta_low, "high": rows.delta_high})
@@ -129,7 +182,7 @@ def _claims(plan: dict, contrasts: int) -> str:
     if plan["seeds"] < 2:
         return "With one seed the intervals are about the trained networks, not about the systems: no difference is claimed."
     return (
-        f"Blue: claimed, p < {ALPHA:g} after Holm over {contrasts} contrasts named beforehand (CCC concatenated, each system less "
+        f"Blue: claimed, p < {ALPHA:g} after Holm over {contrasts} contrasts named beforehand (CCC concatenated, each system minus "
         f"{plan['reference']}); seeds count as well as recordings."
     )
 

@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import sync_playwright
 
 from stavis.batch.index import pages_csp, write_index
+from stavis.show.figures.colours import GROUPS
 
 pytestmark = pytest.mark.browser
 EVIL = '</script><script>window.bad=1</script><img src=x onerror="window.bad=1">\n{{7*7}} "q\' & <b>'
@@ -123,7 +124,7 @@ def test_the_printed_policy_is_the_one_the_pages_carry(large, home):
 def test_everything_to_use_has_a_name(page, large):
     page.goto(large.as_uri())
     assert page.evaluate("document.documentElement.lang") == "en" and page.locator("th[scope]").count() > COUNT
-    nameless = "[...document.querySelectorAll('button,input,select')].filter(e => !(e.textContent.trim() || e.labels?.length)).length"
+    nameless = "[...document.querySelectorAll('button,input,select')].filter(e => !(e.textContent.trim() || e.labels?.length || e.getAttribute('aria-label'))).length"
     assert page.evaluate(nameless) == 0
 
 
@@ -133,3 +134,113 @@ def test_without_scripts_the_table_is_there(browser, large):
     shown.goto(large.as_uri())
     assert shown.locator("tbody tr").count() == COUNT and shown.locator("form").is_hidden()
     context.close()
+
+
+@pytest.fixture
+def study(home):
+    """The index of 200 reports of two conditions and three people, with shares, a predicted curve and a CCC."""
+    plan = home.plan()
+    reports = []
+    for number in range(200):
+        folder = f"/recordings/person {number % 3}"
+        varied = {"condition": ("rest", "stress")[number % 2]}
+        one = dataclasses.replace(
+            plan.reports[0], id=f"rec{number:03}-x", recording=f"rec{number:03}", video=f"{folder}/a.mp4", varied=varied
+        )
+        reports.append(one)
+        home_of_one = plan.job.out / one.id
+        home_of_one.mkdir(parents=True)
+        shares = {"mouth": [number % 100] * 40, "eyes": [40, 20] * 20, "brows": [5] * 40, "nose": [3] * 40}
+        curve = {"valence": [round(100 * ((number % 7) / 3.5 - 1) * (k / 20 - 1)) for k in range(40)]}
+        made = one.ended("failed" if number % 20 == 19 else "done", 1.0, "it broke" if number % 20 == 19 else "")
+        made = dataclasses.replace(made, page=f"{one.id}/report.html", figures={"CCC": number / 200}, shares=shares, curve=curve)
+        made.write(home_of_one)
+        for name in ("executed.ipynb", "report.html"):
+            (home_of_one / name).touch()
+    spec = plan.spec.model_copy(update={"title": "Rest and stress", "vary": {"condition": ["rest", "stress"]}})
+    plan = dataclasses.replace(plan, reports=tuple(reports), spec=spec)
+    write_index(plan, {}, plan.job.out, finished=True)
+    return plan.job.out / "index.html"
+
+
+def shown(page) -> list[str]:
+    return page.evaluate(
+        "[...document.querySelectorAll('tbody tr:not(.group)')].filter(r => !r.hidden).map(r => r.querySelector('th').innerText)"
+    )
+
+
+def test_reports_are_filtered_by_value_of_any_number_and_share(page, study):
+    page.goto(study.as_uri())
+    page.get_by_text("Filter by value").click()
+    page.get_by_label("CCC, at least").fill("0.5")
+    assert page.locator("#found").inner_text() == "100 of 200 reports"
+    page.get_by_label("CCC, at most").fill("0.545")
+    assert len(shown(page)) == 10
+    page.get_by_label("share of mouth (%), at most").fill("5")
+    assert [name[:6] for name in shown(page)] == [f"rec{number}" for number in range(100, 106)]
+    page.locator("#state").select_option("failed")
+    assert shown(page) == [] and page.locator(".none").is_visible()
+    page.get_by_role("button", name="Clear filters").click()
+    assert len(shown(page)) == 200 and page.get_by_label("CCC, at least").input_value() == ""
+    assert page.evaluate("document.activeElement.id") == "words"
+
+
+def test_groups_have_a_heading_with_their_count_and_means(page, study):
+    page.goto(study.as_uri())
+    page.locator("#group").select_option("condition")
+    heads = page.locator("tr.group")
+    titles = [text.split() for text in heads.locator("th").all_text_contents()]
+    assert titles == [["rest100", "shown"], ["stress100", "shown"]]
+    means = [text.split("mean")[0].strip() for text in heads.locator("td.number").all_inner_texts() if "mean" in text]
+    assert [float(text) for text in means[::2]] == [0.495, 0.5], "the mean CCC of even and of odd numbers"
+    page.get_by_role("button", name="CCC").click()
+    page.get_by_role("button", name="CCC").click()
+    assert shown(page)[0].startswith("rec198") and shown(page)[100].startswith("rec199"), "sorted inside each group"
+    page.locator("#group").select_option("folder of the video")
+    assert heads.count() == 3
+    page.locator("#words").fill("rec000")
+    assert heads.count() == 1, "a group of which nothing is shown has no heading"
+    page.locator("#words").fill("")
+    page.locator("#group").select_option("")
+    assert heads.count() == 0 and len(shown(page)) == 200
+
+
+def test_small_multiples_show_what_the_table_shows(page, study):
+    page.goto(study.as_uri())
+    page.locator("#view").select_option("cards")
+    cards = page.locator(".card")
+    assert cards.count() == 200 and not page.locator("table").is_visible()
+    first = cards.first
+    assert first.locator("polyline").count() == 5 and "CCC" in first.inner_text()
+    assert first.get_by_role("link").get_attribute("href") == "rec000-x/report.html"
+    page.locator("#words").fill("rec01")
+    assert cards.count() == 10
+    page.locator("#group").select_option("condition")
+    assert page.locator(".cards h2").all_text_contents() == ["rest5 shown", "stress5 shown"]
+    page.locator("#order").select_option("CCC")
+    assert cards.first.inner_text().startswith("rec018"), "numbers begin with the highest"
+
+
+def test_regions_have_the_colours_of_every_other_chart(page, study):
+    page.goto(study.as_uri())
+    for scheme, name in (("light", "colour"), ("dark", "dark")):
+        page.emulate_media(color_scheme=scheme)
+        for group in GROUPS[:4]:
+            line = page.locator(f"tbody polyline.region-{group.key}").first
+            colour = line.evaluate("e => getComputedStyle(e).stroke")
+            wanted = getattr(group, name)
+            assert colour == f"rgb({int(wanted[1:3], 16)}, {int(wanted[3:5], 16)}, {int(wanted[5:], 16)})"
+
+
+def test_everything_is_reached_by_keyboard(page, study):
+    page.goto(study.as_uri())
+    page.locator("#words").focus()
+    seen = []
+    for _ in range(5):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.id || document.activeElement.tagName"))
+    assert seen[:3] == ["state", "group", "view"] and "SUMMARY" in seen
+    page.keyboard.press("Shift+Tab")
+    page.locator("#ranges summary").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_label("CCC, at least").is_visible()

@@ -31,7 +31,9 @@ def made(home):
 
 def test_a_report_comes_back_as_it_was_written(made):
     _, report, folder = made
-    assert set(report.to_json()) == KEYS and Report.from_json(json.loads((folder / FILE).read_text())) == report == read_report(folder)
+    assert set(report.to_json()) == {*KEYS, "curve"} and Report.from_json(json.loads((folder / FILE).read_text())) == report == read_report(
+        folder
+    )
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))
@@ -45,6 +47,12 @@ def test_a_renamed_or_missing_key_is_an_error_that_names_it(made, key):
         Report.from_json(value)
     with pytest.raises(StavisError, match="make the report again"):
         Report.from_json([value])
+
+
+def test_a_report_of_an_earlier_version_has_no_curve(made):
+    value = made[1].to_json()
+    del value["curve"]
+    assert Report.from_json(value) == made[1] and made[1].curve == {}
 
 
 def test_every_field_reaches_the_index_and_the_tables(made, home):

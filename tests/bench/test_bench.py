@@ -192,7 +192,7 @@ def test_a_head_is_built_on_the_cnn_of_its_seed_and_kept_whole(faces, tmp_path):
 def test_the_bench_as_it_was_written_is_read_back(finished):
     again = runner.bench_result(finished.folder)
     assert again.scores()["CCC"].tolist() == pytest.approx(finished.scores()["CCC"].tolist(), abs=1e-5)
-    assert set(again.scores("per_recording").columns) >= {"system", "CCC", "less STA", "RECOLA CCC"}
+    assert set(again.scores("per_recording").columns) >= {"system", "CCC", "minus STA", "RECOLA CCC"}
     with pytest.raises(StavisError, match="is missing"):
         runner.bench_result(finished.folder / "units")
 

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from stavis.batch.plan import StudyPlan
 from stavis.batch.record import THUMBNAIL, Report
 from stavis.batch.status import report_status
+from stavis.show.figures.colours import GROUPS
 from stavis.show.reports.report import plotly_text
 from stavis.show.scrubber.module import MODULE, policy
 from stavis.storage.files import atomic_file
@@ -22,7 +23,11 @@ PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_s
     _HERE.joinpath("index.html.jinja").read_text(encoding="utf-8")
 )
 MOST_PICTURES = 5000  # beyond, a page with all thumbnails in it would be too large to open
-_WIDTH, _HEIGHT = 120, 26
+_WIDTH, _HEIGHT = 132, 48
+_SHARES, _CURVE = (1, 29), (32, 47)
+"""From where to where of the height the shares lie, and the curve below them."""
+SHOWN = tuple(group for group in GROUPS if not group.faint)
+"""The regions of a sparkline: those of every chart of a face, in their colours."""
 _MARKS = {"yes": "✓", "no": "✗", "unclear": "?", "unknown": "?", "undefined": "–"}
 
 
@@ -33,17 +38,21 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
     """
     figures: dict[str, None] = {}
     counts = {"done": 0, "failed": 0, "missing": 0}
-    shown = {"shares": False, "verdict": False, "picture": False}
+    shown = {"shares": False, "verdict": False, "picture": False, "curve": False}
     for one in report_status(plan, failures):
         counts[one.state] += 1
         figures |= dict.fromkeys(one.figures)
         shown["shares"] |= bool(one.shares)
+        shown["curve"] |= bool(one.curve)
         shown["verdict"] |= bool(one.verdict)
         shown["picture"] |= bool(one.video) and len(plan.reports) <= MOST_PICTURES
     page = PAGE.stream(
         title=plan.spec.title or f"{plan.notebook.path.stem}: {len(plan.reports)} reports",
         policy=policy(SCRIPT),
-        style=Markup(_HERE.joinpath("index.css").read_text(encoding="utf-8")),
+        style=Markup(_HERE.joinpath("index.css").read_text(encoding="utf-8") + _region_style()),
+        regions=SHOWN,
+        means=_means,
+        folder=_folder,
         script=Markup(SCRIPT),
         counts=counts,
         total=len(plan.reports),
@@ -72,17 +81,47 @@ def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator
         yield one, f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" if small else ""
 
 
-def _sparkline(shares: dict[str, list[int]]) -> Markup:
-    """The shares over time as lines, from 0 at the bottom to all at the top; words for those who do not see them."""
-    means = {name: sum(values) / len(values) for name, values in shares.items() if values}
-    words = ", ".join(f"{name} {mean:.0f} %" for name, mean in means.items())
-    lines = []
-    for name, values in shares.items():
-        step = _WIDTH / max(len(values) - 1, 1)
-        points = " ".join(f"{number * step:.0f},{_HEIGHT - 2 - value * (_HEIGHT - 4) / 100:.1f}" for number, value in enumerate(values))
-        lines.append(f'<polyline class="{escape(name)}" points="{points}"/>')
-    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}"'
+def _sparkline(shares: dict[str, list[int]], curve: dict[str, list[int]]) -> Markup:
+    """The shares over time as lines, from 0 at the bottom to all at the top, and below them the predicted value from -1 to 1; words for
+    those who do not see them."""
+    words = ", ".join(f"{name} {mean:.0f} %" for name, mean in _means(shares))
+    lines = [_line(f"region-{name}", values, 0, 100, *_SHARES) for name, values in shares.items()]
+    for name, values in list(curve.items())[:1]:
+        words += f"; {name} {sum(values) / len(values) / 100:.2f}"
+        middle = sum(_CURVE) / 2
+        lines += [f'<line class="zero" x1="0" x2="{_WIDTH}" y1="{middle}" y2="{middle}"/>', _line("curve", values, -100, 100, *_CURVE)]
+    box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" preserveAspectRatio="none"'
     return Markup(f'<svg role="img" aria-label="{escape(words)}" {box}><title>{escape(words)}</title>{"".join(lines)}</svg>')
+
+
+def _line(name: str, values: list[int], low: float, high: float, top: float, bottom: float) -> str:
+    step = _WIDTH / max(len(values) - 1, 1)
+    heights = (bottom - (min(max(value, low), high) - low) * (bottom - top) / (high - low) for value in values)
+    points = " ".join(f"{number * step:.0f},{height:.1f}" for number, height in enumerate(heights))
+    return f'<polyline class="{escape(name)}" points="{points}"/>'
+
+
+def _means(shares: dict[str, list[int]]) -> list[tuple[str, float]]:
+    """The mean share of each region that has a colour here."""
+    keys = {group.key for group in SHOWN}
+    return [(name, round(sum(values) / len(values), 1)) for name, values in shares.items() if values and name in keys]
+
+
+def _folder(one: Report) -> str:
+    """The name of the folder in which a recording lies: often its condition or its person."""
+    return Path(one.video).parent.name if one.video else ""
+
+
+def _region_style() -> str:
+    """The one colour and dash of each region, on white and on black."""
+    rules = []
+    for group in SHOWN:
+        dash = f"; stroke-dasharray: {' '.join(map(str, group.dash))}" if group.dash else ""
+        look = (f".key .region-{group.key}", f"polyline.region-{group.key}")
+        rules.append(f"{look[0]} {{ border-bottom-color: {group.colour}; }} {look[1]} {{ stroke: {group.colour}{dash}; }}")
+        dark = f"{look[0]} {{ border-bottom-color: {group.dark}; }} {look[1]} {{ stroke: {group.dark}; }}"
+        rules.append(f"@media (prefers-color-scheme: dark) {{ {dark} }}")
+    return "\n".join(rules)
 
 
 def pages_csp() -> str:
