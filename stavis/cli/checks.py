@@ -52,9 +52,12 @@ def given(**values) -> None:
 
 
 def begin(sentence: str, quiet: bool = False) -> None:
-    """Say on stderr what begins now: loading libraries and networks takes seconds without any other sign."""
+    """Say on stderr what begins now: loading libraries and networks takes seconds without any other sign.
+
+    Errors and warnings begin with "stavis: ", this line does not.
+    """
     if not quiet:
-        typer.echo(f"stavis: {sentence}", err=True)
+        typer.echo(sentence, err=True)
 
 
 def network(run: str) -> str:

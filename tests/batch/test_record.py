@@ -31,9 +31,8 @@ def made(home):
 
 def test_a_report_comes_back_as_it_was_written(made):
     _, report, folder = made
-    assert set(report.to_json()) == {*KEYS, "curve"} and Report.from_json(json.loads((folder / FILE).read_text())) == report == read_report(
-        folder
-    )
+    assert set(report.to_json()) == {*KEYS, "curve"}
+    assert Report.from_json(json.loads((folder / FILE).read_text())) == report == read_report(folder)
 
 
 @pytest.mark.parametrize("key", sorted(KEYS))

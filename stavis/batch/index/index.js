@@ -78,7 +78,7 @@
     get("ranges").querySelector("summary").textContent = set ? `Filter by value (${set})` : "Filter by value";
     clear.hidden = !set && !wanted.length && !state.value;
     none.hidden = count > 0;
-    arrange();
+    if (group.value || view.value === "cards") arrange();
   }
 
   // Order and groups
@@ -143,7 +143,12 @@
     return row;
   }
 
-  function card({ row }) {
+  function card(one) {
+    one.card ??= newCard(one);
+    return one.card;
+  }
+
+  function newCard({ row }) {
     const box = make("article", undefined, { class: "card" }), top = make("div", undefined, { class: "top" }), text = make("div");
     const image = row.querySelector("img"), title = row.querySelector("th"), chart = row.querySelector("svg"), list = make("dl");
     if (image) top.append(image.cloneNode());
