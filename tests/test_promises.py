@@ -104,7 +104,7 @@ def refused(shell, world: World, *command, said: str = "") -> str:
     assert done.code == 2, done
     begun, lines = done.err.splitlines()[:-1], done.err.splitlines()[-1:]
     assert len(begun) <= 1 and not any(line.startswith("stavis: ") for line in begun), "at most what the command does, before"
-    assert len(lines) == 1 and lines[0].startswith("stavis: ") and lines[0].endswith((".", ")")), done.err
+    assert len(lines) == 1 and lines[0].startswith("stavis: ") and lines[0].endswith((".", ")", "?")), done.err
     assert "Traceback" not in done.err and "should not" not in done.err
     assert any(remedy in lines[0].removeprefix("stavis: ") for remedy in (": ", ", expected ", "--help"))
     assert done.out == "" and said.lower() in lines[0].lower()

@@ -91,7 +91,7 @@ def folder(path: Path) -> Path:
 
 def file(path: Path | None) -> Path | None:
     """The path of a file that is read, or None. Raises StavisError where there is nothing."""
-    return None if path is None else _there(path, "give the path of a file.")
+    return None if path is None else _there(path, "give the path of a file.", "is missing")
 
 
 def data(name: str | Path | None, split: str | None = None) -> str | Path | None:
@@ -149,7 +149,7 @@ def regions(text: str) -> str:
     if text and Path(text).suffix.lower() not in (".csv", ".npz"):
         raise stavis.StavisError(f"regions are {text!r}, expected grid:3x3, a .csv of boxes or a .npz of boxes or masks: name one.")
     if text:
-        _there(Path(text), "give the path of a file.")
+        _there(Path(text), "give the path of a file.", "is missing")
     return text
 
 
@@ -192,12 +192,12 @@ _CHECKS = {
 }
 
 
-def _there(path: Path, remedy: str) -> Path:
+def _there(path: Path, remedy: str, wrong: str = "does not exist") -> Path:
     try:
         exists = path.exists()
     except (OSError, ValueError):
         exists = False
     if not exists:
         near = nearest_file(path)
-        raise stavis.StavisError(f"{path} does not exist: {f'did you mean {path.with_name(near)}?' if near else remedy}")
+        raise stavis.StavisError(f"{path} {wrong}: {f'did you mean {path.with_name(near)}?' if near else remedy}")
     return path
