@@ -1,4 +1,7 @@
-"""python -m benchmarks NAME runs one measurement and prints its table; without a name it lists them."""
+"""python -m benchmarks NAME runs one measurement and prints its table; without a name it lists them.
+
+python -m benchmarks --json FILE [--only NAME,...] measures the targets of speed (see benchmarks.targets).
+"""
 
 import importlib
 import inspect
@@ -12,6 +15,8 @@ NAMES = sorted(module.name for module in pkgutil.iter_modules(benchmarks.__path_
 
 def main(words: list[str]) -> int:
     """Run the measurement that is named, with the options that it takes; exit code 2 where there is none of that name."""
+    if words and words[0].startswith("--"):
+        words = ["targets", *words]
     if not words or words[0] not in NAMES:
         print(f"python -m benchmarks NAME, where NAME is one of: {', '.join(NAMES)}", file=sys.stderr)
         return 2

@@ -1,0 +1,113 @@
+"""The network alone: one clip against eight, the share of the machine's peak, the ConvLSTM against a textbook cell."""
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmarks.targets.measure import Result, at_least, at_most, convolution, has_bf16, paired, unknown
+from stavis.models.convlstm import ConvLSTM
+from stavis.models.sta import STA
+
+FRAMES = 25
+LAYERS = ((64, 32, 8), (32, 16, 16))  # inputs, hidden, side: the two memories of the small network
+BATCH, STEPS = 16, 6  # of a training step
+
+
+def textbook(memory: ConvLSTM, inputs: torch.Tensor) -> torch.Tensor:
+    """A ConvLSTM as public ones are written: in each step one convolution over input and state, then the gates one by one."""
+    weight = torch.cat([memory.from_input.weight, memory.from_state.weight], 1)
+    hidden = cell = inputs.new_zeros(len(inputs), memory.hidden, *inputs.shape[3:])
+    outputs = []
+    for step in range(inputs.shape[1]):
+        both = torch.cat([inputs[:, step], hidden], 1)
+        gates = nn.functional.conv2d(both, weight, memory.from_input.bias, padding=1)
+        entry, forget, leave, candidate = torch.split(gates, memory.hidden, 1)
+        entry, forget, leave, candidate = torch.sigmoid(entry), torch.sigmoid(forget), torch.sigmoid(leave), torch.tanh(candidate)
+        cell = forget * cell + entry * candidate
+        hidden = leave * torch.tanh(cell)
+        outputs.append(hidden)
+    return torch.stack(outputs, 1)
+
+
+def b1_dispatch() -> Result:
+    """What a frame costs read alone as one clip, by what it costs in a batch of eight."""
+    model = STA().eval()
+    clips = {count: torch.rand(count, FRAMES, 3, 64, 64) for count in (1, 8)}
+    with torch.inference_mode():
+        seconds = paired({str(count): lambda clip=clip: model(clip) for count, clip in clips.items()})
+    each = {name: value / int(name) / FRAMES * 1e3 for name, value in seconds.items()}
+    return at_most("b1_dispatch", each["1"] / each["8"], 1.15, "x", f"{each['1']:.2f} and {each['8']:.2f} ms a frame at B = 1 and 8")
+
+
+def small_peak_fraction() -> Result:
+    """The share of the machine's own convolution peak that the small network reaches on one clip."""
+    model, clip, eight = STA().eval(), torch.rand(1, FRAMES, 3, 64, 64), torch.rand(8, FRAMES, 3, 64, 64)
+    work = []
+    for train in (False, True):
+        with FlopCounterMode(display=False) as counter, torch.set_grad_enabled(train):
+            result = model(eight)
+            if train:
+                result.mean().backward()
+        work.append(counter.get_total_flops() / 8 / 1e9)
+    run, peak_work = convolution()
+
+    def forward():
+        with torch.inference_mode():
+            model(clip)
+
+    def peak():
+        with torch.inference_mode():
+            run()
+
+    seconds = paired({"forward": forward, "train": lambda: model(clip).mean().backward(), "peak": peak})
+    peak_rate = peak_work / seconds["peak"]
+    shares = [work[0] / seconds["forward"] / peak_rate, work[1] / seconds["train"] / peak_rate]
+    detail = f"forward {shares[0]:.2f}, forward and backward {shares[1]:.2f} (>= .65) of {peak_rate:.0f} GFLOP/s"
+    return at_least("small_peak_fraction", shares[0], 0.7, "of peak", detail, also=shares[1] >= 0.65)
+
+
+def _against_textbook(name: str, limit: float, *, train: bool, half: bool) -> Result:
+    """How many times as fast as the textbook cell in fp32 the two memories are."""
+    if half and not has_bf16():
+        return unknown(name, "x", f">= {limit:g}", "this CPU does not compute in bf16")
+    torch.manual_seed(0)
+    seconds = {"textbook": 0.0, "ours": 0.0}
+    parts = []
+    for inputs, hidden, side in LAYERS:
+        memory, clip = ConvLSTM(inputs, hidden), torch.rand(BATCH, STEPS, inputs, side, side, requires_grad=train)
+
+        def ours(memory=memory, clip=clip):
+            with torch.autocast("cpu", torch.bfloat16, enabled=half):
+                return memory(clip)
+
+        def run(make):
+            with torch.set_grad_enabled(train):
+                result = make()
+                if train:
+                    result.float().square().mean().backward()
+
+        plain = lambda memory=memory, clip=clip: textbook(memory, clip)  # noqa: E731
+        found = paired({"textbook": lambda plain=plain: run(plain), "ours": lambda ours=ours: run(ours)})
+        seconds = {one: seconds[one] + found[one] for one in seconds}
+        parts.append(f"{inputs}-{hidden} at {side}x{side}: {found['textbook'] / found['ours']:.2f}")
+    return at_least(name, seconds["textbook"] / seconds["ours"], limit, "x", f"B = {BATCH}, T = {STEPS}; {', '.join(parts)}")
+
+
+def convlstm_forward_fp32() -> Result:
+    """Forward, single precision."""
+    return _against_textbook("convlstm_forward_fp32", 1.2, train=False, half=False)
+
+
+def convlstm_forward_bf16() -> Result:
+    """Forward, bf16 against the textbook's fp32."""
+    return _against_textbook("convlstm_forward_bf16", 2.0, train=False, half=True)
+
+
+def convlstm_train_fp32() -> Result:
+    """Forward and backward, single precision."""
+    return _against_textbook("convlstm_train_fp32", 1.15, train=True, half=False)
+
+
+def convlstm_train_bf16() -> Result:
+    """Forward and backward, bf16 against the textbook's fp32."""
+    return _against_textbook("convlstm_train_bf16", 1.6, train=True, half=True)
