@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 import stavis
-from stavis.cli import bench, datasets, judging, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
+from stavis.cli import bench, datasets, groups, judging, networks, recordings, reports  # noqa: F401  (they hang their commands on the app)
 from stavis.cli.app import app
 from stavis.errors import nearest
 

@@ -6,6 +6,7 @@ from .explain import explain as explain
 from .explain import method_names as method_names
 from .explore import explore as explore
 from .explore import recordings_of as recordings_of
+from .group.group import group as group
 from .labels import labels as labels
 from .load import load as load
 from .pretrain import pretrain as pretrain

@@ -1,0 +1,1 @@
+"""Groups of recordings: the command, its result and its page."""
