@@ -14,7 +14,9 @@ from stavis.storage.files import read_json
 
 @app.command(rich_help_panel=LOOK)
 def group(
-    table: Annotated[Path, typer.Argument(help="A CSV of recording,person,condition[,mirrored]; recordings are folders of stavis explain.")],
+    table: Annotated[
+        Path, typer.Argument(help="A CSV of recording,person,condition[,mirrored]; recordings are folders of stavis explain.")
+    ],
     out: Out,
     map_name: Annotated[str, typer.Option("--map", help="Which map: attention, or an attribution that was explained.")] = "attention",
     events: Annotated[str | None, typer.Option(help="A CSV of recording,time,label; or peaks:smile, the peaks of a curve.")] = None,

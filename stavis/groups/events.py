@@ -159,7 +159,7 @@ def around(
     rates = {one.name: one.rate for one in members if one.name in times and np.isfinite(one.rate)}
     if not rates:
         raise StavisError("recordings of a single frame have no course around events: give longer recordings.")
-    rate = min(FASTEST, *rates.values())
+    rate = round(min(FASTEST, *rates.values()), 6)
     if max(rates.values()) > 1.05 * min(rates.values()):
         span = f"{min(rates.values()):.3g} to {max(rates.values()):.3g}"
         notes = (*notes, f"Recordings have {span} frames/s; all are averaged on the slowest one's clock, {rate:.3g} steps/s.")
@@ -172,9 +172,14 @@ def around(
         counts.append((condition, sum(len(times[one.name]) for one in chosen), len(chosen), len({one.person for one in chosen})))
         for kind, curve in dict.fromkeys(key for one in chosen for key in courses[one.name]):
             found = _intervals([one for one in chosen if (kind, curve) in courses[one.name]], courses, (kind, curve))
-            rows += [(condition, kind, curve, offset, each.value, each.low, each.high, each.count) for offset, each in zip(offsets, found, strict=True)]
+            rows += [
+                (condition, kind, curve, offset, each.value, each.low, each.high, each.count)
+                for offset, each in zip(offsets, found, strict=True)
+            ]
     table = pd.DataFrame(rows, columns=["condition", "type", "curve", "offset", "value", "low", "high", "people"])
-    return EventAverages(name, offsets, float(rate), table, pd.DataFrame(counts, columns=["condition", "events", "recordings", "people"]), notes)
+    return EventAverages(
+        name, offsets, float(rate), table, pd.DataFrame(counts, columns=["condition", "events", "recordings", "people"]), notes
+    )
 
 
 def _courses(member: Member, times: np.ndarray, offsets: np.ndarray, step: float, relative: bool) -> dict[tuple[str, str], np.ndarray]:

@@ -16,7 +16,14 @@ AT = {"mouth": (0, 17, 61, 291), "brows": (9, 107, 336), "left_eye": (33, 133), 
 
 
 def explained_folder(
-    folder: Path, *, seed: int = 0, look: str = "mouth", frames: int = 20, rate: float = 10.0, gaps: tuple[int, ...] = (), weights: str = "w"
+    folder: Path,
+    *,
+    seed: int = 0,
+    look: str = "mouth",
+    frames: int = 20,
+    rate: float = 10.0,
+    gaps: tuple[int, ...] = (),
+    weights: str = "w",
 ) -> Path:
     """What is left of a video of a moving head whose network looks at one part (half of its attention; the rest is even).
 

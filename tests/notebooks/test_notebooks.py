@@ -48,7 +48,7 @@ def papermilled(tmp_path, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "explore"])
+@pytest.mark.parametrize("name", ["train", "evaluate", "explore", "group"])
 def test_papermill_knows_every_parameter_with_its_help(name):
     """`papermill --help-notebook` reads the cell line by line; an = in a comment makes it lose the parameter."""
     path = ROOT / "notebooks" / f"{name}.ipynb"
@@ -102,6 +102,15 @@ def test_explore_takes_a_video_of_ones_own(papermilled, drawn, tiny_run):
     assert shown[WIDGET]
     with pytest.raises(papermill.PapermillExecutionError, match=r"does not exist|cannot be opened"):
         papermilled("explore", run=str(tiny_run), video=f"{video}.gone", methods="", device="cpu")
+
+
+@pytest.mark.slow
+def test_group_shows_maps_and_curves_and_writes_the_page(papermilled, tmp_path, tiny_run):
+    shown = papermilled("group", run=str(tiny_run), out="page", recordings=16, device="cpu", before=0.4, after=0.4)
+    assert len(shown[PLOT]) == 3  # mean maps, their difference, curves
+    assert {"report.html", "group_maps.npz", "around.csv", "recordings.csv"} <= {
+        path.name for path in (tmp_path / "work" / "page").iterdir()
+    }
 
 
 # The reference notebook: its cells marked NBVAL_CHECK_OUTPUT must give what stands in it

@@ -198,7 +198,9 @@ class Group:
             "frames": sum(one.frames for one in self.members),
             "frames_with_face": sum(one.frames_with_face for one in self.members),
             "differences": [{"first": one.first, "second": one.second, "paired": one.paired, "sentence": one.sentence} for one in found],
-            "events": None if averages is None else {"name": averages.name, "rate": averages.rate, "counts": averages.counts.to_dict("records")},
+            "events": None
+            if averages is None
+            else {"name": averages.name, "rate": averages.rate, "counts": averages.counts.to_dict("records")},
             "notes": list(self.notes),
             "provenance": self.provenance,
         }
@@ -260,7 +262,9 @@ def _notes(members: Sequence[Member]) -> tuple[str, ...]:
     if len(networks) > 1:
         notes.append(f"The recordings were read by {len(networks)} networks whose weights differ: the means mix them.")
     if mirrored := sum(one.mirrored for one in members):
-        notes.append(f"{mirrored} of {len(members)} recordings are mirrored: left and right were exchanged, so that each person's own sides agree.")
+        notes.append(
+            f"{mirrored} of {len(members)} recordings are mirrored: left and right were exchanged, so that each person's own sides agree."
+        )
     lacking = [one for one in members if one.maps is None]
     if lacking:
         why = "whole frames were read" if lacking[0].subject != "face" else "no face was tracked, or an earlier version explained it"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stavis.jobs.group.group import Group
 
 _STYLE = (
-    "<style>.face-maps{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-end}.face-maps figure{margin:0;flex:0 1 250px;max-width:250px}"
+    "<style>.face-maps{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start}.face-maps figure{margin:0;flex:0 1 250px;max-width:250px}"
     ".face-maps figcaption{font-size:14px;margin-top:6px;overflow-wrap:anywhere}.face-map{display:block;width:100%;height:auto}"
     ".face-scale{display:block;width:250px;height:50px;margin-top:12px}</style>"
 )
@@ -48,7 +48,8 @@ def group_page(group: "Group", kind: str, averages: EventAverages | None = None)
         _add_difference(report, one)
     if averages is not None:
         counts = "; ".join(
-            f"{row.condition}: {row.events} events in {row.recordings} recordings of {row.people} people" for row in averages.counts.itertuples()
+            f"{row.condition}: {row.events} events in {row.recordings} recordings of {row.people} people"
+            for row in averages.counts.itertuples()
         )
         text = (
             f"{counts}. {averages.rate:.3g} steps/s. Bands: {100 * LEVEL:g} % jackknife t intervals over people, one moment at a time (not "
@@ -61,14 +62,16 @@ def group_page(group: "Group", kind: str, averages: EventAverages | None = None)
         caption = "Of densities. p: exchangeable conditions in each person where paired; Holm's correction over all rows."
         report.add_table("Differences by region", _with_ends(found, "difference"), caption)
     caption = "The weight is that in the mean of the condition: people count the same, and so do the recordings of one person."
-    report.add_table("Recordings", group.table("recordings"), caption)
+    report.add_table("Recordings", group.table("recordings").rename(columns=lambda name: name.replace("_", " ")), caption)
     return report.add_text("What is not known", list(_NOT_KNOWN))
 
 
 def _title(group: "Group") -> str:
     if len(group.conditions) == 1:
         return f"Where the network looks: {len(group.members)} recordings"
-    return f"Where the network looks: {' and '.join(group.conditions) if len(group.conditions) < 4 else f'{len(group.conditions)} conditions'}"
+    return (
+        f"Where the network looks: {' and '.join(group.conditions) if len(group.conditions) < 4 else f'{len(group.conditions)} conditions'}"
+    )
 
 
 def _subtitle(group: "Group") -> str:
@@ -82,7 +85,13 @@ def _answer(maps: dict[str, MeanMap], differences: list[MapDifference]) -> list[
     if not maps:
         return ["No mean map: not every recording has this map on the face."]
     where = "; ".join(f"{name}: {describe(one.image)}" for name, one in maps.items())
-    return [f"Highest mean density by region. {where}.", *(one.sentence[0].upper() + one.sentence[1:] for one in differences)]
+    return [f"Highest mean density by region. {where}.", *(_sentence(one) for one in differences)]
+
+
+def _sentence(found: MapDifference) -> str:
+    """What a difference came to, and in which regions it is largest."""
+    sentence = found.sentence[0].upper() + found.sentence[1:]
+    return sentence if not found.significant.any() else f"{sentence} Largest by region: {describe(found.image, signed=True)}."
 
 
 def _add_maps(report: HtmlReport, group: "Group", kind: str, maps: dict[str, MeanMap]) -> None:
@@ -112,9 +121,12 @@ def _add_difference(report: HtmlReport, found: MapDifference) -> None:
     )
     left = f" Left out, in one condition only: {', '.join(found.left_out)}." if found.left_out else ""
     untested = int((np.isnan(found.p) & np.isfinite(found.difference)).sum())
-    partly = f" {100 * untested / len(found.p):.0f} % of the face was visible in too few people to test." if untested and not found.reason else ""
-    sentence = found.sentence[0].upper() + found.sentence[1:]
-    report.add_text("", sentence + ("" if found.reason else f" {test}") + partly + left)
+    partly = (
+        f" {100 * untested / len(found.p):.0f} % of the face was visible in too few people to test."
+        if untested and not found.reason
+        else ""
+    )
+    report.add_text("", _sentence(found) + ("" if found.reason else f" {test}") + partly + left)
 
 
 def _figure(drawing: str, caption: str) -> str:

@@ -27,7 +27,9 @@ def scale_of(images: Mapping[str, np.ndarray], *, signed: bool = False) -> tuple
     return (-top, top) if signed else (0.0, max(top, 1.0))
 
 
-def face_map_figure(images: Mapping[str, np.ndarray], *, signed: bool = False, contours: Mapping[str, np.ndarray] | None = None) -> go.Figure:
+def face_map_figure(
+    images: Mapping[str, np.ndarray], *, signed: bool = False, contours: Mapping[str, np.ndarray] | None = None
+) -> go.Figure:
     """Maps (GRID,GRID) side by side on one scale, each under its name; contours: cells (GRID,GRID) bool to outline, by name."""
     low, high = scale_of(images, signed=signed)
     names = list(images)
@@ -50,12 +52,16 @@ def face_map_figure(images: Mapping[str, np.ndarray], *, signed: bool = False, c
             figure.add_trace(go.Scatter(x=x, y=y, mode="lines", line=look, showlegend=False, hoverinfo="skip"), 1, k)
     for k in range(1, len(names) + 1):
         figure.update_xaxes(range=[_LEFT, _RIGHT], visible=False, constrain="domain", row=1, col=k)
-        figure.update_yaxes(range=[_BOTTOM, _TOP], visible=False, scaleanchor="x" + (str(k) if k > 1 else ""), constrain="domain", row=1, col=k)
+        figure.update_yaxes(
+            range=[_BOTTOM, _TOP], visible=False, scaleanchor="x" + (str(k) if k > 1 else ""), constrain="domain", row=1, col=k
+        )
     figure.update_layout(template=template(), height=380, hovermode="closest", margin={"l": 12, "r": 18, "t": 46, "b": 16})
     return figure
 
 
-def face_map_svg(image: np.ndarray, scale: tuple[float, float], *, name: str, signed: bool = False, contour: np.ndarray | None = None) -> str:
+def face_map_svg(
+    image: np.ndarray, scale: tuple[float, float], *, name: str, signed: bool = False, contour: np.ndarray | None = None
+) -> str:
     """One map (GRID,GRID) as an SVG element with a text for readers who do not see it; a region says its density under the mouse."""
     colours = lookup(DIVERGING if signed else MAGMA)
     picture = _coloured(image, scale, colours)
@@ -82,6 +88,7 @@ def scale_svg(scale: tuple[float, float], *, signed: bool = False) -> str:
     low, high = scale
     ticks = [(low, f"{low:.2g}"), (0.0, "0")] if signed else [(low, f"{low:.2g}"), (1.0, "1 = chance")]
     ticks = [*ticks, (high, f"{high:.2g}")] if signed or high > 1.6 else ticks
+    ticks = ticks[1:] if not signed and high > 8 else ticks  # 0 and 1 would stand on each other
     places = [(4 + 192 * (value - low) / (high - low), text.replace("-", "−")) for value, text in ticks]
     anchors = ["start" if x < 20 else "end" if x > 180 else "middle" for x, _ in places]
     marks = "".join(f'<text x="{x:.1f}" y="24" text-anchor="{a}">{text}</text>' for (x, text), a in zip(places, anchors, strict=True))
@@ -99,7 +106,10 @@ def describe(image: np.ndarray, signed: bool = False) -> str:
     values = _by_region(image)
     order = sorted(values, key=lambda name: -abs(values[name]) if signed else -values[name])[:3]
     unit = "" if signed else " times chance"
-    return ", ".join(f"{FACE.label(name)} {values[name]:+.2f}" if signed else f"{FACE.label(name)} {values[name]:.1f}{unit}" for name in order)
+    return ", ".join(
+        f"{FACE.label(name)} {values[name]:+.2f}".replace("-", "−") if signed else f"{FACE.label(name)} {values[name]:.1f}{unit}"
+        for name in order
+    )
 
 
 def _by_region(image: np.ndarray) -> dict[str, float]:
@@ -134,7 +144,11 @@ def _tooltips(image: np.ndarray, signed: bool) -> str:
             for row in range(GRID)
             for a, b in _runs(cells[row])
         )
-        text = f"{FACE.label(name)}: {values[name]:+.2f}" if signed else f"{FACE.label(name)}: {values[name]:.2f} (1 = chance)"
+        text = (
+            f"{FACE.label(name)}: {values[name]:+.2f}".replace("-", "−")
+            if signed
+            else f"{FACE.label(name)}: {values[name]:.2f} (1 = chance)"
+        )
         out.append(f'<path d="{runs}" fill="#000" fill-opacity="0" pointer-events="all"><title>{html.escape(text)}</title></path>')
     return "".join(out)
 
