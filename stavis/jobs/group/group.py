@@ -82,7 +82,7 @@ class Group:
         return mean_map(self._of(condition), kind, condition or "all conditions")
 
     def difference(self, first: str | None = None, second: str | None = None, kind: str = ATTENTION) -> MapDifference:
-        """The first condition less the second (by default the first two): paired where people are in both; `.p` is corrected for the whole map.
+        """The first condition less the second (by default the first two), paired where people are in both; `.p` is corrected for the map.
 
         Raises StavisError where there are no two conditions, or a recording has no such map.
         """
@@ -138,7 +138,7 @@ class Group:
     def report(
         self, path: str | Path | None = None, *, of: str = ATTENTION, events: Events | EventAverages | None = None, **options
     ) -> HtmlReport:
-        """The page: mean maps, differences with their significant cells, curves around events, counts; written to `path` where one is given.
+        """The page: mean maps, differences with their significant cells, curves around events, counts; written to `path` where given.
 
         of: which map; events and options as for `around`.
         """
@@ -163,7 +163,7 @@ class Group:
         )
 
     def save(self, out: str | Path, *, of: str = ATTENTION, events: Events | None = None, **options) -> Path:
-        """Write report.html, recordings.csv, regions.csv, differences.csv, group_maps.npz, group.json and, with events, around.csv under `out`.
+        """Write report.html, group.json, recordings.csv, regions.csv, differences.csv, group_maps.npz and (with events) around.csv.
 
         Arguments as for `report`. Returns the page's path. Raises StavisError where `out` cannot be written.
         """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stavis.jobs.group.group import Group
 
 _STYLE = (
-    "<style>.face-maps{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start}.face-maps figure{margin:0;flex:0 1 250px;max-width:250px}"
+    "<style>.face-maps{display:flex;flex-wrap:wrap;gap:20px;align-items:flex-start}.face-maps figure{margin:0;flex:0 1 250px}"
     ".face-maps figcaption{font-size:14px;margin-top:6px;overflow-wrap:anywhere}.face-map{display:block;width:100%;height:auto}"
     ".face-scale{display:block;width:250px;height:50px;margin-top:12px}</style>"
 )
