@@ -17,8 +17,8 @@ def conditions_of(members: Sequence[Member]) -> tuple[str, ...]:
 
 
 def recording_table(members: Sequence[Member]) -> pd.DataFrame:
-    """One row per recording: person, condition, frames, frames_with_face, frames_per_second, seconds, mirrored, and its weight in the mean of its
-    condition (the weights of a condition sum to 1)."""
+    """One row per recording: person, condition, frames, frames_with_face, frames_per_second, seconds, mirrored, and its weight in the mean
+    of its condition (the weights of a condition sum to 1)."""
     rows = []
     for one in members:
         alike = [other for other in members if other.condition == one.condition]
@@ -51,7 +51,7 @@ def region_table(members: Sequence[Member]) -> pd.DataFrame:
 
 
 def difference_table(members: Sequence[Member]) -> pd.DataFrame:
-    """One row per pair of conditions and region: first, second, region, difference of densities, low, high, p, p_holm (corrected over all rows),
+    """One row per pair of conditions and region: first, second, region, difference of densities, low, high, p, p_holm (over all rows),
     paired, people."""
     rows = []
     for first, second in combinations(conditions_of(members), 2):
