@@ -95,7 +95,7 @@ def test_the_page_draws_faces_without_a_script_and_says_who_went_in(made, tmp_pa
     assert len(drawings) == 4 and all('role="img"' in one and "aria-label" in one and "<title>" in one for one in drawings)
     assert "mouth" in re.search(r'aria-label="attention, smile: ([^"]*)"', text).group(1)
     assert "14 recordings of 7 people; 420 frames, 0 of them without a face" in text
-    assert "the person&#39;s right" in text.lower() and "corrected for the whole map" in text
+    assert "the person&#x27;s right" in text.lower() and "corrected for the whole map" in text
     assert not re.search(r'(src|href)="https?:', text)
 
 
@@ -183,7 +183,7 @@ def test_explanations_make_a_group_as_their_folders_do(drawn, tiny_run, tmp_path
         one.save(tmp_path / name)
         folders[str(tmp_path / name)] = people[name]
     saved = jobs.group(folders)
-    assert live.kinds == saved.kinds and set(live.kinds) >= {"attention", "saliency", CENTRE}
+    assert live.kinds == saved.kinds and set(live.kinds) >= {"attention", "Saliency", CENTRE}
     for kind in live.kinds:
         np.testing.assert_allclose(live.map(kind).density, saved.map(kind).density, rtol=1e-5)
     pd.testing.assert_frame_equal(live.table("regions"), saved.table("regions"), rtol=1e-4)
