@@ -4,6 +4,7 @@ import pandas as pd
 
 from stavis.attention.cue_scores import CueScores
 from stavis.data.crops.build import alignment_text
+from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
 from stavis.data.faces.blendshapes import signal_table
 from stavis.inference.explained import ExplainedVideo
 from stavis.jobs.evaluate import RunEvaluation, cue_table
@@ -54,6 +55,8 @@ def scrubber_of(explanation: ExplainedVideo) -> Scrubber:
         map_groups=layers.groups if layers is not None else None,
         curves=signal_table(explanation.crops.track),
         notices=notices_of([explanation.predictor]),
+        images=ShownFrames.of(explanation.crops, explanation.segment),
+        longest_side=SHOWN_SIDE,
         title=explanation.crops.recording,
     )
 

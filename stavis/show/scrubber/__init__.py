@@ -11,6 +11,7 @@ import traitlets
 from IPython.display import display
 
 from stavis.data.annotations.annotations import Annotations
+from stavis.data.crops.shown import ShownFrames
 from stavis.errors import StavisError
 from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.arrays import clip_of_arrays
@@ -31,6 +32,8 @@ from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_ou
 from stavis.show.scrubber.page import fragment, page, poster_image
 from stavis.storage.files import content_hash, write_text
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
+
+Images = np.ndarray | ShownFrames
 
 BUFFERS = ("frames", "maps", "outlines", "numbers")
 
@@ -84,6 +87,7 @@ class Scrubber(anywidget.AnyWidget):
         frames: str = "auto",
         map_groups: dict[str, str] | None = None,
         notices: Sequence[str] = (),
+        images: Images | None = None,
         embed: bool = True,
     ) -> "Scrubber":
         """What a network looked at in a clip, with what it predicted.
@@ -91,12 +95,13 @@ class Scrubber(anywidget.AnyWidget):
         maps by the name a reader sees; raters a dimension's (T,K) ratings in [-1,1], one row per frame; curves any table with a time
         column in seconds (or its CSV, or several by name); longest_side of the images in pixels; frames 'strip', 'video' or 'auto';
         map_groups the headings under which maps stand in the menu, by the map's name ("layers", "heads"; without one it stands on top);
-        notices what stands on top of it (see `describe.notices_of`);
+        notices what stands on top of it (see `describe.notices_of`); images the clip's frames with more pixels, to be shown in their
+        place (an array (T,H,W,3) uint8, or what has its shape, its slices and its frames one after another);
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
 
         Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
         """
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images)
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = embed
@@ -168,9 +173,10 @@ class Scrubber(anywidget.AnyWidget):
         frames: str = "auto",
         map_groups: dict[str, str] | None = None,
         notices: Sequence[str] = (),
+        images: Images | None = None,
     ) -> None:
         """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices)
+        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images)
         self._clip, self._maps, self._options = held
         with self.hold_sync():
             for key in (*BUFFERS, "clip"):
@@ -292,7 +298,7 @@ class Scrubber(anywidget.AnyWidget):
 
 
 def _state(
-    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None, notices=()
+    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None, notices=(), images=None
 ) -> tuple[dict, tuple]:
     """The traits of a clip, and what Python keeps of it: clip, maps, options."""
     if not len(clip):
@@ -302,7 +308,9 @@ def _state(
             raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
     options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
     options |= {"map_groups": dict(map_groups or {}), "notices": tuple(notices)}
-    return _pack(clip, maps, **options, frames=frames), (clip, dict(maps), options)
+    if images is not None and len(images) != len(clip):
+        raise StavisError(f"there are {len(images)} images for a clip of {len(clip)} frames: give one image per frame.")
+    return _pack(clip, maps, **options, frames=frames, images=images), (clip, dict(maps), options)
 
 
 def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attribution:
@@ -311,7 +319,7 @@ def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attributi
     return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
 
 
-def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups, notices) -> dict:
+def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups, notices, images=None) -> dict:
     """The traits of a clip; frames=None leaves the images and the outlines out."""
     times, trouble = rising_times(clip.times)
     messages = [trouble] if trouble else []
@@ -349,7 +357,7 @@ def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_
     }  # fmt: skip
     state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
     if frames is not None:
-        images = pack_frames(clip.frames, times - times[0], longest_side=longest_side, kind=frames)
+        images = pack_frames(clip.frames if images is None else images, times - times[0], longest_side=longest_side, kind=frames)
         meta |= {"width": images.width, "height": images.height}
         meta["picture"] = {"kind": images.kind, "mime": images.mime, "offsets": list(images.offsets)}
         state |= {"frames": images.buffer, "outlines": pack_outlines(clip.regions, clip.region_set) if clip.regions is not None else b""}

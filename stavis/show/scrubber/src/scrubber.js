@@ -9,6 +9,7 @@ import { Chart } from "./chart.js";
 import { buildControls, buildLegend, fillChoice, icon, make, readTheme } from "./controls.js";
 import { connectEvents } from "./events.js";
 import { connectAddress } from "./address.js";
+import { DecodedFrames } from "./picture/decoder.js";
 import { connectLens, drawInsets, hasInsets } from "./picture/lens.js";
 import { Curves } from "./timeline/curves.js";
 import { connectMoments } from "./timeline/moments.js";
@@ -98,7 +99,10 @@ class Scrubber {
       this.framesOf = frames;
       const { picture } = data.meta;
       if (!picture || !data.count) this.source = null;
-      else if (picture.kind === "video") this.source = new VideoFrames(bytesOf(frames), data.meta, data.times, this.ui.stage);
+      else if (picture.kind === "video") {
+        const bytes = bytesOf(frames);
+        this.source = DecodedFrames.of(bytes, data.meta) || new VideoFrames(bytes, data.meta, data.times, this.ui.stage);
+      }
       else this.source = new ImageStrip(bytesOf(frames), { ...picture, count: data.count, width: data.meta.width, height: data.meta.height });
     }
     const asked = this.model.get("map");
