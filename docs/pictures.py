@@ -1,32 +1,80 @@
-"""Makes docs/images/scrubber.gif: a synthetic face scrubbed in its report, as a reader would. Needs chromium: python docs/pictures.py."""
+"""Makes the images under docs/images: `python docs/pictures.py`, or one of them: `python docs/pictures.py regions`.
+
+scrubber.gif: a synthetic face scrubbed in its report, as a reader would (needs chromium). regions.png: the regions of a face on
+synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md).
+"""
 
 import io
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
-from PIL import Image
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
 import stavis
+from stavis.data.faces.alignment import apply_affine, crop_affine, cut
+from stavis.data.faces.regions import rasterise_index
+from stavis.regions import FACE, REGIONS
+from stavis.show.figures.colours import groups_of
+from stavis.synthetic.recording import render
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
-OUT = Path(__file__).parent / "images" / "scrubber.gif"
+IMAGES = Path(__file__).parent / "images"
 WIDTH = 600  # pixels of the picture
 SPEC = stavis.SyntheticConfig(scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=77, size=(256, 256))
 
 
 def main() -> None:
-    """Draw a face, explain it with the shipped network, scrub the page and keep every third frame."""
+    """Make those that are named, or all."""
+    for name in sys.argv[1:] or ("scrubber", "regions"):
+        {"scrubber": scrubber, "regions": regions}[name]()
+
+
+def regions(size: int = 384) -> None:
+    """A flat face and a 3D head with each region in its colour, their names beside them."""
+    shown = []
+    for renderer in ("flat", "heads"):
+        spec = stavis.SyntheticConfig(renderer=renderer, scenarios=("motion",), recordings=1, seconds=4.0, seed=3, size=(384, 384))
+        recording = render(spec, 0)
+        points = recording.truth.landmarks[:1].astype(float)
+        affine = crop_affine(points, size)
+        image = cut(next(recording.frames([0])), affine[0], size)
+        shown.append(_coloured(image, rasterise_index(apply_affine(affine, points), size)[0]))
+    legend = Image.new("RGB", (200, size), "white")
+    draw, font = ImageDraw.Draw(legend), ImageFont.load_default(15)
+    for row, group in enumerate(groups_of(FACE)):
+        top = 16 + 32 * row
+        draw.rectangle((16, top, 34, top + 18), fill=group.dark if group.key != "rest" else "white", outline="#5D646D")
+        draw.text((44, top), group.key, fill="#1C1F23", font=font)
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.concatenate([*shown, np.asarray(legend)], 1)).quantize(192).save(IMAGES / "regions.png", optimize=True)
+
+
+def _coloured(image: np.ndarray, index: np.ndarray) -> np.ndarray:
+    dark = {group.key: group.dark for group in groups_of(FACE)} | {"rest": "#FFFFFF"}
+    colours = np.array([[int(dark[name][k : k + 2], 16) for k in (1, 3, 5)] for name in REGIONS], float)
+    mixed = np.where((index == REGIONS.index("outside"))[..., None], image, 0.5 * image + 0.5 * colours[index])
+    edge = np.zeros(index.shape, bool)
+    edge[1:] |= index[1:] != index[:-1]
+    edge[:, 1:] |= index[:, 1:] != index[:, :-1]
+    mixed[edge] = 255
+    return mixed.astype(np.uint8)
+
+
+def scrubber() -> None:
+    """Render a face, explain it with the shipped network, scrub the page and keep every third frame."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
         shown = stavis.read_dataset(data)[0]
         page = stavis.load("sta-synthetic").explain(shown, methods=()).save(Path(scratch) / "out")
         frames = _scrubbed(page.resolve())
-    OUT.parent.mkdir(parents=True, exist_ok=True)
+    IMAGES.mkdir(parents=True, exist_ok=True)
     height = round(frames[0].height * WIDTH / frames[0].width)
     small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE) for frame in frames]
-    small[0].save(OUT, save_all=True, append_images=small[1:], duration=240, loop=0, optimize=True)
+    small[0].save(IMAGES / "scrubber.gif", save_all=True, append_images=small[1:], duration=240, loop=0, optimize=True)
 
 
 def _scrubbed(report: Path) -> list[Image.Image]:

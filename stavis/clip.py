@@ -12,11 +12,11 @@ from stavis.regions import FACE, RegionSet, areas
 class SharedMap(Protocol):
     """Anything that is shared among regions: attention, or an attribution."""
 
-    def share(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def share(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
         """The fraction on each region."""
         ...
 
-    def density(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def density(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
         """Share over area."""
         ...
 
@@ -113,11 +113,11 @@ class Clip:
 
     def share(self, maps: SharedMap) -> np.ndarray:
         """The fraction of a map of these frames on each region: (T,R); only pixels that show the video count."""
-        return maps.share(self.regions, self.content)
+        return maps.share(self.regions, self.content, edge=self.region_set.edge)
 
     def density(self, maps: SharedMap) -> np.ndarray:
         """Share over area of each region: (T,R), 1 = what an even map has."""
-        return maps.density(self.regions, self.content)
+        return maps.density(self.regions, self.content, edge=self.region_set.edge)
 
     @property
     def areas(self) -> np.ndarray:

@@ -267,8 +267,8 @@ class AttentionMaps:
             f"attention weights are (T,h,w) with one time per frame, not {self.weights.shape} with {len(self.times)} times.",
         )
 
-    def share(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
-        """The fraction of the attention on each region.
+    def share(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
+        """The fraction of the attention on each region; `clip.share(maps)` takes the regions, and their edge, from a clip.
 
         Parameters
         ----------
@@ -276,17 +276,19 @@ class AttentionMaps:
             Masks over the pixels of the crop; those of a clip are a partition, in the order of its `region_set`.
         within : array (H,W) of bool, optional
             The pixels that count; by default all.
+        edge : float, default 0
+            The width of the regions' outlines in cells of the map; 1 for those of a face, see `stavis.regions.shares`.
 
         Returns
         -------
         array (T,R), in [0,1]
             Over a partition each frame sums to 1; NaN in frames without attention.
         """
-        return shares(self.weights, regions, within)
+        return shares(self.weights, regions, within, edge=edge)
 
-    def density(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def density(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
         """Share over area of each region: (T,R), 1 = uniform attention, NaN where the region covers nothing. Arguments as for `share`."""
-        return densities(self.weights, regions, within)
+        return densities(self.weights, regions, within, edge=edge)
 
     def entropy(self) -> np.ndarray:
         """How evenly the attention is spread over the cells: (T,) in [0,1]; 0 = one cell, 1 = uniform."""
@@ -349,16 +351,16 @@ class Attribution:
             f"attribution values are (T,H,W) with one time a frame, not {self.values.shape} with {len(self.times)} times.",
         )
 
-    def share(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def share(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
         """The fraction of the values, by their size, on each region (T,R,H,W) bool: (T,R); NaN where they are all 0 or one is NaN.
 
-        within (H,W) bool: the pixels that count; by default all.
+        within (H,W) bool: the pixels that count; by default all. edge: the width of the outlines in pixels of the map.
         """
-        return shares(self.values, regions, within)
+        return shares(self.values, regions, within, edge=edge)
 
-    def density(self, regions: np.ndarray, within: np.ndarray | None = None) -> np.ndarray:
+    def density(self, regions: np.ndarray, within: np.ndarray | None = None, *, edge: float = 0.0) -> np.ndarray:
         """Share over area of each region: (T,R), 1 = what uniform values have."""
-        return densities(self.values, regions, within)
+        return densities(self.values, regions, within, edge=edge)
 
     @property
     def complete(self) -> bool | None:

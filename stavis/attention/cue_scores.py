@@ -7,11 +7,11 @@ import numpy as np
 
 from stavis.bootstrap import Interval, interval
 from stavis.metrics import concatenated, scored
-from stavis.regions import densities, joined
+from stavis.regions import FACE, densities, joined
 from stavis.types import AttentionMaps
 
 MOUTH, EYES = 0, 1
-CUES = {MOUTH: ("mouth",), EYES: ("left_eye", "right_eye", "brows")}
+CUES = {MOUTH: ("mouth",), EYES: ("left_eye", "right_eye", "brows", "glabella")}
 """The regions that a cue moves: a mouth cue, an eye cue (lids, brows and the folds between them)."""
 
 
@@ -45,8 +45,8 @@ def cue_trace(maps: AttentionMaps, regions: np.ndarray, mouth_cue: np.ndarray, i
     for cue, names in CUES.items():
         here = informative == cue
         if here.any():
-            density[here] = densities(maps.weights[here], joined(regions[here], names)[:, None])[:, 0]
-    mouth = maps.share(joined(regions, ("mouth",))[:, None])[:, 0]
+            density[here] = densities(maps.weights[here], joined(regions[here], names)[:, None], edge=FACE.edge)[:, 0]
+    mouth = maps.share(joined(regions, ("mouth",))[:, None], edge=FACE.edge)[:, 0]
     return CueTrace(mouth, np.asarray(mouth_cue, float), density)
 
 

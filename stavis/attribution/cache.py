@@ -15,6 +15,7 @@ from stavis.attention.calls import unwrapped
 from stavis.attribution.deeplift import PathAttribution
 from stavis.attribution.regions import RegionAttribution
 from stavis.regions import FACE
+from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.storage.cache import get_arrays
 from stavis.storage.files import content_hash
 from stavis.types import Attribution, Clip, Target
@@ -60,7 +61,9 @@ def clip_hash(clip: Clip) -> str:
     parts = [clip.frames, np.asarray(clip.times, np.float64), np.asarray(clip.valid, bool)]
     if clip.regions is not None:
         parts.append(np.packbits(clip.regions))
-    named = (repr(clip.region_set.parts),) if clip.regions is not None and clip.region_set != FACE else ()
+    named = ()
+    if clip.regions is not None:
+        named = (f"regions of a face {REGIONS_VERSION}" if clip.region_set == FACE else repr(clip.region_set.parts),)
     return content_hash(*named, *(part for array in parts for part in (str(array.shape), np.ascontiguousarray(array).tobytes())))
 
 

@@ -1,8 +1,8 @@
 """What each region contributes to the prediction: by taking it away, and by exact Shapley values.
 
-The players are the parts of the clip's regions: of a face mouth, eyes, brows, nose, rest of the face and what lies outside it. A part
-that is absent takes the pixels of the baseline (a blurred clip). All frames of a region come and go together, and every run tells of
-all frames at once.
+The players are the parts of the clip's regions: of a face mouth, eyes, brows (with the glabella), nose, rest of the face (cheeks,
+forehead and chin, too) and what lies outside it. A part that is absent takes the pixels of the baseline (a blurred clip). All frames of
+a region come and go together, and every run tells of all frames at once.
 
 References
 ----------

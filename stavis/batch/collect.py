@@ -173,6 +173,8 @@ def _regions(explained: Path | None) -> list[dict]:
 
 def _parts(judged: dict) -> Iterator[dict]:
     """Share and density of the attention over all clips of a verdict."""
-    for row in judged.get("localisation") or []:
-        if isinstance(row, dict) and "part" in row:
-            yield {"method": "attention", "region": str(row["part"]), "share": row.get("share"), "density": row.get("density")}
+    rows = [row for row in judged.get("localisation") or [] if isinstance(row, dict) and "part" in row]
+    face = any(row["part"] == "outside" for row in rows)
+    for row in rows:
+        version = {"regions_version": judged.get("regions_version", 1) if face else None}
+        yield version | {"method": "attention", "region": str(row["part"]), "share": row.get("share"), "density": row.get("density")}

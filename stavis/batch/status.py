@@ -11,7 +11,7 @@ from stavis.batch.record import Report, read_report
 from stavis.printable import printable, printable_json
 from stavis.storage.files import atomic_file
 
-COLUMNS = ("method", "region", "share", "density")
+COLUMNS = ("method", "region", "share", "density", "regions_version")
 STATUS = ("id", "recording", "parameters", "state", "seconds", "page", "reason")
 """The fields of a report that status.json holds."""
 

@@ -24,6 +24,7 @@ from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_rec
 from stavis.inference.reading import Reading, region_tables
 from stavis.inference.summary import ByRegion, ExplanationSummary
 from stavis.regions import FACE
+from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording
 
 METHODS = ("saliency", "exact-deeplift")
@@ -228,6 +229,7 @@ class ExplainedVideo:
             subject=self.crops.subject,
             finding=self.finding.sentences,
             moments=tuple({"time": moment.time, "text": moment.text} for moment in self.finding.moments),
+            regions_version=REGIONS_VERSION if self.crops.regions is None else None,
         )
 
     def _by_method(self) -> tuple[dict[str, ByRegion], dict[str, ByRegion]]:

@@ -33,6 +33,7 @@ from stavis.inference.video.streaming import check_mode
 from stavis.models.card import only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
+from stavis.regions import FACE
 from stavis.storage.files import content_hash
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
@@ -383,6 +384,6 @@ class VideoReader:
 
     def provenance_of(self, crops: Crops) -> dict[str, str]:
         """What is needed to make a result on one video again."""
-        regions = crops.regions.region_set.key if crops.regions is not None else None
+        regions = crops.regions.region_set.key if crops.regions is not None else FACE.versioned if crops.track is not None else None
         facts = {"crop": self.crop_text(crops.source), "regions": regions, "dimension": ", ".join(self.dimensions)}
         return self.provenance(**self.trained_on(), **facts)

@@ -1,6 +1,6 @@
 """What explain.json holds: written from this class and read back into it, so that writer and readers cannot drift apart."""
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from stavis.errors import StavisError
@@ -11,7 +11,7 @@ _KEYS = {"synthetic_only": "only_drawn_faces_seen", "notes": "warnings"}
 """Fields whose key in the file is another than their name."""
 _OF_FACES = {"frames_with_face": "frames_read", "faces": None, "only_drawn_faces_seen": None}
 """Keys of videos of faces, and what is written in their place for whole frames."""
-_LATER = ("region_set", "subject", "finding", "moments")
+_LATER = ("region_set", "subject", "regions_version", "finding", "moments")
 """Keys that files of earlier versions lack."""
 _TUPLES = ("notes", "finding", "moments")
 _LIMIT = 8 << 20
@@ -26,7 +26,8 @@ class ExplanationSummary:
     it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
     mean_densities (1 = chance) of the attention by region; the same by method; relative_delta: completeness error by method;
     synthetic_only: whether the network was trained on synthetic faces only; notes; provenance; region_set: which regions ("face",
-    "grid:3x3", the name of a file); subject: "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read;
+    "grid:3x3", the name of a file); regions_version: of a face's regions, None for others (files without it have version 1); subject:
+    "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read;
     finding: what was found, in at most two sentences; moments: the times in s at which to look, each with its text.
     """
 
@@ -49,16 +50,18 @@ class ExplanationSummary:
     subject: str = "face"
     finding: tuple[str, ...] = ()
     moments: tuple[dict, ...] = ()
+    regions_version: int | None = None
 
     def to_json(self) -> dict:
-        """The plain values that explain.json holds: of faces without the regions and the subject."""
+        """The plain values that explain.json holds: of faces without `subject`, and `region_set` only where it is another."""
         plain = {_KEYS.get(name, name): list(value) if isinstance(value, tuple) else value for name, value in asdict(self).items()}
         if self.subject == "frame":
             plain = {_OF_FACES.get(name, name): value for name, value in plain.items()}
             plain.pop(None)
+            plain.pop("regions_version")
             return plain
-        kept = () if self.region_set == "face" else ("region_set",)
-        return {name: value for name, value in plain.items() if name not in ("region_set", "subject") or name in kept}
+        dropped = ("subject", "region_set" if self.region_set == "face" else "regions_version")
+        return {name: value for name, value in plain.items() if name not in dropped}
 
     @classmethod
     def from_json(cls, values: object) -> "ExplanationSummary":
@@ -83,12 +86,14 @@ class ExplanationSummary:
         wrong += [name for name in tables[-2:] if name not in wrong and not all(isinstance(one, dict) for one in found[name].values())]
         if wrong:
             raise StavisError(f"{FILE}: {wrong[0]} is no table by name: take a file that stavis wrote, or explain the video again.")
-        return cls(**found)
+        summary = cls(**found)
+        return replace(summary, regions_version=1) if summary.region_set == "face" and "regions_version" not in found else summary
 
     def regions(self) -> list[dict]:
-        """One row per method and region: method, region, share, density."""
+        """One row per method and region: method, region, share, density, regions_version."""
+        version = {"regions_version": self.regions_version}
         return [
-            {"method": method, "region": region, "share": share, "density": self.densities_by_method.get(method, {}).get(region)}
+            version | {"method": method, "region": region, "share": share, "density": self.densities_by_method.get(method, {}).get(region)}
             for method, by_region in self.shares_by_method.items()
             for region, share in by_region.items()
         ]

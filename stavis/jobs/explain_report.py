@@ -86,7 +86,7 @@ def agreement_table(explanation: ExplainedVideo) -> pd.DataFrame:
 
 def region_table(explanation: ExplainedVideo) -> pd.DataFrame:
     """Mean share and density of each region over the valid frames."""
-    names = explanation.crops.region_names
+    names = explanation.clip.region_set.order
     means = explanation.shares[list(names)].mean()
     rows = [
         {

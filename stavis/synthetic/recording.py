@@ -110,18 +110,14 @@ def _stage(spec: SyntheticConfig, index: int) -> FlatStage | HeadStage:
 
 
 def _rasterise(points: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(H,W) uint8 indices into REGIONS; mouth and eyes a little larger than their rings."""
+    """(H,W) uint8 indices into REGIONS."""
     layout = LAYOUTS[len(points)]
     image = np.full((size[1], size[0]), REGIONS.index("outside"), np.uint8)
     unit = np.hypot(*(points[list(layout.left_eye[0])].mean(0) - points[list(layout.right_eye[0])].mean(0)))
-    margins = {"rest": 0.0, "nose": 0.0, "brows": 0.08, "left_eye": 0.22, "right_eye": 0.22, "mouth": 0.12}
-    rings = {"rest": layout.face, "nose": layout.nose, "brows": layout.brow_region, "left_eye": layout.left_eye}
-    rings |= {"right_eye": layout.right_eye, "mouth": layout.mouth}
-    for name, margin in margins.items():
-        for ring in rings[name]:
-            polygon = np.round(points[list(ring)] * 16).astype(np.int32)
-            value = REGIONS.index(name)
-            cv2.fillPoly(image, [polygon], value, cv2.LINE_8, 4)
-            if margin:  # OpenCV fills half a pixel too much on either side
-                cv2.polylines(image, [polygon], True, value, max(round(margin * unit - 1), 1), cv2.LINE_8, 4)
+    for name, ring, margin in layout.outlines:
+        polygon = np.round(points[list(ring)] * 16).astype(np.int32)
+        value = REGIONS.index(name)
+        cv2.fillPoly(image, [polygon], value, cv2.LINE_8, 4)
+        if margin:  # OpenCV fills half a pixel too much on either side
+            cv2.polylines(image, [polygon], True, value, max(round(2 * margin * unit - 1), 1), cv2.LINE_8, 4)
     return image

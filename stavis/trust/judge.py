@@ -21,6 +21,7 @@ from stavis.attention.hooks import attention_module
 from stavis.attribution.target import prepare
 from stavis.bootstrap import DRAWS, FEWEST, interval
 from stavis.errors import StavisError
+from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.trust import answers
 from stavis.trust.answers import RECOMMENDED, USED, Answer
 from stavis.trust.attention_tests import TOLERANCE
@@ -69,6 +70,7 @@ class Verdict:
         names = ("tests", "localisation", "insertion", "first_cells")
         return {
             "clips": self.clips,
+            **({"regions_version": REGIONS_VERSION} if "outside" in set(self.localisation.get("part", ())) else {}),
             **{answer.question: _plain(vars(answer) | {"skill": answer.skill}) for answer in self.answers},
             **{name: [_plain(row) for row in getattr(self, name).to_dict("records")] for name in names},
             "notes": list(self.notes),

@@ -10,7 +10,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 from stavis.errors import StavisError
-from stavis.regions import REGIONS, shares, spread
+from stavis.regions import FACE, REGIONS, areas, shares, spread
 
 OUTSIDE = REGIONS.index("outside")
 
@@ -18,7 +18,8 @@ OUTSIDE = REGIONS.index("outside")
 def localisation(maps: np.ndarray, regions: np.ndarray, names: tuple[str, ...] = REGIONS) -> pd.DataFrame:
     """How much of a map (T,h,w), by size |.|, lies on each region of the face, left and right eye apart: one row per frame and region.
 
-    names: those of other regions, which have no image_left.
+    names: those of other regions, which have no image_left and no soft edge: shares of a face's regions are those of `Clip.share`, all
+    else goes by their outlines.
 
     Columns: frame, part (the region; left and right as in the image), share in [0,1]; density (share over area, 1 = uniform);
     image_left (the fraction of that share on the image-left side of the face's midline, .5 = symmetric); rank_accuracy (the
@@ -30,12 +31,18 @@ def localisation(maps: np.ndarray, regions: np.ndarray, names: tuple[str, ...] =
     fine = np.abs(np.asarray(maps, np.float64))
     if fine.shape[1:] != regions.shape[2:]:
         fine = spread(fine, regions.shape[2:])
-    left = image_left(regions) if names == REGIONS else None
+    face = names == REGIONS
+    left = image_left(regions) if face else None
+    share, area = shares(maps, regions, edge=FACE.edge if face else 0.0), areas(regions)
     rows = []
-    for index, part in enumerate(names):
+    for part in FACE.order if face else names:
+        index = names.index(part)
         for frame, mask in enumerate(regions[:, index]):
+            found = against(fine[frame], mask)
+            if mask.any():
+                found |= {"share": share[frame, index], "density": share[frame, index] / area[frame, index]}
             side = {} if left is None else {"image_left": _fraction(fine[frame][mask], left[frame][mask])}
-            rows.append({"frame": frame, "part": part} | against(fine[frame], mask) | side)
+            rows.append({"frame": frame, "part": part} | found | side)
     return pd.DataFrame(rows)
 
 

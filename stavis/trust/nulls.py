@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.regions import FACE, PARTS, pooled
+from stavis.regions import FACE, REGIONS, joined, pooled
 from stavis.types import Clip
 
 
@@ -55,7 +55,7 @@ def mean_face(clip: Clip, grid: tuple[int, int]) -> np.ndarray | None:
     """The clip's own face, evenly: where any part of it but the background lies; None without regions of a face."""
     if clip.regions is None or clip.region_set != FACE:
         return None
-    face = np.any([mask for part, mask in FACE.masks_of(clip.regions).items() if part != list(PARTS)[-1]], axis=0)
+    face = joined(clip.regions, [name for name in REGIONS if name != "outside"])
     return _frames(np.broadcast_to(pooled(face.mean(0)[None], grid) + 1e-12, (len(clip), *grid)))
 
 

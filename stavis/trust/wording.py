@@ -100,6 +100,7 @@ def part_name(part: str, face: bool = True) -> str:
     if not face:
         return "what lies between the regions" if part == "rest" else f"the region {part.replace('_', ' ')}"
     names = {"outside": "the background (outside the face)", "rest": "the rest of the face"}
+    names["glabella"] = "the skin between the brows"
     names |= {f"{side}_eye": f"the image-{side} eye" for side in ("left", "right")}
     return names.get(part, f"the {part}")
 

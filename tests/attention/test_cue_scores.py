@@ -27,7 +27,8 @@ def _made(follow: bool, frames=40, seed=0):
 def test_attention_that_follows_the_cue_scores_high_and_shuffled_attention_does_not():
     followed = cue_scores([_made(True, seed=s) for s in range(6)])
     assert followed.correlation.value == pytest.approx(1)
-    assert followed.density.value == pytest.approx((0.9 + 0.1 / 4) / 0.25, rel=1e-3)
+    looked, beside = 0.9 + 0.1 / 4, 0.1 / 4  # of the map; 1/9 of a row of cells lies beyond an outline that is one cell wide
+    assert followed.density.value == pytest.approx((looked * 8 / 9 + beside / 9) / 0.25, rel=1e-3)
     shuffled = cue_scores([_made(False, seed=s) for s in range(6)])
     assert abs(shuffled.correlation.value) < 0.4 and shuffled.correlation.low < 0 < shuffled.correlation.high
     assert shuffled.density.value < 0.75 * followed.density.value

@@ -82,4 +82,4 @@ def test_a_clip_without_regions_is_refused():
         with pytest.raises(StavisError, match="no facial regions"):
             method(SmallSTA(), clip)
     with pytest.raises(StavisError, match="all empty"):
-        region_shapley(SmallSTA(), replace(make_clip(), regions=np.zeros((6, 7, 32, 32), bool)))
+        region_shapley(SmallSTA(), replace(make_clip(), regions=np.zeros((6, len(REGIONS), 32, 32), bool)))

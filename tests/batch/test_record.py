@@ -18,7 +18,7 @@ KEYS = {"id", "recording", "video", "labels", "parameters", "varied", "key", "st
 def made(home):
     """A plan with its first report made, as a worker leaves it."""
     plan = home.plan(vary={"count": [1, 2]})
-    row = {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0}
+    row = {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0, "regions_version": 2}
     kept = {"figures": {"CCC": 0.25}, "shares": {"mouth": [40, 60]}, "verdict": {"needed": "yes"}, "regions": [row]}
     report = dataclasses.replace(plan.reports[0].ended("done", 1.5), page=f"{plan.reports[0].id}/{PAGE}", **kept)
     folder = plan.job.out / report.id
@@ -63,7 +63,7 @@ def test_every_field_reaches_the_index_and_the_tables(made, home):
     assert (counts.done, counts.failed, counts.missing, counts.failures) == (1, 1, 4, [(report.recording, "no luck")])
     rows = json.loads((plan.job.out / "status.json").read_text())
     assert rows[0] == {name: getattr(report, name) for name in STATUS} and rows[1]["reason"] == "no luck" and rows[1]["page"] is None
-    assert (plan.job.out / "summary.csv").read_text().splitlines()[1] == f"{report.id},rec00,1,attention,mouth,0.5,2.0"
+    assert (plan.job.out / "summary.csv").read_text().splitlines()[1] == f"{report.id},rec00,1,attention,mouth,0.5,2.0,2"
     write_index(plan, {}, plan.job.out, finished=True)
     page = (plan.job.out / "index.html").read_text()
     for shown in (f'href="{report.page}"', "0.250", "mouth 50 %", "✓ needed", ">1.5<", "rec00"):

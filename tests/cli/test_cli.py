@@ -17,7 +17,7 @@ from stavis.jobs.pretrain import describe
 from stavis.jobs.verify import measure
 from stavis.models.checkpoint import load_checkpoint
 from stavis.provenance import package_version
-from stavis.regions import REGIONS
+from stavis.regions import FACE, REGIONS
 from stavis.storage.cache import get_arrays
 from stavis.synthetic.config import SyntheticConfig
 from stavis.training.config import TrainingConfig
@@ -124,7 +124,7 @@ def test_explain_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
     assert told == json.loads((tmp_path / "out" / "explain.json").read_text())
     assert (told["video"], told["frames"], told["only_drawn_faces_seen"]) == (video.name, 25, True)
     shares = pd.read_csv(tmp_path / "out" / "shares.csv")
-    assert list(shares.columns)[:10] == ["frame", "time", "valid", *REGIONS] and shares.frame.tolist() == list(range(25))
+    assert list(shares.columns)[:14] == ["frame", "time", "valid", *REGIONS] and shares.frame.tolist() == list(range(25))
     predictions = pd.read_csv(tmp_path / "out" / "predictions.csv")
     assert list(predictions.columns) == ["time", "dimension", "predicted"] and predictions.predicted.between(-1, 1).all()
     with np.load(tmp_path / "out" / "attention.npz", allow_pickle=False) as file:
@@ -156,7 +156,7 @@ def test_compare_writes_one_page_and_says_how_far_the_maps_agree(shell, tmp_path
     assert done.code == 0 and "rank correlation" in done.out and done.out.splitlines()[-1] == f"page: {tmp_path / 'both.html'}"
     found = json.loads(shell(*words, "--json", "--view", "side by side").out)
     assert found["networks"] == ["tiny", "sta-synthetic"] and -1 <= found["agreement"]["rank correlation"] <= 1
-    assert [one["region"] for one in found["regions"]] == [name.replace("_", " ") for name in REGIONS]
+    assert [one["region"] for one in found["regions"]] == [name.replace("_", " ") for name in FACE.order]
     page = (tmp_path / "both.html").read_text(encoding="utf-8")
     assert "tiny | sta-synthetic" in page
 

@@ -27,13 +27,14 @@ SUMMARY = ExplanationSummary(
     provenance={"stavis": "1"},
     finding=("The mouth leads.", "Valence stays at 0.10."),
     moments=({"time": 0.5, "text": "mouth leads"},),
+    regions_version=2,
 )
 KEYS = (
     "video frames frames_with_face faces seconds realtime_factor crop mean_shares mean_densities shares_by_method densities_by_method "
     "relative_delta only_drawn_faces_seen warnings provenance"
 )
 
-LATER = ("finding", "moments")
+LATER = ("finding", "moments", "regions_version")
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -53,8 +54,15 @@ def test_an_index_reads_the_regions_from_it(tmp_path):
     SUMMARY.write(tmp_path)
     report = Report(id="a", recording="a", video="", labels="", parameters={}, varied={}, key="")
     assert collected(report, tmp_path).regions == SUMMARY.regions()
-    assert SUMMARY.regions()[0] == {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0}
+    assert SUMMARY.regions()[0] == {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0, "regions_version": 2}
     assert [row["density"] for row in SUMMARY.regions()] == [2.0, None, None]
+
+
+def test_a_file_without_a_version_of_the_regions_has_the_first_one():
+    values = SUMMARY.to_json()
+    del values["regions_version"]
+    assert ExplanationSummary.from_json(values).regions_version == 1
+    assert ExplanationSummary.from_json({**values, "region_set": "grid:3x3"}).regions_version is None
 
 
 @pytest.mark.parametrize("key", KEYS.split())

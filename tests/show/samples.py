@@ -1,4 +1,4 @@
-"""Made-up clips for the tests of stavis.show: a drawn face, maps that wander between mouth and eyes, frame numbers in the pixels."""
+"""Made-up clips for the tests of stavis.show: a made-up face, maps that wander between mouth and eyes, frame numbers in the pixels."""
 
 import cv2
 import numpy as np
@@ -23,6 +23,10 @@ def regions_of(count: int, size: int) -> np.ndarray:
             "right_eye": oval(0.64, 0.44, 0.08, 0.05),
             "brows": oval(0.36, 0.34, 0.1, 0.03) | oval(0.64, 0.34, 0.1, 0.03),
             "nose": oval(0.5, 0.57, 0.06, 0.1),
+            "glabella": oval(0.5, 0.34, 0.03, 0.04),
+            "cheeks": oval(0.3, 0.62, 0.07, 0.06) | oval(0.7, 0.62, 0.07, 0.06),
+            "forehead": oval(0.5, 0.2, 0.18, 0.06),
+            "chin": oval(0.5, 0.9, 0.08, 0.035),
         }
         for name, mask in parts.items():
             out[t, REGIONS.index(name)] = mask
@@ -39,7 +43,7 @@ def draw(regions: np.ndarray, numbered: bool = False) -> np.ndarray:
     count, _, size, _ = regions.shape
     frames = np.zeros((count, size, size, 3), np.uint8)
     for r, name in enumerate(REGIONS):
-        frames[regions[:, r]] = skin[name]
+        frames[regions[:, r]] = skin.get(name, skin["rest"])
     noise = np.random.default_rng(0).normal(0, 4, (size, size, 3))
     frames = np.stack([np.clip(cv2.GaussianBlur(f, (0, 0), size / 90) + noise, 0, 255).astype(np.uint8) for f in frames])
     if numbered:

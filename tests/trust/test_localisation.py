@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from stavis.errors import StavisError
-from stavis.regions import REGIONS
+from stavis.regions import FACE, REGIONS
 from stavis.trust.localisation import against, image_left, localisation
 from stavis.types import AttentionMaps
 from tests.attribution.networks import make_clip
@@ -50,11 +50,11 @@ def test_shares_over_the_partition_sum_to_one_and_equal_those_of_the_maps():
     weights = np.random.default_rng(0).dirichlet(np.ones(64), size=6).reshape(6, 8, 8)
     table = localisation(weights, clip.regions)
     np.testing.assert_allclose(table.groupby("frame").share.sum(), 1, atol=1e-5)
-    shares = AttentionMaps(weights, clip.times).share(clip.regions)
+    shares = clip.share(AttentionMaps(weights, clip.times))
     np.testing.assert_allclose(table[table.part == "mouth"].share, shares[:, 0], atol=1e-5)
     for index, side in ((1, "left_eye"), (2, "right_eye")):
         np.testing.assert_allclose(table[table.part == side].share, shares[:, index], atol=1e-5)
-    assert tuple(table.part.unique()) == REGIONS
+    assert tuple(table.part.unique()) == FACE.order
 
 
 def test_a_map_on_the_mouth_says_mouth():

@@ -6,13 +6,6 @@ import numpy as np
 from stavis.data.faces.alignment import anchors, layout_of
 from stavis.regions import REGIONS
 
-MOUTH_MARGIN = 0.06
-
-EYE_MARGIN = 0.11
-
-BROW_MARGIN = 0.04
-"""How far a region reaches beyond its landmarks, in eye distances: lips to their edge, eyes with lids, brows with their hairs."""
-
 _SHIFT = 4  # OpenCV draws with coordinates in 1/16 px
 
 _FINE = 3  # drawn finer, then each pixel's middle is taken: OpenCV fills half a pixel too much; an odd number keeps mirrors alike
@@ -21,7 +14,8 @@ _FINE = 3  # drawn finer, then each pixel's middle is taken: OpenCV fills half a
 def rasterise(landmarks: np.ndarray, size: int = 112, valid: np.ndarray | None = None) -> np.ndarray:
     """Which region every pixel of a crop belongs to: (T,R,size,size) bool in the order of REGIONS, a partition of each frame.
 
-    Where regions meet, the first of mouth, eyes, brows, nose, rest (the face's oval) has the pixel; what is left is outside.
+    Where outlines overlap, the first of lips, eyes, brows, nose, lids, glabella, the mouth's folds, chin, cheeks, forehead, rest (the
+    face's oval) has the pixel; what is left is outside.
     Frames without a face (not valid, or NaN) are all outside.
 
     landmarks (T,L,2) px of the crop; valid (T,) bool, default all.
@@ -43,15 +37,7 @@ def rasterise_index(landmarks: np.ndarray, size: int = 112, valid: np.ndarray | 
     # Far points are drawn in: OpenCV's fixed-point numbers would overflow.
     points = np.clip(np.nan_to_num(np.asarray(landmarks, np.float64)), -64 * size, 64 * size)
     fixed = np.rint(((points + 0.5) * _FINE - 0.5) * (1 << _SHIFT)).astype(np.int32)
-    parts = (
-        (REGIONS.index("rest"), layout.face, 0.0),
-        (REGIONS.index("nose"), layout.nose, 0.0),
-        (REGIONS.index("brows"), layout.brow_region, BROW_MARGIN),
-        (REGIONS.index("left_eye"), layout.left_eye, EYE_MARGIN),
-        (REGIONS.index("right_eye"), layout.right_eye, EYE_MARGIN),
-        (REGIONS.index("mouth"), layout.mouth, MOUTH_MARGIN),
-    )
-    rings = [(value, np.array(ring), margin) for value, part, margin in parts for ring in part]
+    rings = [(REGIONS.index(name), np.array(ring), margin) for name, ring, margin in layout.outlines]
     for t in np.flatnonzero(there):
         picture[:] = outside
         for value, ring, margin in rings:

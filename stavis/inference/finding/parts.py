@@ -23,15 +23,15 @@ class PartTable:
     def of_regions(
         cls, times: np.ndarray, shares: np.ndarray, areas: np.ndarray, region_set: RegionSet, valid: np.ndarray, of: str = "attention"
     ) -> "PartTable":
-        """From the shares and areas (T,R) of the regions of a set: those of a part are the sums over its regions."""
-        rows = [[region_set.names.index(name) for name in names] for names in region_set.parts.values()]
+        """From the shares and areas (T,R) of the regions of a set, each a part of its own: left and right eye are told apart."""
+        rows = [[region_set.names.index(name)] for name in region_set.order]
         share = np.stack([shares[:, row].sum(1) for row in rows], 1)
         area = np.stack([np.nan_to_num(areas[:, row]).sum(1) for row in rows], 1)
         counts = valid & np.isfinite(share).all(1)
         share = np.where(counts[:, None], share, np.nan)
         density = np.divide(share, area, out=np.zeros(share.shape), where=area > 0)
         density[~counts] = np.nan
-        parts = tuple(region_set.parts)
+        parts = region_set.order
         names = tuple(part_name(region_set, part) for part in parts)
         return cls(np.asarray(times, float), share, density, names, tuple(part not in region_set.background for part in parts), of)
 

@@ -32,23 +32,37 @@ LINES = (("#D55E00", "#F0883A"), ("#0072B2", "#56B4E9"), ("#00805E", "#26C29A"),
 LINES_MORE = (("#8A6A00", "#E6C229"), ("#6B4FBB", "#B19CF2"), ("#5A7D1E", "#A6CE5A"), ("#A33B3B", "#F28B8B"))
 """The colours of regions on white and on black, in their order; a set of more than four takes the others, too."""
 DASHES = ((), (7, 3), (2, 2), (9, 3, 2, 3))
+FACE_LINES = {
+    "mouth": ("#D55E00", "#F0883A", ()),
+    "left_eye": ("#0072B2", "#56B4E9", (7, 3)),
+    "right_eye": ("#007C91", "#7FDCEB", (7, 3, 1, 3)),
+    "brows": ("#00805E", "#26C29A", (2, 2)),
+    "glabella": ("#5A7D1E", "#A6CE5A", (4, 2, 1, 2)),
+    "nose": ("#B4548C", "#E29CC6", (9, 3, 2, 3)),
+    "cheeks": ("#8C564B", "#D3A596", (12, 4)),
+    "forehead": ("#6B4FBB", "#B19CF2", (1, 2)),
+    "chin": ("#A33B3B", "#F28B8B", (5, 5)),
+}
+"""Colour on white, colour on black and dash of each region of a face; both eyes are bluish."""
 FAINT = (("#6F7680", "#A9B0BA", (4, 3)), ("#8B929B", "#838B95", (1, 3)))
 """What lies behind the regions: colours and dash of the first and the second line."""
 
 
 def groups_of(region_set: RegionSet) -> tuple[Group, ...]:
-    """The lines of a share chart: each part of the set with its colour and dash, the background faintly."""
+    """The lines of a share chart: each region of the set with its colour and dash, the background faintly."""
     colours = (*LINES, *LINES_MORE)
-    shown = [part for part in region_set.parts if part not in region_set.background]
+    shown = [name for name in region_set.order if name not in region_set.background]
     found = []
-    for part, names in region_set.parts.items():
-        if part in shown:
-            number = shown.index(part)
-            (colour, dark), dash = colours[number % len(colours)], DASHES[(number + number // len(colours)) % len(DASHES)]
+    for name in region_set.order:
+        if name not in shown:
+            colour, dark, dash = FAINT[region_set.background.index(name) % len(FAINT)]
+        elif region_set == FACE:
+            colour, dark, dash = FACE_LINES[name]
         else:
-            colour, dark, dash = FAINT[region_set.background.index(part) % len(FAINT)]
-        rows = tuple(region_set.names.index(name) for name in names)
-        found.append(Group(part, region_set.label(part), colour, dark, dash, names, part not in shown, rows))
+            number = shown.index(name)
+            (colour, dark), dash = colours[number % len(colours)], DASHES[(number + number // len(colours)) % len(DASHES)]
+        rows = (region_set.names.index(name),)
+        found.append(Group(name, region_set.label(name), colour, dark, dash, (name,), name not in shown, rows))
     return tuple(found)
 
 
@@ -60,7 +74,7 @@ def outline_colours(region_set: RegionSet) -> list[str]:
 
 
 GROUPS = groups_of(FACE)
-"""The lines of a share chart of a face. Both eyes are one line; tables keep them apart."""
+"""The lines of a share chart of a face."""
 
 PREDICTED, PREDICTED_DARK = "#B07400", "#F2B134"
 GOLD = "#22262B"

@@ -146,12 +146,12 @@ def grid_limit(frames: int, count: int) -> int:
 def pack_outlines(regions: np.ndarray, region_set: RegionSet = FACE) -> bytes:
     """The outlines of the regions (T,R,H,W) as polygons: T+1 uint32 offsets, then region, length, x y ... in 1/8192 of the image.
 
-    Of a face everything but `outside` comes first, its parts after it, so that the last ring around a point tells its region. Other
-    sets have outlines of all but their background.
+    Of a face everything but `outside` comes first, then its large parts, then its small ones, so that the last ring around a point tells
+    its region. Other sets have outlines of all but their background.
     """
     count, _, height, width = regions.shape
     names, back = region_set.names, region_set.background
-    order = [name for name in names if name not in back]
+    order = [name for name in reversed(region_set.order if region_set == FACE else names[::-1]) if name not in back]
     scale = np.array([8192 / width, 8192 / height])
     frames, offsets, at = [], [], 2 * (count + 1)
     still = regions.strides[0] == 0  # the same masks in every frame

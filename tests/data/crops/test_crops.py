@@ -152,7 +152,7 @@ def test_true_landmarks_align_and_give_regions_and_labels(drawn):
     assert np.abs((left + right) / 2 + 0.5 - np.array(EYES_AT) * 64).max() < 0.05
     clip = crops.clip()
     assert clip.regions.shape == (FRAMES, len(REGIONS), 64, 64) and (clip.regions.sum(1) == 1).all()
-    assert clip.regions[seen, 0].any((1, 2)).all() and clip.regions[~seen, -1].all()
+    assert clip.regions[seen, 0].any((1, 2)).all() and clip.regions[~seen, REGIONS.index("outside")].all()
     assert np.allclose(clip.labels[:, 0], clip.times / 10) and clip.recording == "drawn"
     assert np.isnan(crops.track.landmarks[10:20]).all() and np.array_equal(crops.affine[12], crops.affine[9])
     assert crops.clip(3, 5, regions=False).regions is None
@@ -176,7 +176,7 @@ def test_the_tracker_aligns_and_frames_without_a_face_are_marked(video, counted)
     assert crops.frame_notes[:4] == ("no face", "no face", "no face", "")
     assert crops.track.landmarks.shape == (25, 478, 2) and crops.track.blendshapes.shape == (25, 52)
     clip = crops.clip()
-    assert clip.regions[:3, -1].all() and clip.regions[3:, 0].any((1, 2)).all()
+    assert clip.regions[:3, REGIONS.index("outside")].all() and clip.regions[3:, 0].any((1, 2)).all()
 
 
 def test_the_second_run_decodes_and_tracks_nothing(video, drawn, counted, tmp_path):

@@ -1,3 +1,4 @@
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,6 +11,8 @@ from stavis.landmarks import DRAWN, MEDIAPIPE
 from stavis.regions import REGIONS
 from tests.data.faces.plain_points import plain_face
 
+MIRRORED = [{"left_eye": "right_eye", "right_eye": "left_eye"}.get(name, name) for name in REGIONS]
+OUTSIDE = REGIONS.index("outside")
 LAYOUTS = pytest.mark.parametrize("layout", [DRAWN, MEDIAPIPE], ids=["drawn", "mediapipe"])
 
 
@@ -94,12 +97,9 @@ def test_masks_are_a_partition_with_every_region(layout):
 def test_a_mirrored_face_has_mirrored_masks(layout):
     points = np.stack([plain_face(layout, angle=angle) for angle in (-25, 0, 8)])
     mirrored = points * (-1, 1) + (639, 0)
-    swapped = mirrored.copy()
-    # In the mirror the ring of the left eye is on the right: named by the image, the points change places.
-    for left, right in zip(layout.left_eye, layout.right_eye, strict=True):
-        swapped[:, list(left)], swapped[:, list(right)] = mirrored[:, list(right)], mirrored[:, list(left)]
+    swapped = mirrored[:, list(layout.mirror)]  # points are named by where they are in the image
     plain, other = masks_of(points), masks_of(swapped)
-    named = [REGIONS.index(name) for name in ("mouth", "right_eye", "left_eye", "brows", "nose", "rest", "outside")]
+    named = [REGIONS.index(name) for name in MIRRORED]
     differing = (plain[:, named, :, ::-1] != other).any(1).mean((1, 2))
     assert differing.max() < 0.01
 
@@ -129,23 +129,25 @@ def test_regions_hold_their_landmarks_and_lids_belong_to_eyes(layout):
 
 
 @LAYOUTS
-def test_the_skin_between_the_brows_belongs_to_them_and_that_above_and_below_does_not(layout):
+def test_the_skin_between_the_brows_is_the_glabella_from_the_forehead_to_the_nose(layout):
     points = plain_face(layout)
     inside = apply_affine(crop_affine(points[None]), points[None])
     index = rasterise_index(inside)[0]
     (lx, y), (rx, _) = (inside[0, list(ring)].mean(0) for ring in layout.brows)
     middle = round((lx + rx) / 2)
-    assert index[round(y), middle] == REGIONS.index("brows")
-    assert index[round(y) - 9, middle] == index[round(y) + 9, middle] == REGIONS.index("rest")
+    assert index[round(y), middle] == REGIONS.index("glabella")
+    below = [REGIONS[value] for value in index[round(y) - 9 :, middle] if value != REGIONS.index("brows")]
+    assert list(dict.fromkeys(below)) == ["forehead", "glabella", "nose", "mouth", "chin", "outside"], "nothing of the midline is left"
 
 
 def test_the_first_region_has_the_pixel_where_two_meet():
     points = plain_face(DRAWN)[None]
     inside = apply_affine(crop_affine(points), points)
     inside[:, list(DRAWN.nose[0])] = inside[:, list(DRAWN.mouth[0])].mean(1, keepdims=True) + np.random.default_rng(0).normal(0, 4, (12, 2))
-    masks = rasterise(inside)
-    without = rasterise(apply_affine(crop_affine(points), points))
-    assert (masks[:, 0] == without[:, 0]).all()
+    lips = np.zeros((112, 112), np.uint8)
+    cv2.fillPoly(lips, [np.rint(inside[0, list(DRAWN.mouth[0])]).astype(np.int32)], 1)
+    hidden = rasterise(inside)[0, 0]
+    assert hidden[lips > 0].all() and not hidden[rasterise(apply_affine(crop_affine(points), points))[0, 0]].all(), "the nose has the rest"
 
 
 @LAYOUTS
@@ -156,9 +158,9 @@ def test_frames_without_a_face_borrow_the_nearest_crop_and_are_outside(layout):
     affine, whole = crop_affine(gone), crop_affine(points)
     assert np.array_equal(affine, whole[[1, 1, 1, 4, 4, 4]])
     masks = rasterise(apply_affine(affine, gone))
-    assert masks[[0, 2, 3, 5], -1].all() and masks[[1, 4], 0].any((1, 2)).all()
+    assert masks[[0, 2, 3, 5], OUTSIDE].all() and masks[[1, 4], 0].any((1, 2)).all()
     marked = rasterise(apply_affine(whole, points), valid=np.array([1, 0, 1, 1, 1, 1], bool))
-    assert marked[1, -1].all() and (marked.sum(1) == 1).all()
+    assert marked[1, OUTSIDE].all() and (marked.sum(1) == 1).all()
 
 
 def test_no_face_at_all_and_a_face_of_one_point_give_no_affine():

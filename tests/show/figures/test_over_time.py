@@ -43,7 +43,8 @@ def test_stacks_stop_at_gaps(clip, attention):
 def test_lines_can_be_told_apart_without_colour():
     assert len({group.dash for group in GROUPS}) == len({group.colour for group in GROUPS}) == len(GROUPS)
     colours = dict(zip(REGIONS, outline_colours(FACE), strict=True))
-    assert colours["left_eye"] == colours["right_eye"] and colours["rest"] == "#FFFFFF"
+    assert len(set(colours.values())) == len(REGIONS) and colours["rest"] == "#FFFFFF"
+    assert [group.key for group in GROUPS] == list(FACE.order), "left and right are lines of their own"
 
 
 @pytest.mark.parametrize("name", PALETTES)

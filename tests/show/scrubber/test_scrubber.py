@@ -33,7 +33,7 @@ def test_the_shares_are_those_of_the_clip():
     maps = maps_of(clip, 14)
     scrubber = Scrubber.from_clip(clip, maps)
     row = scrubber.clip["maps"][0]["shares"]
-    assert pytest.approx(maps["attention"].share(clip.regions), abs=1e-4) == numbers(scrubber)[row : row + 7].T
+    assert pytest.approx(clip.share(maps["attention"]), abs=1e-4) == numbers(scrubber)[row : row + len(clip.region_set.names)].T
 
 
 def test_frame_and_time_stay_within_the_clip():
