@@ -33,11 +33,11 @@ def main() -> None:
         {"scrubber": scrubber, "regions": regions}[name]()
 
 
-def regions(size: int = 384) -> None:
+def regions(size: int = 320) -> None:
     """A flat face and a 3D head with each region in its colour, their names beside them."""
     shown = []
     for renderer in ("flat", "heads"):
-        spec = stavis.SyntheticConfig(renderer=renderer, scenarios=("motion",), recordings=1, seconds=4.0, seed=3, size=(384, 384))
+        spec = stavis.SyntheticConfig(renderer=renderer, scenarios=("motion",), recordings=1, seconds=4.0, seed=11, size=(384, 384))
         recording = render(spec, 0)
         points = recording.truth.landmarks[:1].astype(float)
         affine = crop_affine(points, size)
@@ -45,12 +45,12 @@ def regions(size: int = 384) -> None:
         shown.append(_coloured(image, rasterise_index(apply_affine(affine, points), size)[0]))
     legend = Image.new("RGB", (200, size), "white")
     draw, font = ImageDraw.Draw(legend), ImageFont.load_default(15)
-    for row, group in enumerate(groups_of(FACE)):
-        top = 16 + 32 * row
+    for row, group in enumerate(groups_of(FACE)[:-1]):
+        top = 14 + 27 * row
         draw.rectangle((16, top, 34, top + 18), fill=group.dark if group.key != "rest" else "white", outline="#5D646D")
         draw.text((44, top), group.key, fill="#1C1F23", font=font)
     IMAGES.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(np.concatenate([*shown, np.asarray(legend)], 1)).quantize(192).save(IMAGES / "regions.png", optimize=True)
+    Image.fromarray(np.concatenate([*shown, np.asarray(legend)], 1)).save(IMAGES / "regions.png", optimize=True)
 
 
 def _coloured(image: np.ndarray, index: np.ndarray) -> np.ndarray:
