@@ -18,10 +18,10 @@ AREA = dict.fromkeys(FACE.names, 0.04) | {"rest": 0.4, "outside": 0.6 - 0.04 * (
 def shares_of(leader: str, share: float, count: int) -> np.ndarray:
     """Shares (T,R) of a map of which `leader` has `share` and all else is spread evenly."""
     area = np.array([AREA[name] for name in FACE.names])
-    part = [FACE.names.index(name) for name in FACE.parts[leader]]
-    values = np.where(np.isin(np.arange(len(area)), part), 0.0, area)
+    part = FACE.names.index(leader)
+    values = np.where(np.arange(len(area)) == part, 0.0, area)
     values *= (1 - share) / values.sum()
-    values[part] = share / len(part)
+    values[part] = share
     return np.tile(values, (count, 1))
 
 
@@ -36,15 +36,15 @@ def value_of(table: PartTable, values: np.ndarray | float = 0.1) -> ValueTrace:
 
 
 @pytest.mark.parametrize("switch", [2.0, 5.0, 9.0])
-@pytest.mark.parametrize(("first", "second"), [("eyes", "mouth"), ("mouth", "nose")])
+@pytest.mark.parametrize(("first", "second"), [("left_eye", "mouth"), ("brows", "mouth"), ("mouth", "nose")])
 def test_a_switch_is_named_with_its_parts_and_its_time(first, second, switch):
     frames = round(switch * 25)
     table = table_of(np.concatenate([shares_of(first, 0.5, frames), shares_of(second, 0.75, 300 - frames)]))
     found = find(table, value_of(table, np.where(np.arange(300) < frames, 0.0, 0.6)))
     assert found.sentences[0] == (
         f"The {second} leads by density from {switch:.1f} s on, when valence rises from 0.00 to 0.60: it holds 75 % of the attention, "
-        f"19 times what an even spread would give; before that the {first} lead{'s' * (first != 'eyes')} "
-        f"(50 %, {'6.2' if first == 'eyes' else '12'} times)."
+        f"19 times what an even spread would give; before that the {first.replace('_', ' ')} "
+        f"lead{'s' * (first != 'brows')} (50 %, 12 times)."
     )
     assert found.sentences[1] == "Valence lies between 0.00 and 0.60."
     at = next(one for one in found.moments if f"{second} leads" in one.text)
