@@ -135,9 +135,11 @@ class Comparison:
         if self.clip.regions is None:
             reason = "no face was tracked, so no" if self.clip.subject == "face" else "no"
             raise StavisError(f"{reason} regions are known: look at the agreement by frame.")
-        shares = [np.nanmean(np.where(self.clip.valid[:, None], self.clip.share(one), np.nan), 0) for one in maps]
+        regions = self.clip.region_set
+        order = [regions.names.index(name) for name in regions.order]
+        shares = [np.nanmean(np.where(self.clip.valid[:, None], self.clip.share(one), np.nan), 0)[order] for one in maps]
         columns = dict(zip(self.names, shares, strict=True))
-        names = [name.replace("_", " ") for name in self.clip.region_set.names]
+        names = [name.replace("_", " ") for name in regions.order]
         return pd.DataFrame({"region": names, **columns, "difference": shares[0] - shares[1]})
 
     @property

@@ -20,6 +20,7 @@ from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
 from stavis.notes import Notes
 from stavis.progress import bar
+from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import embedded_data
 from stavis.synthetic.heads.stage import require_heads
@@ -77,8 +78,9 @@ class Verification:
 
 
 def machine(device: str = "auto") -> dict[str, str]:
-    """What a metric's last digits depend on: processor, its vector instructions, device, threads, versions."""
+    """What a metric's last digits depend on: processor, its vector instructions, device, threads, versions, that of the regions too."""
     return {
+        "regions": f"version {REGIONS_VERSION}",
         "processor": platform.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": str(choose_device(device)),
@@ -236,6 +238,8 @@ def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verific
     if not printed or not specs:
         raise StavisError(f"{net.name} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
     printed, unchecked = _renderable(printed, specs)
+    printed, other_regions = _of_these_regions(printed, info.get("measured_on") or {})
+    unchecked = "\n".join(text for text in (unchecked, other_regions) if text)
     tracked = {name: values for name, values in printed.items() if name.endswith(TRACKED) and name.removesuffix(TRACKED) in specs}
     aligned = {name: values for name, values in printed.items() if name not in tracked}
     measured = measure(net, {name: specs[name] for name in aligned if name in specs}, device=device, quiet=quiet)
@@ -248,6 +252,17 @@ def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verific
         missing = f"the metrics of {len(tracked)} sets read through the tracker were not checked: {error}"
         unchecked = "\n".join(text for text in (unchecked, missing) if text)
     return Verification(compare(printed, measured), dict(info.get("measured_on") or {}), machine(device), unchecked)
+
+
+def _of_these_regions(printed: dict[str, dict], measured_on: dict[str, str]) -> tuple[dict[str, dict], str]:
+    """The reported metrics that can be compared, and why the others (of the attention on other regions of a face) are not checked."""
+    reported = measured_on.get("regions", "version 1")
+    if reported == f"version {REGIONS_VERSION}":
+        return printed, ""
+    kept = {name: {key: value for key, value in values.items() if "cue" not in key} for name, values in printed.items()}
+    left = sum(map(len, printed.values())) - sum(map(len, kept.values()))
+    text = f"{left} metrics of the attention go by {reported} of the regions of a face, this is version {REGIONS_VERSION}: not checked."
+    return kept, text if left else ""
 
 
 def _renderable(printed: dict[str, dict], specs: dict[str, dict]) -> tuple[dict[str, dict], str]:

@@ -55,7 +55,7 @@ def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -
     parts.append(_outputs(info))
     parts.append(_training(info, command))
     if info.get("figures"):
-        parts.append(_metrics(info["figures"], info.get("evaluated_on") or {}))
+        parts.append(_metrics(info["figures"], info.get("evaluated_on") or {}, (info.get("measured_on") or {}).get("regions", "")))
     if remarks:
         parts.append(remarks)
     parts.append(LIMITS)
@@ -154,8 +154,9 @@ def _named(network: dict) -> str:
     return f"{network['name']} (sha256 {network['weights_sha256'][:16]})"
 
 
-def _metrics(figures: dict[str, dict[str, float]], evaluated_on: dict[str, dict]) -> str:
-    """One table per data set; 'low' and 'high' are the ends of the interval over the recordings of its test split."""
+def _metrics(figures: dict[str, dict[str, float]], evaluated_on: dict[str, dict], regions: str = "") -> str:
+    """One table per data set; 'low' and 'high' are the ends of the interval over the recordings of its test split; regions: which
+    version of the regions of a face the cue's metrics go by."""
     tables = []
     for name, values in figures.items():
         rows = []
@@ -172,7 +173,9 @@ def _metrics(figures: dict[str, dict[str, float]], evaluated_on: dict[str, dict]
         table = f"| metric | value | {head} |\n|---|---|---|\n" + "\n".join(rows)
         tables.append("\n\n".join(part for part in (f"### {name}", text, table) if part))
     missing = "" if any(name.endswith(TRACKED) for name in figures) or not evaluated_on else _NOT_TRACKED
-    return f"## Metrics\n\nOn people who are in no training recording.{missing}\n\n" + "\n\n".join(tables)
+    cue = any("cue" in key for values in figures.values() for key in values)
+    by = f" Cue correlation and density go by {regions} of the regions of a face." if regions and cue else ""
+    return f"## Metrics\n\nOn people who are in no training recording.{missing}{by}\n\n" + "\n\n".join(tables)
 
 
 _BY_TRUTH = "Crops aligned by the known landmarks of the synthetic faces, which no other video has."
