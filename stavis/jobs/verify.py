@@ -80,13 +80,13 @@ class Verification:
 def machine(device: str = "auto") -> dict[str, str]:
     """What a metric's last digits depend on: processor, its vector instructions, device, threads, versions, that of the regions too."""
     return {
-        "regions": f"version {REGIONS_VERSION}",
         "processor": platform.machine(),
         "instructions": torch.backends.cpu.get_cpu_capability(),
         "device": str(choose_device(device)),
         "threads": str(torch.get_num_threads()),
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "regions": f"version {REGIONS_VERSION}",
     }
 
 

@@ -108,10 +108,18 @@ def test_the_tracked_set_is_counted_and_verified(tmp_path, tiny_run, face_model)
     assert set(figures) == {"faces" + TRACKED}
     values = figures["faces" + TRACKED]
     assert values["recordings"] == 1 and 0 <= values["frames without a face"] <= values["frames"] == 12
-    run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC})
+    run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC}, measured_on=machine("cpu"))
     done = verify(run, device="cpu", quiet=True)
     assert done.holds and not done.unchecked and set(done.table.figure) == set(values)
     assert "aligned by the tracked face" in (run / "README.md").read_text()
+
+
+def test_metrics_on_other_regions_are_not_compared(tmp_path, tiny_run):
+    figures = {"faces": {"ccc": 0.5, "cue density": 4.0, "cue density low": 3.0}}
+    run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC})  # as before versions were written
+    done = verify(run, device="cpu", quiet=True)
+    assert set(done.table.figure) == {"ccc"}
+    assert done.unchecked == "2 metrics of the attention go by version 1 of the regions of a face, this is version 2: not checked."
 
 
 def test_the_shipped_network_reports_both_alignments():
