@@ -151,7 +151,7 @@ def study(home):
         reports.append(one)
         home_of_one = plan.job.out / one.id
         home_of_one.mkdir(parents=True)
-        shares = {"mouth": [number % 100] * 40, "eyes": [40, 20] * 20, "brows": [5] * 40, "nose": [3] * 40}
+        shares = {"mouth": [number % 100] * 40, "left_eye": [40, 20] * 20, "right_eye": [7] * 40, "brows": [5] * 40, "nose": [3] * 40}
         curve = {"valence": [round(100 * ((number % 7) / 3.5 - 1) * (k / 20 - 1)) for k in range(40)]}
         made = one.ended("failed" if number % 20 == 19 else "done", 1.0, "it broke" if number % 20 == 19 else "")
         made = dataclasses.replace(made, page=f"{one.id}/report.html", figures={"CCC": number / 200}, shares=shares, curve=curve)
