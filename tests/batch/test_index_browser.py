@@ -212,7 +212,7 @@ def test_small_multiples_show_what_the_table_shows(page, study):
     cards = page.locator(".card")
     assert cards.count() == 200 and not page.locator("table").is_visible()
     first = cards.first
-    assert first.locator("polyline").count() == 5 and "CCC" in first.inner_text()
+    assert first.locator("polyline").count() == 6 and "CCC" in first.inner_text()
     assert first.get_by_role("link").get_attribute("href") == "rec000-x/report.html"
     page.locator("#words").fill("rec01")
     assert cards.count() == 10
