@@ -17,14 +17,18 @@ from stavis.inference.reading import Reading
 from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.regions import spread
+from stavis.show.figures.moments import key_moments
 from stavis.show.figures.over_time import figure_of
+from stavis.show.paper.curves import for_paper
+from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.maps import strip_figure
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.describe import notices_of
 from stavis.trust.agreement import agreement
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Target
 
 TABLES = ("regions", "agreement", "predictions")
-FIGURES = ("agreement",)
+FIGURES = ("agreement", "moments")
 VIEWS = ("choose", "side by side")
 
 
@@ -103,16 +107,22 @@ class Comparison:
             raise StavisError(f"{' and '.join(without)} has no attention: compare the predictions, or give attention= when it is loaded.")
         return maps[0], maps[1]
 
-    def figure(self, kind: str = "agreement") -> go.Figure:
-        """A plotly figure: "agreement", how alike the two maps are over time.
+    def figure(self, kind: str = "agreement", *, width: Width | None = None) -> go.Figure | PaperFigure:
+        """A figure: "agreement", how alike the two maps are over time; "moments", both maps and their difference at key moments.
+
+        Without a width "agreement" is a plotly figure; with one ("column", "page", inches) it is drawn for a paper, as the moments always
+        are. Both have `.save("f.pdf")`, also as .svg and .png at 300 dpi.
 
         Raises StavisError where there is no such figure, or not both have attention.
         """
         if kind not in FIGURES:
-            raise StavisError(f"a comparison has no figure {kind!r}: choose {', '.join(FIGURES)}.")
+            raise StavisError(f"a comparison has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+        if kind == "moments":
+            return strip_figure(self.clip, self.maps, key_moments(self._both()[0]), width=width or "page")
         table = self.table("agreement")
         lines = [go.Scatter(x=table["time"], y=table[name], name=name, mode="lines") for name in table.columns.drop("time")]
-        return figure_of(*lines, xaxis={"title": "time (s)"}, yaxis={"title": "agreement of the two maps", "range": [-1, 1]})
+        figure = figure_of(*lines, xaxis={"title": "time (s)"}, yaxis={"title": "agreement of the two maps", "range": [-1, 1]})
+        return for_paper(figure, width)
 
     def table(self, kind: str = "regions") -> pd.DataFrame:
         """A table: "regions" (the share of each region in either attention, and the difference), "agreement" (one row per

@@ -25,6 +25,8 @@ from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
 from stavis.show.figures.over_time import valence_traces
+from stavis.show.paper.curves import for_paper
+from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_contents, write_json
 from stavis.synthetic.embedded import folder_of
@@ -75,20 +77,21 @@ class RunEvaluation:
             raise StavisError(f"an evaluation has no table {kind!r}: {offer(kind, TABLES)}")
         return self.scores() if kind == "scores" else cue_table(self.cue) if kind == "attention" else self.evaluation.predictions
 
-    def figure(self, kind: str = "errors", recording: int | str = 0) -> go.Figure:
+    def figure(self, kind: str = "errors", recording: int | str = 0, *, width: Width | None = None) -> go.Figure | PaperFigure:
         """A plotly figure: "errors" (RMSE where the gold is low, middling or high) or "traces" (predicted and gold values over time of
-        one recording, by its name or number).
+        one recording, by its name or number). With a width ("column", "page", inches) it is drawn for a paper; either has `.save("f.pdf")`.
 
         Raises StavisError where there is no such figure or recording.
         """
         if kind not in FIGURES:
             raise StavisError(f"an evaluation has no figure {kind!r}: {offer(kind, FIGURES)}")
         if kind == "traces":
-            return self._traces(recording)
+            return for_paper(self._traces(recording), width)
         predictions = self.evaluation.predictions
         dimension = predictions.dimension.iloc[0]
         name = self.provenance.get("system", "network")
-        return error_figure(error_by_range({name: {0: predictions[predictions.dimension == dimension]}}), dimension)
+        table = error_by_range({name: {0: predictions[predictions.dimension == dimension]}})
+        return for_paper(error_figure(table, dimension), width)
 
     def _traces(self, recording: int | str) -> go.Figure:
         names = [crops.recording for crops in self.crops]

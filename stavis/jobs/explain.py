@@ -21,15 +21,19 @@ from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation
 from stavis.jobs.explain_report import agreement_table, explanation_report, frame_table, region_table, scrubber_of
 from stavis.progress import stages
-from stavis.show.figures.moments import filmstrip, region_time_heatmap
+from stavis.show.figures.moments import filmstrip, key_moments, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.figures.source_overlay import write_source_overlay
+from stavis.show.paper.curves import for_paper
+from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.maps import overlay_figure, strip_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
 from stavis.storage.files import atomic_contents, atomic_file
+from stavis.types import AttentionMaps, Attribution
 
 PAGE = "report.html"
-FIGURES = ("shares", "values", "moments", "heatmap", "plane")
+FIGURES = ("shares", "values", "moments", "heatmap", "plane", "overlay")
 TABLES = ("regions", "agreement", "shares", "predictions", "signals")
 
 
@@ -71,22 +75,45 @@ class Explanation(ExplainedVideo):
         """The segment to scrub through: attention and each attribution over the crops; shares, values and gold under them."""
         return scrubber_of(self)
 
-    def figure(self, kind: str = "shares") -> go.Figure:
-        """A plotly figure: "shares" of the regions over time, "values" over time with gold ones where known, "moments" between which
-        the attention changes most, "heatmap" of regions and time, "plane" of valence and arousal.
+    def figure(
+        self, kind: str = "shares", *, width: Width | None = None, frame: int | None = None, maps: Sequence[str] = ("attention",)
+    ) -> go.Figure | PaperFigure:
+        """A figure: "shares" of the regions over time, "values" over time with gold ones where known, "moments" between which the
+        attention changes most, "heatmap" of regions and time, "plane" of valence and arousal, "overlay" of maps on a frame.
 
-        Raises StavisError where there is no such figure, or the network has no attention to show.
+        Without a width it is a plotly figure. With one ("column" 3.5 in, "page" 7.16 in, or inches) it is drawn for a paper, as an
+        overlay always is. Both have `.save("f.pdf")`, also as .svg and .png at 300 dpi. frame: of the overlay, from 0 in `clip`, by default
+        the first key moment; maps: of the overlay and of the moments on paper, "attention" or methods.
+
+        Raises StavisError where there is no such figure, frame or map, or the network has no attention to show.
         """
-        if kind == "values":
-            return valence_traces(self.clip, self.prediction, dimension=self.prediction.dimensions[0])
-        if kind == "plane":
-            return valence_arousal(self.prediction, clip=self.clip)
-        kinds = {"shares": share_over_time, "moments": filmstrip, "heatmap": region_time_heatmap}
-        if kind not in kinds:
+        if kind not in FIGURES:
             raise StavisError(f"an explanation has no figure {kind!r}: {offer(kind, FIGURES)}")
-        if self.attention is None:
+        if not len(self.clip):
+            raise StavisError(f"{self.video.name} has no frames to show: a figure needs at least one.")
+        if kind == "values":
+            return for_paper(valence_traces(self.clip, self.prediction, dimension=self.prediction.dimensions[0]), width)
+        if kind == "plane":
+            return for_paper(valence_arousal(self.prediction, clip=self.clip), width)
+        if self.attention is None and (kind != "overlay" or "attention" in maps):
             raise StavisError(f"the system {self.predictor.system} has no attention: explain a run of the system sta.")
-        return kinds[kind](self.clip, self.attention)
+        if kind == "overlay":
+            shown = self._maps(maps)
+            moment = int(key_moments(next(iter(shown.values())), 1)[0]) if frame is None else frame
+            return overlay_figure(self.clip, shown, moment, width=width or "column")
+        if kind == "moments":
+            moments = key_moments(self.attention)
+            paper = strip_figure(self.clip, self._maps(maps), moments, width=width or "page")
+            return for_paper(filmstrip(self.clip, self.attention, moments=moments), width, paper)
+        return for_paper({"shares": share_over_time, "heatmap": region_time_heatmap}[kind](self.clip, self.attention), width)
+
+    def _maps(self, names: Sequence[str]) -> dict[str, AttentionMaps | Attribution]:
+        """The maps of these names. Raises StavisError where there is none of a name."""
+        known = {"attention": self.attention, **self.attributions}
+        for name in names:
+            if known.get(name) is None:
+                raise StavisError(f"{self.video.name} was explained without a map {name!r}: choose among {', '.join(known)}.")
+        return {name: known[name] for name in names}
 
     def table(self, kind: str = "regions", *, by: Annotations | None = None, tiers: Sequence[str] | None = None) -> pd.DataFrame:
         """A table: "regions" (mean share and density), "agreement" (of attributions with the attention), "shares" (one row per frame),

@@ -18,7 +18,10 @@ from stavis.inference.predictor import Regions, VideoReader
 from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import bar
+from stavis.show.figures.areas import density_figure, insertion_figure
 from stavis.show.figures.moments import agreement_matrix
+from stavis.show.paper.curves import for_paper
+from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
 from stavis.storage.files import atomic_contents, atomic_file, write_json
@@ -31,6 +34,7 @@ from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
 from stavis.trust.token_answers import token_answers
 from stavis.types import Clip, Target
 
+FIGURES = ("between", "insertion", "localisation")
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
@@ -74,14 +78,20 @@ class VerdictResult:
             raise StavisError(f"a verdict has no table {kind!r}: {offer(kind, TABLES)}")
         return self.verdict.table() if kind == "answers" else getattr(self.verdict, kind)
 
-    def figure(self, kind: str = "between") -> go.Figure:
-        """A plotly figure: "between", how alike each pair of methods is.
+    def figure(self, kind: str = "between", *, width: Width | None = None) -> go.Figure | PaperFigure:
+        """A figure: "between", how alike each pair of methods is, "insertion", the area under the insertion curve by the order of the
+        cells, "localisation", the density on each part; the last two with intervals.
 
-        Raises StavisError where there is no such figure.
+        Without a width it is a plotly figure; with one ("column", "page", inches) it is drawn for a paper. Both have `.save("f.pdf")`.
+
+        Raises StavisError where there is no such figure, or nothing of it was measured.
         """
-        if kind != "between":
-            raise StavisError(f"a verdict has no figure {kind!r}: choose between.")
-        return agreement_matrix(between_matrix(self.verdict))
+        if kind not in FIGURES:
+            raise StavisError(f"a verdict has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+        if kind == "between":
+            return for_paper(agreement_matrix(between_matrix(self.verdict)), width)
+        made = insertion_figure(self.verdict.insertion) if kind == "insertion" else density_figure(self.verdict.localisation)
+        return for_paper(made, width)
 
     def report(self) -> HtmlReport:
         """The page about it: the card, the tests behind it, where the map lies, agreement by method."""

@@ -71,7 +71,7 @@ class PaperFigure:
         with _styled():
             canvas = importlib.import_module("matplotlib.figure").Figure(figsize=(self.width, self.height), dpi=DPI, layout="constrained")
             importlib.import_module("matplotlib.backends.backend_agg").FigureCanvasAgg(canvas)
-            canvas.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+            canvas.get_layout_engine().set(w_pad=0.04, h_pad=0.04, wspace=0.02, hspace=0.02)
             self.draw(canvas)
         return canvas
 
