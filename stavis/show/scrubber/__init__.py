@@ -13,8 +13,10 @@ from IPython.display import display
 from stavis.data.annotations.annotations import Annotations
 from stavis.data.crops.shown import ShownFrames
 from stavis.errors import StavisError
+from stavis.inference.explained import ExplainedVideo
 from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.arrays import clip_of_arrays
+from stavis.show.scrubber.clock import in_one_chart, on_one_clock
 from stavis.show.scrubber.describe import (
     Numbers,
     add_traces,
@@ -158,6 +160,23 @@ class Scrubber(anywidget.AnyWidget):
         made = cls(**state, map=next(iter(typed), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = True
+        return made
+
+    @classmethod
+    def from_results(
+        cls, results: Sequence[ExplainedVideo], names: Sequence[str] | None = None, *, offset: float = 0.0, title: str = ""
+    ) -> "Scrubber":
+        """Two explained recordings on one clock: frames side by side, one slider, the curves of both in one chart.
+
+        The clock has the frame rate of the faster one; of the other the frame nearest in time is shown, and grey where it has none.
+        names: what they are called; offset: seconds added to the times of the second.
+
+        Raises StavisError where not two are given, or they lie too far apart.
+        """
+        both = on_one_clock(results, names, offset)
+        made = cls.from_clip(both.clip, both.maps, curves=both.curves, title=title or both.clip.recording, longest_side=640)
+        meta = in_one_chart(made.clip, both.names)
+        made.clip = {**meta, "messages": [*meta["messages"], *both.messages]}
         return made
 
     def show_clip(
