@@ -11,7 +11,7 @@ from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
 from stavis.inference.explained import ExplainedVideo
 from stavis.regions import spread
-from stavis.show.figures.colours import CURVES, CURVES_DARK, groups_of
+from stavis.show.figures.colours import LINES, groups_of
 from stavis.types import AttentionMaps, Clip
 
 _MOST = 20000
@@ -141,6 +141,6 @@ def in_one_chart(meta: dict, names: Sequence[str]) -> dict:
     traces = []
     for trace in meta["traces"]:
         k = next((k for k, name in enumerate(names) if trace["name"].endswith(f", {name}")), 0)
-        look = {"colour": CURVES[(0, 3)[k]], "dark": CURVES_DARK[(0, 3)[k]], "dash": [[], [6, 3]][k]}
+        look = {"colour": LINES[1 - k][0], "dark": LINES[1 - k][1], "dash": [[], [6, 3]][k]}
         traces.append({**trace, **look, "panel": moved[trace["panel"]]})
     return {**meta, "panels": list(panels.values()), "traces": traces}
