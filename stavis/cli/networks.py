@@ -29,6 +29,7 @@ from stavis.cli.options import (
     metric_text,
     scale_from,
 )
+from stavis.models.shipped import DEFAULT
 
 
 @app.command(rich_help_panel=LOOK)
@@ -158,7 +159,7 @@ def evaluate(
 
 @app.command(rich_help_panel=LOOK)
 def explain(
-    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,exact-deeplift",
@@ -186,7 +187,7 @@ def explain(
     Example: stavis explain my_package.my_module:make_network my_video.mp4 --target smile
     """
     if video is None:
-        run, video = "sta-synthetic", Path(run)
+        run, video = DEFAULT, Path(run)
     names = checks.methods(methods)
     out = out or Path(f"{video.stem}-explained")
     checks.given(network=run, video=video, source=source, regions=regions, device=device, out=out)
@@ -219,7 +220,7 @@ def explain(
 
 @app.command(rich_help_panel=LOOK)
 def profile(
-    run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
+    run: Annotated[str, typer.Argument(help="A run's folder, sta, sta-synthetic, hf:owner/name or package.module:function; or the video.")],
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,exact-deeplift",
     device: Device = "auto",
@@ -231,7 +232,7 @@ def profile(
     Example: stavis profile my_video.mp4
     """
     if video is None:
-        run, video = "sta-synthetic", Path(run)
+        run, video = DEFAULT, Path(run)
     names = checks.methods(methods)
     checks.given(network=run, video=video, device=device)
     checks.begin(f"explaining {video.name} with {run}, nothing taken from the cache", quiet)
@@ -241,7 +242,7 @@ def profile(
 
 @app.command(rich_help_panel=LOOK)
 def compare(
-    first: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic, hf:owner/name or package.module:function.")],
+    first: Annotated[str, typer.Argument(help="A run's folder, sta, sta-synthetic, hf:owner/name or package.module:function.")],
     second: Annotated[str, typer.Argument(help="Another network.")],
     video: Annotated[Path, typer.Argument(help="The video file.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; the video's name if left out.")] = None,

@@ -20,6 +20,7 @@ from stavis.inference.attribute import Method, chosen_methods, offered_methods, 
 from stavis.inference.explained import SHOWN_SECONDS
 from stavis.inference.predictor import Face, Regions, VideoReader, as_recording
 from stavis.inference.source import Source
+from stavis.models.shipped import DEFAULT
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.source import ReadResult
@@ -29,12 +30,9 @@ from stavis.synthetic.embedded import folder_of
 from stavis.timeline import resample
 from stavis.types import Attribution, Clip, Recording, Target
 
-SHIPPED = "sta-synthetic"
-"""The checkpoint that ships with the package; it was trained on synthetic faces only."""
-
 
 def explore(
-    run: Source = SHIPPED,
+    run: Source = DEFAULT,
     recordings: str | Path | Sequence[str | Path | Recording] | None = None,
     *,
     data: str | Path | None = None,

@@ -220,8 +220,8 @@ def load(
     Parameters
     ----------
     source : str, path or torch.nn.Module
-        A shipped name (`pretrained_names`), the folder of a run or of a checkpoint, a checkpoint on the Hugging Face Hub
-        ("hf:owner/name", "hf:owner/name@revision"), any module, or the import path of a function that makes one
+        A shipped name (`pretrained_names`; "sta" is short for the default one), the folder of a run or of a checkpoint, a checkpoint on
+        the Hugging Face Hub ("hf:owner/name", "hf:owner/name@revision"), any module, or the import path of a function that makes one
         ("my_package.my_module:make_network"). Everything below is for modules: a checkpoint knows its own. Networks of
         transformers, timm and torchvision are recognised; what is given here goes before what is known of them.
     forward : callable, optional

@@ -5,6 +5,10 @@ from pathlib import Path
 from stavis.errors import StavisError, nearest
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
+DEFAULT = "sta-synthetic"
+"""The shipped network that is used where none is named."""
+SHORT = "sta"
+"""The short name of DEFAULT, where no folder is called so."""
 
 
 def pretrained_names() -> list[str]:
@@ -24,7 +28,7 @@ def pretrained_names() -> list[str]:
 
 
 def checkpoint_folder(run: str | Path) -> Path:
-    """The folder of a checkpoint: a shipped name, a run's best, or the folder itself.
+    """The folder of a checkpoint: a shipped name ("sta" is the default one), a run's best, or the folder itself.
 
     Raises StavisError where there is none, with the shipped name that is nearest.
     """
@@ -34,6 +38,8 @@ def checkpoint_folder(run: str | Path) -> Path:
     for folder in (Path(run), Path(run) / "best"):
         if (folder / "config.json").is_file():
             return folder
+    if str(run) == SHORT:
+        return PRETRAINED / DEFAULT
     near = nearest(run, names)
     if near and not Path(run).exists():
         raise StavisError(f"{run} is no checkpoint and no shipped name: did you mean {near}?")

@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from pathlib import Path
 
 import pytest
 import torch
@@ -9,7 +10,7 @@ from safetensors.torch import load_file, save_file
 
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
-from stavis.models.shipped import pretrained_names
+from stavis.models.shipped import DEFAULT, checkpoint_folder, pretrained_names
 from stavis.models.sta import CNN3D, STA
 from stavis.storage.files import content_hash
 from tests.models.test_sta import TINY
@@ -124,3 +125,10 @@ def test_a_folder_without_a_checkpoint_is_refused(tmp_path):
 def test_every_shipped_checkpoint_loads():
     for name in pretrained_names():
         assert load_checkpoint(name).model is not None
+
+
+def test_sta_is_short_for_the_default_network_unless_a_folder_is_called_so(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert checkpoint_folder("sta") == checkpoint_folder(DEFAULT) and load_checkpoint("sta").name == DEFAULT
+    save_checkpoint("sta", STA(TINY), system="sta")
+    assert checkpoint_folder("sta") == Path("sta")
