@@ -26,6 +26,7 @@ from stavis.inference.source import Source
 from stavis.jobs.explain import Explanation
 from stavis.notes import Notes
 from stavis.progress import stages
+from stavis.show.figures.over_time import figure_of
 from stavis.show.figures.source_overlay import write_source_overlay
 from stavis.storage.cache import file_hash
 from stavis.types import Recording
@@ -59,9 +60,9 @@ class Profile:
     def figure(self) -> go.Figure:
         """CPU seconds by stage, as bars."""
         whole = self.table[~self.table.stage.str.startswith(" ")]
-        figure = go.Figure(go.Bar(x=whole.cpu, y=whole.stage, orientation="h", hovertemplate="%{y}: %{x:.2f} s<extra></extra>"))
-        figure.update_layout(title=f"CPU seconds, {self.video}", xaxis_title="s", yaxis_autorange="reversed", template="plotly_white")
-        return figure
+        bars = go.Bar(x=whole.cpu, y=whole.stage, orientation="h", hovertemplate="%{y}: %{x:.2f} s<extra></extra>")
+        axes = {"xaxis": {"title": "CPU seconds"}, "yaxis": {"autorange": "reversed"}}
+        return figure_of(bars, title=f"CPU seconds, {self.video}", hovermode="closest", **axes)
 
 
 @dataclass

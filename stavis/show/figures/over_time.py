@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
 from stavis.show.figures.colours import GOLD, PREDICTED, RATER, Group, groups_of
+from stavis.show.figures.figure import Figure
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif'
@@ -37,9 +38,9 @@ def template() -> go.layout.Template:
     )
 
 
-def figure_of(*traces, height: int = 340, **layout) -> go.Figure:
+def figure_of(*traces, height: int = 340, **layout) -> Figure:
     """A figure with the template and a height in pixels."""
-    return go.Figure(list(traces), {"template": template(), "height": height, **layout})
+    return Figure(list(traces), {"template": template(), "height": height, **layout})
 
 
 def share_over_time(clip: Clip, maps: AttentionMaps | Attribution, *, stacked: bool = False, name: str = "attention") -> go.Figure:

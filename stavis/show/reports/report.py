@@ -3,6 +3,7 @@
 Everything given as text is escaped. Scripts are constant, so the policy names them by their hashes; data stand in inert blocks.
 """
 
+import base64
 import html
 import json
 import tempfile
@@ -19,6 +20,8 @@ from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from stavis.show.figures.figure import CONFIG, DARK
+from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount
@@ -69,6 +72,13 @@ class HtmlReport:
         """A plotly figure; plotly.js is put into the page once, and only when there is a figure."""
         self._figures += 1
         return self._section(heading, figure_block(figure, caption or heading), caption)
+
+    def add_still(self, heading: str, figure: go.Figure, caption: str = "") -> "HtmlReport":
+        """An image of a figure for paper and for where scripts are off; elsewhere the scrubber shows the same."""
+        before = len(self._parts)
+        self._section(heading, _still(figure, caption or heading), caption)
+        self._parts[before:] = [part.replace("<section>", '<section class="still-only">', 1) for part in self._parts[before:]]
+        return self
 
     def add_table(self, heading: str, table: pd.DataFrame, caption: str = "") -> "HtmlReport":
         """A table: its index is left out when it only counts, numbers are set to the right."""
@@ -150,15 +160,24 @@ class HtmlReport:
 
 
 def figure_block(figure: go.Figure, text: str) -> str:
-    """The place of a plotly figure in a page; its numbers stand in an inert block."""
+    """The place of a plotly figure in a page: its numbers in an inert block, and an image of it for paper and where scripts are off."""
     spec = json.loads(figure.to_json())
     height = int(figure.layout.height or 360)
     spec.get("layout", {}).pop("width", None)
+    held = {"data": spec.get("data", []), "layout": spec.get("layout", {}), "config": CONFIG, "dark": DARK}
     return (
         f'<div class="figure" data-stavis-figure role="group" aria-label="{html.escape(text or "figure")}" style="min-height:{height}px">'
-        f'<script type="application/json">{json_block({"data": spec.get("data", []), "layout": spec.get("layout", {})})}</script>'
-        '<div class="stavis-plot"><p>This figure needs scripts, and they are off.</p></div></div>'
+        f'<script type="application/json">{json_block(held)}</script>'
+        f'<div class="stavis-plot"></div>{_still(figure, text)}</div>'
     )
+
+
+def _still(figure: go.Figure, text: str) -> str:
+    image = static_png(figure)
+    if not image:
+        return '<p class="still">This figure needs scripts, and they are off.</p>'
+    data = base64.b64encode(image).decode()
+    return f'<img class="still" alt="{html.escape(text or "figure")}" width="{WIDTH}" src="data:image/png;base64,{data}">'
 
 
 def table_block(table: pd.DataFrame, text: str) -> str:

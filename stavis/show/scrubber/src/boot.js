@@ -1,6 +1,8 @@
 // In a page without a kernel the same module finds its data in inert blocks and brings the posters to life.
 
 import { make } from "./controls.js";
+import { wakeFigures } from "./page/figures.js";
+import { connectMoments } from "./page/moments.js";
 import { render } from "./scrubber.js";
 
 function unbase64(text) {
@@ -54,25 +56,6 @@ async function wake(host, kept) {
   render({ model: modelOf(state), el });
 }
 
-async function wakeFigures() {
-  const hosts = [...document.querySelectorAll("[data-stavis-figure]:not([data-live])")];
-  if (!hosts.length) return;
-  hosts.forEach((host) => (host.dataset.live = "1"));
-  if (!window.Plotly) {
-    const text = new TextDecoder().decode(await block("plotly"));
-    if (!text) return;
-    // An inline script, so that the policy can allow exactly this text by its hash.
-    document.head.append(Object.assign(document.createElement("script"), { textContent: text }));
-  }
-  for (const host of hosts) {
-    const figure = JSON.parse(host.querySelector("script[type='application/json']").textContent);
-    const place = host.querySelector(".stavis-plot");
-    place.replaceChildren();
-    await window.Plotly.newPlot(place, figure.data, figure.layout, { responsive: true, displaylogo: false });
-    host.dataset.drawn = "1";
-  }
-}
-
 async function boot() {
   const kept = {};
   for (const host of document.querySelectorAll("[data-stavis-host]:not([data-live])")) {
@@ -83,9 +66,12 @@ async function boot() {
       host.querySelector(".stv-mount").replaceChildren(make("p", {}, `This clip cannot be shown: ${error.message}`));
     }
   }
-  await wakeFigures();
+  await wakeFigures(block);
 }
 
-if (document.querySelector("script[data-stavis-module]")) boot();
+if (document.querySelector("script[data-stavis-module]")) {
+  connectMoments();
+  boot();
+}
 
 export default { render };

@@ -1,0 +1,68 @@
+"""The plotly figure of stavis: nothing of it leaves the machine, and it carries a static image for viewers that run no script."""
+
+import base64
+import json
+
+import plotly.graph_objects as go
+import plotly.io as pio
+from IPython.display import display
+
+from stavis.show.figures.colours import CURVES, CURVES_DARK, FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER
+from stavis.show.figures.static import static_png
+
+CONFIG = {
+    "responsive": True,
+    "displaylogo": False,
+    "modeBarButtons": [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]],
+    "showSendToCloud": False,
+    "showEditInChartStudio": False,
+    "showLink": False,
+    "plotlyServerURL": "",
+}
+"""The only plotly settings of figures, pages and notebooks. The buttons are a list of those that are shown, so that a later version of
+plotly can add none that sends a chart away, and there is no address to send it to."""
+DARK = {
+    **dict((*LINES, *LINES_MORE, *((light, dark) for light, dark, _ in FAINT))),
+    **dict(zip(CURVES, CURVES_DARK, strict=True)),
+    PREDICTED: PREDICTED_DARK,
+    GOLD: "#E6E8EB",
+    RATER: "#8B929B",
+    "#FFFFFF": "#16181B",
+    "#1C1F23": "#E6E8EB",
+    "#5D646D": "#A2A9B2",
+    "#EBEDF0": "#2A2F35",
+    "#D3D8DE": "#3F464E",
+}
+"""What each colour of a figure is on a dark page."""
+MIME = "application/vnd.plotly.v1+json"
+
+
+class Figure(go.Figure):
+    """A plotly figure with these settings, however it is shown: in a notebook, as HTML, in the browser."""
+
+    def _repr_mimebundle_(self, include=None, exclude=None, **_) -> dict:
+        """What a notebook keeps: the figure, and an image of it for nbconvert, GitHub and nbviewer."""
+        spec = json.loads(self.to_json())
+        return {MIME: {**spec, "config": CONFIG}, "image/png": base64.b64encode(static_png(self)).decode(), "text/plain": repr(self)}
+
+    def _ipython_display_(self) -> None:
+        self.show()
+
+    def show(self, *args, config: dict | None = None, **kwargs) -> None:
+        """Shows the figure as plotly does, with the settings of stavis; in a notebook with a static image beside it."""
+        if not args and not kwargs and "plotly_mimetype" in str(pio.renderers.default):
+            display(self._repr_mimebundle_(), raw=True)
+            return
+        super().show(*args, config={**CONFIG, **(config or {})}, **kwargs)
+
+    def to_html(self, *args, config: dict | None = None, **kwargs) -> str:
+        """HTML with the settings of stavis; arguments as plotly's."""
+        return super().to_html(*args, config={**CONFIG, **(config or {})}, **kwargs)
+
+    def write_html(self, *args, config: dict | None = None, **kwargs) -> None:
+        """Writes HTML with the settings of stavis; arguments as plotly's."""
+        super().write_html(*args, config={**CONFIG, **(config or {})}, **kwargs)
+
+    def __repr__(self) -> str:
+        names = ", ".join(str(trace.name) for trace in self.data if trace.name)
+        return f"Figure({len(self.data)} traces{': ' if names else ''}{names})"
