@@ -7,7 +7,8 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from IPython.display import display
 
-from stavis.show.figures.colours import CURVES, CURVES_DARK, FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER
+from stavis.regions import FACE
+from stavis.show.figures.colours import FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER, groups_of
 from stavis.show.figures.static import static_png
 
 CONFIG = {
@@ -23,7 +24,7 @@ CONFIG = {
 plotly can add none that sends a chart away, and there is no address to send it to."""
 DARK = {
     **dict((*LINES, *LINES_MORE, *((light, dark) for light, dark, _ in FAINT))),
-    **dict(zip(CURVES, CURVES_DARK, strict=True)),
+    **{group.colour: group.dark for group in groups_of(FACE)},
     PREDICTED: PREDICTED_DARK,
     GOLD: "#E6E8EB",
     RATER: "#8B929B",

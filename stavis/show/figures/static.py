@@ -14,6 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
+from matplotlib.transforms import ScaledTranslation
 from PIL import Image
 
 WIDTH = 860
@@ -40,7 +41,7 @@ def static_png(figure: go.Figure, width: int = WIDTH) -> bytes:
     drawn.draw()
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=_FINER * _DPI, facecolor="white")
-    return _smaller(buffer, photos=bool(figure.layout.images))
+    return _smaller(buffer, photos=bool(figure.layout.images) or any(trace.type == "heatmap" for trace in figure.data))
 
 
 def _smaller(png: io.BytesIO, photos: bool) -> bytes:
@@ -213,7 +214,14 @@ class _Axes:
         side = {"top": "top", "bottom": "bottom", "middle": "center"}.get(note.yanchor or "middle", "center")
         across_side = note.xanchor if note.xanchor in ("left", "right", "center") else "center"
         self.axes.text(
-            note.x, note.y, _plain(str(note.text)), transform=place[whole, across], ha=across_side, va=side, fontsize=9, color="#5D646D"
+            note.x,
+            note.y,
+            _plain(str(note.text)),
+            transform=place[whole, across] + ScaledTranslation(0, (note.yshift or 0) / 72, self.canvas.dpi_scale_trans),
+            ha=across_side,
+            va=side,
+            fontsize=9,
+            color="#5D646D",
         )
 
     def _label(self, trace) -> str:

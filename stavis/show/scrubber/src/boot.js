@@ -2,7 +2,7 @@
 
 import { make } from "./controls.js";
 import { wakeFigures } from "./page/figures.js";
-import { connectMoments } from "./page/moments.js";
+import { connectMomentLinks } from "./page/links.js";
 import { render } from "./scrubber.js";
 
 function unbase64(text) {
@@ -70,7 +70,7 @@ async function boot() {
 }
 
 if (document.querySelector("script[data-stavis-module]")) {
-  connectMoments();
+  connectMomentLinks();
   boot();
 }
 

@@ -1,6 +1,6 @@
 // Moments that a page names are links "#t=SECONDS" that move the scrubber; a second click on the same one moves it there again.
 
-export function connectMoments() {
+export function connectMomentLinks() {
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.("a[data-stavis-moment]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
