@@ -1,5 +1,6 @@
 """The page about one video: what the network predicts, where it looks, what moved its prediction, and what is not known."""
 
+import numpy as np
 import pandas as pd
 
 from stavis.attention.cue_scores import CueScores
@@ -8,8 +9,8 @@ from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
 from stavis.data.faces.blendshapes import signal_table
 from stavis.inference.explained import ExplainedVideo
 from stavis.jobs.evaluate import RunEvaluation, cue_table
-from stavis.show.figures.moments import filmstrip
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
+from stavis.show.figures.overlay import paint_map
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.describe import notices_of
@@ -21,14 +22,17 @@ AGREEMENT_TEXT = (
     "same), the fraction of each map's top tenth of cells that both share. The last rows know nothing of the network: agreement that is "
     "no higher than theirs says nothing. Agreement is no proof that the attention explains the prediction: stavis verdict asks for that."
 )
+DENSITY_TEXT = "Density is share over area: the times what an even spread would give."
 CUE_TEXT = "The truth of a synthetic face is known: which region carries the valence in each frame. One recording alone has no interval."
 
 
 def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | None = None) -> HtmlReport:
     """The page about an explanation; with `evaluation` it says how good the network is."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
-    report.add_notes(explanation.notes)
+    clip = explanation.clip
+    report.add_finding(explanation.finding, _moment_images(explanation), (float(clip.times[0]), float(clip.times[-1])))
     report.add_scrubber("Where it looks", scrubber_of(explanation), _segment_text(explanation))
+    report.add_notes(explanation.notes)
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
     if len(agreeing):
@@ -131,19 +135,34 @@ def _cue_table(cue: CueScores, evaluation: RunEvaluation | None) -> pd.DataFrame
 
 
 def _add_figures(report: HtmlReport, explanation: ExplainedVideo) -> None:
+    """The scrubber shows shares and values: images of them are for paper and for where scripts are off."""
     clip, attention, prediction = explanation.clip, explanation.attention, explanation.prediction
     if attention is not None and clip.regions is not None:
-        report.add_figure("Attention by region", share_over_time(clip, attention), "The share of each region in the attention, by frame.")
-        report.add_table("Mean attention", region_table(explanation), "Density is share over area: an even attention has 1.")
+        report.add_still("Attention by region", share_over_time(clip, attention), "The share of each region in the attention, by frame.")
+        report.add_table("Mean attention by region", region_table(explanation), DENSITY_TEXT)
     elif clip.regions is None and clip.subject == "face":
         text = "No face was tracked: the crop is the centred square of the image, and no regions are known."
         report.add_text("Attention by region", text)
     for dimension in prediction.dimensions:
-        report.add_figure(f"Predicted {dimension}", valence_traces(clip, prediction, dimension=dimension))
+        report.add_still(f"Predicted {dimension}", valence_traces(clip, prediction, dimension=dimension))
     if {"valence", "arousal"} <= set(prediction.dimensions):
         report.add_figure("Valence and arousal", valence_arousal(prediction, clip=clip), "The path of the clip through the plane.")
-    if attention is not None and len(clip) > 1:
-        report.add_figure("Key moments", filmstrip(clip, attention), "Where the attention changes most.")
+
+
+def _moment_images(explanation: ExplainedVideo) -> dict[int, np.ndarray]:
+    """The crop of each moment of the finding with the map that the finding is of, by frame."""
+    crops, reading, segment = explanation.crops, explanation.reading, explanation.segment
+    first = next(iter(explanation.attributions.values()), None)
+    if reading.attention is not None:
+        maps, start = reading.attention.weights, 0
+    else:
+        maps, start = (np.abs(first.values), segment.start) if first is not None else (np.zeros((0, 1, 1)), 0)
+    top = float(np.nanpercentile(maps, 99.8)) if maps.size and np.isfinite(maps).any() else 0.0
+    images = {}
+    for frame in {moment.frame for moment in explanation.finding.moments}:
+        image, known = np.array(crops.frames[frame]), 0 <= frame - start < len(maps) and crops.valid[frame] and top > 0
+        images[frame] = paint_map(image, maps[frame - start], top=top) if known else image
+    return images
 
 
 def _subtitle(explanation: ExplainedVideo) -> str:

@@ -8,7 +8,7 @@ import html
 import json
 import tempfile
 import webbrowser
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -20,8 +20,10 @@ from jinja2 import Environment
 from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
+from stavis.inference.finding import Finding
 from stavis.show.figures.figure import CONFIG, DARK
 from stavis.show.figures.static import WIDTH, static_png
+from stavis.show.reports.finding_card import finding_block
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount
@@ -67,6 +69,11 @@ class HtmlReport:
         """Plain paragraphs under a heading ('' = none)."""
         paragraphs = [paragraphs] if isinstance(paragraphs, str) else paragraphs
         return self._section(heading, "".join(f"<p>{html.escape(str(text))}</p>" for text in paragraphs))
+
+    def add_finding(self, finding: Finding, images: Mapping[int, np.ndarray], shown: tuple[float, float]) -> "HtmlReport":
+        """What was found: its sentences, and its moments, which move the page's scrubber; see `finding_block`."""
+        self._parts.append(finding_block(finding, images, shown))
+        return self
 
     def add_figure(self, heading: str, figure: go.Figure, caption: str = "") -> "HtmlReport":
         """A plotly figure; plotly.js is put into the page once, and only when there is a figure."""
