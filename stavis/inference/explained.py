@@ -43,7 +43,7 @@ class ExplainedVideo:
     reading: every frame; segment: which frames `clip` and the attributions are of (all of a short video); shares: one row per frame;
     densities: mean share over area by region (1 = chance); cue: scores against the truth, only for a synthetic recording; notes:
     what a reader must know; seconds: what it took; layers: the attention of each layer and head in the frames of `clip`, where asked for;
-    areas: (T,R), the fraction of the crop that each region covers.
+    density_table: (T,R), the density of each region in each frame.
     """
 
     video: Path
@@ -60,7 +60,7 @@ class ExplainedVideo:
     seconds: float
     dimension: str = ""
     layers: LayerMaps | None = None
-    areas: np.ndarray | None = None
+    density_table: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -116,7 +116,7 @@ class ExplainedVideo:
             attributions=attributions,
             shares=tables.shares,
             densities=tables.densities,
-            areas=tables.areas,
+            density_table=tables.over_time,
             cue=_cue(recording, reading, crops),
             notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed))),
             seconds=time.monotonic() - started,
@@ -188,13 +188,13 @@ class ExplainedVideo:
         clip, chosen = self.clip, next(iter(self.attributions.items()), None)
         if self.crops.track is None and self.crops.regions is None:
             return None
-        if self.attention is not None and self.areas is not None:
+        if self.attention is not None and self.density_table is not None:
             shares = self.shares[list(self.crops.region_names)].to_numpy(float)
-            return PartTable.of_regions(self.crops.times, shares, self.areas, clip.region_set, self.crops.valid)
+            return PartTable.of_regions(self.crops.times, shares, self.density_table, clip.region_set, self.crops.valid)
         if chosen is None or self.attention is not None or clip.regions is None:
             return None
         name, attribution = chosen
-        return PartTable.of_regions(clip.times, clip.share(attribution), clip.areas, clip.region_set, clip.valid, name)
+        return PartTable.of_regions(clip.times, clip.share(attribution), clip.density(attribution), clip.region_set, clip.valid, name)
 
     def _lacks(self) -> str:
         if self.attention is None and not self.attributions:

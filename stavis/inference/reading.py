@@ -238,17 +238,17 @@ _CHUNK_PIXELS = 1 << 27  # and so many pixels of masks at most
 
 @dataclass(frozen=True)
 class RegionTables:
-    """A reading on the regions of its crops: shares, one row per frame; densities, their means by region; areas (T,R), the fraction of
-    the crop that each region covers, NaN where none is known."""
+    """A reading on the regions of its crops: shares, one row per frame; densities, their means by region; over_time (T,R), the densities
+    of each frame, NaN where none is known."""
 
     shares: pd.DataFrame
     densities: dict[str, float]
-    areas: np.ndarray
+    over_time: np.ndarray
 
 
 def region_tables(reading: Reading, crops: Crops) -> RegionTables:
-    """Shares, densities and areas of all frames, a segment at a time, so that an hour of video needs little memory."""
-    tables, densities, areas = [], [], []
+    """Shares and densities of all frames, a segment at a time, so that an hour of video needs little memory."""
+    tables, densities = [], []
     names = crops.region_names
     step = min(_CHUNK, max(1, _CHUNK_PIXELS // (len(names) * crops.size**2)))
     for start in range(0, len(crops), step):
@@ -260,10 +260,9 @@ def region_tables(reading: Reading, crops: Crops) -> RegionTables:
         maps = None if reading.attention is None else AttentionMaps(reading.attention.weights[part], clip.times)
         tables.append(share_table(maps, clip, first=start))
         known = maps is not None and clip.regions is not None
-        areas.append(clip.areas if known else np.full((len(clip), len(names)), np.nan))
-        if known:
-            densities.append(np.where(clip.valid[:, None], clip.density(maps), np.nan))
-    joined = np.concatenate(densities) if densities else np.full((1, len(names)), np.nan)
+        found = clip.density(maps) if known else np.full((len(clip), len(names)), np.nan)
+        densities.append(np.where(clip.valid[:, None], found, np.nan))
+    joined = np.concatenate(densities)
     seen = np.isfinite(joined).any(0)
     means = {name: float(np.nanmean(joined[:, column])) for column, name in enumerate(names) if seen[column]}
-    return RegionTables(pd.concat(tables, ignore_index=True), means, np.concatenate(areas))
+    return RegionTables(pd.concat(tables, ignore_index=True), means, joined)

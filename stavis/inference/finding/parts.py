@@ -1,4 +1,4 @@
-"""The shares and densities of the parts of a region set over time, and what sentences call them."""
+"""The shares and densities of the regions of a set over time, and what sentences call them."""
 
 from dataclasses import dataclass
 
@@ -9,8 +9,8 @@ from stavis.regions import FACE, RegionSet
 
 @dataclass(frozen=True)
 class PartTable:
-    """A map on the parts of a region set: shares and densities (T,P), NaN in frames that do not count; names (P,) as sentences say them;
-    can_lead (P,): whether a part may lead, as the background may not; of: what is shared ("attention", "saliency")."""
+    """A map on the regions of a set: shares and densities (T,P), NaN in frames that do not count; names (P,) as sentences say them;
+    can_lead (P,): whether a region may lead, as the background may not; of: what is shared ("attention", "saliency")."""
 
     times: np.ndarray
     shares: np.ndarray
@@ -21,19 +21,14 @@ class PartTable:
 
     @classmethod
     def of_regions(
-        cls, times: np.ndarray, shares: np.ndarray, areas: np.ndarray, region_set: RegionSet, valid: np.ndarray, of: str = "attention"
+        cls, times: np.ndarray, shares: np.ndarray, densities: np.ndarray, region_set: RegionSet, valid: np.ndarray, of: str = "attention"
     ) -> "PartTable":
-        """From the shares and areas (T,R) of the regions of a set, each a part of its own: left and right eye are told apart."""
-        rows = [[region_set.names.index(name)] for name in region_set.order]
-        share = np.stack([shares[:, row].sum(1) for row in rows], 1)
-        area = np.stack([np.nan_to_num(areas[:, row]).sum(1) for row in rows], 1)
-        counts = valid & np.isfinite(share).all(1)
-        share = np.where(counts[:, None], share, np.nan)
-        density = np.divide(share, area, out=np.zeros(share.shape), where=area > 0)
-        density[~counts] = np.nan
-        parts = region_set.order
-        names = tuple(part_name(region_set, part) for part in parts)
-        return cls(np.asarray(times, float), share, density, names, tuple(part not in region_set.background for part in parts), of)
+        """From the shares and densities (T,R) of the regions of a set, in the order of its names."""
+        counts = (valid & np.isfinite(shares).all(1))[:, None]
+        names = tuple(part_name(region_set, name) for name in region_set.names)
+        can_lead = tuple(name not in region_set.background for name in region_set.names)
+        density = np.where(counts, np.nan_to_num(densities), np.nan)
+        return cls(np.asarray(times, float), np.where(counts, shares, np.nan), density, names, can_lead, of)
 
 
 def part_name(region_set: RegionSet, part: str) -> str:
@@ -46,4 +41,4 @@ def part_name(region_set: RegionSet, part: str) -> str:
 
 def plural(names: list[str]) -> bool:
     """Whether a verb after these names stands in the plural."""
-    return len(names) > 1 or names[0] in ("the eyes", "the brows", "the cheeks", "the nasolabial folds")
+    return len(names) > 1 or names[0] in ("the brows", "the cheeks")

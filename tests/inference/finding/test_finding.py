@@ -28,7 +28,7 @@ def shares_of(leader: str, share: float, count: int) -> np.ndarray:
 def table_of(shares: np.ndarray, rate: float = 25.0, valid: np.ndarray | None = None, of: str = "attention") -> PartTable:
     area = np.tile([AREA[name] for name in FACE.names], (len(shares), 1))
     times = np.arange(len(shares)) / rate
-    return PartTable.of_regions(times, shares, area, FACE, np.ones(len(shares), bool) if valid is None else valid, of)
+    return PartTable.of_regions(times, shares, shares / area, FACE, np.ones(len(shares), bool) if valid is None else valid, of)
 
 
 def value_of(table: PartTable, values: np.ndarray | float = 0.1) -> ValueTrace:
