@@ -11,6 +11,7 @@ import papermill
 import pytest
 
 from stavis.models.checkpoint import load_checkpoint
+from stavis.show.figures.figure import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).parent
@@ -40,6 +41,8 @@ def papermilled(tmp_path, monkeypatch):
         shown: dict[str, list] = {}
         for cell in done.cells:
             for output in cell.get("outputs", []):
+                if PLOT in output.get("data", {}):
+                    assert output["data"][PLOT]["config"] == CONFIG and output["data"]["image/png"], "a figure without settings or image"
                 assert output.output_type != "error"
                 for mime, content in output.get("data", {}).items():
                     shown.setdefault(mime, []).append(content)

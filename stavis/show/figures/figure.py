@@ -8,7 +8,7 @@ import plotly.io as pio
 from IPython.display import display
 
 from stavis.regions import FACE
-from stavis.show.figures.colours import FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER, groups_of
+from stavis.show.figures.colours import CURVES, FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER, curve_colour, groups_of
 from stavis.show.figures.static import static_png
 
 CONFIG = {
@@ -16,8 +16,6 @@ CONFIG = {
     "displaylogo": False,
     "modeBarButtons": [["toImage"], ["zoom2d", "pan2d", "resetScale2d"]],
     "showSendToCloud": False,
-    "showEditInChartStudio": False,
-    "showLink": False,
     "plotlyServerURL": "",
 }
 """The only plotly settings of figures, pages and notebooks. The buttons are a list of those that are shown, so that a later version of
@@ -25,6 +23,7 @@ plotly can add none that sends a chart away, and there is no address to send it 
 DARK = {
     **dict((*LINES, *LINES_MORE, *((light, dark) for light, dark, _ in FAINT))),
     **{group.colour: group.dark for group in groups_of(FACE)},
+    **dict(curve_colour(number) for number in range(len(CURVES))),
     PREDICTED: PREDICTED_DARK,
     GOLD: "#E6E8EB",
     RATER: "#8B929B",

@@ -5,7 +5,7 @@ import json
 import pandas as pd
 import pytest
 
-from stavis.show.figures.over_time import share_over_time, valence_traces
+from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
 from tests.show.samples import clip_of, maps_of, prediction_of, raters_of
@@ -58,6 +58,49 @@ def test_figures_live_under_the_policy(open_page, tmp_path):
     assert page.requests == [] and page.errors == []
 
 
+def test_no_control_of_a_page_leaves_the_machine(open_page, tmp_path):
+    clip = clip_of(60, 64)
+    report = HtmlReport("Figures", provenance={}).add_scrubber("Clip", Scrubber.from_clip(clip, maps_of(clip, 12), prediction_of(clip)))
+    report.add_figure("Shares", share_over_time(clip, maps_of(clip)["attention"])).add_figure("Plane", valence_arousal(prediction_of(clip)))
+    page = open_page(report.save(tmp_path / "report.html"))
+    page.locator("[data-stavis-figure][data-drawn]").nth(1).wait_for()
+    page.locator(".stavis-plot").first.hover()
+    buttons = page.locator(".modebar-btn").evaluate_all("nodes => nodes.map(n => n.dataset.title)")
+    assert set(buttons) == {"Download plot as a PNG", "Zoom", "Pan", "Reset axes"} and len(buttons) == 8
+    for link in page.locator("a[href], form[action], area[href], iframe[src]").evaluate_all("nodes => nodes.map(n => n.outerHTML)"):
+        assert "http" not in link and 'href="//' not in link, link
+    assert page.evaluate("[...document.querySelectorAll('.stavis-plot')].every((one) => one._context.plotlyServerURL === '')")
+    assert page.requests == [] and page.errors == []
+
+
+def test_figures_follow_the_colours_of_the_page(open_page, tmp_path):
+    clip = clip_of(40, 64)
+    path = HtmlReport("Figures", provenance={}).add_figure("Values", valence_traces(clip, prediction_of(clip))).save(tmp_path / "a.html")
+    page = open_page(path, color_scheme="light")
+    page.wait_for_selector("[data-stavis-figure][data-drawn]")
+    back = "getComputedStyle(document.querySelector('.main-svg')).backgroundColor"
+    line = "getComputedStyle(document.querySelector('.scatterlayer .js-line')).stroke"
+    light = page.evaluate(f"[{back}, {line}]")
+    assert light[0] == "rgb(255, 255, 255)"
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_timeout(300)
+    dark = page.evaluate(f"[{back}, {line}]")
+    assert dark[0] == "rgb(22, 24, 27)" and dark[1] != light[1]
+
+
+def test_a_figure_is_an_image_on_paper(open_page, tmp_path):
+    clip = clip_of(40, 64)
+    report = HtmlReport("Paper", provenance={}).add_figure("Values", valence_traces(clip, prediction_of(clip)))
+    report.add_still("Shares", share_over_time(clip, maps_of(clip)["attention"]))
+    page = open_page(report.save(tmp_path / "a.html"))
+    page.wait_for_selector("[data-stavis-figure][data-drawn]")
+    assert page.locator(".main-svg").first.is_visible() and not page.locator("img.still").first.is_visible()
+    assert not page.get_by_role("heading", name="Shares").is_visible()
+    page.emulate_media(media="print")
+    assert page.locator("img.still").first.is_visible() and page.locator("img.still").nth(1).is_visible()
+    assert not page.locator(".main-svg").first.is_visible()
+
+
 def test_nothing_that_was_given_as_text_runs(open_page, tmp_path):
     clip = clip_of(20, 48, name=EVIL)
     maps = {EVIL: maps_of(clip, 12)["attention"]}
@@ -100,7 +143,8 @@ def test_without_scripts_a_poster_is_shown(open_page, tmp_path):
     words = poster.get_attribute("alt")
     assert words.startswith("frame 12, valence") and "% of attention on the mouth" in words
     assert "One frame is shown" in page.locator(".stv-mount p").inner_text()
-    assert page.get_by_text("This figure needs scripts").is_visible()
+    still = page.get_by_role("img", name="Shares")
+    assert still.is_visible() and still.bounding_box()["width"] > 400
 
 
 def test_a_report_fits_a_narrow_screen(open_page, tmp_path, ten_seconds):

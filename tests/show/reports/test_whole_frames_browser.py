@@ -40,7 +40,6 @@ def test_the_page_scrubs_by_layer_and_head_and_speaks_of_no_face(open_page, tmp_
     assert OF_FACES.findall(html) == []
     page = open_page(path)
     page.wait_for_selector(f"{ROOT}[data-drawn]")
-    page.locator("[data-stavis-figure][data-drawn]").first.wait_for()
     assert OF_FACES.findall(page.evaluate(TEXTS)) == []
     groups = page.locator("select[name=map] optgroup").evaluate_all("nodes => nodes.map((n) => [n.label, n.children.length])")
     assert groups == [["layers", 2], ["heads", 2]]
