@@ -54,7 +54,7 @@ def demo(
         return
     typer.echo(f"CCC on unseen people        {metric_text(metrics, 'ccc')}")
     typer.echo(f"mouth share follows mouth cue, r = {metric_text(metrics, 'mouth_cue_correlation')}")
-    typer.echo(f"density on the informative region {metric_text(metrics, 'cue_density')}  (1 = chance)")
+    typer.echo(f"density on the informative region {metric_text(metrics, 'cue_density')}  (1 = an even spread)")
     typer.echo(done.evaluation.evaluation.intervals)
     typer.echo(done.evaluation.alignment)
     typer.echo(done.tracked_text)

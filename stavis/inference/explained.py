@@ -41,7 +41,7 @@ class ExplainedVideo:
     """Everything known of one video after a network has read it.
 
     reading: every frame; segment: which frames `clip` and the attributions are of (all of a short video); shares: one row per frame;
-    densities: mean share over area by region (1 = chance); cue: scores against the truth, only for a synthetic recording; notes:
+    densities: mean share over area by region (1 = an even spread); cue: scores against the truth, only for a synthetic recording; notes:
     what a reader must know; seconds: what it took; layers: the attention of each layer and head in the frames of `clip`, where asked for;
     density_table: (T,R), the density of each region in each frame.
     """

@@ -24,7 +24,7 @@ class ExplanationSummary:
 
     video: its file's name; frames, frames_with_face, faces (how many were followed, None where none was looked for); seconds: what
     it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
-    mean_densities (1 = chance) of the attention by region; the same by method; relative_delta: completeness error by method;
+    mean_densities (1 = an even spread) of the attention by region; the same by method; relative_delta: completeness error by method;
     synthetic_only: whether the network was trained on synthetic faces only; notes; provenance; region_set: which regions ("face",
     "grid:3x3", the name of a file); regions_version: of a face's regions, None for others (files without it have version 1); subject:
     "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read;

@@ -16,6 +16,9 @@ from stavis.types import Clip, Prediction
 
 FLAT = 0.05
 """A signal that moves by less than this part of its panel's range hardly changes: its row is folded away."""
+TRACKER_CAVEAT = (
+    "The curves of mouth, smile, frown, blink and brows are the face tracker's own estimates, no truth: it can read crying as a smile."
+)
 TIME_COLUMNS = ("time", "times", "time (s)", "timestamp", "seconds", "t", "time_s")
 
 
@@ -161,9 +164,11 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
         title += f" ({_range_text(shown)})" if (many or found) and shown is not None else ""
         low, high = (low, high if high > low else low + 1) if np.isfinite(low) else (-1.0, 1.0)
         panels.append({"key": dimension, "title": title, "unit": "", "low": low, "high": high})
+    tracked = False
     for k, (name, times, values) in enumerate(curve_columns(curves)):
         signal = name.removeprefix("tracker ")
-        name = signal if signal in SIGNALS else name  # called the same wherever they are shown
+        name = signal.replace("_", " ") if signal in SIGNALS else name  # called the same wherever they are shown
+        tracked = tracked or signal in SIGNALS
         line = on_times(times, values, clip.times)
         if not np.isfinite(line).any():
             messages.append(f"The curve {name} has no value within the clip's {clip.times[0]:.2f} to {clip.times[-1]:.2f} s.")
@@ -177,6 +182,7 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
         panels.append({"key": key, "title": name, "unit": "", "low": low, "high": high, "small": True, "flat": flat})
         colour = dict(zip(("colour", "dark"), curve_colour(k), strict=True))
         traces.append({"name": name, "kind": "curve", "panel": key, "row": numbers.add(line), **colour})
+    messages += [TRACKER_CAVEAT] if tracked else []
     return panels, traces
 
 

@@ -92,7 +92,7 @@ class PackedMap:
 
 
 def pack_map(name: str, maps: AttentionMaps | Attribution, *, longest_grid: int) -> PackedMap:
-    """A map as codes of eight bits. Attention becomes weight x cells (1 = chance); an attribution keeps its sign and unit.
+    """A map as codes of eight bits. Attention becomes weight x cells (density: 1 = an even spread); an attribution keeps its sign and unit.
 
     Grids larger than `longest_grid` are area-averaged. Frames that are not numbers are left out and reported.
     """
@@ -124,7 +124,7 @@ def pack_map(name: str, maps: AttentionMaps | Attribution, *, longest_grid: int)
         scale=scale,
         top=top,
         clip_top=float(np.percentile(drawn, 95)) if len(drawn) else 1.0,
-        unit="× chance" if attention else "",
+        unit="density" if attention else "",
         messages=tuple(messages),
     )
 

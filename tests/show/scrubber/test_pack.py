@@ -25,7 +25,7 @@ def test_attention_comes_back_as_times_chance():
     attention = maps_of(clip, 16)["attention"]
     packed = pack_map("attention", attention, longest_grid=56)
     wanted = attention.weights * 256
-    assert packed.unit == "× chance" and not packed.signed
+    assert packed.unit == "density" and not packed.signed
     assert np.abs(codes(packed) - wanted).max() <= wanted.max() / 255
     assert codes(packed).mean() == pytest.approx(1, abs=0.02)
 

@@ -197,7 +197,9 @@ def test_every_view_draws_and_tells_the_value_under_the_pointer(live, short, mod
     page.wait_for_selector(f"{ROOT}[data-drawn='20']")
     page.locator(".stv-canvas").hover(position={"x": 100, "y": 100})
     words = page.locator(".stv-under").inner_text()
-    assert ("difference" if mode == "difference" else "attention") in words and "× chance" in words
+    assert ("difference" if mode == "difference" else "attention") in words and (
+        "densities" if mode == "difference" else "density"
+    ) in words
     assert page.errors == []
 
 

@@ -280,7 +280,7 @@ export function buildLegend(ui, data, map, theme, folded) {
   };
   const headings = [];
   if (map && map.shares >= 0) {
-    headings.push(`Share of ${map.name}`, "of chance");
+    headings.push(`Share of ${map.name}`, "density");
     for (const group of data.groups) {
       add(group, group.label, (i) => {
         const share = data.share(map, group, i);
@@ -296,7 +296,7 @@ export function buildLegend(ui, data, map, theme, folded) {
   const raters = data.traces.filter((t) => t.kind === "rater").length;
   const table = make("table");
   if (headings.length) {
-    table.append(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, headings[0]), make("th", { scope: "col", colspan: 2 }, "× chance"))));
+    table.append(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, headings[0]), make("th", { scope: "col", colspan: 2 }, "density"))));
   }
   table.append(body);
   ui.legend.replaceChildren(table);

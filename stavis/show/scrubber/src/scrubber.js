@@ -264,7 +264,7 @@ class Scrubber {
       bar.name.textContent = two ? map.name : "";
       bar.low.textContent = layer.signed ? short(-layer.top) : "0";
       bar.high.textContent = short(layer.top);
-      bar.unit.textContent = look.mode === "difference" ? "× chance, first − second" : map.unit;
+      bar.unit.textContent = look.mode === "difference" ? "difference of densities, first − second" : map.unit;
     });
   }
 

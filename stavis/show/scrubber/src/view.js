@@ -126,7 +126,7 @@ export class View {
     if (layers[k]) {
       const map = data.map(k ? look.second : look.map);
       const value = cellAt(layers[k].grid, layers[k], u, v);
-      words.push(look.mode === "difference" ? `difference ${short(value)} × chance` : `${map.name} ${short(value)} ${map.unit}`.trim());
+      words.push(look.mode === "difference" ? `difference of densities ${short(value)}` : `${map.name} ${short(value)} ${map.unit}`.trim());
     }
     return words.join(" · ");
   }
