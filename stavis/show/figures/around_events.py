@@ -10,6 +10,7 @@ from stavis.errors import StavisError
 from stavis.groups.events import EventAverages
 from stavis.groups.members import PREDICTED, SHARE
 from stavis.show.figures.colours import CURVES
+from stavis.show.figures.figure import Figure
 from stavis.show.figures.over_time import escaped, template
 
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -42,7 +43,9 @@ def around_figure(averages: EventAverages, curves: Sequence[str] | None = None) 
     rows = -(-len(names) // columns)
     kinds = dict(zip(averages.table.curve, averages.table.type, strict=True))
     titles = [escaped(_title(name, kinds[name])) for name in names]
-    figure = make_subplots(rows, columns, subplot_titles=titles, shared_xaxes=False, horizontal_spacing=0.1, vertical_spacing=0.32 / rows)
+    figure = make_subplots(
+        rows, columns, figure=Figure(), subplot_titles=titles, shared_xaxes=False, horizontal_spacing=0.1, vertical_spacing=0.32 / rows
+    )
     for k, name in enumerate(names):
         at = {"row": k // columns + 1, "col": k % columns + 1}
         factor = 100 if kinds[name] == SHARE else 1

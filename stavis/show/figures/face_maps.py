@@ -12,6 +12,7 @@ from plotly.subplots import make_subplots
 from stavis.groups.canonical import GRID, canonical_face
 from stavis.regions import FACE
 from stavis.show.figures.colours import PALETTES, lookup
+from stavis.show.figures.figure import Figure
 from stavis.show.figures.over_time import colour_bar, escaped, template
 
 MAGMA, DIVERGING = "magma", "diverging"
@@ -33,7 +34,7 @@ def face_map_figure(
     """Maps (GRID,GRID) side by side on one scale, each under its name; contours: cells (GRID,GRID) bool to outline, by name."""
     low, high = scale_of(images, signed=signed)
     names = list(images)
-    figure = make_subplots(1, len(names), subplot_titles=[escaped(name) for name in names], horizontal_spacing=0.03)
+    figure = make_subplots(1, len(names), figure=Figure(), subplot_titles=[escaped(name) for name in names], horizontal_spacing=0.03)
     colours = [[k / 255, "rgb({},{},{})".format(*colour)] for k, colour in enumerate(lookup(DIVERGING if signed else MAGMA))]
     middles = (np.arange(GRID) + 0.5) / GRID
     regions = _region_names()

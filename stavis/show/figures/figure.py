@@ -43,7 +43,9 @@ class Figure(go.Figure):
     def _repr_mimebundle_(self, include=None, exclude=None, **_) -> dict:
         """What a notebook keeps: the figure, and an image of it for nbconvert, GitHub and nbviewer."""
         spec = json.loads(self.to_json())
-        return {MIME: {**spec, "config": CONFIG}, "image/png": base64.b64encode(static_png(self)).decode(), "text/plain": repr(self)}
+        image = static_png(self)
+        still = {"image/png": base64.b64encode(image).decode()} if image else {}
+        return {MIME: {**spec, "config": CONFIG}, **still, "text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
         self.show()

@@ -37,11 +37,37 @@ def static_png(figure: go.Figure, width: int = WIDTH) -> bytes:
     height = int(figure.layout.height or 360)
     canvas = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
     FigureCanvasAgg(canvas)
-    drawn = _Axes(canvas, figure)
-    drawn.draw()
+    _draw(canvas, figure)
     buffer = io.BytesIO()
     canvas.savefig(buffer, format="png", dpi=_FINER * _DPI, facecolor="white")
     return _smaller(buffer, photos=bool(figure.layout.images) or any(trace.type == "heatmap" for trace in figure.data))
+
+
+def _draw(canvas: Figure, figure: go.Figure) -> None:
+    """Every subplot in its own cell of a grid, as their domains lie; the legend once."""
+    alone = not _many(figure)
+    pairs = [("x", "y")] if alone else list(dict.fromkeys((trace.xaxis or "x", trace.yaxis or "y") for trace in figure.data))
+    starts = [[_domain(figure, axis)[0] for axis in pair] for pair in pairs]
+    columns, rows = sorted({x for x, _ in starts}), sorted({y for _, y in starts}, reverse=True)
+    grid = canvas.add_gridspec(len(rows), len(columns))
+    handles: dict[str, object] = {}
+    for pair, (x, y) in zip(pairs, starts, strict=True):
+        drawn = _Axes(canvas, figure, canvas.add_subplot(grid[rows.index(y), columns.index(x)]), pair)
+        drawn.draw()
+        for handle, name in drawn.handles:
+            handles.setdefault(name, handle)
+    if len(handles) > 1 and figure.layout.showlegend is not False:
+        names = list(handles)
+        canvas.legend(handles.values(), names, loc="outside upper left", ncols=min(6, len(names)), frameon=False, fontsize=9)
+
+
+def _many(figure: go.Figure) -> bool:
+    """Whether a figure has subplots, and not one with a second axis on the right."""
+    return any((trace.xaxis or "x") != "x" for trace in figure.data)
+
+
+def _domain(figure: go.Figure, axis: str) -> tuple[float, float]:
+    return tuple(figure.layout[f"{axis[0]}axis{axis[1:]}"].domain or (0.0, 1.0))
 
 
 def _smaller(png: io.BytesIO, photos: bool) -> bytes:
@@ -56,25 +82,31 @@ def _smaller(png: io.BytesIO, photos: bool) -> bytes:
 class _Axes:
     """The axes of one figure while it is drawn: the left one, and the right one where a trace wants it."""
 
-    def __init__(self, canvas, figure: go.Figure):
-        self.canvas, self.figure, self.layout = canvas, figure, figure.layout
-        self.axes = canvas.add_subplot()
-        self.right = self.axes.twinx() if any(trace.type == "scatter" and trace.yaxis == "y2" for trace in figure.data) else None
+    def __init__(self, canvas, figure: go.Figure, axes, pair: tuple[str, str]):
+        self.canvas, self.figure, self.layout, self.axes, self.pair = canvas, figure, figure.layout, axes, pair
+        alone = not _many(figure)
+        self.traces = [t for t in figure.data if alone or (t.xaxis or "x", t.yaxis or "y") == pair]
+        right = alone and any(trace.type == "scatter" and trace.yaxis == "y2" for trace in figure.data)
+        self.right = axes.twinx() if right else None
+        self.alone = alone
         self.handles: list = []
         self.stacks: dict[str, np.ndarray] = {}
         self.below: tuple | None = None
 
     def draw(self) -> None:
         self._frame()
-        for number, trace in enumerate(self.figure.data):
+        for number, trace in enumerate(self.traces):
             if trace.visible in (None, True):
                 getattr(self, f"_{trace.type}", lambda *_: None)(trace, number)
-        for shape in self.layout.shapes:
+        for shape in filter(self._mine, self.layout.shapes):
             self._shape(shape)
-        for image in self.layout.images:
+        for image in filter(self._mine, self.layout.images):
             self._image(image)
         for note in self.layout.annotations:
-            self._note(note)
+            if not self.alone and note.xref == note.yref == "paper":
+                self._head(note)
+            elif self._mine(note):
+                self._note(note)
         self._finish()
 
     def _frame(self) -> None:
@@ -82,11 +114,22 @@ class _Axes:
         for side in ("x", "y"):
             names = self._axis(side).categoryarray
             if names is None:
-                names = [name for trace in self.figure.data for name in _categories(getattr(trace, side))]
+                names = [name for trace in self.traces for name in _categories(getattr(trace, side))]
             self.__dict__[f"names_{side}"] = list(dict.fromkeys(map(str, names)))
 
     def _axis(self, side: str):
-        return self.layout[f"{side}axis"]
+        return self.layout[f"{side}axis{self.pair['xy'.index(side)][1:]}"]
+
+    def _mine(self, one) -> bool:
+        """Whether a shape, an image or a text stands in this subplot."""
+        refs = (str(one.xref or "x").removesuffix(" domain"), str(one.yref or "y").removesuffix(" domain"))
+        return self.alone or all(ref in ("paper", name) for ref, name in zip(refs, self.pair, strict=True))
+
+    def _head(self, note) -> None:
+        """A text of the whole figure that stands over this subplot is its title."""
+        (left, right), (_, top) = (_domain(self.figure, axis) for axis in self.pair)
+        if left <= note.x <= right and abs(note.y - top) < 0.02:
+            self.axes.set_title(_plain(str(note.text)), fontsize=10)
 
     def _at(self, side: str, values) -> np.ndarray:
         """Numbers of an axis: categories are counted from 0."""
@@ -169,7 +212,8 @@ class _Axes:
             *edges, np.ma.masked_invalid(values), cmap=LinearSegmentedColormap.from_list("stavis", stops), vmin=trace.zmin, vmax=trace.zmax
         )
         self.axes.grid(False)
-        self._bar_of(found, trace.colorbar.title.text)
+        if trace.showscale is not False:
+            self._bar_of(found, trace.colorbar.title.text)
         for i, row in enumerate(trace.text if trace.texttemplate and trace.text is not None else ()):
             for j, text in enumerate(row):
                 dark = found.norm(values[i, j]) < 0.55 if np.isfinite(values[i, j]) else False
@@ -242,9 +286,6 @@ class _Axes:
             self.axes.spines[edge].set_visible(False)
         if self.layout.title.text:
             self.axes.set_title(_plain(self.layout.title.text), fontsize=11, loc="left", pad=24 if self.handles else 6)
-        if len(self.handles) > 1 and self.layout.showlegend is not False:
-            drawn, names = zip(*self.handles, strict=True)
-            self.canvas.legend(drawn, names, loc="outside upper left", ncols=min(6, len(names)), frameon=False, fontsize=9)
 
     def _finish_axis(self, side: str, axes, axis) -> None:
         get, put = (getattr(axes, f"{kind}_{side}lim") for kind in ("get", "set"))
@@ -268,7 +309,7 @@ class _Axes:
         axes.tick_params(axis=side, labelsize=9, color="#D3D8DE", labelcolor="#1C1F23")
         for spine in axes.spines.values():
             spine.set_color("#D3D8DE")
-        if not any(trace.type == "heatmap" for trace in self.figure.data) and axis.visible is not False:
+        if not any(trace.type == "heatmap" for trace in self.traces) and axis.visible is not False:
             getattr(axes, f"{side}axis").grid(visible=True, color="#EBEDF0", linewidth=0.8)
             axes.set_axisbelow(True)
 

@@ -19,9 +19,11 @@ function recoloured(value, dark) {
 async function drawFigure(host, isDark) {
   const figure = JSON.parse(host.querySelector("script[type='application/json']").textContent);
   const colours = isDark ? figure.dark : {};
+  // White lines lie on a map, not on the page.
+  const lines = Object.fromEntries(Object.entries(colours).filter(([light]) => light !== "#FFFFFF"));
   const place = host.querySelector(".stavis-plot");
   if (!host.dataset.drawn) place.replaceChildren();
-  await window.Plotly.react(place, recoloured(figure.data, colours), recoloured(figure.layout, colours), figure.config);
+  await window.Plotly.react(place, recoloured(figure.data, lines), recoloured(figure.layout, colours), figure.config);
   for (const link of place.querySelectorAll(".modebar-btn")) {
     link.setAttribute("role", "button");
     link.setAttribute("aria-label", link.dataset.title || "");
