@@ -5,6 +5,8 @@ References
 Shi, Chen, Wang, Yeung, Wong, Woo: Convolutional LSTM network. NeurIPS 2015.
 """
 
+from collections.abc import Iterator
+
 import torch
 from torch import nn
 
@@ -34,18 +36,22 @@ class ConvLSTM(nn.Module):
 
     def run(self, inputs: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
         """The outputs (B,T,hidden,h,w) and the state after the last frame."""
-        parts = inputs.split(max(1, TOGETHER // len(inputs)) if inputs.device.type == "cpu" else inputs.shape[1], 1)
-        step = self._step if torch.is_grad_enabled() else self._step_in_place
+        if state is None:
+            zero = inputs.new_zeros(len(inputs), self.hidden, *inputs.shape[3:])
+            state = (zero, zero)
+        if not torch.is_grad_enabled():
+            return self._run_in_place(inputs, *state)
         outputs = []
-        for part in parts:
-            driven = self.from_input(part.flatten(0, 1)).unflatten(0, part.shape[:2])  # B,t,4*hidden,h,w
-            if state is None:
-                zero = driven.new_zeros(len(driven), self.hidden, *driven.shape[3:])
-                state = (zero, zero.clone())
-            for frame in driven.unbind(1):
-                state = step(frame, *state)
-                outputs.append(state[0])
+        for driven in self._driven(inputs):
+            state = self._step(driven, *state)
+            outputs.append(state[0])
         return torch.stack(outputs, 1), state
+
+    def _driven(self, inputs: torch.Tensor) -> Iterator[torch.Tensor]:
+        """What the input alone makes of the gates of each frame: (B,4*hidden,h,w)."""
+        together = max(1, TOGETHER // len(inputs)) if inputs.device.type == "cpu" else inputs.shape[1]
+        for part in inputs.split(together, 1):
+            yield from self.from_input(part.flatten(0, 1)).unflatten(0, part.shape[:2]).unbind(1)
 
     def _step(self, driven: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> State:
         gates = driven + self.from_state(hidden)
@@ -53,10 +59,16 @@ class ConvLSTM(nn.Module):
         cell = forget * cell + entry * torch.tanh(gates[:, 3 * self.hidden :])
         return leave * torch.tanh(cell), cell
 
-    def _step_in_place(self, driven: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> State:
+    def _run_in_place(self, inputs: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> tuple[torch.Tensor, State]:
         """The same in fewer passes over memory: tanh(x) = 2 sigmoid(2x) - 1, and a sigmoid takes a fifth of a tanh's time on a CPU."""
-        gates = driven + self.from_state(hidden)
-        gates[:, 3 * self.hidden :].mul_(2)
-        entry, forget, leave, candidate = gates.sigmoid_().chunk(4, 1)
-        cell = torch.addcmul(forget * cell, entry, candidate.mul_(2).sub_(1))
-        return leave * (cell * 2).sigmoid_().mul_(2).sub_(1), cell
+        outputs = None
+        for step, driven in enumerate(self._driven(inputs)):
+            if outputs is None:
+                outputs = driven.new_empty(inputs.shape[1], *hidden.shape)  # T,B,hidden,h,w
+                cell = cell.to(driven.dtype, copy=True)
+            gates = driven + self.from_state(hidden)
+            gates[:, 3 * self.hidden :].mul_(2)
+            entry, forget, leave, candidate = gates.sigmoid_().chunk(4, 1)
+            cell.mul_(forget).addcmul_(entry, candidate.mul_(2).sub_(1))
+            hidden = torch.mul(leave, (cell * 2).sigmoid_().mul_(2).sub_(1), out=outputs[step])
+        return outputs.transpose(0, 1), (hidden, cell)

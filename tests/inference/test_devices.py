@@ -1,5 +1,9 @@
 """Where is computed, and with how many threads."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -38,3 +42,35 @@ def test_more_cores_than_threads_change_nothing(threads):
 def test_a_device_that_is_not_there_is_refused():
     with pytest.raises(StavisError, match="device 'cuda:99' is not available"):
         devices.choose_device("cuda:99")
+
+
+def fresh(code: str, **environment: str) -> list[str]:
+    """What a fresh process prints, by words."""
+    kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    run = subprocess.run([sys.executable, "-c", code], env=kept | environment, capture_output=True, text=True, check=True)
+    return run.stdout.split()
+
+
+READ = """
+import numpy as np, torch
+from stavis.inference.devices import choose_device
+from stavis.inference.reading import read
+from stavis.models.sta import STA, STAConfig
+choose_device("cpu")
+torch.manual_seed(0)
+network = STA(STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, crop_size=33, vision=25))
+frames = np.random.default_rng(0).integers(0, 256, (7, 33, 33, 3), np.uint8)
+print(torch.get_num_threads(), *read(network, frames, np.arange(7) / 25, mode="stream").values[:, 0].tolist())
+"""
+
+
+def test_one_thread_and_far_too_many_are_the_users_choice_and_read_the_same():
+    one, many = fresh(READ, OMP_NUM_THREADS="1"), fresh(READ, OMP_NUM_THREADS="64")
+    assert one[0] == "1" and int(many[0]) > 1
+    assert [float(value) for value in many[1:]] == pytest.approx([float(value) for value in one[1:]], abs=1e-5)
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot keep a process to one core")
+def test_a_machine_with_one_core_gets_one_thread():
+    kept = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nimport torch\ntorch.set_num_threads(4)\n"
+    assert fresh(kept + READ)[0] == "1"
