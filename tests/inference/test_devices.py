@@ -58,7 +58,7 @@ from stavis.inference.reading import read
 from stavis.models.sta import STA, STAConfig
 choose_device("cpu")
 torch.manual_seed(0)
-network = STA(STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, crop_size=33, vision=25))
+network = STA(STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, crop_size=33, vision=24))
 frames = np.random.default_rng(0).integers(0, 256, (7, 33, 33, 3), np.uint8)
 print(torch.get_num_threads(), *read(network, frames, np.arange(7) / 25, mode="stream").values[:, 0].tolist())
 """
