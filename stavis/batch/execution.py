@@ -60,7 +60,8 @@ def _make(job: Job, report: Report, home: Path, started: float) -> Report:
             "notebook": job.name,
             **{f"parameter {k}": repr(v) for k, v in report.parameters.items()},
         }
-        export_notebook(work / NOTEBOOK, work / PAGE, title=_title(job, report), provenance=provenance(**facts))
+        shown = {"title": _title(job, report), "problem": reason, "index": "../index.html"}
+        export_notebook(work / NOTEBOOK, work / PAGE, provenance=provenance(**facts), **shown)
         if report.video:
             thumbnail(report.video, work)
         ended = report.ended("failed" if reason else "done", round(time.monotonic() - started, 2), reason)

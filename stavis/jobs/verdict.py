@@ -19,9 +19,11 @@ from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.areas import density_figure, insertion_figure
+from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.figures.moments import agreement_matrix
 from stavis.show.paper.curves import for_paper
 from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
 from stavis.storage.files import atomic_contents, atomic_file, write_json
@@ -34,17 +36,29 @@ from stavis.trust.rates import HIDDEN_SEEDS, by_network, grammar_answers
 from stavis.trust.token_answers import token_answers
 from stavis.types import Clip, Target
 
-FIGURES = ("between", "insertion", "localisation")
+FIGURES = ("between", "insertion", "curves", "localisation")
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
     "Other attentions in its place": "change: of the prediction, in its standard deviations; growth: of the error after an affine refit, "
-    "in standard deviations of the labels; p: exact, by sign flips of recordings; p_holm: after Holm's correction over these rows.",
+    "in standard deviations of the labels; p: exact, by sign flips of recordings; p after Holm: corrected over these rows.",
     "Where the attention lies": "Left and right as in the image. Density is share over area: 1 is what uniform attention would give; "
-    "image_left is the fraction of the share left of the face's midline.",
+    "image left is the fraction of the share left of the face's midline.",
     "Attended cells first": "Areas under insertion curves: 0 at the baseline, 1 at the clip.",
 }
 """The tables of the page, and what their columns mean."""
+
+CURVES_CAPTION = (
+    "Cells are shown over a blurred clip (insertion, more is better) or blurred away (deletion, less is better), the most attended first; "
+    "grey: in random order. Bars: 95 % intervals over recordings."
+)
+_ENDS = {"low": "from", "high": "to"}
+COLUMN_WORDS = {"p_holm": "p after Holm", "image_left": "image left"} | {
+    f"{name}_{end}": f"{words} {_ENDS[end]}"
+    for name, words in {"share": "share", "density": "density", "image_left": "image left", "change": "change", "growth": "growth"}.items()
+    for end in _ENDS
+}
+"""What the page calls columns of the tables."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -80,16 +94,20 @@ class VerdictResult:
 
     def figure(self, kind: str = "between", *, width: Width | None = None) -> go.Figure | PaperFigure:
         """A figure: "between", how alike each pair of methods is, "insertion", the area under the insertion curve by the order of the
-        cells, "localisation", the density on each part; the last two with intervals.
+        cells, "curves", insertion and deletion themselves, "localisation", the density on each part; the last three with intervals.
 
         Without a width it is a plotly figure; with one ("column", "page", inches) it is drawn for a paper. Both have `.save("f.pdf")`.
 
         Raises StavisError where there is no such figure, or nothing of it was measured.
         """
         if kind not in FIGURES:
-            raise StavisError(f"a verdict has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
+            raise StavisError(f"a verdict has no figure {kind!r}: {offer(kind, FIGURES)}")
         if kind == "between":
             return for_paper(agreement_matrix(between_matrix(self.verdict)), width)
+        if kind == "curves":
+            if not len(self.verdict.curves):
+                raise StavisError("this verdict holds no insertion and deletion curves: judge a network whose attention can be ranked.")
+            return for_paper(faithfulness_figure(self.verdict.curves), width)
         made = insertion_figure(self.verdict.insertion) if kind == "insertion" else density_figure(self.verdict.localisation)
         return for_paper(made, width)
 
@@ -102,12 +120,16 @@ class VerdictResult:
         for note in self.predictor.notes:
             report.add_warning(note)
         report.add_html("Verdict", card(found))
+        if found.maps and self.clips:
+            report.add_html("The map of each clip", mean_maps(self.clips, found.maps))
+        if len(found.curves):
+            report.add_figure("Insertion and deletion", self.figure("curves"), CURVES_CAPTION)
         tables = (found.tests, found.localisation, found.insertion)
         for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
             if heading == "Where the attention lies" and "image_left" not in table:
                 caption = "Density is share over area: 1 is what uniform attention would give."
             if len(table):
-                report.add_table(heading, table.round(3), caption)
+                report.add_table(heading, table.round(3).rename(columns=COLUMN_WORDS), caption)
         if len(found.between):
             text = "Correlation of the sizes of two maps, mean over clips."
             report.add_figure("Agreement between methods", self.figure("between"), text)

@@ -27,6 +27,10 @@ AGREEMENT_METHODS: list[Callable[..., Attribution]] = [saliency, input_x_gradien
 """The attributions that a verdict compares with the attention unless told otherwise: quick, and each sees the learned weights."""
 
 
+SHOWN_CURVES = ("attention", "random order")
+"""The orders of cells whose insertion and deletion curves are kept."""
+
+
 @dataclass
 class Evidence:
     """All that was measured; one entry per clip in each list.
@@ -36,7 +40,8 @@ class Evidence:
     mean height of that curve at its first steps (FIRST). uniqueness and free are 1 − JSD of the map most unlike the model's own, at
     the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any; none of these and of
     replaced where the attention cannot be replaced, as `fixed` says. attributions maps a method's label to the network's own map
-    (T,H,W). scores is tidy:
+    (T,H,W). curves is tidy: clip, order, direction,
+    fraction, height. scores is tidy:
     clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and part of the face.
     """
 
@@ -48,6 +53,7 @@ class Evidence:
     replaced: list[dict[str, np.ndarray]] = field(default_factory=list)
     insertion: list[dict[str, float]] = field(default_factory=list)
     first: list[dict[str, float]] = field(default_factory=list)
+    curves: list[dict] = field(default_factory=list)
     uniqueness: list[float] = field(default_factory=list)
     free: list[float] = field(default_factory=list)
     attributions: list[dict[str, np.ndarray]] = field(default_factory=list)
@@ -93,9 +99,10 @@ def gather(
                 unique, free = _uniqueness(at, found.tolerance, seed + index)
                 found.uniqueness.append(unique)
                 found.free.append(free)
-            areas, first = _insertion(at, found, index, seed, random_maps[index])
+            areas, first, rows = _insertion(at, found, index, seed, random_maps[index])
             found.insertion.append(areas)
             found.first.append(first)
+            found.curves += rows
         step()
     options = {"methods": methods, "heads": heads, "seed": seed, "step": step}
     found.scores = scores(model, clips, target, attention, found.attention, found.attributions, **options)
@@ -242,11 +249,20 @@ def _insertion(at: AttentionOverride, found: Evidence, index: int, seed: int, mo
         "exact DeepLIFT": pooled(np.abs(explained), own.shape[1:]),
     } | more
     orders = {name: order for name, order in orders.items() if order is not None}
-    areas, first = {}, {}
+    areas, first, rows = {}, {}, []
     for name, curve in zip(orders, uncover.insertions(list(orders.values()), seed + index), strict=True):
         areas[name] = float(np.trapezoid(curve, uncover.fractions))
         first[name] = float(np.interp(FIRST, uncover.fractions, curve).mean())
-    return areas, first
+        if name in SHOWN_CURVES:
+            rows += _curve_rows(index, name, "insertion", uncover.fractions, curve)
+    for name in (name for name in SHOWN_CURVES if name in orders):
+        rows += _curve_rows(index, name, "deletion", uncover.fractions, uncover.deletion(orders[name], seed + index))
+    return areas, first, rows
+
+
+def _curve_rows(index: int, order: str, direction: str, fractions: np.ndarray, curve: np.ndarray) -> list[dict]:
+    place = {"clip": index, "order": order, "direction": direction}
+    return [place | {"fraction": float(at), "height": float(height)} for at, height in zip(fractions, curve, strict=True)]
 
 
 def _uniqueness(at: AttentionOverride, tolerance: float, seed: int) -> tuple[float, float]:

@@ -38,7 +38,9 @@ class Verdict:
     interval, exact p by sign flips, p after Holm); agreement: tidy scores of every method and null; localisation: the attention's
     share and density on each region of the face, left and right eye apart, with intervals; insertion: areas under insertion curves,
     first_cells: their height at 2 to 5 % of the cells; between: the methods among themselves; notes: what a reader must know besides;
-    warnings: those of the notes that limit what the answers mean, the others are findings.
+    warnings: those of the notes that limit what the answers mean, the others are findings;
+    curves: tidy insertion and deletion curves (group, order, direction, fraction, height); maps: the attention of each clip, the
+    mean over its frames (h,w).
     """
 
     needed: Answer
@@ -54,6 +56,8 @@ class Verdict:
     notes: tuple[str, ...] = ()
     first_cells: pd.DataFrame = field(default_factory=pd.DataFrame)
     warnings: tuple[str, ...] = ()
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    maps: tuple[np.ndarray, ...] = ()
 
     @property
     def answers(self) -> tuple[Answer, Answer, Answer, Answer]:
@@ -156,7 +160,14 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         tuple(notes),
         _by_clip(found.first),
         warnings,
+        _curves(found),
+        tuple(np.nanmean(own, 0) for own in found.attention),
     )
+
+
+def _curves(found: Evidence) -> pd.DataFrame:
+    table = pd.DataFrame(found.curves)
+    return table.assign(group=[found.groups[clip] for clip in table["clip"]]) if len(table) else table
 
 
 def _by_clip(rows: list[dict[str, float]]) -> pd.DataFrame:

@@ -24,14 +24,19 @@ _FOLDED = """{%- extends 'classic/base.html.j2' -%}
 {% block input %}{{ super() }}{% endblock input %}
 </details>
 {% endblock input_group %}"""  # who reads a report reads its results; the code is one click away
+_OF_PAPERMILL = {"papermill-error-cell-tag"}
+"""Tags of the cells that papermill adds to a notebook that failed: the page says it in one sentence of ours."""
 _LIVE_SCRIPT = re.compile(r"<script(?![^>]*\btype=[\"'](?:application/json|text/plain)[\"'])[^>]*>.*?</script\s*>", re.I | re.S)
 _BLOCK = re.compile(r'<script\b[^>]*\bdata-stavis-block="([^"]+)"[^>]*>[^<]*</script>')
 
 
-def export_notebook(executed: str | Path, path: str | Path, *, title: str = "", provenance: dict | None = None) -> Path:
+def export_notebook(
+    executed: str | Path, path: str | Path, *, title: str = "", provenance: dict | None = None, problem: str = "", index: str = ""
+) -> Path:
     """Writes an executed notebook as an offline page: scrubbers and figures stay alive, other widgets show their text; returns the path.
 
-    title by default the notebook's first heading, else its file's name.
+    title by default the notebook's first heading, else its file's name. problem: why it failed, in one sentence, which the page begins
+    with. index: the address of the page that lists this one, relative to it.
 
     Raises StavisError where the notebook cannot be read.
     """
@@ -40,11 +45,15 @@ def export_notebook(executed: str | Path, path: str | Path, *, title: str = "", 
         notebook = nbformat.read(executed, as_version=4)
     except (OSError, ValueError, KeyError, AttributeError, ValidationError) as error:
         raise StavisError(f"{executed} cannot be read as a notebook ({type(error).__name__}): give an executed .ipynb file.") from error
-    return write_text(path, notebook_html(notebook, title=title or _heading(notebook) or executed.stem, provenance=provenance))
+    title = title or _heading(notebook) or executed.stem
+    return write_text(path, notebook_html(notebook, title=title, provenance=provenance, problem=problem, index=index))
 
 
-def notebook_html(notebook: nbformat.NotebookNode, *, title: str, provenance: dict | None = None) -> str:
+def notebook_html(
+    notebook: nbformat.NotebookNode, *, title: str, provenance: dict | None = None, problem: str = "", index: str = ""
+) -> str:
     """The page of an executed notebook; see export_notebook. A title other than the notebook's first heading takes its place."""
+    notebook.cells = [cell for cell in notebook.cells if not _OF_PAPERMILL & set(cell.metadata.get("tags", []))]
     heading = _heading(notebook)
     headline = title != heading
     if headline and heading:
@@ -71,7 +80,7 @@ def notebook_html(notebook: nbformat.NotebookNode, *, title: str, provenance: di
         scrubber_style=Markup(STYLE),
         scrubbers=scrubbers,
         alive=scrubbers or figures,
-        parts=[Markup(body)],
+        parts=[*_first(problem, index), Markup(body)],
         provenance=list((provenance or {}).items()),
         blocks=[Markup(block) for block in [*blocks, *([plotly_block()] if figures else [])]],
         module=Markup(MODULE),
@@ -95,6 +104,13 @@ def _without_kernel(output: nbformat.NotebookNode) -> nbformat.NotebookNode | No
     for kind in ("application/javascript", "application/vnd.jupyter.widget-state+json"):
         data.pop(kind, None)
     return output if data else None
+
+
+def _first(problem: str, index: str) -> list[Markup]:
+    """What stands before the notebook: the way back to the index, and why it failed."""
+    back = Markup('<nav><a href="{}">All reports</a></nav>').format(index)
+    failed = Markup('<p class="warning" role="alert"><strong>Failed:</strong> {}</p>').format(problem)
+    return [*([back] if index else []), *([failed] if problem else [])]
 
 
 def _gathered(body: str) -> tuple[str, list[str]]:

@@ -2,6 +2,7 @@
 
 import html
 import math
+from collections.abc import Callable
 
 from stavis.trust.judge import Answer, Verdict
 from stavis.trust.wording import deciding_digits
@@ -18,12 +19,19 @@ SUBTITLES = {
     "unique": "unique",
     "agrees": "agreement beyond what the architecture forces",
 }
+AXES = {
+    "needed": "change of the prediction (its standard deviations)",
+    "sufficient": "part of the prediction that the attended cells bring back",
+    "unique": "non-replaceability (1 = no other attention does)",
+    "agrees": "correlation of attributions with the attention",
+}
 COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": "#8a6d1a"}
 
 
 def card(verdict: Verdict) -> str:
     """The verdict as one HTML <section> without scripts or outside parts."""
-    rows = "".join(_row(answer) for answer in verdict.answers)
+    ends = _ends(verdict.answers)
+    rows = "".join(_row(answer, ends) for answer in verdict.answers)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes if note not in verdict.warnings)
     warnings = "".join(
         f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html.escape(text)}</p>' for text in verdict.warnings
@@ -33,30 +41,42 @@ def card(verdict: Verdict) -> str:
         f'<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({verdict.clips} clips)</small></h3>'
         f'{warnings}<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
-        '<p style="opacity:.7;margin:0">Bar: 95 % interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling.</p></section>'
+        '<p style="opacity:.7;margin:0">Bar: 95 % interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling. '
+        "All four strips have one scale; what is measured is named under each.</p></section>"
     )
 
 
-def _row(answer: Answer) -> str:
+def _row(answer: Answer, ends: tuple[float, float]) -> str:
     return (
         '<tr style="border-top:1px solid #8884"><td style="padding:.5em .6em .5em 0;vertical-align:top">'
         f"<b>{html.escape(QUESTIONS[answer.question])}</b><br><small>{html.escape(SUBTITLES[answer.question])}</small><br>"
         f'<b style="color:{COLOURS[answer.answer]}">{answer.answer}</b></td>'
-        f'<td style="padding:.5em 0">{_chart(answer)}<div>{html.escape(answer.sentence)}</div></td></tr>'
+        f'<td style="padding:.5em 0">{_chart(answer, ends)}<div>{html.escape(answer.sentence)}</div></td></tr>'
     )
 
 
-def _chart(answer: Answer) -> str:
-    """A line from 0 to 1 (further where the numbers go further) with the interval, the effect, null, threshold and ceiling."""
-    values = [x for x in (answer.effect, answer.low, answer.high, answer.null, answer.ceiling, answer.threshold) if math.isfinite(x)]
+def _numbers(answer: Answer) -> list[float]:
+    values = (answer.effect, answer.low, answer.high, answer.null, answer.ceiling, answer.threshold)
+    return [value for value in values if math.isfinite(value)]
+
+
+def _ends(answers: tuple[Answer, ...]) -> tuple[float, float]:
+    """From where to where the strips reach: 0 to 1, further where a number goes further."""
+    values = [value for answer in answers for value in _numbers(answer)]
+    return min([0.0, *values]), max([1.0, *values])
+
+
+def _chart(answer: Answer, ends: tuple[float, float]) -> str:
+    """The interval, the effect, null, threshold and ceiling over an axis, on the scale of all four strips."""
     if not math.isfinite(answer.effect):
         return ""
-    left, right = min(0.0, *values), max(1.0, *values)
+    left, right = ends
 
     def x(value):
         return f"{8 + 384 * (value - left) / (right - left):.1f}"
 
-    parts = ['<line x1="8" x2="392" y1="11" y2="11" stroke="currentColor" stroke-opacity=".25"/>']
+    axis = _axis(x, left, right, AXES[answer.question])
+    parts = ['<line x1="8" x2="392" y1="11" y2="11" stroke="currentColor" stroke-opacity=".25"/>', *axis]
     if math.isfinite(answer.low):
         width = max(2.0, float(x(answer.high)) - float(x(answer.low)))
         colour = COLOURS[answer.answer]
@@ -70,4 +90,16 @@ def _chart(answer: Answer) -> str:
     show = deciding_digits([answer.effect, answer.low, answer.high], [answer.threshold])
     text = f"effect {show(answer.effect)}, interval {show(answer.low)} to {show(answer.high)}, threshold {show(answer.threshold)}"
     label = html.escape(text)
-    return f'<svg viewBox="0 0 400 22" width="400" height="22" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    return f'<svg viewBox="0 0 400 48" width="400" height="48" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+
+
+def _axis(x: Callable[[float], str], left: float, right: float, label: str) -> list[str]:
+    """Ticks with numbers at steps that give four to nine of them, and what the axis is of."""
+    step = next((one for one in (0.25, 0.5, 1.0, 2.0, 5.0) if (right - left) / one <= 8), right - left)
+    parts = ['<line x1="8" x2="392" y1="22" y2="22" stroke="currentColor" stroke-opacity=".5"/>']
+    for k in range(math.ceil(left / step - 1e-9), math.floor(right / step + 1e-9) + 1):
+        at = x(k * step)
+        parts.append(f'<line x1="{at}" x2="{at}" y1="22" y2="26" stroke="currentColor" stroke-opacity=".5"/>')
+        parts.append(f'<text x="{at}" y="35" font-size="9" text-anchor="middle" fill="currentColor">{k * step:g}</text>')
+    parts.append(f'<text x="200" y="46" font-size="9.5" text-anchor="middle" fill="currentColor" opacity=".8">{html.escape(label)}</text>')
+    return parts
