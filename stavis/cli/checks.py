@@ -89,6 +89,11 @@ def folder(path: Path) -> Path:
     return path
 
 
+def clips(path: Path) -> Path:
+    """The path of a folder of clips, or of one. Raises StavisError where there is nothing."""
+    return _there(path, "give the path of a folder of clips, or of one.")
+
+
 def file(path: Path | None) -> Path | None:
     """The path of a file that is read, or None. Raises StavisError where there is nothing."""
     return None if path is None else _there(path, "give the path of a file.", "is missing")
@@ -182,6 +187,7 @@ _CHECKS = {
     "network": network,
     "video": video,
     "folder": folder,
+    "clips": clips,
     "file": file,
     "exclude": file,
     "data": data,

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from stavis import jobs
+from stavis.cli import checks
 from stavis.cli.app import LOOK, app
 from stavis.cli.options import Json, Out
 from stavis.storage.files import read_json
@@ -31,6 +32,7 @@ def group(
 
     Example: stavis group table.csv --events peaks:smile --out grouped
     """
+    checks.given(file=table, out=out)
     made = jobs.group(table, seed=seed)
     options = {} if events is None else {"events": events, "label": label, "before": before, "after": after, "relative": relative}
     page = made.save(out, of=map_name, **options)

@@ -83,7 +83,7 @@ def transfer(
 
     Example: stavis transfer sta-synthetic my_clips --second-opinion --invariance --sheet worst.png
     """
-    checks.given(network=run, folder=clips, file=covered, device=device)
+    checks.given(network=run, clips=clips, file=covered, device=device)
     checks.begin(f"reading the clips of {clips} with {run}", quiet)
     measures = {"covered": covered, "second_opinion": second_opinion, "invariance": invariance, "sheet": sheet}
     table = jobs.transfer(run, clips, **measures, device=device, mirror=mirror, quiet=quiet)

@@ -43,7 +43,7 @@ def test_a_study_leaves_its_reports_an_index_and_two_tables(home, run):
     assert [set(row) for row in rows] == [{"id", "recording", "parameters", "state", "seconds", "page", "reason"}] * 6
     assert all((home.out / row["page"]).is_file() and row["state"] == "done" and row["seconds"] > 0 for row in rows)
     with open(home.out / "summary.csv", newline="") as stream:
-        assert next(csv.reader(stream)) == ["id", "recording", "count", "method", "region", "share", "density"]
+        assert next(csv.reader(stream)) == ["id", "recording", "count", "method", "region", "share", "density", "regions_version"]
 
 
 def test_started_again_it_does_what_is_missing_or_changed(home, run):
@@ -99,8 +99,8 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(home, shell):
 
 BAD_WORDS = {
     "no spec": ((), "needs a spec or a notebook"),
-    "missing spec": (("none.yaml",), "is no file"),
-    "missing notebook": (("none.ipynb",), "is not there"),
+    "missing spec": (("none.yaml",), "does not exist"),
+    "missing notebook": (("none.ipynb",), "does not exist"),
     "no pair": (("{spec}", "-p", "text"), "is no NAME=VALUE"),
     "no such parameter": (("{spec}", "-p", "colour=1"), "has no parameter 'colour'"),
     "nothing over": (("{notebook}", "--over", "nothing*"), "nothing matches"),

@@ -22,7 +22,7 @@ COMMANDS = sorted(command.name or command.callback.__name__ for command in app.r
 
 REFUSED = {
     "explain": [
-        ("explain", "sta", "film.mp4", "did you mean sta-synthetic?"),
+        ("explain", "sta-synth", "film.mp4", "did you mean sta-synthetic?"),
         ("explain", "sta-synthetic", "flim.mp4", "did you mean film.mp4?"),
         ("explain", "sta-synthetic", "film.mp4", "--methods", "salency", "did you mean saliency?"),
         ("explain", "sta-synthetic", "film.mp4", "--regions", "boxes.txt", "expected grid:3x3"),
@@ -47,7 +47,10 @@ REFUSED = {
         ("verdict", "sta-synthetik", "did you mean sta-synthetic?"),
         ("verdict", "sta-synthetic", "--data", "nothing here", "does not exist"),
     ],
-    "transfer": [("transfer", "sta-synthetic", "film.mp4", "is no folder"), ("transfer", "sta-synthetic", "none", "does not exist")],
+    "transfer": [
+        ("transfer", "sta-synthetic", "flim.mp4", "did you mean film.mp4?"),
+        ("transfer", "sta-synthetic", "none", "does not exist"),
+    ],
     "train": [
         ("train", "--out", "run", "--system", "cn3d", "did you mean cnn3d?"),
         ("train", "--out", "run", "--preset", "smal", "did you mean small?"),
@@ -61,6 +64,7 @@ REFUSED = {
         ("bench", "--out", "tables", "--systems", "sta,cnn-rnn", "did you mean"),
         ("bench", "--out", "tables", "--data", "nothing here", "does not exist"),
     ],
+    "group": [("group", "tabel.csv", "--out", "grouped", "is missing")],
     "labels": [("labels", "nothing here", "does not exist")],
     "track": [
         ("track", "flim.mp4", "--out", "tracked", "did you mean film.mp4?"),
@@ -130,7 +134,7 @@ def test_a_long_command_says_at_once_what_it_does(shell, monkeypatch):
     monkeypatch.setattr(stavis.jobs, "verdict", loading, raising=False)
     lines = shell("verdict", "sta-synthetic", "--clips", "3").err.splitlines()
     assert lines == [
-        "stavis: judging the attention of sta-synthetic on 3 recordings of the embedded data",
+        "judging the attention of sta-synthetic on 3 recordings of the embedded data",
         "stavis: the network was loaded.",
     ]
     assert shell("verdict", "sta-synthetic", "--quiet").err.splitlines() == ["stavis: the network was loaded."]

@@ -14,7 +14,7 @@ from stavis import batch, jobs
 from stavis.cli import app
 from stavis.data.datasets.selection import recordings_of
 from stavis.jobs.pretrain import describe
-from stavis.jobs.verify import measure
+from stavis.jobs.verify import machine, measure
 from stavis.models.checkpoint import load_checkpoint
 from stavis.provenance import package_version
 from stavis.regions import FACE, REGIONS
@@ -291,7 +291,7 @@ def test_train_begins_with_the_weights_of_another_network(shell, tmp_path, drawn
 def test_verify_holds_within_the_tolerance_and_fails_where_a_metric_differs_by_more(shell, tmp_path, tiny_run):
     spec = {"faces": SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.0, 0.0, 1.0), seed=7).as_dict()}
     figures = measure(tiny_run, spec, device="cpu", quiet=True)
-    run = describe(tiny_run, tmp_path / "described", figures=figures, evaluated_on=spec)
+    run = describe(tiny_run, tmp_path / "described", figures=figures, evaluated_on=spec, measured_on=machine("cpu"))
     done = shell("verify", run, "--json", "--quiet")
     rows = json.loads(done.out)
     assert done.code == 0 and len(rows) == len(figures["faces"]) > 3 and all(row["same"] for row in rows)

@@ -91,7 +91,7 @@ def test_recordings_come_as_folder_list_or_file(opened, drawn, tiny_run, tmp_pat
     video = next((drawn / "videos").glob("*.mp4"))
     assert len(opened(tiny_run, drawn).names) == 3 and len(opened(tiny_run, data=drawn, split="test").names) == 1
     alone = opened(tiny_run, video, source="centre")
-    assert alone.names == (video.stem,) and "extrapolation" in alone.panel.notes.value
+    assert alone.names == (video.stem,) and "extrapolation" in alone.scrubber.clip["notices"][0]
     (tmp_path / "b").mkdir()
     shutil.copy(video, tmp_path / "b")
     alike = opened(tiny_run, [video, tmp_path / "b" / video.name], source="centre", start=1)

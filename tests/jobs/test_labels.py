@@ -95,7 +95,7 @@ def test_marks_set_in_the_explorer_are_left_out(tmp_path, rated):
     found = {one.name: one.exclude for one in recordings_of(root)}
     assert found == {names[0]: ((1.0, 2.0, "marked"),), names[1]: ((0.5, 0.75, "marked"),), names[2]: ()}
     fakes.written(root / "marks" / f"{names[2]}.csv", ["kind,start,end,label", "exclude,2.0,1.0,"])
-    with pytest.raises(StavisError, match="line 2 is no mark"):
+    with pytest.raises(StavisError, match="line 2 is no annotation"):
         recordings_of(root)
 
 

@@ -197,7 +197,8 @@ def test_the_shell_and_studies_take_names_of_the_hub(hub, files, shell, tmp_path
     done = shell("verify", "hf:me/net", "--device", "cpu", "--quiet")
     assert done.code == 2 and "reports no" in done.err and "hf:me/net" in done.err
     assert _Inputs(tmp_path).placed("run", "hf:me/net") == "hf:me/net"
-    done = shell("explain", "hf:me/none", "video.mp4", "--quiet")
+    (video := tmp_path / "video.mp4").touch()
+    done = shell("explain", "hf:me/none", video, "--quiet")
     assert done.code == 2 and "no such repository" in done.err and len(done.err.splitlines()) == 1
 
 

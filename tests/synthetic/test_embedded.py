@@ -36,6 +36,6 @@ def test_the_whole_is_taken_where_it_is_there(tiny):
 
 
 def test_a_split_that_is_not_there_is_named_before_anything_is_rendered(tiny, tmp_path):
-    with pytest.raises(StavisError, match="no split 'tests': choose one of"):
+    with pytest.raises(StavisError, match="no split 'tests': did you mean test"):
         embedded.folder_of_first(None, "tests", 2, quiet=True)
     assert not list((tmp_path / "cache").rglob("*.mp4"))

@@ -88,11 +88,12 @@ def test_every_answer_of_every_question_is_somewhere_expected():
 
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_a_wink_is_told_by_its_side(side):
-    """A one-sided cue: the attention's share is on that eye, the other has next to none, and a note says so."""
+    """A one-sided cue: the attention's share is on that eye, the other has next to none, and a note says so. The eye is one cell of the
+    map, and an outline as wide as a cell gives nearly half of what lies on it to the cells around."""
     found = verdict((network := known_network(rule(f"{side} eye only"), 1, clips=5)).model, network.clips, **QUICK)
     by_part = found.localisation.set_index("part")
     other = "right" if side == "left" else "left"
-    assert by_part.share[f"{side}_eye"] > 0.9 > 0.05 > by_part.share[f"{other}_eye"]
+    assert by_part.share[f"{side}_eye"] > 0.5 > 0.05 > by_part.share[f"{other}_eye"]
     assert (by_part.image_left[f"{side}_eye"] > 0.95) == (side == "left")
     assert any(f"on the image-{side} eye" in note and "one-sided" in note for note in found.notes)
     assert found.needed.answer == "yes"
@@ -104,7 +105,7 @@ def test_a_mirrored_wink_moves_to_the_other_side_only_where_the_attention_follow
     with torch.no_grad():
         mirrored = network.model.look(as_input(np.ascontiguousarray(clip.frames[:, :, ::-1])))[0].numpy()
     table = localisation(mirrored.astype(float), clip.regions).groupby("part").share.mean()
-    assert table["right_eye"] > 0.9 > table["left_eye"] and EYES["left"][1] == 7 - EYES["right"][1]
+    assert table["right_eye"] > 0.5 > 0.05 > table["left_eye"] and EYES["left"][1] == 7 - EYES["right"][1]
     fixed = known_network(rule("one position, the right one"), 1, clips=1)
     frames = fixed.clips[0].frames
     with torch.no_grad():

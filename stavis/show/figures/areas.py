@@ -46,6 +46,4 @@ def _dots(rows: dict[str, tuple[float, float, float]], title: str) -> go.Figure:
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }
     height = max(220, 90 + 26 * len(rows))
-    return figure_of(
-        go.Scatter(x=value, y=names, showlegend=False, error_x=bars, **look), height=height, xaxis={"title": title}, hovermode="closest"
-    )
+    return figure_of(go.Scatter(x=value, y=names, showlegend=False, **look), height=height, xaxis={"title": title}, hovermode="closest")

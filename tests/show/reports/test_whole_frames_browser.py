@@ -36,7 +36,7 @@ def found(tmp_path_factory):
 
 def test_the_page_scrubs_by_layer_and_head_and_speaks_of_no_face(open_page, tmp_path, found):
     path = found.save(tmp_path / "out")
-    html = re.sub(r'<script type="text/plain".*?</script>', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    html = re.sub(r'<script type="(?:text/plain|module)".*?</script>', "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert OF_FACES.findall(html) == []
     page = open_page(path)
     page.wait_for_selector(f"{ROOT}[data-drawn]")

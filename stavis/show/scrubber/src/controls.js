@@ -52,7 +52,7 @@ const KEYS = [
   ["N P", "next, previous moment of the list"],
   ["+ − 0", "zoom the timeline in, out, show all of it"],
   ["Z", "zoom into the image; again to go back"],
-  ["I", "eyes and mouth enlarged"],
+  ["I", "details enlarged"],
   ["R", "start a range here, press again to end it"],
   ["X", "exclude the chosen range (or this frame)"],
   ["E", "mark an event here"],
@@ -72,7 +72,7 @@ const TITLES = {
   opacity: "How strongly the map covers the image ([ and ])", gamma: "Below 1 weak values are shown more strongly",
   colours: "The colours of a map", scale: "Whether a colour means the same in all frames", outlines: "Outlines of the regions",
   contours: "The smallest areas that hold 50 % and 80 % of the map", stacked: "Shares on top of each other; they sum to 1",
-  insets: "Eyes and mouth enlarged, below the image (I)", lens: "Zoom of the image; or Ctrl and the wheel, drag to move, double-click to go back",
+  insets: "Details enlarged, below the image (I)", lens: "Zoom of the image; or Ctrl and the wheel, drag to move, double-click to go back",
   choose: "Drag over the curves to choose a range (or hold Shift)", exclude: "Leave the range out of what is computed (X)",
   event: "Mark an event at this frame (E)", clear: "Choose no range (Esc)", png: "The image and the curves as they are shown",
   csv: "One row per frame: shares of the shown map, values, signals", annotations: "Excluded ranges and events as a table",
@@ -86,7 +86,7 @@ export function tipOf(control) {
 
 export function buildControls(root) {
   const ui = { root };
-  ui.notices = make("ul", { class: "stv-notices", role: "note", "aria-label": "What to know first", hidden: true });
+  ui.notices = make("ul", { class: "stv-notices", "aria-label": "What to know first", hidden: true });
   ui.title = make("div", { class: "stv-title" });
   ui.map = choice([], "map");
   ui.mode = choice([["overlay", "overlay"], ["side", "side by side"], ["wipe", "wipe"], ["difference", "difference"]], "mode");
@@ -182,7 +182,7 @@ function buildDrawers(ui) {
     field("Region outlines", ui.outlines, { class: "stv-field stv-check" }),
     field("Contours of 50 % and 80 % of the mass", ui.contours, { class: "stv-field stv-check" }),
     field("Stack the shares", ui.stacked, { class: "stv-field stv-check" }),
-    field("Eyes and mouth enlarged", ui.insets, { class: "stv-field stv-check" }),
+    field("Details enlarged", ui.insets, { class: "stv-field stv-check" }),
   );
   ui.choose = button("Choose a range by dragging", "choose", { "aria-pressed": "false" });
   ui.exclude = button("Exclude range", "exclude");

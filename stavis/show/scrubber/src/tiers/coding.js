@@ -53,7 +53,7 @@ export class Coding {
     this.redoButton = press("Redo", "redo", tip("Redo it (Ctrl Y)"));
     const add = press("New tier", "tier", tip("A row of its own for spans and points; S begins and ends a span on it"));
     const read = press("Open annotations", "read", tip("A CSV of annotations or an ELAN document (.eaf)"));
-    const file = make("input", { type: "file", accept: ".csv,.eaf,text/csv", hidden: true, "aria-label": "File of annotations" });
+    const file = make("input", { type: "file", accept: ".csv,.eaf,text/csv", hidden: true, title: "File of annotations", "aria-label": "File of annotations" });
     s.ui.clear.after(add, this.undoButton, this.redoButton, read, file);
     this.eaf = press("Annotations (ELAN)", "eaf", tip("Excluded ranges, events and tiers as an ELAN document"));
     s.ui.annotationsCsv.after(this.eaf);
