@@ -54,18 +54,20 @@ crops aligned by the truth, and is worse on crops that the tracked face aligns: 
 NEXT_STAGES = tuple((people, dataclasses.replace(plan, jitter=TRACKED_JITTER), weight) for people, plan, weight in STAGES)
 """STAGES with the alignment's jitter of TRACKED_JITTER, not run yet: `pretrain(out, stages=NEXT_STAGES)`."""
 
-HEADS_SPEC = dataclasses.replace(SPEC, recordings=6000, shares=(0.96, 0.04, 0.0), seed=60, diversity=1.0, renderer="both", neutral=0.45)
-"""Half flat faces, half 3D heads, all as different as real people; nearly half of them exactly neutral, always or at times, because a
-network that seldom sees "nothing" takes it for unpleasant. 240 people for development: fewer choose a stage that overfits."""
+HEADS_SPEC = dataclasses.replace(SPEC, recordings=6000, shares=(0.96, 0.04, 0.0), seed=60, diversity=1.0, renderer="heads", neutral=0.45)
+"""3D heads as different as real people; nearly half of them exactly neutral, always or at times, because a network that seldom sees
+"nothing" takes it for unpleasant. 240 people for development: fewer choose a stage that overfits. Heads alone, so what was learned of
+flat faces is lost in part: after the first stage their CCC has fallen from .96 to .75."""
 _HEADS_FIRST = TrainingConfig(
-    steps=5000, batch=24, seconds=0.96, epoch=500, learning_rate=1.5e-3, augment=1.0, jitter=TRACKED_JITTER, seed=21
+    steps=12000, batch=24, seconds=0.96, epoch=500, learning_rate=1.5e-3, augment=1.0, jitter=TRACKED_JITTER, seed=21
 )
 HEADS_STAGES: tuple[Stage, ...] = (
-    (HEADS_SPEC, _HEADS_FIRST, 0.5),
-    (dataclasses.replace(HEADS_SPEC, seed=61), dataclasses.replace(_HEADS_FIRST, learning_rate=1e-3, seed=22), 0.5),
+    (HEADS_SPEC, _HEADS_FIRST, 0.0),
+    (dataclasses.replace(HEADS_SPEC, seed=61), dataclasses.replace(_HEADS_FIRST, learning_rate=1e-3, seed=22), 1.0),
 )
 """Training stages of the network that reads 3D heads, the first initialised from `sta-synthetic`. Half of the windows are mirrored, as
-in all training."""
+in all training. After the first stage (its best step, 10,500) the CCC of unseen heads is .82 in switching, .82 for the mouth, .66 for the
+eyes, by true landmarks; the second, on other people, has not been run to its end yet."""
 
 _MEASURED = SyntheticConfig(scenarios=("switching",), recordings=24, seconds=8.0, fps=12.5, shares=(0.0, 0.0, 1.0), rater_noise=0.05)
 MEASURED = {

@@ -109,11 +109,11 @@ def test_the_folder_names_the_network_that_is_made(tmp_path, monkeypatch):
         pretrain(tmp_path / "other", preset="sta-none", quiet=True)
 
 
-def test_heads_are_learned_with_flat_faces_from_the_network_that_ships_by_crops_as_the_tracker_makes_them():
+def test_heads_are_learned_from_the_network_that_ships_by_crops_as_the_tracker_makes_them():
     config = PRESETS["sta-heads"]
     assert config.init_from == "sta-synthetic" and config.stages == HEADS_STAGES
     for people, plan, _ in HEADS_STAGES:
-        assert people.renderer == "both" and people.diversity == 1 and people.neutral == 0.45 and people.recordings >= 5000
+        assert people.renderer == "heads" and people.diversity == 1 and people.neutral == 0.45 and people.recordings >= 5000
         assert plan.jitter == TRACKED_JITTER and plan.augment == 1
         assert sum(people.split_of(index) == "dev" for index in range(people.recordings)) >= 200
     assert sum(weight for _, _, weight in HEADS_STAGES) == 1
