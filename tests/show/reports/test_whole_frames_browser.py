@@ -44,7 +44,7 @@ def test_the_page_scrubs_by_layer_and_head_and_speaks_of_no_face(open_page, tmp_
     groups = page.locator("select[name=map] optgroup").evaluate_all("nodes => nodes.map((n) => [n.label, n.children.length])")
     assert groups == [["layers", 2], ["heads", 2]]
     page.locator("select[name=map]").select_option("layer 2, head 1")
-    legend = page.locator(".stv-legend").inner_text()
+    legend = page.locator(".stv-legend").text_content()
     assert "Share of layer 2, head 1" in legend and "top left" in legend and "bottom right" in legend
     page.get_by_role("slider", name="Frame").focus()
     page.keyboard.press("End")

@@ -15,7 +15,6 @@ from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.types import AttentionMaps, Attribution, Clip, Target
 from tests.show.samples import clip_of, maps_of, prediction_of, wandering
 
-
 NAMESPACES = re.compile(r"http://www\.(?:w3\.org/(?:2000/svg|2001/XMLSchema-instance)|mpi\.nl/tools/elan/EAFv3\.0\.xsd)")
 """Names of XML vocabularies, which look like addresses and are never fetched."""
 
