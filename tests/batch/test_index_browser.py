@@ -219,7 +219,7 @@ def test_small_multiples_show_what_the_table_shows(page, study):
     page.locator("#group").select_option("condition")
     assert page.locator(".cards h2").all_text_contents() == ["rest5 shown", "stress5 shown"]
     page.locator("#order").select_option("CCC")
-    assert cards.first.inner_text().startswith("rec018"), "numbers begin with the highest"
+    assert cards.first.text_content().strip().startswith("rec018"), "numbers begin with the highest"
 
 
 def test_regions_have_the_colours_of_every_other_chart(page, study):

@@ -65,8 +65,8 @@ print(torch.get_num_threads(), *read(network, frames, np.arange(7) / 25, mode="s
 
 
 def test_one_thread_and_far_too_many_are_the_users_choice_and_read_the_same():
-    one, many = fresh(READ, OMP_NUM_THREADS="1"), fresh(READ, OMP_NUM_THREADS="64")
-    assert one[0] == "1" and int(many[0]) > 1
+    usual, one, many = fresh(READ), fresh(READ, OMP_NUM_THREADS="1"), fresh(READ, OMP_NUM_THREADS="64")
+    assert one[0] == "1" and int(many[0]) >= int(usual[0])
     assert [float(value) for value in many[1:]] == pytest.approx([float(value) for value in one[1:]], abs=1e-5)
 
 

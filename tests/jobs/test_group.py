@@ -168,7 +168,7 @@ def test_the_shell_writes_the_same_and_prints_what_was_found(shell, table, tmp_p
     told = json.loads(shell("group", table, "--out", tmp_path / "again", "--json").out)
     assert told["people"] == 7
     refused = shell("group", tmp_path / "none.csv", "--out", tmp_path / "no")
-    assert refused.code == 2 and "is no file" in refused.err and not (tmp_path / "no").exists()
+    assert refused.code == 2 and "is missing" in refused.err and not (tmp_path / "no").exists()
 
 
 def test_explanations_make_a_group_as_their_folders_do(drawn, tiny_run, tmp_path):
