@@ -81,14 +81,6 @@ def video(path: Path) -> Path:
     return _there(path, "give the path of a video that exists.")
 
 
-def folder(path: Path) -> Path:
-    """The path of a folder. Raises StavisError where it is none."""
-    _there(path, "give the path of a folder.")
-    if not path.is_dir():
-        raise stavis.StavisError(f"{path} is no folder: give the path of a folder.")
-    return path
-
-
 def clips(path: Path) -> Path:
     """The path of a folder of clips, or of one. Raises StavisError where there is nothing."""
     return _there(path, "give the path of a folder of clips, or of one.")
@@ -186,7 +178,6 @@ def notebook(name: str) -> str:
 _CHECKS = {
     "network": network,
     "video": video,
-    "folder": folder,
     "clips": clips,
     "file": file,
     "exclude": file,

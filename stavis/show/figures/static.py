@@ -17,6 +17,8 @@ from matplotlib.patches import Ellipse
 from matplotlib.transforms import ScaledTranslation
 from PIL import Image
 
+from stavis.show.figures.plotly_values import cell_edges, matplotlib_colour, plain_text
+
 WIDTH = 860
 """Pixels, as wide as a page."""
 _DPI = 100
@@ -24,7 +26,6 @@ _FINER = 1.5
 _DASHES = {"dash": (6, 3), "dot": (1.5, 2.5), "dashdot": (6, 2.5, 1.5, 2.5), "longdash": (10, 4), "longdashdot": (10, 3, 1.5, 3)}
 _SYMBOLS = {"diamond": "D", "square": "s", "circle": "o", "x": "x", "cross": "P", "triangle-up": "^"}
 _COLOURS = ("#0072B2", "#D55E00", "#00805E", "#B4548C", "#8A6A00", "#6B4FBB")
-_MARKUP = re.compile(r"<br\s*/?>|</?[a-z]+>")
 
 
 _KNOWN = {"scatter", "bar", "heatmap"}
@@ -129,7 +130,7 @@ class _Axes:
         """A text of the whole figure that stands over this subplot is its title."""
         (left, right), (_, top) = (_domain(self.figure, axis) for axis in self.pair)
         if left <= note.x <= right and abs(note.y - top) < 0.02:
-            self.axes.set_title(_plain(str(note.text)), fontsize=10)
+            self.axes.set_title(plain_text(str(note.text)), fontsize=10)
 
     def _at(self, side: str, values) -> np.ndarray:
         """Numbers of an axis: categories are counted from 0."""
@@ -139,7 +140,7 @@ class _Axes:
         return np.array([names.index(str(value)) for value in values], float) if names else np.asarray(values, float)
 
     def _colour(self, given, number: int):
-        return _colour(given if isinstance(given, str) else None, _COLOURS[number % len(_COLOURS)])
+        return matplotlib_colour(given if isinstance(given, str) else None, _COLOURS[number % len(_COLOURS)])
 
     def _scatter(self, trace, number: int) -> None:
         axes = self.right if trace.yaxis == "y2" and self.right is not None else self.axes
@@ -147,12 +148,12 @@ class _Axes:
         colour = self._colour(trace.line.color or trace.marker.color, number)
         if trace.stackgroup:
             base = self.stacks.get(trace.stackgroup, np.zeros(len(y)))
-            axes.fill_between(x, base, base + y, color=_colour(trace.fillcolor, colour), linewidth=0, label=self._label(trace))
+            axes.fill_between(x, base, base + y, color=matplotlib_colour(trace.fillcolor, colour), linewidth=0, label=self._label(trace))
             self.stacks[trace.stackgroup] = base + y
             self._keep(axes.collections[-1], trace)
             return
         if trace.fill == "tonexty" and self.below is not None:
-            self._keep(axes.fill_between(x, self.below[1], y, color=_colour(trace.fillcolor, colour), linewidth=0), trace)
+            self._keep(axes.fill_between(x, self.below[1], y, color=matplotlib_colour(trace.fillcolor, colour), linewidth=0), trace)
         self.below = (x, y)
         mode = trace.mode or "lines"
         width = 1.6 if trace.line.width is None else 0.8 * trace.line.width
@@ -174,7 +175,7 @@ class _Axes:
             edge = {"facecolors": "none", "edgecolors": colour} if hollow else {"color": colour}
             found = axes.scatter(x, y, **edge, **look)
         elif isinstance(values[0], str):
-            found = axes.scatter(x, y, color=[_colour(value, colour) for value in values], **look)
+            found = axes.scatter(x, y, color=[matplotlib_colour(value, colour) for value in values], **look)
         else:
             found = axes.scatter(x, y, c=np.asarray(values, float), cmap="viridis", **look)
             self._bar_of(found, marker.colorbar.title.text)
@@ -202,12 +203,12 @@ class _Axes:
 
     def _heatmap(self, trace, number: int) -> None:
         values = np.array([[np.nan if value is None else value for value in row] for row in trace.z], float)
-        stops = [(at, _colour(colour, "#000000")) for at, colour in trace.colorscale or ((0, "#000004"), (1, "#fcffa4"))]
+        stops = [(at, matplotlib_colour(colour, "#000000")) for at, colour in trace.colorscale or ((0, "#000004"), (1, "#fcffa4"))]
         x, y = (
             self._at(side, trace[side]) if trace[side] is not None else np.arange(n)
             for side, n in zip("xy", values.shape[::-1], strict=True)
         )
-        edges = [_edges(one) for one in (x, y)]
+        edges = [cell_edges(one) for one in (x, y)]
         found = self.axes.pcolormesh(
             *edges, np.ma.masked_invalid(values), cmap=LinearSegmentedColormap.from_list("stavis", stops), vmin=trace.zmin, vmax=trace.zmax
         )
@@ -223,10 +224,10 @@ class _Axes:
         bar = self.canvas.colorbar(drawn, ax=self.axes, fraction=0.03, pad=0.02)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=9)
-        bar.set_label(_plain(title or ""), fontsize=9)
+        bar.set_label(plain_text(title or ""), fontsize=9)
 
     def _shape(self, shape) -> None:
-        fill, line = _colour(shape.fillcolor, "none"), _colour(shape.line.color, "#8B929B")
+        fill, line = matplotlib_colour(shape.fillcolor, "none"), matplotlib_colour(shape.line.color, "#8B929B")
         alpha, width = shape.opacity if shape.opacity is not None else 1.0, 1.0 if shape.line.width is None else shape.line.width
         whole_y, whole_x = str(shape.yref or "").endswith(("paper", "domain")), str(shape.xref or "").endswith(("paper", "domain"))
         if shape.type == "circle":
@@ -260,7 +261,7 @@ class _Axes:
         self.axes.text(
             note.x,
             note.y,
-            _plain(str(note.text)),
+            plain_text(str(note.text)),
             transform=place[whole, across] + ScaledTranslation(0, (note.yshift or 0) / 72, self.canvas.dpi_scale_trans),
             ha=across_side,
             va=side,
@@ -269,7 +270,7 @@ class _Axes:
         )
 
     def _label(self, trace) -> str:
-        return _plain(str(trace.name))
+        return plain_text(str(trace.name))
 
     def _keep(self, drawn, trace) -> None:
         """A line of the legend."""
@@ -285,13 +286,13 @@ class _Axes:
         for edge in ("top", "right") if self.right is None else ("top",):
             self.axes.spines[edge].set_visible(False)
         if self.layout.title.text:
-            self.axes.set_title(_plain(self.layout.title.text), fontsize=11, loc="left", pad=24 if self.handles else 6)
+            self.axes.set_title(plain_text(self.layout.title.text), fontsize=11, loc="left", pad=24 if self.handles else 6)
 
     def _finish_axis(self, side: str, axes, axis) -> None:
         get, put = (getattr(axes, f"{kind}_{side}lim") for kind in ("get", "set"))
         names = self.__dict__[f"names_{side}"] if axes is self.axes else []
         if names:
-            getattr(axes, f"set_{side}ticks")(range(len(names)), [_plain(name) for name in names])
+            getattr(axes, f"set_{side}ticks")(range(len(names)), [plain_text(name) for name in names])
         if axis.range is not None:
             put(*(float(value) for value in axis.range))
         elif axis.rangemode == "tozero":
@@ -305,7 +306,7 @@ class _Axes:
             getattr(axes, f"{side}axis").set_visible(False)
             for edge in ("bottom", "top") if side == "x" else ("left", "right"):
                 axes.spines[edge].set_visible(False)
-        getattr(axes, f"set_{side}label")(_plain(axis.title.text or ""), fontsize=10)
+        getattr(axes, f"set_{side}label")(plain_text(axis.title.text or ""), fontsize=10)
         axes.tick_params(axis=side, labelsize=9, color="#D3D8DE", labelcolor="#1C1F23")
         for spine in axes.spines.values():
             spine.set_color("#D3D8DE")
@@ -314,31 +315,8 @@ class _Axes:
             axes.set_axisbelow(True)
 
 
-def _plain(text: str) -> str:
-    """Plotly's markup as plain text; a dollar sign is no formula."""
-    plain = _MARKUP.sub(" ", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return plain.replace("$", r"\$")
-
-
 def _categories(values) -> list[str]:
     return [str(value) for value in values] if values is not None and any(isinstance(value, str) for value in values) else []
-
-
-def _edges(centres: np.ndarray) -> np.ndarray:
-    """The borders of cells around their centres."""
-    if len(centres) < 2:
-        return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    middle = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
-
-
-def _colour(given: str | None, otherwise):
-    """A colour as matplotlib wants it."""
-    found = re.fullmatch(r"rgba?\(([^)]*)\)", given) if given else None
-    if found:
-        numbers = [float(number) for number in found[1].split(",")]
-        return (*(number / 255 for number in numbers[:3]), *numbers[3:])
-    return given or otherwise
 
 
 def _dash(dash: str | None) -> dict:

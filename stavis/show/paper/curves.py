@@ -1,18 +1,17 @@
 """A plotly figure of stavis redrawn for a paper: lines, points, bars with intervals, bands, stacks and heat maps."""
 
 import importlib
-import re
 
 import numpy as np
 import plotly.graph_objects as go
 
 from stavis.errors import StavisError
+from stavis.show.figures.plotly_values import cell_edges, matplotlib_colour, plain_text
 from stavis.show.paper.figure import PaperFigure, Width, inches
 
 KNOWN = ("scatter", "bar", "heatmap")
 _DASHES = {"dash": (6, 3), "dot": (1.5, 2.5), "dashdot": (6, 2.5, 1.5, 2.5), "longdash": (10, 4), "longdashdot": (10, 3, 1.5, 3)}
 _COLOURS = ("#0072B2", "#D55E00", "#00805E", "#B4548C", "#8A6A00", "#6B4FBB")
-_MARKUP = re.compile(r"<br\s*/?>|</?[a-z]+>")
 
 
 def paper_of(figure: go.Figure, width: Width = "column", *, aspect: float | None = None) -> PaperFigure:
@@ -51,7 +50,7 @@ def for_paper(figure: go.Figure, width: Width | None, paper: PaperFigure | None 
 
 
 def _shown_name(trace) -> str:
-    return _plain(str(trace.name)) if trace.name and trace.showlegend is not False and trace.visible in (None, True) else ""
+    return plain_text(str(trace.name)) if trace.name and trace.showlegend is not False and trace.visible in (None, True) else ""
 
 
 def _columns(names: list[str], across: float) -> int:
@@ -77,7 +76,7 @@ class _Drawing:
         for shape in self.figure.layout.shapes:
             if shape.type == "rect" and str(shape.yref).endswith(("paper", "domain")):
                 self.axes.axvspan(
-                    shape.x0, shape.x1, facecolor=_colour(shape.fillcolor, "#8B929B"), alpha=shape.opacity, linewidth=0, zorder=0
+                    shape.x0, shape.x1, facecolor=matplotlib_colour(shape.fillcolor, "#8B929B"), alpha=shape.opacity, linewidth=0, zorder=0
                 )
             elif shape.type == "circle":
                 ellipse = importlib.import_module("matplotlib.patches").Ellipse
@@ -109,11 +108,11 @@ class _Drawing:
         axes = self.right if trace.yaxis == "y2" and self.right is not None else self.axes
         x, y = self._at("x", trace.x), self._at("y", trace.y)
         given = trace.line.color or (trace.marker.color if isinstance(trace.marker.color, str) else None)
-        colour = _colour(given, _COLOURS[number % len(_COLOURS)])
+        colour = matplotlib_colour(given, _COLOURS[number % len(_COLOURS)])
         if trace.stackgroup or (trace.fill == "tonexty" and self.below is not None):
             base = self.stacks.get(trace.stackgroup, np.zeros(len(y))) if trace.stackgroup else self.below
             top = base + y if trace.stackgroup else y
-            self._keep(axes.fill_between(x, base, top, color=_colour(trace.fillcolor, colour), linewidth=0), trace)
+            self._keep(axes.fill_between(x, base, top, color=matplotlib_colour(trace.fillcolor, colour), linewidth=0), trace)
             if trace.stackgroup:
                 self.stacks[trace.stackgroup] = top
             return
@@ -131,7 +130,7 @@ class _Drawing:
             size = 6.0 if trace.marker.size is None else float(np.max(trace.marker.size))
             look = {"s": (0.5 * size) ** 2, "zorder": 3, "linewidths": 0.6}
             if values is None or isinstance(values, str):
-                drawn = axes.scatter(x, y, color=_colour(values, colour), **look)
+                drawn = axes.scatter(x, y, color=matplotlib_colour(values, colour), **look)
             else:
                 drawn = axes.scatter(x, y, c=np.asarray(values, float), cmap="viridis", **look)
                 self._colour_bar(drawn, trace.marker.colorbar.title.text)
@@ -150,7 +149,7 @@ class _Drawing:
     def _bar(self, trace, number: int) -> None:
         x, y = self._at("x", trace.x), self._at("y", trace.y)
         given = trace.marker.color if isinstance(trace.marker.color, str) else None
-        colour = _colour(given, _COLOURS[number % len(_COLOURS)])
+        colour = matplotlib_colour(given, _COLOURS[number % len(_COLOURS)])
         flat = trace.orientation == "h"
         self._keep(self.axes.barh(y, x, color=colour, height=0.7) if flat else self.axes.bar(x, y, color=colour, width=0.7), trace)
         if trace.error_x.array is not None or trace.error_y.array is not None:
@@ -159,10 +158,11 @@ class _Drawing:
     def _heatmap(self, trace, number: int) -> None:
         colours = importlib.import_module("matplotlib.colors").LinearSegmentedColormap
         values = np.array([[np.nan if value is None else value for value in row] for row in trace.z], float)
-        stops = [(at, _colour(colour, "#000000")) for at, colour in trace.colorscale]
+        stops = [(at, matplotlib_colour(colour, "#000000")) for at, colour in trace.colorscale]
         x, y = self._at("x", trace.x), self._at("y", trace.y)
         mesh = self.axes.pcolormesh(
-            _edges(x), _edges(y), np.ma.masked_invalid(values), cmap=colours.from_list("stavis", stops), vmin=trace.zmin, vmax=trace.zmax,
+            cell_edges(x), cell_edges(y), np.ma.masked_invalid(values), cmap=colours.from_list("stavis", stops),
+            vmin=trace.zmin, vmax=trace.zmax,
             rasterized=values.size > 2000,
         )  # fmt: skip
         self._colour_bar(mesh, trace.colorbar.title.text)
@@ -175,13 +175,13 @@ class _Drawing:
     def _colour_bar(self, drawn, title: str | None) -> None:
         bar = self.canvas.colorbar(drawn, ax=self.axes, fraction=0.05, pad=0.02)
         bar.outline.set_linewidth(0.4)
-        bar.set_label(_plain(title or ""))
+        bar.set_label(plain_text(title or ""))
 
     def _axis(self, side: str, axes, axis) -> None:
         names = self.names[side] if axes is self.axes else []
         if names:
             turned = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"} if side == "x" else {}
-            getattr(axes, f"set_{side}ticks")(range(len(names)), [_plain(name) for name in names], **turned)
+            getattr(axes, f"set_{side}ticks")(range(len(names)), [plain_text(name) for name in names], **turned)
         limits, put = getattr(axes, f"get_{side}lim"), getattr(axes, f"set_{side}lim")
         if axis.range is not None:
             put(*(float(value) for value in axis.range))
@@ -191,31 +191,10 @@ class _Drawing:
             put(*limits()[::-1])
         if axis.scaleanchor:
             axes.set_aspect("equal", adjustable="box")
-        getattr(axes, f"set_{side}label")(_plain(axis.title.text or ""))
+        getattr(axes, f"set_{side}label")(plain_text(axis.title.text or ""))
         if self.figure.data[0].type != "heatmap" and axes is self.axes:
             getattr(axes, f"{side}axis").grid(visible=True, color="#EBEDF0")
             axes.set_axisbelow(True)
-
-
-def _plain(text: str) -> str:
-    """Plotly's markup as plain text; a dollar sign begins no formula."""
-    plain = _MARKUP.sub(" ", text).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
-    return plain.replace("$", r"\$")
-
-
-def _edges(centres: np.ndarray) -> np.ndarray:
-    if len(centres) < 2:
-        return np.array([centres[0] - 0.5, centres[0] + 0.5])
-    middle = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - middle[0]], middle, [2 * centres[-1] - middle[-1]]])
-
-
-def _colour(given: str | None, otherwise):
-    found = re.fullmatch(r"rgba?\(([^)]*)\)", given) if given else None
-    if not found:
-        return given or otherwise
-    numbers = [float(number) for number in found[1].split(",")]
-    return (*(number / 255 for number in numbers[:3]), *numbers[3:])
 
 
 def _dash(dash: str | None) -> dict:

@@ -36,7 +36,7 @@ class _Row:
         tops = np.percentile(finite.reshape(len(finite), -1), 99.7, axis=1) if len(finite) else np.ones(1)
         top = float(np.percentile(tops[tops > 0], 95)) if (tops > 0).any() else 1.0
         signed = bool((np.nan_to_num(values) < 0).any())
-        return cls(name, values, top, signed, "× chance" if attention else "")
+        return cls(name, values, top, signed, "density" if attention else "")
 
     def painted(self, image: np.ndarray, frame: int) -> np.ndarray:
         return paint_map(image, self.values[frame], top=self.top, signed=self.signed)
