@@ -33,6 +33,10 @@ class TrainingConfig:
     feature_noise : float
         Noise on the attended features, in root mean squares of the features. It grows over the first half of the steps and falls
         to a quarter over the last; it makes the network attend to what it reads.
+    consistency : float
+        Weight of the squared difference between the predictions of two views of a window in the loss. Above 0 a batch is made of pairs:
+        the same window changed twice by `jitter`, once mirrored. It teaches that mirroring, shift, zoom and light leave the value as it
+        is, at the cost of half as many windows per step.
     epoch : int
         Steps between two validations on the development recordings.
     patience : int or None
@@ -53,7 +57,7 @@ class TrainingConfig:
     Raises
     ------
     StavisError
-        A count below 1, or an unknown loss.
+        A count below 1, a negative consistency or one with an odd batch, or an unknown loss.
 
     Examples
     --------
@@ -72,6 +76,7 @@ class TrainingConfig:
     clip_gradient: float = 1.0
     entropy_weight: float = 0.05
     feature_noise: float = 30.0
+    consistency: float = 0.0
     epoch: int = 200
     patience: int | None = None
     augment: float = 0.5
@@ -85,5 +90,9 @@ class TrainingConfig:
         for name in ("steps", "batch", "epoch", "save_every"):
             if getattr(self, name) < 1:
                 raise StavisError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        if self.consistency < 0 or (self.consistency and self.batch % 2):
+            raise StavisError(
+                f"consistency is {self.consistency:g} with a batch of {self.batch}: it must be at least 0, and pairs need an even batch."
+            )
         if self.loss not in LOSSES:
             raise StavisError(f"there is no loss {self.loss!r}: {offer(self.loss, LOSSES)}")

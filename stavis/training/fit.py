@@ -38,7 +38,7 @@ from stavis.training.config import TrainingConfig
 from stavis.training.distributed import convert_sync_batchnorm, gathered, rank_of
 from stavis.training.feature_noise import FeatureNoise, feature_noise
 from stavis.training.finetune import initialise_from
-from stavis.training.losses import LOSSES
+from stavis.training.losses import LOSSES, inconsistency
 from stavis.training.resume import initial_weights, resume_point
 from stavis.training.sampling import StepSampler
 from stavis.training.windows import RandomWindows
@@ -97,7 +97,9 @@ class _Regression(pl.LightningModule):
 
     def _loss(self, predicted: torch.Tensor, batch) -> torch.Tensor:
         """The loss of the whole batch, whichever part of it this process has."""
-        return self.loss(gathered(predicted.float()), gathered(batch.labels), gathered(batch.mask))
+        predicted, mask = gathered(predicted.float()), gathered(batch.mask)
+        loss = self.loss(predicted, gathered(batch.labels), mask)
+        return loss + self.config.consistency * inconsistency(predicted, mask) if self.config.consistency else loss
 
     def configure_optimizers(self):
         training = self.config
@@ -160,8 +162,9 @@ def fit(
     config = config or (source.model.config if source else chosen.config())
     if not train:
         raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
-    if training.batch % (devices * num_nodes):
-        raise StavisError(f"a batch of {training.batch} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
+    if training.batch % (devices * num_nodes * (2 if training.consistency else 1)):
+        what = f"a batch of {training.batch // 2} pairs" if training.consistency else f"a batch of {training.batch}"
+        raise StavisError(f"{what} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
     where = choose_device(device)
     with torch.random.fork_rng(devices=[]), quiet_loggers(*_TALKATIVE):
         torch.manual_seed(training.seed)
@@ -194,7 +197,8 @@ def _windows(train: Sequence[Crops], training: TrainingConfig, rate: float, ramp
     # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
     grows = (round(ramp[0] * samples), round(ramp[1] * samples))
     length = max(1, round(training.seconds * rate))
-    return RandomWindows(_in_memory(train), length, samples, training.seed, jitter=jitter, rate=rate, ramp=grows)
+    pairs = training.consistency > 0
+    return RandomWindows(_in_memory(train), length, samples, training.seed, jitter=jitter, rate=rate, ramp=grows, pairs=pairs)
 
 
 def _sampler(training: TrainingConfig, trainer: pl.Trainer) -> StepSampler:

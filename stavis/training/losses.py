@@ -31,6 +31,12 @@ def mse_and_ccc(predicted: torch.Tensor, gold: torch.Tensor, mask: torch.Tensor)
     return mse(predicted, gold, mask) + one_minus_ccc(predicted, gold, mask)
 
 
+def inconsistency(predicted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Mean squared difference between the predictions (2N,T,D) of the views 2i and 2i+1 of the same window, over the frames that count."""
+    first, second = predicted[0::2], predicted[1::2]
+    return mse(first, second, mask[0::2])
+
+
 LOSSES: dict[str, Loss] = {"mse": mse, "ccc": one_minus_ccc, "mse+ccc": mse_and_ccc, "epsilon": epsilon_insensitive}
 
 

@@ -32,7 +32,8 @@ class RandomWindows(Dataset):
     All windows with at least half of their frames usable (a face and labels there) are as likely. Recordings shorter than a window
     are filled up with their last frame, masked. `flip` mirrors half of the windows left to right; `rate` in frames/s takes
     every n-th frame of faster crops, beginning with any (None: every frame); `jitter` changes pixels (None: not at all), and with
-    `ramp` = (from, to) it grows from nothing at sample `from` to its full strength at sample `to`.
+    `ramp` = (from, to) it grows from nothing at sample `from` to its full strength at sample `to`. With `pairs` the samples 2i and 2i+1
+    are two views of one window, each with a jitter of its own, and `flip` mirrors one of the two.
 
     Raises StavisError where no window is usable, or the crops differ in size or dimensions.
     """
@@ -47,12 +48,13 @@ class RandomWindows(Dataset):
         jitter: Jitter | None = Jitter(),
         rate: float | None = None,
         ramp: tuple[int, int] | None = None,
+        pairs: bool = False,
     ):
         if frames < 1 or samples_per_epoch < 1:
             raise StavisError(f"windows of {frames} frames, {samples_per_epoch} an epoch: both must be at least 1.")
         self.crops = list(crops)
         self.frames, self.samples_per_epoch, self.seed = int(frames), int(samples_per_epoch), int(seed)
-        self.flip, self.jitter, self.ramp, self.epoch = flip, jitter, ramp, 0
+        self.flip, self.jitter, self.ramp, self.pairs, self.epoch = flip, jitter, ramp, pairs, 0
         self.dimensions = _common(self.crops, lambda one: one.dimensions, "dimensions")
         _common(self.crops, lambda one: one.frames.shape[1:], "size")
         self._labels = [one.labels.astype(np.float32) for one in self.crops]
@@ -85,7 +87,8 @@ class RandomWindows(Dataset):
         if index < 0:
             raise IndexError(index)
         position = self.epoch * self.samples_per_epoch + int(index)
-        rng = np.random.default_rng((self.seed, position))
+        view = position % 2 if self.pairs else 0
+        rng = np.random.default_rng((self.seed, position - view))
         choice = int(rng.integers(self._ends[-1]))
         which = int(np.searchsorted(self._ends, choice, "right"))
         start = int(self._starts[which][choice - (self._ends[which - 1] if which else 0)])
@@ -98,9 +101,11 @@ class RandomWindows(Dataset):
         else:
             inside, where = where <= last, np.minimum(where, last)
             images = np.array(self.crops[which].frames[where])
-        mirrored = self.flip and rng.random() < 0.5
+        mirrored = self.flip and (rng.random() < 0.5) != bool(view)
         if mirrored:
             images = images[:, :, ::-1]
+        if view:
+            rng = np.random.default_rng((self.seed, position, view))
         if self.jitter is not None:
             images = jittered(np.ascontiguousarray(images), self._jitter_at(position), rng)
         labels, mask = self._labels[which][where], self._usable[which][where] & inside

@@ -21,6 +21,7 @@ from stavis.training.augment import Jitter
 from stavis.training.config import TrainingConfig
 from stavis.training.fit import fit
 from stavis.training.sampling import StepSampler
+from stavis.training.windows import RandomWindows
 from tests.training.made_crops import TINY, made_crops
 
 PLAN = TrainingConfig(steps=12, epoch=5, batch=2, seconds=0.8, save_every=2, augment=True, precision="32-true")
@@ -49,6 +50,26 @@ def test_training_lowers_the_loss_on_what_can_be_learned(tmp_path):
     plan = dataclasses.replace(PLAN, steps=60, epoch=30, batch=4, augment=False, learning_rate=1e-2)
     done = fit(made_crops(4), made_crops(2, seed=9), tmp_path / "run", config=TINY, training=plan, quiet=True)
     assert done.best_ccc > 0.5  # brightness tells the label; another draw of the same task
+
+
+def test_consistency_brings_the_two_views_of_a_window_nearer(tmp_path):
+    plan = dataclasses.replace(PLAN, steps=60, epoch=60, batch=4, jitter=Jitter(brightness=0.3), learning_rate=1e-2, feature_noise=0.0)
+    crops, apart = made_crops(4), {}
+    for weight in (0.0, 30.0):
+        run = tmp_path / str(weight)
+        fit(crops, [], run, config=TINY, training=dataclasses.replace(plan, consistency=weight), quiet=True)
+        network = load_checkpoint(run / "last").model.eval()
+        pairs = RandomWindows(crops, 5, 8, 5, jitter=plan.jitter, rate=TINY.rate, pairs=True)
+        views = [torch.stack([pairs[k].frames for k in range(side, 8, 2)]).float() / 255 for side in (0, 1)]
+        with torch.no_grad():
+            apart[weight] = (network(views[0]) - network(views[1])).square().mean().item()
+    assert apart[30.0] < 0.5 * apart[0.0]
+
+
+def test_consistency_below_0_or_with_an_odd_batch_is_refused():
+    for changes in ({"consistency": -1.0}, {"consistency": 1.0, "batch": 3}):
+        with pytest.raises(StavisError, match="consistency is"):
+            TrainingConfig(**changes)
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stavis.metrics import ccc
-from stavis.training.losses import LOSSES, epsilon_insensitive, mse, one_minus_ccc
+from stavis.training.losses import LOSSES, epsilon_insensitive, inconsistency, mse, one_minus_ccc
 
 
 def _batch(seed=0):
@@ -34,3 +34,13 @@ def test_the_losses_are_the_scores():
     assert epsilon_insensitive(predicted, gold, mask).item() == pytest.approx(np.mean(np.clip(np.abs(p - g) - 0.1, 0, None)), abs=1e-6)
     tube = gold + 0.09
     assert epsilon_insensitive(tube, gold, mask).item() == 0
+
+
+def test_inconsistency_is_the_difference_of_the_views_of_each_pair():
+    predicted, _, mask = _batch()
+    views, masks = predicted.repeat_interleave(2, 0), mask.repeat_interleave(2, 0)
+    assert inconsistency(views, masks).item() == 0
+    views[1::2] += 0.5
+    assert inconsistency(views, masks).item() == pytest.approx(0.25)
+    views[0::2][~mask] = 100
+    assert inconsistency(views, masks).item() == pytest.approx(0.25), "masked frames do not count"

@@ -135,6 +135,21 @@ def test_a_sample_is_a_stretch_with_its_labels_and_some_are_mirrored():
     assert all(plain[k].frames[0, 1, 0, 0] == 200 for k in range(60))
 
 
+def test_pairs_are_two_views_of_one_window_of_which_one_is_mirrored():
+    crops = [crops_like(100), crops_like(60, "b")]
+    data = RandomWindows(crops, 8, 40, 3, jitter=None, pairs=True)
+    sides = set()
+    for k in range(0, 40, 2):
+        first, second = data[k], data[k + 1]
+        assert torch.equal(first.labels, second.labels) and torch.equal(first.mask, second.mask)
+        assert torch.equal(first.frames, second.frames.flip(3)) and not torch.equal(first.frames, second.frames)
+        sides.add(int(first.frames[0, 1, 0, 0]))
+    assert sides == {0, 200}, "either view is the mirrored one"
+    assert len({float(data[k].labels[0, 0]) for k in range(0, 40, 2)}) > 10, "another pair is another window"
+    bright = RandomWindows(crops, 8, 40, 3, flip=False, jitter=dataclasses.replace(NONE, brightness=0.5), pairs=True)
+    assert not torch.equal(bright[0].frames, bright[1].frames), "each view has a jitter of its own"
+
+
 def test_a_sample_is_a_function_of_seed_and_position_alone():
     crops = [crops_like(100), crops_like(60, "b")]
     one, other = (RandomWindows(crops, 8, 10, 7) for _ in range(2))
