@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import torch
 
+from stavis.bootstrap import Interval
 from stavis.data.crops.build import NoTracker, face_model
 from stavis.data.crops.many import Progress
 from stavis.data.datasets.truth import read_truth
@@ -17,7 +18,7 @@ from stavis.inference.devices import choose_device
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
-from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
+from stavis.models.card import COUNTED, FOUND_CCC, TRACKED, TRUTH_CCC
 from stavis.notes import Notes
 from stavis.progress import bar
 from stavis.regions import VERSION as REGIONS_VERSION
@@ -179,6 +180,8 @@ def measure_tracked(
             values, lost = {}, counts["frames"]
         else:
             values, lost = _values(result, each=False), result.evaluation.counts["frames_without_face"]
+            found = evaluation_of(net, folder, source="face", notes=unshown, **options, fill="drop").score()
+            values |= _interval(FOUND_CCC, found)
         counted = dict(zip(COUNTED, (counts["recordings"], counts["frames"], lost), strict=True))
         ccc = round(truth.score().value, DIGITS)
         figures[name + TRACKED] = {**counted, **values, **({TRUTH_CCC: ccc} if np.isfinite(ccc) else {})}
@@ -189,16 +192,21 @@ def _values(result: RunEvaluation, each: bool = True) -> dict[str, float]:
     """The metrics of an evaluation with the ends of their intervals, rounded, without undefined ones; `each`: also those per recording."""
     values = {}
     for metric in ("ccc", "cc", "rmse"):
-        score = result.score(metric)
-        values |= {metric: score.value, f"{metric} low": score.low, f"{metric} high": score.high}
+        values |= _interval(metric, result.score(metric))
         if each:
-            values[f"{metric} per recording"] = result.score(metric, "per_recording").value
+            each_own = result.score(metric, "per_recording").value
+            values |= {f"{metric} per recording": _rounded(each_own)} if np.isfinite(each_own) else {}
     for kind, cue in result.cue.items():
         if kind == "switching":
-            values |= {"mouth cue correlation": cue.correlation.value}
-            values |= {"mouth cue correlation low": cue.correlation.low, "mouth cue correlation high": cue.correlation.high}
-        values |= {"cue density": cue.density.value, "cue density low": cue.density.low, "cue density high": cue.density.high}
-    return {key: round(value, DIGITS) for key, value in values.items() if np.isfinite(value)}
+            values |= _interval("mouth cue correlation", cue.correlation)
+        values |= _interval("cue density", cue.density)
+    return values
+
+
+def _interval(name: str, of: Interval) -> dict[str, float]:
+    """A metric and the ends of its interval, rounded, without undefined ones."""
+    values = {name: of.value, f"{name} low": of.low, f"{name} high": of.high}
+    return {key: _rounded(value) for key, value in values.items() if np.isfinite(value)}
 
 
 def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verification:

@@ -15,6 +15,9 @@ COUNTED = ("recordings", "frames", "frames without a face")
 TRUTH_CCC = "ccc of the same recordings, aligned by truth"
 """What stands beside the metrics of a set that was read through the tracker."""
 
+FOUND_CCC = "ccc of frames with a face"
+"""The CCC of a set that was read through the tracker without the frames in which it found no face, whose values are interpolated."""
+
 SCORES = ("ccc", "cc", "rmse")
 """The metrics that the hub's header of a card lists."""
 
