@@ -3,6 +3,7 @@
 import platform
 import shlex
 import sys
+import tomllib
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -15,7 +16,12 @@ def package_version() -> str:
     try:
         return version("stavis")
     except PackageNotFoundError:
-        return "0.1.0"  # run from a checkout that is not installed
+        return _version_of_checkout()
+
+
+def _version_of_checkout() -> str:
+    project = Path(__file__).parents[1] / "pyproject.toml"
+    return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] if project.is_file() else "unknown"
 
 
 def provenance(**facts) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import shutil
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from stavis.batch.parameters import Parameter, Scalar, checked, parameters_of
 from stavis.batch.shipped import notebook_folder, shipped_notebooks
 from stavis.errors import StavisError, nearest
 from stavis.logs import quiet_loggers
-from stavis.storage.files import atomic_file, content_hash
+from stavis.storage.files import content_hash
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,3 @@ def open_notebook(name: str, base_dir: Path) -> Notebook:
             f"{path} wants the kernel {notebook.kernel!r}, which is not installed: install it or choose another in the notebook."
         )
     return notebook
-
-
-def copy_notebooks(folder: str | Path) -> Path:
-    """Copy train, evaluate and explore into a folder, keeping those that are there already; returns the folder.
-
-    Raises StavisError where the installed package lacks them or the folder cannot be written.
-    """
-    folder, source = Path(folder), notebook_folder()
-    for notebook in sorted(source.glob("*.ipynb")):
-        if not (folder / notebook.name).exists():
-            with atomic_file(folder / notebook.name) as temporary:
-                shutil.copyfile(notebook, temporary)
-    return folder

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from stavis.batch.parameters import Plain, Scalar
+from stavis.batch.shipped import shipped_specs
 from stavis.errors import StavisError
 
 LARGEST = 1 << 20  # bytes of a spec
@@ -111,7 +112,7 @@ def read_config(path: str | Path) -> StudyConfig:
         raise StavisError(f"{path}, line {line}: {message}.") from error
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         message = "nested too deep" if isinstance(error, RecursionError) else " ".join(str(error).split())[:200]
-        raise StavisError(f"{path} is not YAML that can be read ({message}): write it as in reports/demo.yaml.") from error
+        raise StavisError(f"{path} is not YAML that can be read ({message}): write it as in {shipped_specs()['demo']}.") from error
     if isinstance(value, dict):
         _as_typed(root, value)
     else:
@@ -134,7 +135,7 @@ def checked_config(value: dict, where: str, lines: dict[tuple, int] | None = Non
         message = {"extra_forbidden": "is no field of a spec", "missing": "is missing"}.get(
             first["type"], first["msg"].removeprefix("Value error, ")
         )
-        raise StavisError(f"{where}{f', line {line}' if line else ''}: {field}: {message}: see reports/demo.yaml.") from error
+        raise StavisError(f"{where}{f', line {line}' if line else ''}: {field}: {message}: see {shipped_specs()['demo']}.") from error
 
 
 def _as_typed(root: yaml.MappingNode, value: dict) -> None:
@@ -196,7 +197,7 @@ for _tag, _pattern, _first in (
 def _text(path: Path) -> str:
     try:
         if not path.is_file():
-            raise StavisError(f"{path} is no file: give the path of a spec (.yaml) or of a notebook.")
+            raise StavisError(f"{path} is no file: give the path of a spec (.yaml) or a name: {', '.join(shipped_specs())}.")
         if path.stat().st_size > LARGEST:
             raise StavisError(f"{path} is larger than {LARGEST >> 20} MB: it is no spec; list recordings in a CSV beside it.")
         return path.read_text(encoding="utf-8-sig")

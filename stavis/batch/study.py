@@ -18,6 +18,7 @@ from stavis.batch.parameters import Plain, Scalar
 from stavis.batch.plan import StudyPlan, make_plan
 from stavis.batch.publishing import check_place, publish_file
 from stavis.batch.record import Report
+from stavis.batch.shipped import shipped_specs
 from stavis.batch.spec import StudyConfig, checked_config, read_config
 from stavis.batch.status import Counts, pending, write_tables
 from stavis.errors import StavisError
@@ -51,14 +52,14 @@ def plan_study(
     publish: str | None = None,
     quiet: bool = False,
 ) -> StudyPlan:
-    """The checked plan of a spec (.yaml), or of a notebook (.ipynb or a shipped name) over the files that patterns match.
+    """The checked plan of a spec (.yaml or a shipped name), or of a notebook (.ipynb or a shipped name) over the files that patterns match.
 
     Parameters
     ----------
     source : str or Path
-        The spec, the notebook, or the name of a shipped notebook.
+        The spec, the notebook, or the name of a shipped one (specs: demo, study, bench; notebooks: explore, evaluate, ...).
     out : str or Path, optional
-        The folder of the reports; by default out/NAME beside the spec.
+        The folder of the reports; by default out/NAME beside the spec, reports/out/NAME in this folder for what is shipped.
     over : iterable of str, optional
         Patterns of recordings, in place of those of the spec.
     parameters : dict, optional
@@ -89,15 +90,16 @@ def plan_study(
     >>> stavis.plan_study(folder / "mine.ipynb", parameters={"subject": "010"}, quiet=True).reports[0].parameters
     {'subject': '010'}
     """
-    source = Path(source)
-    is_spec = source.suffix.lower() in (".yaml", ".yml")
-    spec, base_dir = (read_config(source), source.parent) if is_spec else (StudyConfig(notebook=_notebook_name(source)), Path())
+    source, shipped = Path(source), shipped_specs().get(str(source))
+    own_spec = source.suffix.lower() in (".yaml", ".yml")
+    base_dir = source.parent if own_spec else Path()
+    spec = read_config(shipped or source) if shipped or own_spec else StudyConfig(notebook=_notebook_name(source))
     spec = _changed(
         spec, source, list(over), parameters or {}, {"timeout": None if timeout is None else float(timeout), "publish": publish}
     )
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
-    place = Path(out) if out is not None else base_dir / (spec.out or Path("reports" if not is_spec else "") / "out" / source.stem)
+    place = Path(out) if out is not None else base_dir / (spec.out or Path("" if own_spec else "reports") / "out" / source.stem)
     if spec.publish:
         check_place(spec.publish)
     return make_plan(spec, base_dir, place, quiet)

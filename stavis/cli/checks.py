@@ -12,7 +12,7 @@ import typer
 
 import stavis
 from stavis import attribution
-from stavis.batch.shipped import shipped_notebooks
+from stavis.batch.shipped import shipped_notebooks, shipped_specs
 from stavis.errors import nearest_file, offer
 from stavis.models.hub import is_hub_name, parsed
 from stavis.models.published import ROWS
@@ -166,12 +166,17 @@ def choice(option: str, value: str, known: Iterable[str]) -> str:
 
 
 def notebook(name: str) -> str:
-    """A spec (.yaml), a notebook (.ipynb), or the name of a shipped notebook. Raises StavisError where there is none."""
-    path = Path(name)
+    """A spec (.yaml), a notebook (.ipynb), or the name of a shipped one. Raises StavisError where there is none."""
+    path, shipped = Path(name), [*shipped_specs(), *shipped_notebooks()]
     if path.suffix.lower() in (".yaml", ".yml", ".ipynb"):
-        _there(path, "give the path of a spec (.yaml) or of a notebook.")
-    elif "/" not in name and not path.exists() and name not in shipped_notebooks():
-        raise stavis.StavisError(f"there is no notebook {name!r}: {offer(name, shipped_notebooks(), also='the path of an .ipynb file')}")
+        known = path.stem in shipped and path.name in (f"{path.stem}.yaml", f"{path.stem}.ipynb")
+        _there(
+            path, f"did you mean {path.stem}, which comes with stavis?" if known else "give the path of a spec (.yaml) or of a notebook."
+        )
+    elif "/" not in name and not path.exists() and name not in shipped:
+        raise stavis.StavisError(
+            f"there is no spec or notebook {name!r}: {offer(name, shipped, also='the path of a .yaml or .ipynb file')}"
+        )
     return name
 
 

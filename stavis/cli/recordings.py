@@ -12,6 +12,7 @@ from stavis import batch, jobs
 from stavis.cli import checks
 from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
+from stavis.lazy_names import need
 
 
 @app.command(rich_help_panel=DATA)
@@ -118,6 +119,7 @@ def lab(
 
     Example: stavis lab -- --port 9999 --no-browser
     """
+    need("jupyterlab", "stavis lab")
     checks.begin("opening JupyterLab on stavis-notebooks")
     notebooks = batch.copy_notebooks(Path("stavis-notebooks"))
     here = [sys.executable, "-m", "jupyterlab", "--ServerApp.ip=127.0.0.1"]

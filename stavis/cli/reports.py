@@ -17,10 +17,15 @@ SHOWN = 20  # failures that are printed; the index has them all
 
 @app.command(rich_help_panel=BATCH)
 def report(
-    spec: Annotated[str | None, typer.Argument(help="A spec (.yaml), a notebook (.ipynb), or a shipped notebook's name.")] = None,
+    spec: Annotated[str | None, typer.Argument(help="A spec (.yaml), a notebook (.ipynb), or the name of a shipped one.")] = None,
     over: Annotated[list[str] | None, typer.Option(help="Pattern of recordings, in quotes; may be repeated.")] = None,
     parameter: Annotated[list[str] | None, typer.Option("-p", "--parameter", help="NAME=VALUE for the notebook; may be repeated.")] = None,
-    out: Annotated[str | None, typer.Option("--out", help="The folder to write to; out/NAME beside the spec if left out.")] = None,
+    out: Annotated[
+        str | None,
+        typer.Option(
+            "--out", help="The folder to write to; out/NAME beside the spec (reports/out/NAME here for a shipped one) if left out."
+        ),
+    ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; processes of this machine if left out.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes, instead of what cores and memory allow.")] = None,
     timeout: Annotated[float | None, typer.Option(help="Seconds that a report may take.")] = None,
@@ -34,7 +39,7 @@ def report(
 ) -> None:
     """Run a notebook over many recordings and settings: one offline page each, one index, one table; exit code 1 where one failed.
 
-    Example: stavis report reports/demo.yaml
+    Example: stavis report demo
 
     Example: stavis report explore --over 'videos/*.mp4' -p methods=saliency --out explored
     """
@@ -42,7 +47,7 @@ def report(
         typer.echo(batch.pages_csp())
         return
     if spec is None:
-        raise stavis.StavisError("stavis report needs a spec or a notebook: give reports/demo.yaml, or explore --over 'videos/*.mp4'.")
+        raise stavis.StavisError("stavis report needs a spec or a notebook: give demo, or explore --over 'videos/*.mp4'.")
     options = {
         "out": out,
         "over": over or (),

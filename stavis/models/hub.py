@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from types import ModuleType
 
 from stavis.errors import StavisError
+from stavis.lazy_names import missing
 from stavis.storage.files import read_json
 
 PREFIX = "hf:"
@@ -108,7 +109,7 @@ def _library(name: str) -> ModuleType:
     try:
         return importlib.import_module("huggingface_hub")
     except ImportError as error:
-        raise StavisError(f"{name} needs the library huggingface_hub: pip install 'stavis[hub]'.") from error
+        raise missing("huggingface_hub", name) from error
 
 
 def _kept(library: ModuleType, text: str, repository: str, revision: str | None, error: Exception) -> HubCopy:

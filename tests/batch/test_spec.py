@@ -5,6 +5,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stavis.batch.shipped import shipped_notebooks, shipped_specs
 from stavis.batch.spec import StudyConfig, read_config
 from stavis.batch.study import plan_study
 from stavis.errors import StavisError
@@ -88,6 +89,16 @@ def test_the_ready_specs_can_be_read():
     assert {"demo", "study", "bench"} <= set(specs)
     for name in ("study", "bench"):
         assert plan_study(ROOT / "reports" / f"{name}.yaml", quiet=True).reports
+
+
+def test_a_shipped_spec_is_run_by_its_name_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert {"demo", "study", "bench"} <= set(shipped_specs()) and not set(shipped_specs()) & set(shipped_notebooks())
+    plan = plan_study("study", quiet=True)
+    assert plan.spec.title == read_config(shipped_specs()["study"]).title and len(plan.reports) == 3
+    assert plan.job.out == tmp_path / "reports" / "out" / "study"
+    with pytest.raises(StavisError, match=r"reports/study\.yaml is no file: .* or a name: bench, demo, study\."):
+        plan_study("reports/study.yaml", quiet=True)
 
 
 WRONG = {

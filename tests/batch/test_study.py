@@ -101,6 +101,8 @@ BAD_WORDS = {
     "no spec": ((), "needs a spec or a notebook"),
     "missing spec": (("none.yaml",), "does not exist"),
     "missing notebook": (("none.ipynb",), "does not exist"),
+    "a spec of the checkout": (("elsewhere/demo.yaml",), "elsewhere/demo.yaml does not exist: did you mean demo, which comes with stavis?"),
+    "a shipped spec misspelt": (("dmeo",), "there is no spec or notebook 'dmeo': did you mean demo?"),
     "no pair": (("{spec}", "-p", "text"), "is no NAME=VALUE"),
     "no such parameter": (("{spec}", "-p", "colour=1"), "has no parameter 'colour'"),
     "nothing over": (("{notebook}", "--over", "nothing*"), "nothing matches"),

@@ -188,7 +188,7 @@ def test_names_on_the_hub():
 
 def test_without_the_library_it_is_said_what_to_install(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "huggingface_hub", None)
-    with pytest.raises(StavisError, match=r"needs the library huggingface_hub: pip install 'stavis\[hub\]'"):
+    with pytest.raises(StavisError, match=r"needs huggingface_hub, which is not installed: run pip install 'stavis\[hub\]'"):
         load("hf:me/net")
 
 

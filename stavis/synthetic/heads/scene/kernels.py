@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from stavis.errors import StavisError
+from stavis.lazy_names import missing
 
 FACE, HEAD, EYE, CLOTH, HAIR, TEETH, GUMS, MOUTH = range(8)
 """What a triangle is part of."""
@@ -27,7 +27,7 @@ def compiled() -> SimpleNamespace:
     try:
         numba = importlib.import_module("numba")
     except ImportError as error:
-        raise StavisError('rendering heads in three dimensions needs numba: pip install "stavis[heads]".') from error
+        raise missing("numba", "rendering heads in three dimensions") from error
     loops = (blend, place, find_normals, rasterise, rasterise_depth, find_surface, find_shadow, find_light, develop)
     return SimpleNamespace(**{loop.__name__: _compiled(numba, loop) for loop in loops})
 

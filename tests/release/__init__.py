@@ -1,0 +1,1 @@
+"""The release: what its wheel and its sdist hold, where they can be installed, what they require."""
