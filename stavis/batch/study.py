@@ -94,9 +94,8 @@ def plan_study(
     own_spec = source.suffix.lower() in (".yaml", ".yml")
     base_dir = source.parent if own_spec else Path()
     spec = read_config(shipped or source) if shipped or own_spec else StudyConfig(notebook=_notebook_name(source))
-    spec = _changed(
-        spec, source, list(over), parameters or {}, {"timeout": None if timeout is None else float(timeout), "publish": publish}
-    )
+    others = {"timeout": None if timeout is None else float(timeout), "publish": publish}
+    spec = _changed(spec, source, list(over), parameters or {}, others)
     if out is not None and "://" in str(out):
         raise StavisError(f"--out is {out}: give a folder here, and publish copies with --publish {out}.")
     place = Path(out) if out is not None else base_dir / (spec.out or Path("" if own_spec else "reports") / "out" / source.stem)
