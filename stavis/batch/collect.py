@@ -25,17 +25,19 @@ from stavis.timeline import resample
 POINTS = 40  # of a sparkline
 QUESTIONS = ("needed", "sufficient", "unique", "agrees")
 _MOST_FIGURES = 12
+_MOST_SENTENCES, _LONGEST = 4, 600
 _WIDTH, _HEIGHT = 80, 60
 
 
 def collected(report: Report, folder: Path) -> Report:
     """The report with the results that its notebook wrote (explain.json, shares.csv, predictions.csv, metrics.json, ..., figures.json).
 
-    figures.json is what a notebook of your own writes: names to numbers. A file that is no such thing is passed over.
+    figures.json is what a notebook of your own writes: names to numbers, and "finding" to a sentence or a list of them. A file that is
+    no such thing is passed over.
     """
-    scores = {**_scores(_json(folder, "metrics.json")), **_cue(_json(folder, "attention.json"))}
-    judged = _json(folder, "verdict.json")
-    own = _json(folder, "figures.json")
+    metrics, judged, own = (_json(folder, name) for name in ("metrics.json", "verdict.json", "figures.json"))
+    scores = {**_scores(metrics), **_cue(_json(folder, "attention.json"))}
+    finding, notices = _said(_path(folder, FILE), judged, metrics, own)
     figures = {**_valence(_path(folder, "predictions.csv"), report.labels), **scores, **own}
     numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
     verdict = {question: str(judged[question].get("answer", ""))[:20] for question in QUESTIONS if isinstance(judged.get(question), dict)}
@@ -46,6 +48,8 @@ def collected(report: Report, folder: Path) -> Report:
         curve=_curve(_path(folder, "predictions.csv")),
         verdict=verdict,
         regions=[*_regions(_path(folder, FILE)), *_parts(judged)],
+        finding=finding,
+        notices=notices,
     )
 
 
@@ -162,6 +166,22 @@ def _thinned(values: np.ndarray) -> np.ndarray:
     """Means of at most POINTS segments, without those that have no value."""
     means = [np.mean(part[np.isfinite(part)]) for part in np.array_split(values, min(POINTS, len(values))) if np.isfinite(part).any()]
     return np.asarray(means)
+
+
+def _said(explained: Path | None, *others: dict) -> tuple[list[str], list[str]]:
+    """What was found and what must be read first: of an explanation, else of the first result that says what was found."""
+    with suppress(StavisError):
+        if explained is not None:
+            summary = read_summary(explained)
+            return _sentences(summary.finding), _sentences(summary.notices)
+    said = next((one for one in others if one.get("finding")), {})
+    return _sentences(said.get("finding")), _sentences(said.get("notices"))
+
+
+def _sentences(value: object) -> list[str]:
+    """At most _MOST_SENTENCES texts of bounded length, whatever a file holds."""
+    texts = [value] if isinstance(value, str) else value if isinstance(value, list | tuple) else []
+    return [text[:_LONGEST] for text in texts if isinstance(text, str)][:_MOST_SENTENCES]
 
 
 def _regions(explained: Path | None) -> list[dict]:

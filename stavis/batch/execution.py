@@ -60,12 +60,12 @@ def _make(job: Job, report: Report, home: Path, started: float) -> Report:
             "notebook": job.name,
             **{f"parameter {k}": repr(v) for k, v in report.parameters.items()},
         }
-        shown = {"title": _title(job, report), "problem": reason, "index": "../index.html"}
-        export_notebook(work / NOTEBOOK, work / PAGE, provenance=provenance(**facts), **shown)
+        found = collected(replace(report, page=f"{report.id}/{PAGE}"), work)
+        begins = {"problem": reason, "finding": found.finding, "notices": found.notices, "index": "../index.html"}
+        export_notebook(work / NOTEBOOK, work / PAGE, title=_title(job, report), provenance=provenance(**facts), **begins)
         if report.video:
             thumbnail(report.video, work)
-        ended = report.ended("failed" if reason else "done", round(time.monotonic() - started, 2), reason)
-        made = collected(replace(ended, page=f"{report.id}/{PAGE}"), work)
+        made = found.ended("failed" if reason else "done", round(time.monotonic() - started, 2), reason)
         made.write(work)
     return made
 

@@ -9,7 +9,7 @@ from stavis.errors import StavisError
 from stavis.storage.files import read_json, write_json
 
 FILE, NOTEBOOK, PAGE, THUMBNAIL = "report.json", "executed.ipynb", "report.html", "thumbnail.jpg"
-_LATER = {"curve"}
+_LATER = {"curve", "finding", "notices"}
 """Fields that reports of earlier versions lack."""
 State = Literal["done", "failed", "missing"]
 
@@ -38,7 +38,8 @@ class Report:
     state; seconds that it took, None where it was never made; reason: why it failed, in one sentence; page: relative to the index.
     figures: numbers by name; shares: the attention's share in percent by region, thinned, in time order; curve: the first predicted
     dimension times 100, by name, thinned in the same way; verdict: answer by question;
-    regions: rows of summary.csv; published: where copies are.
+    regions: rows of summary.csv; published: where copies are; finding: what was found, a sentence each; notices: what must be read
+    before anything else, of what the network has seen.
     """
 
     id: str
@@ -58,6 +59,8 @@ class Report:
     regions: list[dict] = field(default_factory=list)
     published: str = ""
     curve: dict[str, list[int]] = field(default_factory=dict)
+    finding: list[str] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
 
     @property
     def title(self) -> str:

@@ -133,12 +133,15 @@ def pair_of(model: nn.Module, crops: Crops) -> tuple[np.ndarray, np.ndarray]:
     return known.predicted.to_numpy(), known.gold.to_numpy()
 
 
-def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict) -> Path:
-    """Write metrics.json and predictions.csv (recording,time,dimension,predicted,gold) under `out`, each whole or not at all."""
+def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict, **more: Sequence[str]) -> Path:
+    """Write metrics.json and predictions.csv (recording,time,dimension,predicted,gold) under `out`, each whole or not at all; more:
+    further lists of sentences that metrics.json holds, by name."""
     out = Path(out)
     with atomic_file(out / "predictions.csv") as temporary:
         evaluation.predictions.to_csv(temporary, index=False, float_format="%.6g", errors="backslashreplace")
-    write_json(out / "metrics.json", {**evaluation.as_json(), "provenance": provenance})
+    write_json(
+        out / "metrics.json", {**evaluation.as_json(), **{name: list(texts) for name, texts in more.items()}, "provenance": provenance}
+    )
     return out
 
 

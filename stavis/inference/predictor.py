@@ -30,14 +30,13 @@ from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.inference.source import Source, as_recording, source_of
 from stavis.inference.video.streaming import check_mode
-from stavis.models.card import only_synthetic, seen_text
+from stavis.models.card import SYNTHETIC_ONLY, only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
 from stavis.regions import FACE
 from stavis.storage.files import content_hash
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
-SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
 MIRRORED = "Values and attention are the mean of the video and its mirror image; attributions are of the video as it is."
 
 Video = str | Path | Recording | Crops | np.ndarray

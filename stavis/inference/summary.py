@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from stavis.errors import StavisError
+from stavis.models.card import SYNTHETIC_ONLY
 from stavis.storage.files import read_json, write_json
 
 FILE = "explain.json"
@@ -88,6 +89,11 @@ class ExplanationSummary:
             raise StavisError(f"{FILE}: {wrong[0]} is no table by name: take a file that stavis wrote, or explain the video again.")
         summary = cls(**found)
         return replace(summary, regions_version=1) if summary.region_set == "face" and "regions_version" not in found else summary
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What stands on top of a page about it, of what the network has seen."""
+        return (SYNTHETIC_ONLY,) if self.synthetic_only else ()
 
     def regions(self) -> list[dict]:
         """One row per method and region: method, region, share, density, regions_version."""

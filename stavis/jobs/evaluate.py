@@ -18,7 +18,9 @@ from stavis.data.datasets.truth import read_truth
 from stavis.errors import StavisError, offer
 from stavis.evaluation.evaluate import Evaluation, write_evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
+from stavis.evaluation.finding import evaluation_finding
 from stavis.evaluation.ranges import error_by_range
+from stavis.inference.finding import Finding
 from stavis.inference.predictor import VideoReader
 from stavis.inference.source import Source
 from stavis.notes import Notes, show
@@ -28,6 +30,7 @@ from stavis.show.figures.over_time import valence_traces
 from stavis.show.paper.curves import for_paper
 from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.reports.report import HtmlReport
+from stavis.show.scrubber.describe import notices_of
 from stavis.storage.files import atomic_contents, write_json
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
@@ -42,7 +45,8 @@ FIGURES, TABLES = ("errors", "traces"), ("scores", "attention", "predictions")
 class RunEvaluation:
     """A network's scores on one split, with the attention scored against the truth by scenario where the recordings are synthetic.
 
-    evaluation: scores, predictions, readings, counts; cue: attention against the truth by scenario; recordings and crops in order.
+    evaluation: scores, predictions, readings, counts; cue: attention against the truth by scenario; recordings and crops in order;
+    notices: what stands on top of its page, of what the network has seen.
     """
 
     evaluation: Evaluation
@@ -51,10 +55,16 @@ class RunEvaluation:
     crops: list[Crops]
     provenance: dict[str, str]
     notes: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         counts = self.evaluation.counts
         return f"RunEvaluation({counts['recordings_scored']} of {counts['recordings']} recordings scored, CCC {self.score().value:.3f})"
+
+    @property
+    def finding(self) -> Finding:
+        """What was found, in two sentences: the scores, the attention against the truth where it is known, what could not be scored."""
+        return evaluation_finding(self.evaluation, self.cue)
 
     def score(self, metric: str = "ccc", protocol: str = "concatenated") -> Interval:
         """One metric of the network's first dimension."""
@@ -119,6 +129,9 @@ class RunEvaluation:
     def report(self) -> HtmlReport:
         """The page about it: scores with intervals, attention against the truth, traces of the first recordings."""
         report = HtmlReport("How good the network is", subtitle=self.protocol_text, provenance=self.provenance)
+        for notice in self.notices:
+            report.add_notice(notice)
+        report.add_finding(self.finding)
         report.add_table("Scores", self.scores())
         if self.cue:
             report.add_table("Attention against the truth", self.table("attention"), "An even attention has a density of 1.")
@@ -132,7 +145,7 @@ class RunEvaluation:
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
         with atomic_contents(out) as files:
-            write_evaluation(self.evaluation, files, self.provenance)
+            write_evaluation(self.evaluation, files, self.provenance, finding=self.finding.sentences, notices=self.notices)
             if self.cue:
                 write_json(files / "attention.json", {name: _cue_json(scores) for name, scores in self.cue.items()})
             self.report().save(files / "report.html")
@@ -226,6 +239,7 @@ def evaluation_of(
             crop=net.crop_text(*(each.source for each in crops)),
         ),
         notes=(*net.notes, *evaluation.notes),
+        notices=notices_of([net]),
     )
 
 

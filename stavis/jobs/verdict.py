@@ -14,6 +14,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError, offer
 from stavis.inference.adapters.interface import NetworkAdapter
+from stavis.inference.finding import Finding
 from stavis.inference.predictor import Regions, VideoReader
 from stavis.inference.source import Source
 from stavis.notes import show
@@ -26,6 +27,7 @@ from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
+from stavis.show.scrubber.describe import notices_of
 from stavis.storage.files import atomic_contents, atomic_file, write_json
 from stavis.synthetic.embedded import folder_of_first
 from stavis.timeline import stride_of
@@ -41,8 +43,8 @@ TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between
 
 CAPTIONS = {
     "Other attentions in its place": "change: of the prediction, in its standard deviations; growth: of the error after an affine refit, "
-    "in standard deviations of the labels; p: exact, by sign flips of recordings; p after Holm: corrected over these rows.",
-    "Where the attention lies": "Left and right as in the image. Density is share over area: 1 is what uniform attention would give; "
+    "in standard deviations of the labels; p: exact, by sign flips of recordings; p (Holm): corrected over these rows.",
+    "Where the attention lies": "Left and right as in the image. Density is share over area: 1 is what an even spread would give; "
     "image left is the fraction of the share left of the face's midline.",
     "Attended cells first": "Areas under insertion curves: 0 at the baseline, 1 at the clip.",
 }
@@ -52,13 +54,6 @@ CURVES_CAPTION = (
     "Cells are shown over a blurred clip (insertion, more is better) or blurred away (deletion, less is better), the most attended first; "
     "grey: in random order. Bars: 95 % intervals over recordings."
 )
-_ENDS = {"low": "from", "high": "to"}
-COLUMN_WORDS = {"p_holm": "p after Holm", "image_left": "image left"} | {
-    f"{name}_{end}": f"{words} {_ENDS[end]}"
-    for name, words in {"share": "share", "density": "density", "image_left": "image left", "change": "change", "growth": "growth"}.items()
-    for end in _ENDS
-}
-"""What the page calls columns of the tables."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -77,6 +72,16 @@ class VerdictResult:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know beside the answers."""
         return (*self.predictor.notes, *self.verdict.notes)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What stands on top of its page, of what the network has seen."""
+        return notices_of([self.predictor])
+
+    @property
+    def finding(self) -> Finding:
+        """What was found, in two sentences: the four answers, and where the attention is densest."""
+        return Finding(self.verdict.sentences)
 
     def card(self) -> HTML:
         """The four answers as a card."""
@@ -115,8 +120,9 @@ class VerdictResult:
         """The page about it: the card, the tests behind it, where the map lies, agreement by method."""
         found = self.verdict
         report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=self.provenance)
-        if self.predictor.caution:
-            report.add_notice(self.predictor.caution)
+        for notice in self.notices:
+            report.add_notice(notice)
+        report.add_finding(self.finding)
         for note in self.predictor.notes:
             report.add_warning(note)
         report.add_html("Verdict", card(found))
@@ -127,9 +133,9 @@ class VerdictResult:
         tables = (found.tests, found.localisation, found.insertion)
         for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
             if heading == "Where the attention lies" and "image_left" not in table:
-                caption = "Density is share over area: 1 is what uniform attention would give."
+                caption = "Density is share over area: 1 is what an even spread would give."
             if len(table):
-                report.add_table(heading, table.round(3).rename(columns=COLUMN_WORDS), caption)
+                report.add_table(heading, table.round(3), caption)
         if len(found.between):
             text = "Correlation of the sizes of two maps, mean over clips."
             report.add_figure("Agreement between methods", self.figure("between"), text)
@@ -141,7 +147,8 @@ class VerdictResult:
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
         with atomic_contents(out) as files:
-            write_json(files / "verdict.json", {**self.verdict.to_json(), "provenance": self.provenance})
+            more = {"finding": list(self.finding.sentences), "notices": list(self.notices), "provenance": self.provenance}
+            write_json(files / "verdict.json", {**self.verdict.to_json(), **more})
             with atomic_file(files / "agreement.csv") as temporary:
                 self.verdict.agreement.to_csv(temporary, index=False, float_format="%.6g")
             self.report().save(files / "verdict.html")

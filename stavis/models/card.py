@@ -6,6 +6,9 @@ from stavis.bootstrap import phrase
 from stavis.errors import StavisError
 from stavis.models.hub import PREFIX
 
+SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
+"""What a page about such a network says before anything else."""
+
 TRACKED = ", tracked"
 """What the name of a set ends with whose crops are aligned by the tracked face, as in a video of anyone's own, instead of by the truth."""
 

@@ -1,4 +1,4 @@
-"""Tables for a paper: LaTeX with the rules of booktabs, every text escaped.
+"""Tables for readers: with titles in plain words; for a paper as LaTeX with the rules of booktabs, every text escaped.
 
 stavis.show.tables.to_latex(x.table("regions"), "regions.tex", caption="Where the attention lies", label="tab:regions")
 """
@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.errors import StavisError
+from stavis.show.column_titles import column_title
 from stavis.storage.files import write_text
 
 _SPECIAL = {
@@ -17,6 +18,19 @@ _SPECIAL = {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "×": r"$\times$", "±": r"$\pm$", "–": "--", "…": r"\ldots{}",
     "≤": r"$\leq$", "≥": r"$\geq$", "<": "$<$", ">": "$>$", "\n": " ", "\r": " ", "\t": " ",
 }  # fmt: skip
+
+
+NAMED = ("region", "part")
+"""Columns whose cells are names of regions."""
+
+
+def readable(table: pd.DataFrame) -> pd.DataFrame:
+    """A table as a reader sees it: titles in plain words over its columns ("p (Holm)" for p_holm), names of regions without underscores.
+
+    What files hold keeps its keys.
+    """
+    names = {name: table[name].map(lambda one: str(one).replace("_", " ")) for name in NAMED if name in table}
+    return table.assign(**names).rename(columns=column_title)
 
 
 class Latex(str):

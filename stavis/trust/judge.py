@@ -26,7 +26,7 @@ from stavis.trust import answers
 from stavis.trust.answers import RECOMMENDED, USED, Answer
 from stavis.trust.attention_tests import TOLERANCE
 from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, attributions_of, between_methods, check_clips, gather, says_nothing
-from stavis.trust.wording import one_sided, where_it_lies, which_replacements_cost_nothing
+from stavis.trust.wording import one_sided, verdict_sentences, where_it_lies, which_replacements_cost_nothing
 from stavis.types import Attribution, Clip, Target
 
 
@@ -63,6 +63,13 @@ class Verdict:
     def answers(self) -> tuple[Answer, Answer, Answer, Answer]:
         """The four answers in their order."""
         return self.needed, self.sufficient, self.unique, self.agrees
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, in at most two sentences: the four answers, and where the attention is densest."""
+        if not any(np.isfinite(one.effect) for one in self.answers):
+            return self.notes[:1]
+        return verdict_sentences([(one.question, one.answer) for one in self.answers], self.localisation, self.clips)
 
     def table(self) -> pd.DataFrame:
         """One row per question: question, answer, effect, low, high, null, ceiling, threshold, skill, sentence."""

@@ -1,12 +1,26 @@
 """A verdict in words: sentences that can be quoted, with as many digits as it takes to see what decides."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from stavis.bootstrap import Interval, phrase
+from stavis.inference.finding.wording import listed
 
+_ASPECTS = {
+    "needed": "needed",
+    "sufficient": "sufficient",
+    "unique": "unique (non-replaceable)",
+    "agrees": "in agreement with the attributions",
+}
+_FOUND = {
+    "yes": "the attention is ",
+    "no": "the attention is not ",
+    "undecided": "it is undecided whether the attention is ",
+    "forced": "the architecture alone makes it ",
+}
+"""How a clause about each answer begins."""
 OUTSIDE = "outside"
 """The region that every face has and other sets have not."""
 UNDEFINED = {
@@ -131,6 +145,15 @@ def one_sided(places: pd.DataFrame) -> list[str]:
         return []
     side, other = more.name.split("_")[0], less.name.split("_")[0]
     return [f"The attention is one-sided: {more.share:.0%} on the image-{side} eye, {less.share:.1%} on the image-{other} one."]
+
+
+def verdict_sentences(answers: Sequence[tuple[str, str]], places: pd.DataFrame, clips: int) -> tuple[str, ...]:
+    """The finding of a verdict: in one sentence the answers, given as (question, answer), in a second where the attention is densest."""
+    names: dict[str, list[str]] = {}
+    for question, answer in answers:
+        names.setdefault(answer, []).append(_ASPECTS[question])
+    clauses = [start + listed(names[answer]) for answer, start in _FOUND.items() if answer in names]
+    return f"Judged on {clips} clip{'s' * (clips != 1)}, {'; '.join(clauses)}.", *(where_it_lies(places)[:1] if len(places) else ())
 
 
 def which_replacements_cost_nothing(tests: pd.DataFrame, counts: float) -> list[str]:

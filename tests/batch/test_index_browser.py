@@ -155,6 +155,7 @@ def study(home):
         curve = {"valence": [round(100 * ((number % 7) / 3.5 - 1) * (k / 20 - 1)) for k in range(40)]}
         made = one.ended("failed" if number % 20 == 19 else "done", 1.0, "it broke" if number % 20 == 19 else "")
         made = dataclasses.replace(made, page=f"{one.id}/report.html", figures={"CCC": number / 200}, shares=shares, curve=curve)
+        made = dataclasses.replace(made, finding=[f"Region {number % 9} leads."], notices=["Seen: synthetic faces only."])
         made.write(home_of_one)
         for name in ("executed.ipynb", "report.html"):
             (home_of_one / name).touch()
@@ -168,6 +169,17 @@ def shown(page) -> list[str]:
     return page.evaluate(
         "[...document.querySelectorAll('tbody tr:not(.group)')].filter(r => !r.hidden).map(r => r.querySelector('th').innerText)"
     )
+
+
+def test_rows_and_cards_begin_with_what_was_found_and_are_sorted_by_name(page, study):
+    page.goto(study.as_uri())
+    assert page.locator(".notice").all_inner_texts() == ["Seen: synthetic faces only."]
+    assert shown(page)[:1] == ["rec000\nRegion 0 leads."]
+    page.locator("#words").fill("Region 8")
+    page.locator("thead button").filter(has_text="report").click()
+    page.select_option("#view", "cards")
+    first = page.locator(".card").first.inner_text().splitlines()
+    assert first[:2] == ["rec008", "Region 8 leads."]
 
 
 def test_reports_are_filtered_by_value_of_any_number_and_share(page, study):

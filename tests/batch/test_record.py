@@ -5,10 +5,13 @@ import json
 
 import pytest
 
+from stavis.batch.collect import collected
 from stavis.batch.index import write_index
 from stavis.batch.record import FILE, NOTEBOOK, PAGE, Report, read_report
 from stavis.batch.status import STATUS, pending, report_status, write_tables
 from stavis.errors import StavisError
+from stavis.inference.summary import ExplanationSummary
+from stavis.models.card import SYNTHETIC_ONLY
 
 KEYS = {"id", "recording", "video", "labels", "parameters", "varied", "key", "state", "seconds", "reason", "page", "figures", "shares",
         "verdict", "regions", "published"}  # fmt: skip
@@ -20,6 +23,7 @@ def made(home):
     plan = home.plan(vary={"count": [1, 2]})
     row = {"method": "attention", "region": "mouth", "share": 0.5, "density": 2.0, "regions_version": 2}
     kept = {"figures": {"CCC": 0.25}, "shares": {"mouth": [40, 60]}, "verdict": {"needed": "yes"}, "regions": [row]}
+    kept |= {"finding": ["The mouth leads.", "Valence <rises>."], "notices": ["Seen: synthetic faces only."]}
     report = dataclasses.replace(plan.reports[0].ended("done", 1.5), page=f"{plan.reports[0].id}/{PAGE}", **kept)
     folder = plan.job.out / report.id
     folder.mkdir(parents=True)
@@ -31,7 +35,7 @@ def made(home):
 
 def test_a_report_comes_back_as_it_was_written(made):
     _, report, folder = made
-    assert set(report.to_json()) == {*KEYS, "curve"}
+    assert set(report.to_json()) == {*KEYS, "curve", "finding", "notices"}
     assert Report.from_json(json.loads((folder / FILE).read_text())) == report == read_report(folder)
 
 
@@ -48,10 +52,11 @@ def test_a_renamed_or_missing_key_is_an_error_that_names_it(made, key):
         Report.from_json([value])
 
 
-def test_a_report_of_an_earlier_version_has_no_curve(made):
+def test_a_report_of_an_earlier_version_has_no_curve_and_no_finding(made):
     value = made[1].to_json()
-    del value["curve"]
-    assert Report.from_json(value) == made[1] and made[1].curve == {}
+    for name in ("curve", "finding", "notices"):
+        del value[name]
+    assert Report.from_json(value) == dataclasses.replace(made[1], finding=[], notices=[]) and made[1].curve == {}
 
 
 def test_every_field_reaches_the_index_and_the_tables(made, home):
@@ -68,3 +73,33 @@ def test_every_field_reaches_the_index_and_the_tables(made, home):
     page = (plan.job.out / "index.html").read_text()
     for shown in (f'href="{report.page}"', "0.250", "mouth 50 %", "✓ needed", ">1.5<", "rec00"):
         assert shown in page
+    assert '<span class="finding">The mouth leads. Valence &lt;rises&gt;.</span>' in page
+    head, rows = page.split("<tbody>")
+    assert head.count("Seen: synthetic faces only.") == 1 and "Seen:" not in rows, "once, on top"
+
+
+RESULTS = {
+    "explain.json": (["It leads."], [SYNTHETIC_ONLY]),
+    "verdict.json": (["Judged."], ["A notice."]),
+    "metrics.json": (["Scored."], []),
+    "figures.json": (["Of my own."], []),
+}
+
+
+@pytest.mark.parametrize("name", RESULTS)
+def test_what_a_result_says_was_found_is_collected(made, tmp_path, name):
+    found, notices = RESULTS[name]
+    value = {"finding": found[0] if name == "figures.json" else found, "notices": notices}
+    if name == "explain.json":
+        summary = ExplanationSummary("a.mp4", 2, 2, 1, 1.0, 1.0, "", {}, {}, {}, {}, {}, True, (), {}, finding=tuple(found))
+        value = summary.to_json()
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / name).write_text(json.dumps(value))
+    report = collected(dataclasses.replace(made[1], finding=[], notices=[]), tmp_path)
+    assert (report.finding, report.notices) == (found, notices)
+
+
+@pytest.mark.parametrize("finding", [3, {"a": 1}, [1, None], ["x" * 10**6] * 100])
+def test_a_finding_of_another_kind_cannot_flood_the_index(made, tmp_path, finding):
+    (tmp_path / "figures.json").write_text(json.dumps({"finding": finding}))
+    assert sum(map(len, collected(made[1], tmp_path).finding)) < 3000

@@ -1,12 +1,16 @@
 """An evaluation names what its crops were aligned by, and with the tracked face reads synthetic recordings as anyone's video."""
 
+import dataclasses
+import html
 import importlib
+import json
 
 import pytest
 
 from stavis.data.crops.build import NoTracker, alignment_text
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import NoFaces
+from stavis.evaluation.finding import evaluation_finding
 from stavis.jobs.evaluate import evaluate
 
 
@@ -22,6 +26,26 @@ def test_every_result_names_its_alignment(drawn, tiny_run, tmp_path):
     assert done.alignment.replace("'", "&#39;") in (tmp_path / "out" / "report.html").read_text()
     centred = evaluate(tiny_run, drawn, device="cpu", source="centre", quiet=True)
     assert "centred square" in centred.alignment and "known landmarks" not in centred.protocol_text
+
+
+def test_the_page_and_the_file_begin_with_two_sentences(drawn, tiny_run, tmp_path):
+    done = evaluate(tiny_run, drawn, out=tmp_path / "out", device="cpu", quiet=True)
+    first, second = done.finding.sentences
+    score = done.score()
+    assert first.startswith(f"Predicted {done.evaluation.predictions.dimension.iloc[0]} agrees with the labels at a CCC of ")
+    assert f"{abs(score.value):.2f}" in first and f"{abs(done.score('rmse').value):.2f}" in first
+    assert "density" in second and second.endswith(".")
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["finding"] == [first, second]
+    page = (tmp_path / "out" / "report.html").read_text()
+    found = page.index(html.escape(f"{first} {second}"))
+    assert found < page.index("<h2>")
+    assert [page.index(html.escape(notice)) < found for notice in done.notices] == [True] * len(done.notices)
+
+
+def test_what_could_not_be_scored_is_part_of_what_was_found(drawn, tiny_run):
+    done = evaluate(tiny_run, drawn, device="cpu", quiet=True).evaluation
+    lost = dataclasses.replace(done, counts=done.counts | {"recordings": 9, "recordings_scored": 7, "frames_without_face": 30})
+    assert "2 of 9 recordings could not be scored and 30 of" in evaluation_finding(lost, {}).sentences[1]
 
 
 @pytest.mark.filterwarnings("ignore:Values and attention are the mean")

@@ -6,7 +6,7 @@ import pytest
 
 from stavis.show.reports.verdict_card import card
 from stavis.trust.judge import judge
-from stavis.trust.wording import where_it_lies
+from stavis.trust.wording import verdict_sentences, where_it_lies
 from tests.trust.test_judge import NONE, made
 
 
@@ -43,6 +43,18 @@ def test_regions_of_ones_own_are_called_by_their_names():
     (text,) = where_it_lies(places(upper_left=(0.4, 8.0), rest=(0.6, 0.7)))
     assert "densest on the region upper left: 8.0 times" in text
     assert "less than what lies between the regions (60%" in text
+
+
+def test_a_verdict_is_found_in_two_sentences():
+    answers = [("needed", "yes"), ("sufficient", "yes"), ("unique", "no"), ("agrees", "undecided")]
+    first, second = verdict_sentences(answers, places(mouth=(0.4, 20.0), outside=(0.1, 0.1)), 12)
+    assert first == (
+        "Judged on 12 clips, the attention is needed and sufficient; the attention is not unique (non-replaceable); "
+        "it is undecided whether the attention is in agreement with the attributions."
+    )
+    assert second.startswith("The attention is densest on the mouth")
+    (only,) = verdict_sentences([*answers[:3], ("agrees", "forced")], places().reindex(columns=["part", "density", "share"]), 1)
+    assert only.endswith("the architecture alone makes it in agreement with the attributions.") and "1 clip," in only
 
 
 @pytest.mark.parametrize("column", ["share", "density"])

@@ -38,10 +38,12 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
     """
     figures: dict[str, None] = {}
     counts = {"done": 0, "failed": 0, "missing": 0}
+    notices: dict[str, None] = {}
     shown = {"shares": False, "verdict": False, "picture": False, "curve": False}
     for one in report_status(plan, failures):
         counts[one.state] += 1
         figures |= dict.fromkeys(one.figures)
+        notices |= dict.fromkeys(one.notices)
         shown["shares"] |= bool(one.shares)
         shown["curve"] |= bool(one.curve)
         shown["verdict"] |= bool(one.verdict)
@@ -63,6 +65,7 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         varied=list(plan.spec.vary),
         recordings=plan.spec.recordings is not None,
         figures=list(figures)[:8],
+        notices=list(notices)[:8],
         shown=shown,
         rows=_rows(plan, failures, shown["picture"]),
         sparkline=_sparkline,

@@ -4,6 +4,7 @@ A part of the image leads where its density (share over area) is the highest and
 within a tenth of the highest lead together. What a sentence says of a segment are means over its valid frames.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -46,6 +47,9 @@ class Finding:
 
     def __str__(self) -> str:
         return " ".join(self.sentences)
+
+    def _repr_html_(self) -> str:
+        return f'<p style="font-size:1.15em;max-width:46em">{html.escape(str(self))}</p>'
 
 
 @dataclass(frozen=True)

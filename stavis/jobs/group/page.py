@@ -56,13 +56,15 @@ def group_page(group: "Group", kind: str, averages: EventAverages | None = None)
             "for the whole course); none below 5 people."
         )
         report.add_figure(f"Around {averages.name}", around_figure(averages), text)
-    report.add_table("Density by region", _with_ends(group.table("regions"), "density"), "Mean over people of share over area; 1 = chance.")
+    report.add_table(
+        "Density by region", _with_ends(group.table("regions"), "density"), "Mean over people of share over area; 1 = an even spread."
+    )
     found = group.table("differences")
     if len(found):
         caption = "Of densities. p: exchangeable conditions in each person where paired; Holm's correction over all rows."
         report.add_table("Differences by region", _with_ends(found, "difference"), caption)
     caption = "The weight is that in the mean of the condition: people count the same, and so do the recordings of one person."
-    report.add_table("Recordings", group.table("recordings").rename(columns=lambda name: name.replace("_", " ")), caption)
+    report.add_table("Recordings", group.table("recordings"), caption)
     return report.add_text("What is not known", list(_NOT_KNOWN))
 
 
@@ -144,4 +146,4 @@ def _with_ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
     shown.insert(shown.columns.get_loc(name) + 1, f"{100 * LEVEL:g} %", ends)
     shown = shown.drop(columns=["low", "high"])
     shown["region"] = shown.region.str.replace("_", " ")
-    return shown.rename(columns={"p_holm": "p (Holm)"})
+    return shown

@@ -14,7 +14,8 @@ SIDE = 112
 
 
 def finding_block(finding: Finding, images: Mapping[int, np.ndarray], shown: tuple[float, float]) -> str:
-    """The finding as HTML; images (H,W,3) uint8 by frame; moments within `shown` (s) are links to `#t=SECONDS`."""
+    """The finding as HTML; images (H,W,3) uint8 by frame; moments within `shown` (s, none where it ends before it begins) are links to
+    `#t=SECONDS`."""
     sentences = " ".join(html.escape(sentence) for sentence in finding.sentences)
     items = "".join(f"<li>{_moment(moment, images.get(moment.frame), shown)}</li>" for moment in finding.moments)
     moments = f'<nav class="moments" aria-label="Key moments"><ol>{items}</ol></nav>' if items else ""

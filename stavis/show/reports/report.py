@@ -27,6 +27,7 @@ from stavis.show.reports.finding_card import finding_block
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount
+from stavis.show.tables import readable
 from stavis.storage.files import write_text
 
 _HERE = files(__package__)
@@ -70,9 +71,11 @@ class HtmlReport:
         paragraphs = [paragraphs] if isinstance(paragraphs, str) else paragraphs
         return self._section(heading, "".join(f"<p>{html.escape(str(text))}</p>" for text in paragraphs))
 
-    def add_finding(self, finding: Finding, images: Mapping[int, np.ndarray], shown: tuple[float, float]) -> "HtmlReport":
+    def add_finding(
+        self, finding: Finding, images: Mapping[int, np.ndarray] | None = None, shown: tuple[float, float] = (0.0, -1.0)
+    ) -> "HtmlReport":
         """What was found: its sentences, and its moments, which move the page's scrubber; see `finding_block`."""
-        self._parts.append(finding_block(finding, images, shown))
+        self._parts.append(finding_block(finding, images or {}, shown))
         return self
 
     def add_figure(self, heading: str, figure: go.Figure, caption: str = "") -> "HtmlReport":
@@ -88,8 +91,8 @@ class HtmlReport:
         return self
 
     def add_table(self, heading: str, table: pd.DataFrame, caption: str = "") -> "HtmlReport":
-        """A table: its index is left out when it only counts, numbers are set to the right."""
-        return self._section(heading, table_block(table, caption or heading), caption)
+        """A table: titles in plain words, its index is left out when it only counts, numbers are set to the right."""
+        return self._section(heading, table_block(readable(table), caption or heading), caption)
 
     def add_scrubber(self, heading: str, scrubber: Scrubber, caption: str = "") -> "HtmlReport":
         """A scrubber; buffers that several scrubbers share stand in the page once."""

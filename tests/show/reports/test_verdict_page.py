@@ -1,10 +1,14 @@
 """The page of a verdict: strips on one scale with axes, the map of each clip, insertion and deletion curves with intervals."""
 
+import dataclasses
+import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 
+from stavis.jobs.verdict import VerdictResult
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.verdict_card import AXES, card
@@ -30,6 +34,40 @@ def test_all_strips_have_one_scale_with_ticks_and_a_label():
     for strip, label in zip(strips, AXES.values(), strict=True):
         ticks = [float(one) for one in re.findall(r'text-anchor="middle" fill="currentColor">([-\d.]+)<', strip)]
         assert label in strip and ticks[0] == 0 and ticks == sorted(ticks) and 4 <= len(ticks) <= 9
+
+
+def result(found: Verdict, caution: str = "") -> VerdictResult:
+    return VerdictResult(found, SimpleNamespace(notes=("Loaded with care.",), caution=caution), (), {"stavis": "test"})
+
+
+def test_the_page_and_the_file_begin_with_what_was_found(tmp_path):
+    places = pd.DataFrame([{"part": "mouth", "share": 0.4, "density": 9.0}]).assign(
+        share_low=0.3, share_high=0.5, density_low=8.0, density_high=10.0, image_left=0.5, image_left_low=0.4, image_left_high=0.6
+    )
+    judged = result(dataclasses.replace(verdict(), localisation=places), caution="Synthetic <faces> only.")
+    first, second = judged.finding.sentences
+    assert first.startswith("Judged on 6 clips, the attention is needed, sufficient,") and "densest on the region mouth" in second
+    page = judged.save(tmp_path).read_text()
+    order = ["Synthetic &lt;faces&gt; only.", f"{first} {second}", "Loaded with care.", "Is the attention needed?"]
+    assert [page.index(one) for one in order] == sorted(page.index(one) for one in order)
+    held = json.loads((tmp_path / "verdict.json").read_text())
+    assert held["finding"] == [first, second] and held["notices"] == ["Synthetic <faces> only."]
+
+
+def test_without_attention_the_page_begins_with_why_nothing_was_found():
+    unknown = [dataclasses.replace(one, effect=float("nan"), answer="undecided") for one in verdict().answers]
+    found = Verdict(*unknown, EMPTY, EMPTY, EMPTY, EMPTY, EMPTY, 6, ("The model has no attention.",))
+    assert result(found).finding.sentences == ("The model has no attention.",)
+
+
+def test_titles_over_columns_are_words(tmp_path):
+    tests = pd.DataFrame([{"test": "uniform", "change": 0.5, "change_low": 0.4, "change_high": 0.6, "p": 0.01, "p_holm": 0.02}])
+    judged = result(dataclasses.replace(verdict(), tests=tests))
+    page = judged.report().html()
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)
+    assert heads == ["test", "change", "change from", "change to", "p", "p (Holm)"] and "p_holm" not in page
+    judged.save(tmp_path)
+    assert '"p_holm"' in (tmp_path / "verdict.json").read_text(), "keys in files stay"
 
 
 def test_curves_are_means_over_clips_with_intervals_over_recordings():
