@@ -316,7 +316,7 @@ class Attribution:
     times : np.ndarray
         (T,) s.
     relative_delta : float, optional
-        The completeness error |sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|; None for methods that promise no completeness.
+        The completeness error `|sum − (f(x) − f(baseline))| / |f(x) − f(baseline)|`; None for methods that promise no completeness.
         Above `COMPLETE` the result is not `complete`, and a figure of it carries a warning.
     seconds : float, optional
         What it took.

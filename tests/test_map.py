@@ -1,4 +1,4 @@
-"""What the README and CONTRIBUTING say of the house is so: its rooms, the places to add things, the output files and their columns."""
+"""What the docs and CONTRIBUTING say of the house is so: its rooms, the places to add things, the output files and their columns."""
 
 import ast
 import json
@@ -13,8 +13,7 @@ from stavis import jobs
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-OUTPUTS = README[README.index("## Every output file") : README.index("## Your own videos")]
+OUTPUTS = (ROOT / "docs" / "reference" / "outputs.md").read_text(encoding="utf-8")
 LARGEST_FOLDER = 16
 
 
@@ -53,11 +52,11 @@ def test_the_answers_to_where_do_i_add_name_files_that_are_there():
 
 
 def columns_named(names) -> list[str]:
-    """Those of the names that the README's table of outputs does not know."""
+    """Those of the names that the docs' page of output files does not know."""
     return [name for name in names if not re.search(rf"\b{re.escape(str(name))}\b", OUTPUTS)]
 
 
-def test_every_column_of_the_tables_stands_in_the_readme(drawn, tiny_run, tmp_path):
+def test_every_column_of_the_tables_stands_in_the_docs(drawn, tiny_run, tmp_path):
     video = next((drawn / "videos").glob("*.mp4"))
     jobs.explain(tiny_run, video, tmp_path / "explained", methods=("saliency",), overlay=False, device="cpu", quiet=True)
     jobs.evaluate(tiny_run, drawn, out=tmp_path / "evaluated", device="cpu", quiet=True)

@@ -35,7 +35,7 @@ def test_a_network_on_real_clips_from_the_shell(real_clips, face_model, shell, t
     assert row["nose"] + row["outside"] < 0.03 and min(row["mouth_density"], row["eyes_density"]) > 1, "more than chance would have"
     assert 0.5 < row["covered_ratio"] < 2, "no hand is there"
     assert abs(row["smile_lag"]) < 0.2 and 0.3 < row["smile_slope"] < 1.5 and -0.5 < row["smile_level"] < 0.2
-    assert columns_named(row) == [], "every column stands in the README"
+    assert columns_named(row) == [], "every column stands in the docs"
     table = transfer_table(pd.DataFrame([row | {"neutral": np.nan}]))
     assert "| pyfeat_single_face |" in table and "| – |" in table
 
