@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.sound import sound_of
 from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import probe, read_frames, write_video
+from stavis.data.video.sound import EXPORT_RATE
 from stavis.notes import Notes
 from stavis.show.figures.overlay import paint_map
 from stavis.storage.cache import get_file
@@ -17,7 +19,7 @@ from stavis.storage.files import atomic_file, content_hash
 from stavis.types import AttentionMaps
 
 LONGEST_SIDE = 960
-_FORMAT = "1"  # raised when the overlay is painted otherwise
+_FORMAT = "2"  # raised when the overlay is painted otherwise
 
 
 def on_source(weights: np.ndarray, affine: np.ndarray, crop_size: int, size: tuple[int, int]) -> np.ndarray:
@@ -30,29 +32,38 @@ def on_source(weights: np.ndarray, affine: np.ndarray, crop_size: int, size: tup
 
 
 def write_source_overlay(
-    path: str | Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress: Callable[[int, int], None] | None = None
+    path: str | Path,
+    video: str | Path,
+    crops: Crops,
+    maps: AttentionMaps,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    sound: bool = True,
 ) -> Path:
-    """Write the source video with the attention over the face as H.264 (longest side 960 px), at its mean frame rate; returns the path.
+    """Write the source video with the attention over the face as H.264 (longest side 960 px), at its frames' own times; returns the path.
 
-    Frames without a face are shown as they are. Memory does not grow with the video. The same overlay is painted once, then kept.
+    Frames without a face are shown as they are. sound: with the video's sound, if it has any. Memory does not grow with the images. The
+    same overlay is painted once, then kept.
 
     Raises StavisError where the video cannot be read or the file not written.
     """
     if crops.folder is None:
-        return _write(path, video, crops, maps, progress)
-    key = content_hash("overlay", _FORMAT, crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
+        return _write(path, video, crops, maps, progress, sound)
+    key = content_hash("overlay", _FORMAT, "sound" if sound else "silent", crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
     about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
-    kept = get_file("previews", key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress), about)
+    kept = get_file("previews", key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress, sound), about)
     with atomic_file(path) as half:
         shutil.copyfile(kept, half)
     return Path(path)
 
 
-def _write(path: str | Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress) -> Path:
+def _write(path: str | Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress, sound: bool) -> Path:
     times = crops.times
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 25.0
     top = float(np.quantile(maps.weights.max((1, 2))[crops.valid], 0.95)) if crops.valid.any() else None
-    return write_video(path, _painted(video, crops, maps, top, progress), fps=min(max(fps, 1.0), 120.0))
+    heard = sound_of(crops, notes=Notes(), rate=EXPORT_RATE) if sound else None
+    images = _painted(video, crops, maps, top, progress)
+    return write_video(path, images, fps=min(max(fps, 1.0), 120.0), times=np.asarray(times, float), sound=heard)
 
 
 def _painted(video: str | Path, crops: Crops, maps: AttentionMaps, top: float | None, progress) -> Iterator[np.ndarray]:
