@@ -71,9 +71,7 @@ class Sound:
             yield frame
 
 
-def read_sound(
-    path: str | Path, start: float, stop: float, *, notes: Notes, stream: int | None = None, rate: int = RATE
-) -> Sound | None:
+def read_sound(path: str | Path, start: float, stop: float, *, notes: Notes, stream: int | None = None, rate: int = RATE) -> Sound | None:
     """The sound of a video from `start` to `stop` s of its clock, silent where it has none there; None where nothing can be heard.
 
     Stamps are those of the container, so sound that begins before or after the images stays where it was. Channels are averaged,
@@ -140,7 +138,7 @@ def _read(container, source, start: float, stop: float, rate: int, name: str, no
 
 def _runs(container, source, rate: int) -> Iterator[tuple[float, np.ndarray]]:
     """Samples (N,) int16 at `rate` with the time in s at which they begin; a new run where the stamps leave a gap or step back."""
-    resampler, begin, given, expected = None, 0.0, 0, None
+    resampler, resampler_rate, begin, given, expected = None, 0, 0.0, 0, None
     for frame in _decoded(container, source):
         mono = _mono(frame)
         if not len(mono):

@@ -1,6 +1,5 @@
 """The scrubber: a clip, its maps and its curves in one view that moves with the hand, in a notebook and in a page without a kernel."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,32 +11,21 @@ from IPython.display import display
 
 from stavis.data.annotations.annotations import Annotations
 from stavis.data.crops.shown import ShownFrames
+from stavis.data.video.sound import Sound
 from stavis.errors import StavisError
 from stavis.inference.explained import ExplainedVideo
-from stavis.show.figures.colours import PALETTES
 from stavis.show.scrubber.arrays import clip_of_arrays
 from stavis.show.scrubber.clock import in_one_chart, on_one_clock
-from stavis.show.scrubber.describe import (
-    Numbers,
-    add_traces,
-    gaps,
-    groups,
-    invalid_text,
-    missing_texts,
-    on_times,
-    regions_of,
-    rising_times,
-    subject_texts,
-)
-from stavis.show.scrubber.module import MODULE, STYLE, policy
-from stavis.show.scrubber.pack import grid_limit, pack_frames, pack_map, pack_outlines
-from stavis.show.scrubber.page import fragment, page, poster_image
-from stavis.storage.files import content_hash, write_text
+from stavis.show.scrubber.contents import OF_FRAMES, clip_state, covered, cut_map, pack_clip
+from stavis.show.scrubber.describe import groups, on_times
+from stavis.show.scrubber.module import MODULE, STYLE
+from stavis.show.scrubber.page import fragment, page, poster_image, save_beside
+from stavis.storage.files import write_text
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 Images = np.ndarray | ShownFrames
 
-BUFFERS = ("frames", "maps", "outlines", "numbers")
+BUFFERS = ("frames", "maps", "outlines", "numbers", "media")
 
 
 class Scrubber(anywidget.AnyWidget):
@@ -70,6 +58,7 @@ class Scrubber(anywidget.AnyWidget):
     maps = traitlets.Bytes().tag(sync=True)
     outlines = traitlets.Bytes().tag(sync=True)
     numbers = traitlets.Bytes().tag(sync=True)
+    media = traitlets.Bytes().tag(sync=True)
     frame = traitlets.Int(0).tag(sync=True)
     map = traitlets.Unicode("none").tag(sync=True)
     selection = traitlets.Dict(default_value={"range": None, "exclude": [], "events": []}).tag(sync=True)
@@ -90,6 +79,7 @@ class Scrubber(anywidget.AnyWidget):
         map_groups: dict[str, str] | None = None,
         notices: Sequence[str] = (),
         images: Images | None = None,
+        sound: Sound | None = None,
         embed: bool = True,
     ) -> "Scrubber":
         """What a network looked at in a clip, with what it predicted.
@@ -99,11 +89,13 @@ class Scrubber(anywidget.AnyWidget):
         map_groups the headings under which maps stand in the menu, by the map's name ("layers", "heads"; without one it stands on top);
         notices what stands on top of it (see `describe.notices_of`); images the clip's frames with more pixels, to be shown in their
         place (an array (T,H,W,3) uint8, or what has its shape, its slices and its frames one after another);
+        sound what is heard, from the first frame on (muted until it is switched on);
         embed keeps the data in a notebook's saved output, so that its HTML export stays alive.
+        A map may cover some of the frames only: those of its times.
 
-        Raises StavisError where a map has another number of frames than the clip, or a table has no time column.
+        Raises StavisError where a map's times are not those of frames of the clip, or a table has no time column.
         """
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images)
+        state, held = clip_state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images, sound)
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = embed
@@ -156,7 +148,7 @@ class Scrubber(anywidget.AnyWidget):
         Scrubber(clip: 5 frames, maps mine)
         """
         clip, typed = clip_of_arrays(frames, maps, times)
-        state, held = _state(clip, typed, None, None, curves, title, longest_side, "auto")
+        state, held = clip_state(clip, typed, None, None, curves, title, longest_side, "auto")
         made = cls(**state, map=next(iter(typed), "none"), view={})
         made._clip, made._maps, made._options = held
         made._embed = True
@@ -193,9 +185,10 @@ class Scrubber(anywidget.AnyWidget):
         map_groups: dict[str, str] | None = None,
         notices: Sequence[str] = (),
         images: Images | None = None,
+        sound: Sound | None = None,
     ) -> None:
         """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
-        state, held = _state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images)
+        state, held = clip_state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images, sound)
         self._clip, self._maps, self._options = held
         with self.hold_sync():
             for key in (*BUFFERS, "clip"):
@@ -205,8 +198,7 @@ class Scrubber(anywidget.AnyWidget):
 
     def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True) -> None:
         """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame."""
-        if len(maps.times) != len(self._clip):
-            raise StavisError(f"the map {name!r} has {len(maps.times)} frames for a clip of {len(self._clip)}: compute it on this clip.")
+        covered(self._clip, name, maps)
         self._maps[name] = maps
         self._refresh(name if show else self.map)
 
@@ -231,11 +223,11 @@ class Scrubber(anywidget.AnyWidget):
             raise
 
     def _refresh(self, shown: str) -> None:
-        state = _pack(self._clip, self._maps, **self._options, frames=None)
+        state = pack_clip(self._clip, self._maps, **self._options, frames=None)
         with self.hold_sync():
             for key in ("maps", "numbers"):
                 setattr(self, key, state[key])
-            self.clip = {**state["clip"], **{key: self.clip[key] for key in ("picture", "width", "height", "poster")}}
+            self.clip = {**state["clip"], **{key: self.clip[key] for key in OF_FRAMES}}
             self.map = shown
 
     @traitlets.validate("frame")
@@ -268,8 +260,9 @@ class Scrubber(anywidget.AnyWidget):
             value = on_times(np.asarray(prediction.times, float), prediction.values[:, k].astype(float), self._clip.times)[self.frame]
             if np.isfinite(value) and self._clip.valid[self.frame]:
                 parts.append(f"{dimension} {value:.2f}".replace("-", "−"))
-        if self.map in self._maps and self._clip.regions is not None:
-            shares = self._clip[self.frame : self.frame + 1].share(_cut(self._maps[self.map], self.frame))[0]
+        one = self._one(self.map)
+        if one is not None and self._clip.regions is not None:
+            shares = self._clip[self.frame : self.frame + 1].share(one)[0]
             known = {g["label"]: sum(shares[r] for r in g["rows"]) for g in groups(self._clip.region_set) if not g["faint"]}
             best = max(known, key=lambda name: np.nan_to_num(known[name], nan=-1))
             if np.isfinite(known[best]):
@@ -278,13 +271,19 @@ class Scrubber(anywidget.AnyWidget):
 
     def poster(self) -> bytes:
         """The shown frame with its map as a JPEG: what readers see who have no kernel and no scripts."""
-        image, maps = self._clip.frames[self.frame], self._maps.get(self.map)
+        image, maps = self._clip.frames[self.frame], self._one(self.map)
         if maps is None:
             return poster_image(image, None, None)
         top = next(one["clipTop"] for one in self.clip["maps"] if one["name"] == self.map)
         if isinstance(maps, AttentionMaps):
-            return poster_image(image, maps.weights[self.frame] * maps.weights[0].size, top)
-        return poster_image(image, maps.values[self.frame], top)
+            return poster_image(image, maps.weights[0] * maps.weights[0].size, top)
+        return poster_image(image, maps.values[0], top)
+
+    def _one(self, name: str) -> AttentionMaps | Attribution | None:
+        """A map in the shown frame alone; None where it does not cover it."""
+        maps = self._maps.get(name)
+        span = covered(self._clip, name, maps) if maps is not None else range(0)
+        return cut_map(maps, self.frame - span.start) if self.frame in span else None
 
     def state(self) -> dict:
         """Everything but the buffers, as JSON can hold it."""
@@ -294,12 +293,15 @@ class Scrubber(anywidget.AnyWidget):
         """The buffers by their names."""
         return {name: getattr(self, name) for name in BUFFERS}
 
-    def save(self, path: str | Path) -> Path:
-        """Writes the scrubber as one page that works from the file system with no network and no kernel; returns the path.
+    def save(self, path: str | Path, pieces: str = "inside") -> Path:
+        """Writes the scrubber as a page that works from the file system with no network and no kernel; returns the path.
+
+        pieces: where the images and maps of a long clip stand: "inside" the page, or "beside" it in a folder named after it (PAGE_files).
 
         Raises StavisError where it cannot be written.
         """
-        return write_text(path, page(self))
+        folder = save_beside(path, [self], pieces)
+        return write_text(path, page(self, folder))
 
     save_html = save
 
@@ -314,71 +316,3 @@ class Scrubber(anywidget.AnyWidget):
         return f"Scrubber({self.clip.get('title') or 'clip'}: {self.clip.get('count', 0)} frames, maps {', '.join(self._maps) or 'none'})"
 
     __str__ = __repr__
-
-
-def _state(
-    clip: Clip, maps: dict, prediction, raters, curves, title: str, longest_side: int, frames: str, map_groups=None, notices=(), images=None
-) -> tuple[dict, tuple]:
-    """The traits of a clip, and what Python keeps of it: clip, maps, options."""
-    if not len(clip):
-        raise StavisError(f"{clip.recording or 'the clip'} has no frames: nothing can be shown.")
-    for name, one in maps.items():
-        if len(one.times) != len(clip):
-            raise StavisError(f"the map {name!r} has {len(one.times)} frames for a clip of {len(clip)}: compute it on this clip.")
-    options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
-    options |= {"map_groups": dict(map_groups or {}), "notices": tuple(notices)}
-    if images is not None and len(images) != len(clip):
-        raise StavisError(f"there are {len(images)} images for a clip of {len(clip)} frames: give one image per frame.")
-    return _pack(clip, maps, **options, frames=frames, images=images), (clip, dict(maps), options)
-
-
-def _cut(maps: AttentionMaps | Attribution, i: int) -> AttentionMaps | Attribution:
-    if isinstance(maps, AttentionMaps):
-        return AttentionMaps(maps.weights[i : i + 1], maps.times[i : i + 1])
-    return Attribution(maps.method, maps.target, maps.values[i : i + 1], maps.times[i : i + 1])
-
-
-def _pack(clip: Clip, maps: dict, prediction, *, raters, curves, title, longest_side, frames, map_groups, notices, images=None) -> dict:
-    """The traits of a clip; frames=None leaves the images and the outlines out."""
-    times, trouble = rising_times(clip.times)
-    messages = [trouble] if trouble else []
-    numbers = Numbers(len(clip))
-    numbers.add(times - times[0])
-    numbers.add(clip.valid)
-    area = numbers.add(clip.areas) if clip.regions is not None else -1
-    messages += missing_texts(clip)
-    described, buffers, at = [], [], 0
-    limit = grid_limit(len(clip), len(maps))
-    for name, one in maps.items():
-        packed = pack_map(name, one, longest_grid=limit)
-        messages += packed.messages
-        if isinstance(one, Attribution) and one.complete is False:
-            messages.append(f"{name} misses completeness by {one.relative_delta:.1%}: read it with care.".replace("%", " %"))
-        described.append(
-            {
-                "name": name, "signed": packed.signed, "w": packed.grid[1], "h": packed.grid[0], "offset": at, "unit": packed.unit,
-                "clipTop": packed.clip_top, "scale": numbers.add(packed.scale), "top": numbers.add(packed.top),
-                "shares": numbers.add(clip.share(one)) if clip.regions is not None else -1, "group": map_groups.get(name, ""),
-            }
-        )  # fmt: skip
-        buffers.append(packed.buffer)
-        at += len(packed.buffer)
-    if not maps:
-        messages.append("No map was given: only the images are shown.")
-    panels, traces = add_traces(numbers, clip, prediction, raters, curves, messages)
-    if not clip.valid.all():
-        messages.append(invalid_text(clip))
-    meta = {
-        "count": len(clip), "start": float(times[0]), "title": title or clip.recording, "maps": described, **regions_of(clip),
-        "area": area, "panels": panels, "traces": traces,
-        "gaps": gaps(clip), "texts": subject_texts(clip), "messages": messages,
-        "notices": list(notices), "palettes": PALETTES, "policy": policy(MODULE),
-    }  # fmt: skip
-    state = {"maps": b"".join(buffers), "numbers": numbers.buffer, "clip": meta}
-    if frames is not None:
-        images = pack_frames(clip.frames if images is None else images, times - times[0], longest_side=longest_side, kind=frames)
-        meta |= {"width": images.width, "height": images.height}
-        meta["picture"] = {"kind": images.kind, "mime": images.mime, "offsets": list(images.offsets)}
-        state |= {"frames": images.buffer, "outlines": pack_outlines(clip.regions, clip.region_set) if clip.regions is not None else b""}
-        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), images.buffer[:4096])[:16]
-    return state

@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import islice, pairwise
 
 import av
 import cv2
@@ -15,13 +16,18 @@ from stavis.types import AttentionMaps, Attribution
 
 STRIP_FRAMES = 320
 """Up to so many frames (about ten seconds) go as single images; more go as one video."""
+PIECE_FRAMES = 256
+"""A video of more than half as many frames again goes as several, of about so many frames each: a page loads them one by one."""
 MAP_BYTES = 24 << 20
 """All maps of a clip together stay below this; longer clips get coarser grids."""
 
 
 @dataclass(frozen=True)
 class PackedFrames:
-    """Images of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'video' (an mp4)."""
+    """Images of `width` x `height` pixels in one buffer: kind 'strip' (with offsets) or 'video' (an mp4, or one for each of `pieces`).
+
+    pieces: first frame, the one after the last, where its mp4 begins in the buffer and how long that is.
+    """
 
     buffer: bytes
     width: int
@@ -29,6 +35,12 @@ class PackedFrames:
     kind: str
     mime: str
     offsets: tuple[int, ...] = ()
+    pieces: tuple[dict[str, int], ...] = ()
+
+    @property
+    def described(self) -> dict:
+        """What the browser must know of the buffer."""
+        return {"kind": self.kind, "mime": self.mime, "offsets": list(self.offsets), "pieces": [dict(piece) for piece in self.pieces]}
 
 
 def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kind: str = "auto", quality: int = 80) -> PackedFrames:
@@ -40,14 +52,31 @@ def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kin
         raise StavisError(f"frames can be packed as auto, strip or video, not {kind!r}: choose one of these.")
     if kind == "auto":
         kind = "strip" if len(frames) <= STRIP_FRAMES else "video"
-    images = _shrunk(frames, longest_side)
     first = next(_shrunk(frames[:1], longest_side))
     height, width = first.shape[:2]
     if kind == "video":
-        return PackedFrames(_video(images, times, width, height), width, height, "video", "video/mp4")
+        return _in_pieces(frames, times, longest_side, width, height)
+    images = _shrunk(frames, longest_side)
     parts = [cv2.imencode(".webp", image[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, quality])[1].tobytes() for image in images]
     offsets = np.concatenate([[0], np.cumsum([len(part) for part in parts])])
     return PackedFrames(b"".join(parts), width, height, "strip", "image/webp", tuple(int(k) for k in offsets))
+
+
+def _in_pieces(frames: np.ndarray, times: np.ndarray, longest_side: int, width: int, height: int) -> PackedFrames:
+    spans = piece_spans(len(frames))
+    # Frames may be read from a video while they are iterated over: that happens once, from the first to the last.
+    images = _shrunk(frames, longest_side)
+    parts = [_video(islice(images, b - a), times[a:b], width, height) for a, b in spans]
+    at = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).tolist()
+    pieces = [{"first": a, "stop": b, "offset": at[k], "bytes": len(parts[k])} for k, (a, b) in enumerate(spans)]
+    return PackedFrames(b"".join(parts), width, height, "video", "video/mp4", (), tuple(pieces) if len(pieces) > 1 else ())
+
+
+def piece_spans(count: int) -> list[tuple[int, int]]:
+    """The frames of each piece of a video: first and the one after the last; together every frame once."""
+    pieces = 1 if count <= 1.5 * PIECE_FRAMES else round(count / PIECE_FRAMES)
+    edges = np.linspace(0, count, pieces + 1).astype(int).tolist()
+    return list(pairwise(edges))
 
 
 def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
@@ -154,7 +183,7 @@ def pack_outlines(regions: np.ndarray, region_set: RegionSet = FACE) -> bytes:
     order = [name for name in reversed(region_set.order if region_set == FACE else names[::-1]) if name not in back]
     scale = np.array([8192 / width, 8192 / height])
     frames, offsets, at = [], [], 2 * (count + 1)
-    still = regions.strides[0] == 0  # the same masks in every frame
+    still = getattr(regions, "strides", (1,))[0] == 0  # the same masks in every frame
     text: list[np.ndarray] = []
     for masks in regions:
         offsets.append(at)

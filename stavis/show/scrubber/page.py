@@ -4,16 +4,20 @@ import base64
 import gzip
 import html
 import json
+from pathlib import Path
 
 import cv2
 import numpy as np
 
+from stavis.errors import StavisError
 from stavis.printable import printable_json
 from stavis.show.figures.overlay import paint_map
-from stavis.show.scrubber.module import MODULE, STYLE
+from stavis.show.scrubber.module import MODULE, STYLE, policy
+from stavis.show.scrubber.pieces import beside_name, cut_pieces, piece_list, piece_sizes, sample_codes, write_pieces
 from stavis.storage.files import content_hash
 
 POSTER_SIDE = 384
+PIECES = ("auto", "inside", "beside")
 
 
 def json_block(value) -> str:
@@ -42,15 +46,54 @@ def data_block(name: str, content: bytes) -> str:
     return f'<script type="text/plain" data-stavis-block="{name}" data-coding="{"gzip" if smaller else "none"}">{text}</script>'
 
 
-def buffer_blocks(scrubber) -> dict[str, bytes]:
-    """The scrubber's buffers under names made of their contents, so that a page holds each once."""
-    return {"b" + content_hash(content)[:24]: content for content in scrubber.buffers().values()}
+def buffer_blocks(scrubber, pieces: bool = True) -> dict[str, bytes]:
+    """The scrubber's buffers under names made of their contents, so that a page holds each once.
+
+    pieces: with those of a long clip, which may stand beside the page instead.
+    """
+    now, later = _split(scrubber)
+    return {"b" + content_hash(content)[:24]: content for content in now.values()} | (later if pieces else {})
 
 
-def mount(scrubber) -> str:
-    """The place of a scrubber in a page: its state, its static fallback in text and image. The buffers stand elsewhere in the page."""
+def _split(scrubber) -> tuple[dict[str, bytes], dict[str, bytes]]:
+    """The buffers that a page needs at once by their keys, and those that it loads when they are looked at or heard by their names."""
+    buffers = scrubber.buffers()
+    if not piece_list(scrubber.clip):
+        return buffers, {}
+    later = {beside_name(content): content for content in cut_pieces(scrubber.clip, buffers)}
+    samples = sample_codes(scrubber.clip, buffers["maps"])
+    return {"numbers": buffers["numbers"], "media": buffers["media"], "samples": samples}, later
+
+
+def save_beside(path: str | Path, scrubbers: list, pieces: str) -> str:
+    """Write the pieces of long clips beside a page that is going to stand at `path`; returns the name of their folder, '' for none.
+
+    pieces: "inside", "beside", or "auto": beside where a clip has pieces.
+
+    Raises StavisError where it is another word, or the folder cannot be written.
+    """
+    if pieces not in PIECES:
+        raise StavisError(f"the pieces of a page cannot stand {pieces!r}: choose one of {', '.join(PIECES)}.")
+    blocks = {name: content for one in scrubbers for name, content in _split(one)[1].items()}
+    if not blocks or pieces == "inside":
+        return ""
+    path = Path(path)
+    folder = path.with_name(f"{path.stem}_files")
+    write_pieces(folder, blocks)
+    return folder.name
+
+
+def mount(scrubber, folder: str = "") -> str:
+    """The place of a scrubber in a page: its state, its static fallback in text and image. The buffers stand elsewhere in the page.
+
+    folder: where the pieces of a long clip stand, beside the page; '' for inside of it.
+    """
     state = scrubber.state()
-    state["blocks"] = {name: "b" + content_hash(content)[:24] for name, content in scrubber.buffers().items()}
+    now, later = _split(scrubber)
+    state["blocks"] = {name: "b" + content_hash(content)[:24] for name, content in now.items()}
+    if later:
+        sizes = piece_sizes(scrubber.clip, scrubber.buffers())
+        state["pieces"] = {"names": list(later), "sizes": sizes, "folder": folder}
     state["clip"] = {**state["clip"], "poster": ""}
     return (
         f'<div class="stv-host" data-stavis-host><script type="application/json">{json_block(state)}</script>'
@@ -80,16 +123,17 @@ def fragment(scrubber, *, data: bool) -> str:
     return f'<div data-stavis-poster="{scrubber.clip["poster"]}">{inside}</div>'
 
 
-def page(scrubber) -> str:
-    """The scrubber as a page of its own, under the strict policy."""
+def page(scrubber, folder: str = "") -> str:
+    """The scrubber as a page of its own, under the strict policy; `folder` holds its pieces where they stand beside it."""
     title = html.escape(scrubber.clip.get("title") or "clip")
-    blocks = "\n".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
+    blocks = "\n".join(data_block(name, content) for name, content in buffer_blocks(scrubber, not folder).items())
+    allowed = policy(MODULE, beside=bool(folder))
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(scrubber.clip["policy"])}"><title>{title}</title>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{html.escape(allowed)}"><title>{title}</title>\n'
         "<style>body{margin:1rem auto;max-width:88rem;padding:0 1rem;background:#fff}</style>\n"
-        f"<style data-stavis-style>{STYLE}</style></head><body><main>\n{mount(scrubber)}\n</main>\n{blocks}\n"
+        f"<style data-stavis-style>{STYLE}</style></head><body><main>\n{mount(scrubber, folder)}\n</main>\n{blocks}\n"
         f'<script type="module" data-stavis-module>{MODULE}</script></body></html>\n'
     )
 

@@ -191,8 +191,12 @@ export function connectExports(s) {
     s.say("Writing the page …");
     const view = { ...s.look };
     const state = { frame: s.current, map: s.look.map, selection: s.annotations, view };
-    const page = await pageOf(s.model, s.data, state, ui.canvas.toDataURL("image/jpeg", 0.85), s.words(s.current));
-    download(text(page, "text/html"), fileName(s.data, ".html"));
-    s.say("The page is saved.");
+    try {
+      const page = await pageOf(s.model, s.data, state, ui.canvas.toDataURL("image/jpeg", 0.85), s.words(s.current));
+      download(text(page, "text/html"), fileName(s.data, ".html"));
+      s.say("The page is saved.");
+    } catch (error) {
+      s.say(error.message);
+    }
   });
 }

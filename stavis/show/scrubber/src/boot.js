@@ -1,6 +1,7 @@
 // In a page without a kernel the same module finds its data in inert blocks and brings the posters to life.
 
 import { make } from "./controls.js";
+import { besideText } from "./media/pieces.js";
 import { wakeFigures } from "./page/figures.js";
 import { connectMomentLinks } from "./page/links.js";
 import { render } from "./scrubber.js";
@@ -15,12 +16,22 @@ function unbase64(text) {
 
 async function block(name) {
   const node = [...document.querySelectorAll("script[data-stavis-block]")].find((s) => s.dataset.stavisBlock === name);
-  if (!node) return new Uint8Array(0);
-  const bytes = unbase64(node.textContent.trim());
-  if (node.dataset.coding !== "gzip") return bytes;
+  return node ? unpacked(node.textContent.trim(), node.dataset.coding) : new Uint8Array(0);
+}
+
+async function unpacked(text, coding) {
+  const bytes = unbase64(text);
+  if (coding !== "gzip") return bytes;
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
+
+// Loads a piece of a long clip from inside the page or from the folder beside it.
+const pieceLoader = ({ names, folder }) => async (k) => {
+  if (!folder) return block(names[k]);
+  const { text, coding } = await besideText(folder, names[k]);
+  return unpacked(text, coding);
+};
 
 // A model with the five methods that the scrubber asks of its host.
 function modelOf(state) {
@@ -45,6 +56,7 @@ async function wake(host, kept) {
     kept[name] = kept[name] || block(name);
     state[key] = await kept[name];
   }
+  if (state.pieces) state.loadPiece = pieceLoader(state.pieces);
   const self = document.querySelector("script[data-stavis-module]");
   const style = document.querySelector("style[data-stavis-style]");
   state._esm = self ? self.textContent : "";

@@ -53,6 +53,7 @@ const KEYS = [
   ["+ − 0", "zoom the timeline in, out, show all of it"],
   ["Z", "zoom into the image; again to go back"],
   ["I", "details enlarged"],
+  ["S", "sound on or off"],
   ["R", "start a range here, press again to end it"],
   ["X", "exclude the chosen range (or this frame)"],
   ["E", "mark an event here"],

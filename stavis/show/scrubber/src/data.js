@@ -1,5 +1,7 @@
-// The clip as it came from Python: one description and four buffers. Nothing here touches the page.
-// The parts of this module are joined in the order given in module.py; together they are ONE plain ES module.
+// The clip as it came from Python: one description and five buffers. Nothing here touches the page.
+// A long clip in a page has `loadPiece` in place of three of them: images, maps and outlines of a few seconds at a time.
+
+import { Pieces } from "./media/pieces.js";
 
 export function bytesOf(value) {
   if (!value) return new Uint8Array(0);
@@ -27,6 +29,21 @@ export class ClipData {
     const outlines = aligned(model.get("outlines"));
     this.rings = outlines.byteLength ? new Uint16Array(outlines) : null;
     this.tops = new Map();
+    this.pieces = piecesOf(model, meta);
+    // Where maps and outlines come from: null for the buffers that hold them whole.
+    this.stock = model.get("loadPiece") ? this.pieces : null;
+    this.sampled = this.stock ? bytesOf(model.get("samples")) : null;
+    this.outlined = this.stock ? this.pieces.sizes.some((size) => size[2]) : Boolean(this.rings);
+    this.readMedia(bytesOf(model.get("media")), meta.media || {});
+  }
+
+  // thumbnails: {frames, mime, image(k)}; waveform: {peaks (codes of 0 to 255), perSecond, top}; sound: {bytes, mime, seconds}; null: none.
+  readMedia(bytes, { thumbnails, waveform, sound }) {
+    const part = (one) => bytes.subarray(one.offset, one.offset + one.bytes);
+    const image = (k) => bytes.subarray(thumbnails.offsets[k], thumbnails.offsets[k + 1]);
+    this.thumbnails = thumbnails ? { frames: thumbnails.frames, mime: thumbnails.mime, image } : null;
+    this.waveform = waveform ? { peaks: part(waveform), perSecond: waveform.perSecond, top: waveform.top } : null;
+    this.sound = sound ? { bytes: part(sound), mime: sound.mime, seconds: sound.seconds } : null;
   }
 
   row(k) {
@@ -53,6 +70,12 @@ export class ClipData {
     return high > low && Math.abs(this.times[high] - t) <= Math.abs(this.times[low] - t) ? high : low;
   }
 
+  // The frame that is shown at t: the last one that began by then.
+  frameBefore(t) {
+    const i = this.frameAt(t);
+    return i > 0 && this.times[i] > t + 1e-4 ? i - 1 : i;
+  }
+
   map(name) {
     return this.maps.find((m) => m.name === name) || null;
   }
@@ -63,12 +86,44 @@ export class ClipData {
     const cells = map.w * map.h;
     const decode = this.row(map.scale)[i];
     if (!(decode > 0)) return null;
-    const from = map.offset + i * cells;
+    const codes = this.codes(map, i, cells);
+    if (!codes) return null;
     const grid = new Float32Array(cells);
-    if (map.signed) for (let p = 0; p < cells; p++) grid[p] = ((this.values[from + p] - 128) / 127) * decode;
-    else for (let p = 0; p < cells; p++) grid[p] = (this.values[from + p] / 255) * decode;
+    if (map.signed) for (let p = 0; p < cells; p++) grid[p] = ((codes[p] - 128) / 127) * decode;
+    else for (let p = 0; p < cells; p++) grid[p] = (codes[p] / 255) * decode;
     const top = scale === "frame" ? this.row(map.top)[i] : map.clipTop;
     return { grid, w: map.w, h: map.h, signed: map.signed, top: top > 0 ? top : decode };
+  }
+
+  // The codes of a map in one frame; null where their piece is not loaded.
+  codes(map, i, cells) {
+    const first = map.first || 0;
+    if (!this.stock) return this.values.subarray(map.offset + (i - first) * cells, map.offset + (i + 1 - first) * cells);
+    const piece = this.stock.at(i);
+    if (!piece) return this.samples(map, i, cells);
+    let at = 0;
+    for (const one of this.maps) {
+      const begin = Math.max(piece.first, one.first);
+      if (one === map) return piece.maps.subarray(at + (i - begin) * cells, at + (i + 1 - begin) * cells);
+      at += Math.max(0, Math.min(piece.stop, one.stop) - begin) * one.w * one.h;
+    }
+    return null;
+  }
+
+  // Every so many frames are there from the start.
+  samples(map, i, cells) {
+    const step = Math.max(1, Math.floor(this.count / 60));
+    if (i % step) return null;
+    let at = 0;
+    for (const one of this.maps) {
+      const before = (frame) => Math.ceil(frame / step);
+      if (one === map) {
+        at += (i / step - before(one.first)) * cells;
+        return this.sampled.subarray(at, at + cells);
+      }
+      at += (before(one.stop) - before(one.first)) * one.w * one.h;
+    }
+    return null;
   }
 
   // First map minus second, each brought to mean 1 over the picture, on the finer of the two grids.
@@ -110,7 +165,7 @@ export class ClipData {
 
   // Which region lies at (u, v) in [0,1): its index, or -1 where nobody knows. Later rings lie over earlier ones.
   regionAt(i, u, v) {
-    if (!this.rings) return -1;
+    if (!this.outlined) return -1;
     let found = this.meta.behind;
     this.eachRing(i, (region, points) => {
       if (insideRing(points, u * 8192, v * 8192)) found = region;
@@ -120,11 +175,13 @@ export class ClipData {
 
   // Calls visit(region, points) for each outline of a frame; points are x0 y0 x1 y1 ... in 1/8192 of the picture.
   eachRing(i, visit) {
-    if (!this.rings) return;
-    const index = new Uint32Array(this.rings.buffer, 0, this.count + 1);
-    for (let p = index[i]; p < index[i + 1]; ) {
-      const length = this.rings[p + 1];
-      visit(this.rings[p], this.rings.subarray(p + 2, p + 2 + 2 * length));
+    const piece = this.stock ? this.stock.at(i) : { rings: this.rings, first: 0, stop: this.count };
+    if (!piece || !piece.rings) return;
+    const { rings, first, stop } = piece;
+    const index = new Uint32Array(rings.buffer, 0, stop - first + 1);
+    for (let p = index[i - first]; p < index[i - first + 1]; ) {
+      const length = rings[p + 1];
+      visit(rings[p], rings.subarray(p + 2, p + 2 + 2 * length));
       p += 2 + 2 * length;
     }
   }
@@ -147,6 +204,15 @@ export class ClipData {
   gapAt(i) {
     return (this.meta.gaps || []).find((g) => i >= g[0] && i <= g[1]) || null;
   }
+}
+
+function piecesOf(model, meta) {
+  const spans = (meta.picture && meta.picture.pieces) || [];
+  if (!spans.length) return null;
+  const load = model.get("loadPiece");
+  if (load) return new Pieces(spans, model.get("pieces").sizes, load);
+  const frames = bytesOf(model.get("frames"));
+  return new Pieces(spans, spans.map((one) => [one.bytes, 0, 0]), async (k) => frames.subarray(spans[k].offset, spans[k].offset + spans[k].bytes));
 }
 
 function unitMean(one) {

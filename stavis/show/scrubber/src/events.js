@@ -173,6 +173,7 @@ const LETTERS = {
   r: (s) => toggleRange(s),
   x: (s) => excludeRange(s),
   e: (s) => addEvent(s),
+  s: (s) => s.toggleSound(),
   Delete: (s) => removeHere(s),
   Escape: (s) => setRange(s, null),
 };

@@ -81,19 +81,25 @@ async function packed(bytes) {
   return { coding: smaller ? "gzip" : "none", text: parts.join("") };
 }
 
-const BUFFERS = ["frames", "maps", "outlines", "numbers"];
+const BUFFERS = ["frames", "maps", "outlines", "numbers", "media"];
+const OF_PIECES = ["numbers", "media", "samples"];
 
 // The scrubber as a page of its own: the same text, the same data, the same strict policy as a report.
 export async function pageOf(model, data, state, poster, alt) {
   const end = "<" + "/script>";
   const blocks = [];
   const names = {};
-  for (const name of BUFFERS) {
-    const block = await packed(bytesOf(model.get(name)));
-    names[name] = "own-" + name;
+  const add = async (name, bytes) => {
+    const block = await packed(bytes);
     blocks.push(`<script type="text/plain" data-stavis-block="own-${name}" data-coding="${block.coding}">${block.text}${end}`);
-  }
-  const json = JSON.stringify({ ...state, clip: data.meta, blocks: names }).replaceAll("<", "\\u003c");
+    return "own-" + name;
+  };
+  const load = model.get("loadPiece");
+  for (const name of load ? OF_PIECES : BUFFERS) names[name] = await add(name, bytesOf(model.get(name)));
+  // A clip in pieces stays in pieces, all of them inside.
+  const pieces = load ? { ...model.get("pieces"), folder: "", names: [] } : undefined;
+  for (let k = 0; load && k < data.pieces.spans.length; k++) pieces.names.push(await add("piece-" + k, await load(k)));
+  const json = JSON.stringify({ ...state, clip: data.meta, blocks: names, pieces }).replaceAll("<", "\\u003c");
   const title = escaped(data.meta.title || "clip");
   return `<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">

@@ -1,4 +1,6 @@
-// Where the frames come from. Both sources answer request(i, done): done(i, picture) is called for the frame asked for LAST only.
+// Where the frames come from. All sources answer request(i, done): done(i, picture) is called for the frame asked for LAST only.
+
+import { DecodedFrames } from "./picture/decoder.js";
 
 const CACHE_BYTES = 64 << 20;
 
@@ -186,4 +188,89 @@ export class VideoFrames {
     URL.revokeObjectURL(this.url);
     this.picture.width = this.picture.height = 0;
   }
+}
+
+// The frames of one mp4: decoded where the browser offers that, played by a video element where not. players: how many share the memory.
+export function framesOfVideo(bytes, meta, times, host, players = 1) {
+  return DecodedFrames.of(bytes, meta, players) || new VideoFrames(bytes, meta, times, host);
+}
+
+// The frames of a long clip: a player for each piece that is looked at, of which a few are kept.
+const PLAYERS = 3;
+const AHEAD = 48;
+
+export class PiecedFrames {
+  constructor(data, host) {
+    this.data = data;
+    this.pieces = data.pieces;
+    this.host = host;
+    this.players = new Map();
+    this.wanted = -1;
+    this.closed = false;
+    this.missing = document.createElement("p");
+    this.missing.className = "stv-missing";
+    this.missing.setAttribute("role", "alert");
+    this.missing.hidden = true;
+    host.append(this.missing);
+  }
+
+  request(i, done) {
+    this.wanted = i;
+    const k = this.pieces.indexOf(i);
+    this.player(k).then((player) => {
+      if (this.closed || this.wanted !== i) return;
+      this.missing.textContent = player ? "" : this.pieces.problem;
+      this.missing.hidden = Boolean(player);
+      if (!player) return done(i, null);
+      // The maps of this frame must be there when its image is drawn.
+      player.request(i - player.first, (_, picture) => {
+        if (this.closed || this.wanted !== i) return;
+        if (this.pieces.at(i)) done(i, picture);
+        else this.request(i, done);
+      });
+      const { first, stop } = this.pieces.spans[k];
+      if (i >= stop - AHEAD && k + 1 < this.pieces.spans.length) this.player(k + 1);
+      else if (i < first + AHEAD && k > 0) this.player(k - 1);
+    });
+  }
+
+  async player(k) {
+    const piece = await this.pieces.load(k);
+    if (!piece || this.closed) return null;
+    let player = this.players.get(k);
+    if (player) this.players.delete(k);
+    else {
+      const start = this.data.times[piece.first];
+      const times = Float64Array.from(this.data.times.subarray(piece.first, piece.stop), (t) => t - start);
+      player = framesOfVideo(piece.images, { ...this.data.meta, count: times.length }, times, this.host, PLAYERS);
+      player.first = piece.first;
+      // Whoever plays on into this piece finds its first frames decoded.
+      player.request(0, () => {});
+    }
+    this.players.set(k, player);
+    const current = this.pieces.indexOf(Math.max(0, this.wanted));
+    for (const old of this.players.keys()) {
+      if (this.players.size <= PLAYERS) break;
+      if (old === current || old === k) continue;
+      this.players.get(old).close();
+      this.players.delete(old);
+    }
+    return player;
+  }
+
+  close() {
+    this.closed = true;
+    for (const player of this.players.values()) player.close();
+    this.players.clear();
+    this.missing.remove();
+  }
+}
+
+// The nearest of the thumbnails that came with the clip, as an image; null where it cannot be decoded.
+export function nearestThumbnail(thumbnails, i, height) {
+  const { frames } = thumbnails;
+  let best = 0;
+  frames.forEach((frame, k) => (best = Math.abs(frame - i) < Math.abs(frames[best] - i) ? k : best));
+  const blob = new Blob([thumbnails.image(best)], { type: thumbnails.mime });
+  return createImageBitmap(blob, { resizeHeight: height, resizeQuality: "medium" }).catch(() => null);
 }

@@ -2,14 +2,14 @@
 // model.get / set / save_changes / on / off, so that the same text runs over a kernel and over a page that has none.
 
 import { bytesOf, ClipData, short, signs } from "./data.js";
-import { ImageStrip, VideoFrames } from "./frames.js";
+import { framesOfVideo, ImageStrip, nearestThumbnail, PiecedFrames } from "./frames.js";
+import { connectSound, SoundTrack } from "./media/sound.js";
 import { paintBar } from "./overlay.js";
 import { View } from "./view.js";
 import { Chart } from "./chart.js";
 import { buildControls, buildLegend, fillChoice, icon, make, readTheme } from "./controls.js";
 import { connectEvents } from "./events.js";
 import { connectAddress } from "./address.js";
-import { DecodedFrames } from "./picture/decoder.js";
 import { connectLens, drawInsets, hasInsets } from "./picture/lens.js";
 import { Curves } from "./timeline/curves.js";
 import { connectMoments } from "./timeline/moments.js";
@@ -36,8 +36,10 @@ class Scrubber {
     this.look = { ...LOOK, ...(model.get("view") || {}) };
     this.current = Math.max(0, model.get("frame") || 0);
     this.playing = 0;
+    this.sound = new SoundTrack();
     loadAnnotations(this);
     this.load();
+    connectSound(this);
     connectEvents(this);
     connectAnnotations(this);
     connectExports(this);
@@ -86,9 +88,11 @@ class Scrubber {
 
   load() {
     const data = new ClipData(this.model);
-    const frames = this.model.get("frames");
+    const frames = this.model.get("loadPiece") || this.model.get("frames");
     const length = this.data && this.data.count === data.count && this.data.start === data.start;
     this.data = data;
+    this.sound.use(data);
+    if (this.refreshSound) this.refreshSound();
     this.curves = new Curves(data);
     // Another map or other lines of the same clip leave the window where it is.
     if (!length) this.span = new TimeWindow(data);
@@ -99,11 +103,13 @@ class Scrubber {
       this.framesOf = frames;
       const { picture } = data.meta;
       if (!picture || !data.count) this.source = null;
-      else if (picture.kind === "video") {
-        const bytes = bytesOf(frames);
-        this.source = DecodedFrames.of(bytes, data.meta) || new VideoFrames(bytes, data.meta, data.times, this.ui.stage);
-      }
+      else if (data.pieces) this.source = new PiecedFrames(data, this.ui.stage);
+      else if (picture.kind === "video") this.source = framesOfVideo(bytesOf(frames), data.meta, data.times, this.ui.stage);
       else this.source = new ImageStrip(bytesOf(frames), { ...picture, count: data.count, width: data.meta.width, height: data.meta.height });
+      if (this.source && data.thumbnails) this.source.thumbnail = (i, height) => nearestThumbnail(data.thumbnails, i, height);
+    } else if (data.pieces) {
+      this.source.data = data;
+      if (data.stock === null) data.pieces = this.source.pieces;
     }
     const asked = this.model.get("map");
     this.look.map = data.map(asked) || asked === "none" ? asked : data.maps.length ? data.maps[0].name : "none";
@@ -142,7 +148,7 @@ class Scrubber {
     ui.flat.hidden = !flat;
     ui.flat.textContent = `${flat} flat signal${flat === 1 ? "" : "s"}`;
     ui.flat.setAttribute("aria-expanded", String(Boolean(look.flat)));
-    ui.outlines.closest("label").hidden = !data.rings;
+    ui.outlines.closest("label").hidden = !data.outlined;
     ui.stacked.closest("label").hidden = !data.maps.some((m) => m.shares >= 0);
   }
 
@@ -290,6 +296,7 @@ class Scrubber {
   play(on = !this.playing) {
     cancelAnimationFrame(this.playing);
     this.playing = 0;
+    this.sound.stop();
     this.ui.play.replaceChildren(icon(on ? "pause" : "play"));
     this.ui.play.setAttribute("aria-label", on ? "Pause" : "Play");
     const { data } = this;
@@ -297,9 +304,16 @@ class Scrubber {
     const [first, last] = this.annotations.range || [0, data.count - 1];
     let from = this.current >= last ? first : this.current;
     let began = performance.now();
+    const speed = Number(this.ui.speed.value);
+    const heard = this.sound.on && this.sound.there;
+    if (heard) this.sound.begin(data.times[from], speed).then((problem) => problem && this.say(problem));
     const step = (now) => {
-      let t = data.times[from] + ((now - began) / 1000) * Number(this.ui.speed.value);
-      if (t > data.times[last]) {
+      const heardAt = this.sound.time();
+      // While sound is heard it is the clock; while it is about to be, the frame waits for it.
+      if (this.sound.pending) [from, began] = [this.current, now];
+      let t = heardAt !== null ? heardAt : data.times[from] + ((now - began) / 1000) * speed;
+      if (heardAt !== null) [from, began] = [Math.min(last, data.frameBefore(t)), now];
+      if (t > data.times[last] || (heard && this.sound.ended)) {
         if (this.ui.loop.getAttribute("aria-pressed") !== "true") {
           this.show(last);
           return this.play(false);
@@ -307,8 +321,9 @@ class Scrubber {
         from = first;
         began = now;
         t = data.times[first];
+        if (heard) this.sound.begin(t, speed);
       }
-      this.show(data.frameAt(t));
+      this.show(heardAt !== null ? data.frameBefore(t) : data.frameAt(t));
       this.playing = requestAnimationFrame(step);
     };
     this.playing = requestAnimationFrame(step);
@@ -324,6 +339,7 @@ class Scrubber {
     this.stops.abort();
     if (this.source) this.source.close();
     this.overview.close();
+    this.sound.close();
     for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.background, this.view.overlay.canvas]) canvas.width = canvas.height = 0;
     this.root.remove();
   }

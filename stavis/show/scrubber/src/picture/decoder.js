@@ -57,21 +57,21 @@ export function samplesOf(bytes) {
 // Like the other sources: request(i, done) calls back with the image of the frame asked for last. From one key frame to the next all
 // frames are decoded together and kept for a while: playing, stepping back and dragging slowly find them there.
 export class DecodedFrames {
-  // A source of frames, or null where the browser has no decoder for them or the mp4 is not as ours are.
-  static of(bytes, meta) {
+  // sharers: how many such sources share the memory for images. A source of frames, or null where the browser has no decoder for them or the mp4 is not as ours are.
+  static of(bytes, meta, sharers = 1) {
     if (!window.VideoDecoder) return null;
     const found = samplesOf(bytes);
-    return found && found.samples.length === meta.count && found.samples[0].key ? new DecodedFrames(bytes, meta, found) : null;
+    return found && found.samples.length === meta.count && found.samples[0].key ? new DecodedFrames(bytes, meta, found, sharers) : null;
   }
 
-  constructor(bytes, meta, found) {
+  constructor(bytes, meta, found, sharers) {
     this.bytes = bytes;
     this.count = meta.count;
     this.area = [0, 0, meta.width, meta.height];
     this.samples = found.samples;
     this.config = { codec: found.codec, description: found.description, optimizeForLatency: true };
     this.kept = new Map();
-    this.room = Math.max(48, Math.floor(DECODED_BYTES / (meta.width * meta.height * 4)));
+    this.room = Math.max(48, Math.floor(DECODED_BYTES / sharers / (meta.width * meta.height * 4)));
     this.wanted = -1;
     this.busy = this.closed = false;
   }
