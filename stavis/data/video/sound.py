@@ -138,16 +138,16 @@ def _read(container, source, start: float, stop: float, rate: int, name: str, no
 
 def _runs(container, source, rate: int) -> Iterator[tuple[float, np.ndarray]]:
     """Samples (N,) int16 at `rate` with the time in s at which they begin; a new run where the stamps leave a gap or step back."""
-    resampler, resampler_rate, begin, given, expected = None, 0, 0.0, 0, None
+    resampler, native, begin, given, expected = None, 0, 0.0, 0, None
     for frame in _decoded(container, source):
         mono = _mono(frame)
         if not len(mono):
             continue
         time = float(frame.pts * frame.time_base) if frame.pts is not None else expected if expected is not None else 0.0
-        if resampler is None or abs(time - expected) > _SLACK or frame.sample_rate != resampler_rate:
+        if resampler is None or abs(time - expected) > _SLACK or frame.sample_rate != native:
             if resampler is not None:
                 yield begin + given / rate, _samples(resampler.resample(None))
-            resampler, resampler_rate = av.AudioResampler("s16", "mono", rate), frame.sample_rate
+            resampler, native = av.AudioResampler("s16", "mono", rate), frame.sample_rate
             begin, given, expected = time, 0, time
         whole = av.AudioFrame.from_ndarray(mono[None], "flt", "mono")
         whole.sample_rate, whole.pts, whole.time_base = frame.sample_rate, None, Fraction(1, frame.sample_rate)

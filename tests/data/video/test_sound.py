@@ -1,6 +1,7 @@
 """Sound is heard when the frames of the same moment are shown: read, encoded, exported."""
 
 import io
+from itertools import pairwise
 
 import av
 import numpy as np
@@ -111,7 +112,7 @@ def test_peaks_bound_every_sample():
     peaks = sound.peaks(30)
     assert len(peaks) == 150 and peaks.max() <= 1
     edges = np.append((np.arange(150) * 1000 / 30).astype(int), 5000)
-    wanted = [np.abs(samples[a:b].astype(int)).max() / 32768 for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    wanted = [np.abs(samples[a:b].astype(int)).max() / 32768 for a, b in pairwise(edges)]
     assert peaks == pytest.approx(np.array(wanted))
 
 

@@ -2,6 +2,7 @@
 // axis and one cursor for all. What does not move with the cursor is drawn once and kept.
 
 import { signs, tick } from "./data.js";
+import { drawWaveform } from "./media/sound.js";
 import { envelope, framesWithin } from "./timeline/curves.js";
 
 // Wide enough for "−0.0829": no number on an axis is longer.
@@ -10,7 +11,7 @@ const RIGHT = 10;
 const TOP = 18;
 // A strip above the curves for the cursor's head and the events' flags.
 const FLAGS = 14;
-const HEIGHTS = { shares: 124, values: 84, thin: 20 };
+const HEIGHTS = { shares: 124, values: 84, thin: 20, sound: 26 };
 
 export class Chart {
   constructor(canvas) {
@@ -43,6 +44,10 @@ export class Chart {
       const head = thin ? 3 : TOP;
       this.panels.push({ ...panel, top: y + head, h });
       y += h + head + (thin ? 3 : 8);
+    }
+    if (data.waveform) {
+      this.panels.push({ title: "sound", waveform: data.waveform, small: true, top: y + 3, h: HEIGHTS.sound });
+      y += HEIGHTS.sound + 6;
     }
     this.height = Math.max(44, y) + 16;
     const w = Math.round(this.width * this.ratio);
@@ -108,18 +113,25 @@ export class Chart {
     pen.font = `11px ${theme.font}`;
     this.gaps(pen, data, theme);
     for (const panel of this.panels) {
-      this.axis(pen, panel, theme);
+      if (!panel.waveform) this.axis(pen, panel, theme);
       pen.save();
       pen.beginPath();
       pen.rect(LEFT - 2, panel.top - 2, this.width - LEFT - RIGHT + 4, panel.h + 4);
       pen.clip();
-      if (panel.shares) this.shares(pen, data, panel, look, theme);
+      if (panel.waveform) this.sound(pen, panel, theme);
+      else if (panel.shares) this.shares(pen, data, panel, look, theme);
       else this.traces(pen, data, panel, theme);
       pen.restore();
     }
     this.timeAxis(pen, data, theme);
     this.ranges(pen, data, annotations, theme);
     this.flags(pen, data, annotations, theme);
+  }
+
+  sound(pen, panel, theme) {
+    const box = { x: LEFT, y: panel.top, w: this.width - LEFT - RIGHT, h: panel.h };
+    drawWaveform(pen, panel.waveform, this.span.t0, this.span.t1, box, theme.faint);
+    this.rowName(pen, panel, theme);
   }
 
   axis(pen, panel, theme) {

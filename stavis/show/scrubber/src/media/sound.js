@@ -118,6 +118,7 @@ export function connectSound(s) {
   const volume = document.createElement("input");
   Object.assign(volume, { type: "range", name: "volume", min: 0, max: 100, step: 5, className: "stv-volume" });
   volume.setAttribute("aria-label", "Volume");
+  volume.title = "Volume";
   volume.value = 100 * s.sound.volume;
   ui.speed.after(button, volume);
   const refresh = () => {

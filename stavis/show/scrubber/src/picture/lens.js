@@ -96,7 +96,7 @@ export function boxOf(data, i, name) {
 }
 
 // Whether a clip has what the insets show.
-export const hasInsets = (data) => Boolean(data.rings) && INSETS.some(([name]) => (data.meta.regions || []).includes(name));
+export const hasInsets = (data) => data.outlined && INSETS.some(([name]) => (data.meta.regions || []).includes(name));
 
 export function drawInsets(s, i, picture) {
   const { ui, view, data, look } = s;
