@@ -176,6 +176,12 @@ def explain(
     heads: Annotated[int | None, typer.Option(help="The layer (from 0; -1: the last) whose heads are shown one by one, too.")] = None,
     mirror: Mirror = False,
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
+    pieces: Annotated[
+        str, typer.Option(help="Images and maps of a long recording: inside the page, beside it in report_files, or auto.")
+    ] = "auto",
+    sound: Annotated[
+        bool, typer.Option(help="Keep the sound in page and overlay; people can be recognised by their voice, as by the face shown.")
+    ] = True,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -204,6 +210,8 @@ def explain(
         regions=regions,
         attention_layers=attention_layers,
         heads=heads,
+        pieces=pieces,
+        sound=sound,
         overlay=overlay,
         mirror=mirror,
         stream=stream,

@@ -149,13 +149,17 @@ class ExplainedVideo:
     def prediction(self) -> Prediction:
         """What the network predicts for the frames of `clip`, NaN where no face was: the explained output first, then the others; of
         many those with the highest means."""
+        return self.prediction_of(self.segment)
+
+    def prediction_of(self, frames: slice) -> Prediction:
+        """What the network predicts for some of the frames; which outputs are shown, and their order, is decided in the frames of `clip`."""
         read = self.reading
-        values = np.where(self.clip.valid[:, None], read.prediction.values[self.segment], np.nan)
-        order = shown_outputs(values)
+        values = np.where(self.crops.valid[frames, None], read.prediction.values[frames], np.nan)
+        order = shown_outputs(np.where(self.clip.valid[:, None], read.prediction.values[self.segment], np.nan))
         if self.dimension and read.dimensions.index(self.dimension) != 0:
             first = read.dimensions.index(self.dimension)
             order = [first, *(one for one in order if one != first)]
-        return Prediction(read.times[self.segment], values[:, order], tuple(read.dimensions[one] for one in order), read.prediction.bounds)
+        return Prediction(read.times[frames], values[:, order], tuple(read.dimensions[one] for one in order), read.prediction.bounds)
 
     @property
     def provenance(self) -> dict[str, str]:

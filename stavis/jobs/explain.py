@@ -71,9 +71,10 @@ class Explanation(ExplainedVideo):
     'Figure'
     """
 
-    def scrubber(self) -> Scrubber:
-        """The segment to scrub through: attention and each attribution over the crops; shares, values and gold under them."""
-        return scrubber_of(self)
+    def scrubber(self, sound: bool = True) -> Scrubber:
+        """The recording to scrub through: attention and each attribution over the crops; shares, values and gold under them. sound: with
+        what is heard, muted until it is switched on."""
+        return scrubber_of(self, sound)
 
     def figure(
         self, kind: str = "shares", *, width: Width | None = None, frame: int | None = None, maps: Sequence[str] = ("attention",)
@@ -135,9 +136,9 @@ class Explanation(ExplainedVideo):
             return agreement_table(self)
         return region_table(self) if kind == "regions" else self.shares if kind == "shares" else self.reading.table()
 
-    def report(self, evaluation: RunEvaluation | None = None) -> HtmlReport:
-        """The page about it; with an evaluation it says how good the network is."""
-        return explanation_report(self, evaluation)
+    def report(self, evaluation: RunEvaluation | None = None, *, sound: bool = True) -> HtmlReport:
+        """The page about it; with an evaluation it says how good the network is. sound: with what is heard."""
+        return explanation_report(self, evaluation, sound)
 
     def save(
         self,
@@ -146,18 +147,28 @@ class Explanation(ExplainedVideo):
         page: str | Path | None = None,
         evaluation: RunEvaluation | None = None,
         overlay: bool = False,
+        pieces: str = "auto",
+        sound: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
         """Write attention.npz, shares.csv, predictions.csv, explain.json and (where a face was tracked) signals.csv and face_maps.npz
         under `out`, the page there as report.html or at `page`, and with `overlay` overlay.mp4: the attention on the source video.
 
+        pieces: where the images and maps of a long recording stand: "inside" the page, or "beside" it in a folder named after it
+        (report_files), to be copied along; "auto": beside from about 400 frames on. sound: page and overlay hold the recording's sound.
+
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
         with atomic_contents(out) as folder:
             _write(self, folder)
-            self.report(evaluation).save(page or folder / PAGE)
+            report = self.report(evaluation, sound=sound)
+            if not report.in_pieces:
+                report.save(page or folder / PAGE, pieces)
+        if report.in_pieces:
+            report.save(page or Path(out) / PAGE, pieces)
         if overlay and self.reading.attention is not None:
-            write_source_overlay(Path(out) / "overlay.mp4", self.video, self.crops, self.reading.attention, progress)
+            maps, path = self.reading.attention, Path(out) / "overlay.mp4"
+            write_source_overlay(path, self.video, self.crops, maps, progress, sound=sound)
         return Path(page or Path(out) / PAGE)
 
 
@@ -180,13 +191,15 @@ def explain(
     mirror: bool = False,
     quiet: bool = False,
     stream: int | None = None,
+    pieces: str = "auto",
+    sound: bool = True,
 ) -> Explanation:
     """Explain a video with a network, with progress bars; with `out`, write all of it there (see `Explanation.save`).
 
     regions: "grid:3x3", or a CSV or npz of boxes or masks in source pixels; by default the parts of the face, of whole frames a grid.
     attention_layers, heads: also the attention of each layer of a transformer, and of each head of layer `heads`.
     mirror: values and attention are the mean of the video and its mirror image. stream: the number of the video stream in the file;
-    None: the best by libav's rule.
+    None: the best by libav's rule. pieces, sound: see `Explanation.save`.
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
@@ -198,7 +211,7 @@ def explain(
         explanation = Explanation.of(net, video, methods=methods, heads=heads, **options, progress=progress)
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
-            explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, progress=told)
+            explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, pieces=pieces, sound=sound, progress=told)
     notes.show(explanation.new_notes)
     return explanation
 

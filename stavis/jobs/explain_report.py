@@ -6,9 +6,12 @@ import pandas as pd
 from stavis.attention.cue_scores import CueScores
 from stavis.data.crops.build import alignment_text
 from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
+from stavis.data.crops.sound import sound_of
+from stavis.data.crops.whole import whole_clip
 from stavis.data.faces.blendshapes import signal_table
 from stavis.inference.explained import ExplainedVideo
 from stavis.jobs.evaluate import RunEvaluation, cue_table
+from stavis.notes import Notes
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.figures.overlay import paint_map
 from stavis.show.reports.report import HtmlReport
@@ -26,12 +29,12 @@ DENSITY_TEXT = "Density is share over area: the times what an even spread would 
 CUE_TEXT = "The truth of a synthetic face is known: which region carries the valence in each frame. One recording alone has no interval."
 
 
-def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | None = None) -> HtmlReport:
+def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | None = None, sound: bool = True) -> HtmlReport:
     """The page about an explanation; with `evaluation` it says how good the network is."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
-    clip = explanation.clip
-    report.add_finding(explanation.finding, _moment_images(explanation), (float(clip.times[0]), float(clip.times[-1])))
-    report.add_scrubber("Where it looks", scrubber_of(explanation), _segment_text(explanation))
+    times = explanation.crops.times
+    report.add_finding(explanation.finding, _moment_images(explanation), (float(times[0]), float(times[-1])))
+    report.add_scrubber("Where it looks", scrubber_of(explanation, sound), _segment_text(explanation))
     report.add_notes(explanation.notes)
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
@@ -47,22 +50,27 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
     return report
 
 
-def scrubber_of(explanation: ExplainedVideo) -> Scrubber:
-    """The explained segment to scrub through: attention (also of layers and heads, where asked for) and each attribution over the crops,
-    shares, values and gold under them."""
-    maps = {} if explanation.attention is None else {"attention": explanation.attention}
-    layers = explanation.layers
-    return Scrubber.from_clip(
-        explanation.clip,
+def scrubber_of(explanation: ExplainedVideo, sound: bool = True) -> Scrubber:
+    """The whole recording to scrub through: attention over the crops, shares, values and gold under them, and its sound; each attribution
+    (and the attention of layers and heads, where asked for) in the segment that it was computed for."""
+    crops, attention, layers = explanation.crops, explanation.reading.attention, explanation.layers
+    maps = {} if attention is None else {"attention": attention}
+    notes = Notes()
+    shown = Scrubber.from_clip(
+        whole_clip(crops),
         {**maps, **explanation.attributions, **(layers.maps if layers is not None else {})},
-        explanation.prediction,
+        explanation.prediction_of(slice(0, len(crops))),
         map_groups=layers.groups if layers is not None else None,
-        curves=signal_table(explanation.crops.track),
+        curves=signal_table(crops.track),
         notices=notices_of([explanation.predictor]),
-        images=ShownFrames.of(explanation.crops, explanation.segment),
+        images=ShownFrames.of(crops, slice(0, len(crops))),
         longest_side=SHOWN_SIDE,
-        title=explanation.crops.recording,
+        title=crops.recording,
+        sound=sound_of(crops, notes=notes) if sound else None,
     )
+    if notes:
+        shown.clip = {**shown.clip, "messages": [*shown.clip["messages"], *notes]}
+    return shown
 
 
 def agreement_table(explanation: ExplainedVideo) -> pd.DataFrame:
@@ -177,4 +185,5 @@ def _segment_text(explanation: ExplainedVideo) -> str:
     segment, crops = explanation.segment, explanation.crops
     if segment.stop - segment.start == len(crops):
         return ""
-    return f"Seconds {crops.times[segment.start]:.1f} to {crops.times[segment.stop - 1]:.1f}; shares.csv holds every frame of the video."
+    ends = f"{crops.times[segment.start]:.1f} to {crops.times[segment.stop - 1]:.1f}"
+    return f"The whole recording; attributions and the figures below are of seconds {ends}."

@@ -26,19 +26,22 @@ from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.reports.finding_card import finding_block
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
-from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount
+from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount, save_beside
+from stavis.show.scrubber.pieces import piece_list
 from stavis.show.tables import readable
 from stavis.storage.files import write_text
 
 _HERE = files(__package__)
+_PLACE = "\x00scrubber {}\x00"  # control characters are escaped in all that is given as text
 PAGE = Environment(autoescape=True, trim_blocks=False, keep_trailing_newline=True).from_string(
     _HERE.joinpath("report.html.jinja").read_text(encoding="utf-8")
 )
 
 
-def csp(*, figures: bool = True) -> str:
-    """The content-security policy of every report: our module, and plotly's text where a page has figures; nothing is fetched."""
-    return policy(MODULE, plotly_text()) if figures else policy(MODULE)
+def csp(*, figures: bool = True, beside: bool = False) -> str:
+    """The content-security policy of every report: our module, and plotly's text where a page has figures; nothing is
+    fetched. beside: but for the pieces of long clips in the folder beside the page."""
+    return policy(*([MODULE, plotly_text()] if figures else [MODULE]), beside=beside)
 
 
 @cache
@@ -63,8 +66,8 @@ class HtmlReport:
         self.title, self.subtitle, self.language = title, subtitle, language
         self.provenance = dict(provenance)
         self._parts: list[str] = []
-        self._blocks: dict[str, bytes] = {}
-        self._scrubbers = self._figures = 0
+        self._scrubbers: list[Scrubber] = []
+        self._figures = 0
 
     def add_text(self, heading: str, paragraphs: str | list[str]) -> "HtmlReport":
         """Plain paragraphs under a heading ('' = none)."""
@@ -96,9 +99,8 @@ class HtmlReport:
 
     def add_scrubber(self, heading: str, scrubber: Scrubber, caption: str = "") -> "HtmlReport":
         """A scrubber; buffers that several scrubbers share stand in the page once."""
-        self._scrubbers += 1
-        self._blocks |= buffer_blocks(scrubber)
-        return self._section(heading, mount(scrubber), caption)
+        self._scrubbers.append(scrubber)
+        return self._section(heading, _PLACE.format(len(self._scrubbers) - 1), caption)
 
     def add_notice(self, text: str) -> "HtmlReport":
         """Something a reader must know to read the rest rightly."""
@@ -121,9 +123,10 @@ class HtmlReport:
         """HTML of the caller's own making, as it is. Never pass on text that came from a file or a user; scripts in it do not run."""
         return self._section(heading, trusted_html)
 
-    def html(self) -> str:
-        """The whole page."""
-        blocks = [data_block(name, content) for name, content in self._blocks.items()]
+    def html(self, folder: str = "") -> str:
+        """The whole page; `folder` holds the pieces of its long clips where they stand beside it."""
+        held = {name: content for one in self._scrubbers for name, content in buffer_blocks(one, not folder).items()}
+        blocks = [data_block(name, content) for name, content in held.items()]
         if self._figures:
             blocks.append(plotly_block())
         return PAGE.render(
@@ -131,23 +134,37 @@ class HtmlReport:
             headline=True,
             subtitle=self.subtitle,
             language=self.language,
-            policy=csp(figures=bool(self._figures)),
+            policy=csp(figures=bool(self._figures), beside=bool(folder)),
             page_style=Markup(_HERE.joinpath("report.css").read_text(encoding="utf-8")),
             scrubber_style=Markup(STYLE),
-            scrubbers=self._scrubbers,
-            alive=self._scrubbers or self._figures,
-            parts=[Markup(part) for part in self._parts],
+            scrubbers=bool(self._scrubbers),
+            alive=bool(self._scrubbers or self._figures),
+            parts=[Markup(self._mounted(part, folder)) for part in self._parts],
             provenance=_flat(self.provenance),
             blocks=[Markup(block) for block in blocks],
             module=Markup(MODULE),
         )
 
-    def save(self, path: str | Path) -> Path:
+    @property
+    def in_pieces(self) -> bool:
+        """Whether it shows a clip that is long enough to be in pieces."""
+        return any(piece_list(one.clip) for one in self._scrubbers)
+
+    def _mounted(self, part: str, folder: str) -> str:
+        for number, scrubber in enumerate(self._scrubbers):
+            place = _PLACE.format(number)
+            part = part.replace(place, mount(scrubber, folder)) if place in part else part
+        return part
+
+    def save(self, path: str | Path, pieces: str = "inside") -> Path:
         """Writes the page, whole or not at all; returns the path.
+
+        pieces: where the images and maps of long clips stand: "inside" the page, "beside" it in the folder PAGE_files, or "auto": beside
+        where a clip is long.
 
         Raises StavisError where it cannot be written.
         """
-        return write_text(path, self.html())
+        return write_text(path, self.html(save_beside(path, self._scrubbers, pieces)))
 
     def open(self) -> Path:
         """Saves the page to a temporary file and opens it in the browser; returns its path."""

@@ -281,7 +281,10 @@ def test_every_number_has_room_beside_its_axis(live, short):
     page = live(short)
     numbers = "const numbers = [0, 1, 0.5, 0.0829, 0.00104, 1.04e-5, 9.99e-3, 12.34, 999.4, 1234, 98765, 1.2e8].flatMap((x) => [x, -x]);"
     script = re.sub(
-        r"^export |^import .*\n", "", files("stavis.show.scrubber").joinpath("src", "data.js").read_text(encoding="utf-8"), flags=re.MULTILINE
+        r"^export |^import .*\n",
+        "",
+        files("stavis.show.scrubber").joinpath("src", "data.js").read_text(encoding="utf-8"),
+        flags=re.MULTILINE,
     )
     labels = page.evaluate(f"() => {{ {script} {numbers} return numbers.map(tick); }}")
     assert max(len(label) for label in labels) <= 7 and {"−0.0829", "1.0e−3", "999", "1234"} <= set(labels)
