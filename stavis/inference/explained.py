@@ -152,7 +152,7 @@ class ExplainedVideo:
         return self.prediction_of(self.segment)
 
     def prediction_of(self, frames: slice) -> Prediction:
-        """What the network predicts for some of the frames; which outputs are shown, and their order, is decided in the frames of `clip`."""
+        """What the network predicts for some frames; which outputs are shown, in which order, is decided in the frames of `clip`."""
         read = self.reading
         values = np.where(self.crops.valid[frames, None], read.prediction.values[frames], np.nan)
         order = shown_outputs(np.where(self.clip.valid[:, None], read.prediction.values[self.segment], np.nan))

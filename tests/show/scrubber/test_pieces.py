@@ -3,6 +3,7 @@
 import base64
 import gzip
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -55,7 +56,7 @@ def test_pieces_put_together_are_the_whole():
 def rings_of(outlines: bytes, count: int) -> list[bytes]:
     """The outlines of each frame."""
     index = np.frombuffer(outlines, np.uint32, count + 1)
-    return [outlines[2 * a : 2 * b] for a, b in zip(index[:-1], index[1:], strict=True)]
+    return [outlines[2 * a : 2 * b] for a, b in pairwise(index)]
 
 
 def test_samples_are_the_codes_of_every_so_many_frames():
