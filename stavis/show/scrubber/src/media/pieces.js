@@ -1,7 +1,7 @@
 // The pieces of a long clip: a few seconds of images, maps and outlines each. In a page they are loaded when they are looked at, from inert
 // blocks in it or from style sheets beside it, whose custom properties hold them: data that nothing runs. A few are kept.
 
-const KEPT = 6;
+const PIECES_KEPT = 6;
 
 export class Pieces {
   // spans: first and stop of each piece; sizes: bytes of its images, maps and outlines; load(k): a promise of its bytes.
@@ -65,7 +65,7 @@ export class Pieces {
     };
     this.kept.set(k, piece);
     for (const old of this.kept.keys()) {
-      if (this.kept.size <= KEPT) break;
+      if (this.kept.size <= PIECES_KEPT) break;
       this.kept.delete(old);
     }
     this.problem = "";
