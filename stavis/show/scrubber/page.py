@@ -57,12 +57,12 @@ def buffer_blocks(scrubber, pieces: bool = True) -> dict[str, bytes]:
 
 def _split(scrubber) -> tuple[dict[str, bytes], dict[str, bytes]]:
     """The buffers that a page needs at once by their keys, and those that it loads when they are looked at or heard by their names."""
-    buffers = scrubber.buffers()
+    buffers = {name: content for name, content in scrubber.buffers().items() if content or name != "media"}
     if not piece_list(scrubber.clip):
         return buffers, {}
     later = {beside_name(content): content for content in cut_pieces(scrubber.clip, buffers)}
     samples = sample_codes(scrubber.clip, buffers["maps"])
-    return {"numbers": buffers["numbers"], "media": buffers["media"], "samples": samples}, later
+    return {"numbers": buffers["numbers"], "media": buffers.get("media", b""), "samples": samples}, later
 
 
 def save_beside(path: str | Path, scrubbers: list, pieces: str) -> str:
