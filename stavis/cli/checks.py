@@ -36,6 +36,7 @@ _CHOICES = {
     "backend": ("auto", "litert", "opencv"),
     "renderer": ("flat", "heads", "both"),
     "view": ("choose", "side by side"),
+    "pieces": ("auto", "inside", "beside"),
 }
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
 

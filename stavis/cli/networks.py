@@ -20,9 +20,11 @@ from stavis.cli.options import (
     MaxGap,
     Mirror,
     Out,
+    Pieces,
     Quiet,
     Regions,
     Scale,
+    Sound,
     Stream,
     TimeUnit,
     face_from,
@@ -176,12 +178,8 @@ def explain(
     heads: Annotated[int | None, typer.Option(help="The layer (from 0; -1: the last) whose heads are shown one by one, too.")] = None,
     mirror: Mirror = False,
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
-    pieces: Annotated[
-        str, typer.Option(help="Images and maps of a long recording: inside the page, beside it in report_files, or auto.")
-    ] = "auto",
-    sound: Annotated[
-        bool, typer.Option(help="Keep the sound in page and overlay; people can be recognised by their voice, as by the face shown.")
-    ] = True,
+    pieces: Pieces = "auto",
+    sound: Sound = True,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -196,7 +194,7 @@ def explain(
         run, video = DEFAULT, Path(run)
     names = checks.methods(methods)
     out = out or Path(f"{video.stem}-explained")
-    checks.given(network=run, video=video, source=source, regions=regions, device=device, out=out)
+    checks.given(network=run, video=video, source=source, regions=regions, device=device, out=out, pieces=pieces)
     chosen = face_from(face)
     checks.begin(f"explaining {video.name} with {run} into {out}", quiet)
     explanation = jobs.explain(

@@ -20,6 +20,10 @@ Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of t
 Mirror = Annotated[bool, typer.Option("--mirror", help="Read each video and its mirror image, and take the mean.")]
 CropSource = Annotated[str, typer.Option("--source", help="How crops are made: auto, face, centre, truth.")]
 Regions = Annotated[str, typer.Option("--regions", help="grid:3x3, or a CSV or npz of boxes or masks; else the face's parts.")]
+Pieces = Annotated[
+    str, typer.Option(help="Where images and maps of a long recording stand: inside the page, beside it in a folder, or auto.")
+]
+Sound = Annotated[bool, typer.Option(help="Keep the sound in page and overlay.mp4; people can be recognised by their voice.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

@@ -66,7 +66,6 @@ def scrubber_of(explanation: ExplainedVideo, sound: bool = True) -> Scrubber:
         images=ShownFrames.of(crops, slice(0, len(crops))),
         longest_side=SHOWN_SIDE,
         title=crops.recording,
-        notices=notices_of([explanation.predictor]),
         sound=sound_of(crops, notes=notes) if sound else None,
     )
     if notes:

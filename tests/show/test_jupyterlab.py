@@ -128,7 +128,7 @@ def test_dragging_says_nothing_to_the_kernel_and_reopening_shows_a_poster(browse
     print(f"JupyterLab: {len(drawn)} of 60 drawn, {messages} kernel messages while dragging")
     assert (len(drawn), messages) == (60, 0) and drawn == stood
     cells = page.locator(".jp-Notebook .jp-Cell").count()
-    for key in ("x", "m", "ArrowLeft"):
+    for key in ("x", "a", "m", "ArrowLeft"):
         page.keyboard.press(key)
     assert page.locator(".jp-Notebook .jp-Cell").count() == cells
     assert page.locator(ROOT).get_attribute("data-drawn") == "198"

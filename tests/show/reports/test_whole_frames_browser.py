@@ -55,7 +55,7 @@ def test_the_page_scrubs_by_layer_and_head_and_speaks_of_no_face(open_page, tmp_
     assert page.locator(".stv-under").inner_text().startswith("centre · layer 2, head 1")
     canvas.hover(position={"x": box["width"] / 2, "y": 4})
     assert page.locator(".stv-under").inner_text().startswith("layer 2, head 1")  # the bar is no region
-    page.keyboard.press("m")
+    page.keyboard.press("a")
     assert page.locator("select[name=map]").input_value() == "layer 2, head 2"
     assert page.requests == [] and page.errors == []
 

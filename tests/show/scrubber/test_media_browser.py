@@ -157,7 +157,7 @@ def test_a_clip_without_sound_has_no_button_and_speed_keeps_the_clock(live, open
     page.wait_for_selector(f"{ROOT}[data-drawn]")
     page.locator("select[name=speed]").select_option("2")
     page.get_by_role("slider", name="Frame").focus()
-    page.keyboard.press("s")
+    page.keyboard.press("m")
     page.keyboard.press(" ")
     page.wait_for_selector(f"{ROOT}[data-drawn='49']")
     assert page.errors == []

@@ -135,7 +135,7 @@ def test_keys_move_and_stay_within(live, short):
         page.keyboard.press(key)
         page.wait_for_selector(f"{ROOT}[data-drawn='{frame}']")
         assert page.evaluate("one.sent.at(-1)") == ["frame", frame]
-    page.keyboard.press("m")
+    page.keyboard.press("a")
     assert page.evaluate("one.sent.at(-1)") == ["map", "integrated gradients"]
     page.keyboard.press("[")
     assert page.locator("input[name=opacity]").input_value() == "70"

@@ -46,14 +46,14 @@ const KEYS = [
   ["Space", "play or pause"],
   ["← →", "one frame; with Shift ten"],
   ["Home End", "first, last frame"],
-  ["M", "next map"],
+  ["A", "next map"],
   ["V", "next view"],
   ["[ ]", "less, more overlay"],
   ["N P", "next, previous moment of the list"],
   ["+ − 0", "zoom the timeline in, out, show all of it"],
   ["Z", "zoom into the image; again to go back"],
   ["I", "details enlarged"],
-  ["S", "sound on or off"],
+  ["M", "mute or unmute the sound"],
   ["R", "start a range here, press again to end it"],
   ["X", "exclude the chosen range (or this frame)"],
   ["E", "mark an event here"],
@@ -64,7 +64,7 @@ const KEYS = [
 
 // What a pointer that rests on a control is told, by the control's name.
 const TITLES = {
-  map: "Which map lies over the image (M)", mode: "How maps are shown: over the image, side by side, wiped, or their difference (V)",
+  map: "Which map lies over the image (A)", mode: "How maps are shown: over the image, side by side, wiped, or their difference (V)",
   second: "The map on the other side", wipe: "How much of the image the first map has", play: "Play or pause (Space)",
   frame: "The shown frame: drag, or use the arrow keys", speed: "Speed of playing", loop: "Play again from the start when the end is reached",
   help: "Keys (?)", zoomIn: "Zoom the timeline in (+); or turn the wheel over the strip", zoomOut: "Zoom the timeline out (−)",

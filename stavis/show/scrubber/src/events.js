@@ -153,7 +153,7 @@ function changeOpacity(s, by) {
 }
 
 const LETTERS = {
-  m: (s) => s.chooseMap(nextOf([...s.data.maps.map((m) => m.name), "none"], s.look.map)),
+  a: (s) => s.chooseMap(nextOf([...s.data.maps.map((m) => m.name), "none"], s.look.map)),
   v: (s) => setMode(s, nextOf(["overlay", "side", "wipe", "difference"], s.look.mode)),
   "[": (s) => changeOpacity(s, -0.1),
   "]": (s) => changeOpacity(s, 0.1),
@@ -173,7 +173,7 @@ const LETTERS = {
   r: (s) => toggleRange(s),
   x: (s) => excludeRange(s),
   e: (s) => addEvent(s),
-  s: (s) => s.toggleSound(),
+  m: (s) => s.toggleSound(),
   Delete: (s) => removeHere(s),
   Escape: (s) => setRange(s, null),
 };

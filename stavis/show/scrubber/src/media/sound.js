@@ -126,7 +126,7 @@ export function connectSound(s) {
     volume.hidden = !s.sound.there || !s.sound.on;
     button.setAttribute("aria-pressed", String(s.sound.on));
     button.setAttribute("aria-label", "Sound");
-    button.title = `${s.sound.on ? "Mute" : "Play with sound"}; at other speeds the sound keeps its pitch (S)`;
+    button.title = `${s.sound.on ? "Mute" : "Play with sound"}; at other speeds the sound keeps its pitch (M)`;
     button.replaceChildren(speaker(s.sound.on));
   };
   const toggle = () => {

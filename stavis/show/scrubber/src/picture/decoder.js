@@ -57,7 +57,8 @@ export function samplesOf(bytes) {
 // Like the other sources: request(i, done) calls back with the image of the frame asked for last. From one key frame to the next all
 // frames are decoded together and kept for a while: playing, stepping back and dragging slowly find them there.
 export class DecodedFrames {
-  // sharers: how many such sources share the memory for images. A source of frames, or null where the browser has no decoder for them or the mp4 is not as ours are.
+  // A source of frames, or null where the browser has no decoder for them or the mp4 is not as ours are. sharers: how many such sources
+  // share the memory for images.
   static of(bytes, meta, sharers = 1) {
     if (!window.VideoDecoder) return null;
     const found = samplesOf(bytes);
