@@ -165,9 +165,7 @@ def explain(
     video: Annotated[Path | None, typer.Argument(help="The video file.")] = None,
     out: Annotated[Path | None, typer.Option("--out", help="The folder to write to; the video's name if left out.")] = None,
     methods: Annotated[str, typer.Option(help="Attributions beside the attention, separated by commas.")] = "saliency,exact-deeplift",
-    target: Annotated[
-        str | None, typer.Option(help="The output to explain, by name or number; the first or likeliest if left out.")
-    ] = None,
+    target: Annotated[str | None, typer.Option(help="The output to explain: name or number; else the first or likeliest.")] = None,
     source: CropSource = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     stream: Stream = None,
