@@ -28,7 +28,8 @@ LOOK_AT = """async (frames) => {
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     const means = new Array(192).fill(0), cells = (canvas.width * canvas.height) / 64;
     for (let k = 0; k < pixels.length; k++) {
-      const x = Math.floor(((k >> 2) % canvas.width) * 8 / canvas.width), y = Math.floor(Math.floor((k >> 2) / canvas.width) * 8 / canvas.height);
+      const [row, column] = [Math.floor((k >> 2) / canvas.width), (k >> 2) % canvas.width];
+      const [x, y] = [Math.floor((column * 8) / canvas.width), Math.floor((row * 8) / canvas.height)];
       if (k % 4 < 3) means[3 * (8 * y + x) + (k % 4)] += pixels[k] / cells;
     }
     found.push([root.dataset.drawn, means, document.querySelector(".stv-legend").innerText]);
