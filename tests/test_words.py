@@ -24,6 +24,7 @@ NEVER = {
     r"(?:begun|begin|begins|began) (?:with|from) (?:the )?(?:weights|chance)": "initialised from",
     r"carrying region": "informative region",
     r"raters who never moved": "constant ratings",
+    r"1 = chance|(?:times|x) (?:chance|uniform attention)|less STA": "density (1 = an even spread), minus STA",
 }
 """Each phrase (a pattern of whole words) with what the field says instead."""
 KEPT = {
@@ -41,7 +42,7 @@ SOURCES = sorted(PACKAGE.rglob("*.py"))
 
 def wrong(text: str) -> list[str]:
     """The phrases of NEVER in a text, each with what to write."""
-    flat = " ".join(text.split())
+    flat = " ".join(text.replace("×", "x").split())
     return [
         f"{found[0]!r}: write {instead!r}" for phrase, instead in NEVER.items() for found in re.finditer(rf"(?i)\b(?:{phrase})\b", flat)
     ]
@@ -58,7 +59,8 @@ def texts(tree: ast.AST) -> Iterator[str]:
 
 def test_the_list_finds_what_it_names():
     said = "it is not to be had; mend it; made afresh; it hangs on the seed; by chance; one row a frame; drawn faces; begun with chance"
-    assert len(wrong(said)) == 8 and wrong("A mending, drawn by hand; the frame depends on it.") == []
+    said += "; density (1 = chance); 20 times chance; 3.0 × chance; the CCC less STA"
+    assert len(wrong(said)) == 12 and wrong("A mending, drawn by hand; the frame depends on it.") == []
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(ROOT).as_posix())

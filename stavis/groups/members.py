@@ -30,7 +30,7 @@ class Member:
 
     name: what it is called; person, condition: who is shown, and when; times (T,) s; curves: by type and name, (T,) with NaN in frames
     without a face; frames, frames_with_face: counts; maps: on the canonical face, None where there are none; network: the sha256 of its
-    weights; densities: mean share over area by region (1 = chance); mirrored: whether left and right were exchanged on reading.
+    weights; densities: mean share over area by region (1 = an even spread); mirrored: whether left and right were exchanged on reading.
     """
 
     name: str

@@ -40,7 +40,7 @@ def recording_table(members: Sequence[Member]) -> pd.DataFrame:
 
 
 def region_table(members: Sequence[Member]) -> pd.DataFrame:
-    """One row per condition and region: condition, region, density (mean over people of share over area, 1 = chance), low, high, people."""
+    """One row per condition and region: condition, region, density (mean over people of share over area), low, high, people."""
     rows = []
     for condition in conditions_of(members):
         values = _by_person([one for one in members if one.condition == condition])

@@ -100,13 +100,13 @@ def where_it_lies(places: pd.DataFrame) -> list[str]:
     also = "; about as dense on " + " and ".join(f"{part_name(row.part, face)} ({row.density:.1f})" for row in equal) if equal else ""
     name = part_name(dense.part, face)
     text = (
-        f"The attention is densest on {name}: {dense.density:.1f} times uniform attention"
+        f"The attention is densest on {name}: density {dense.density:.1f}, where an even spread has 1"
         f"{_span(dense, 'density', '.1f')}{also}. {_capital(name)} holds {dense.share:.0%} of it{_span(dense, 'share', '.0%')}"
     )
     if most.part == dense.part:
         return [text + "."]
     than = "about as much as" if _tied(dense, most, "share") else "less than"
-    return [f"{text}, {than} {part_name(most.part, face)} ({most.share:.0%} at {most.density:.1f} times uniform attention)."]
+    return [f"{text}, {than} {part_name(most.part, face)} ({most.share:.0%} at density {most.density:.1f})."]
 
 
 def part_name(part: str, face: bool = True) -> str:

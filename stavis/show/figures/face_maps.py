@@ -38,7 +38,7 @@ def face_map_figure(
     colours = [[k / 255, "rgb({},{},{})".format(*colour)] for k, colour in enumerate(lookup(DIVERGING if signed else MAGMA))]
     middles = (np.arange(GRID) + 0.5) / GRID
     regions = _region_names()
-    unit = "difference of densities" if signed else "density (1 = chance)"
+    unit = "difference of densities" if signed else "density (1 = an even spread)"
     for k, name in enumerate(names, 1):
         heat = go.Heatmap(
             z=np.round(images[name], 4), x=middles, y=middles, zmin=low, zmax=high, colorscale=colours, customdata=regions,
@@ -87,7 +87,7 @@ def scale_svg(scale: tuple[float, float], *, signed: bool = False) -> str:
     stops = PALETTES[DIVERGING if signed else MAGMA]
     steps = "".join(f'<stop offset="{k / (len(stops) - 1):.3f}" stop-color="rgb({r},{g},{b})"/>' for k, (r, g, b) in enumerate(stops))
     low, high = scale
-    ticks = [(low, f"{low:.2g}"), (0.0, "0")] if signed else [(low, f"{low:.2g}"), (1.0, "1 = chance")]
+    ticks = [(low, f"{low:.2g}"), (0.0, "0")] if signed else [(low, f"{low:.2g}"), (1.0, "1")]
     ticks = [*ticks, (high, f"{high:.2g}")] if signed or high > 1.6 else ticks
     ticks = ticks[1:] if not signed and high > 8 else ticks  # 0 and 1 would stand on each other
     places = [(4 + 192 * (value - low) / (high - low), text.replace("-", "−")) for value, text in ticks]
@@ -106,11 +106,11 @@ def describe(image: np.ndarray, signed: bool = False) -> str:
     """Where a map is highest, in words: its regions in order of their mean (or, of a difference, of its size)."""
     values = _by_region(image)
     order = sorted(values, key=lambda name: -abs(values[name]) if signed else -values[name])[:3]
-    unit = "" if signed else " times chance"
-    return ", ".join(
-        f"{FACE.label(name)} {values[name]:+.2f}".replace("-", "−") if signed else f"{FACE.label(name)} {values[name]:.1f}{unit}"
+    text = ", ".join(
+        f"{FACE.label(name)} {values[name]:+.2f}".replace("-", "−") if signed else f"{FACE.label(name)} {values[name]:.1f}"
         for name in order
     )
+    return text if signed else f"{text} (density)"
 
 
 def _by_region(image: np.ndarray) -> dict[str, float]:
@@ -148,7 +148,7 @@ def _tooltips(image: np.ndarray, signed: bool) -> str:
         text = (
             f"{FACE.label(name)}: {values[name]:+.2f}".replace("-", "−")
             if signed
-            else f"{FACE.label(name)}: {values[name]:.2f} (1 = chance)"
+            else f"{FACE.label(name)}: {values[name]:.2f} (1 = an even spread)"
         )
         out.append(f'<path d="{runs}" fill="#000" fill-opacity="0" pointer-events="all"><title>{html.escape(text)}</title></path>')
     return "".join(out)
