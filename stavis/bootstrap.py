@@ -14,13 +14,14 @@ asymmetrical populations. 1978. Satterthwaite: An approximate distribution of es
 sequentially rejective multiple test procedure. 1979. Pitman: Significance tests which may be applied to samples from any populations. 1937.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import stdtr, stdtrit
 
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 
 Statistic = Callable[[np.ndarray], np.ndarray]
 """Sums (...,M) over recordings -> the number that they stand for (...)."""
@@ -49,8 +50,8 @@ def too_few(count: int, unit: str = "recordings") -> str:
     return f"{count} {unit if count != 1 else unit.removesuffix('s')}, at least {FEWEST} are needed"
 
 
-@dataclass(frozen=True)
-class Interval:
+@dataclass(frozen=True, repr=False)
+class Interval(ShortRepr):
     """A value with its interval over recordings: value, low and high in one unit; low and high NaN where there is none, with the reason.
 
     count: how many recordings (or what `unit` says) it is over. error, degrees, tail: standard error, degrees of freedom and tail term
@@ -68,6 +69,11 @@ class Interval:
     degrees: float = float("nan")
     tail: float = 0.0
     logarithmic: bool = False
+
+    def _facts(self) -> Iterator[str]:
+        ends = f" [{self.low:.4g}, {self.high:.4g}]" if self.known else ""
+        yield f"{self.value:.4g}{ends}" if np.isfinite(self.value) else "undefined"
+        yield f"{self.count} {self.unit if self.count != 1 else self.unit.removesuffix('s')}"
 
     @property
     def known(self) -> bool:
@@ -222,8 +228,8 @@ def _student(value: float, left_out: np.ndarray, logarithmic: bool, bounds, leve
     return Interval(value, low, high, count, "", unit, level, error, float(degrees), float(tail), bool(logarithmic))
 
 
-@dataclass(frozen=True)
-class Difference:
+@dataclass(frozen=True, repr=False)
+class Difference(ShortRepr):
     """By how much one system is above another on the same recordings: the interval, and the p value of their being exchangeable."""
 
     interval: Interval

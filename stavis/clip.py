@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.regions import FACE, RegionSet, areas
 
 
@@ -26,8 +27,8 @@ def _check(ok: bool, message: str) -> None:
         raise StavisError(message)
 
 
-@dataclass(frozen=True)
-class Clip:
+@dataclass(frozen=True, repr=False)
+class Clip(ShortRepr):
     """A segment of face crops (or of whole frames) with their times, and what is known of each frame.
 
     Parameters
@@ -80,6 +81,7 @@ class Clip:
     region_set: RegionSet = FACE
     subject: str = "face"
     content: np.ndarray | None = None
+    _shown = ("recording", "frames", "labels", "dimensions")
 
     def __post_init__(self):
         f = self.frames

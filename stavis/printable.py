@@ -1,6 +1,10 @@
-"""Names of files as text that can be printed anywhere: bytes that are no UTF-8 are shown as backslash escapes."""
+"""Text that can be printed anywhere: names of files whose bytes are no UTF-8 with backslash escapes, results as one short line."""
 
+import math
 import re
+from collections.abc import Iterator, Mapping, Set
+from dataclasses import fields
+from pathlib import PurePath
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
 
@@ -18,3 +22,49 @@ def _escape(found: re.Match) -> str:
 def printable_json(text: str) -> str:
     """JSON with such names in it as JSON that can be written as UTF-8: read again, they are what `printable` gives."""
     return _ESCAPED.sub(lambda found: "\\" + _escape(found), text)
+
+
+class ShortRepr:
+    """A dataclass (with repr=False) that prints as one line: its name, the few values that matter, where it is stored.
+
+    `_shown` names the fields that matter, all of them by default; what is empty or undefined is left out, of arrays and tables only
+    the size is said.
+    """
+
+    _LONGEST = 160
+    _shown = ()
+
+    def _facts(self) -> Iterator[str]:
+        """What stands between the brackets."""
+        names = self._shown or [one.name for one in fields(self) if not one.name.startswith("_")]
+        for name in names:
+            text = short_text(name.replace("_", " "), getattr(self, name))
+            if text:
+                yield text
+
+    def __repr__(self) -> str:
+        inside = " ".join(printable(", ".join(self._facts())).split())
+        room = self._LONGEST - len(type(self).__name__) - 2
+        return f"{type(self).__name__}({inside if len(inside) <= room else inside[: room - 3] + '...'})"
+
+
+def short_text(name: str, value: object) -> str:
+    """A value with its name in a few words; '' for one that is empty, undefined or no number, text, path, array, table or list."""
+    if value is None or value is False or (isinstance(value, float) and not math.isfinite(value)):
+        return ""
+    if value is True:
+        return name
+    if isinstance(value, str | PurePath):
+        return str(value) if len(str(value)) <= 60 else f"...{str(value)[-57:]}"
+    if isinstance(value, int):
+        return f"{name} {value}"
+    if isinstance(value, float):
+        return f"{name} {value:.4g}"
+    if hasattr(value, "columns") or isinstance(value, Mapping | Set | list):
+        return f"{name} {len(value)}" if len(value) else ""
+    if hasattr(value, "shape"):
+        return f"{name} {'x'.join(map(str, value.shape)) or short_text('', float(value)).strip()}"
+    if isinstance(value, tuple):
+        few = 0 < len(value) <= 4 and all(isinstance(one, str) and len(one) <= 20 for one in value)
+        return "/".join(value) if few else f"{name} {len(value)}" if value else ""
+    return f"{name} {value!r}" if isinstance(value, ShortRepr) and len(repr(value)) <= 60 else ""

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 
 VERSION = 2
 """The version of the regions of a face; shares of two versions are not comparable, and files and caches say which one they have.
@@ -39,8 +40,8 @@ _CHUNK = 128  # frames whose region masks are pooled at once, so that long clips
 _CHUNK_PIXELS = 1 << 25  # and so many pixels of masks
 
 
-@dataclass(frozen=True)
-class RegionSet:
+@dataclass(frozen=True, repr=False)
+class RegionSet(ShortRepr):
     """A set of regions as data; its masks (T,R,H,W) stand beside it, in the order of `names`.
 
     key: what it is called in files ("face", "grid:3x3", "boxes.csv"); parts: the regions that come and go together, each region alone
@@ -56,6 +57,7 @@ class RegionSet:
     labels: dict[str, str] = field(default_factory=dict, hash=False)
     order: tuple[str, ...] = ()
     edge: float = 0.0
+    _shown = ("key", "names")
 
     def __post_init__(self):
         if not self.order:

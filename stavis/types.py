@@ -11,6 +11,7 @@ import numpy as np
 
 from stavis.clip import Clip as Clip
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.regions import densities, shares
 from stavis.timeline import MAX_GAP
 
@@ -20,8 +21,8 @@ def _check(ok: bool, message: str) -> None:
         raise StavisError(message)
 
 
-@dataclass(frozen=True)
-class ImageNumbers:
+@dataclass(frozen=True, repr=False)
+class ImageNumbers(ShortRepr):
     """How the numbered images of a folder are a video: image `first` is shown at 0 s, each later number 1/fps s after the one before.
 
     frames: how many there are (None: up to the highest number there is). A number without an image is a frame without a face.
@@ -35,8 +36,8 @@ class ImageNumbers:
         _check(np.isfinite(self.fps) and 0 < self.fps <= 10000, f"images cannot come at {self.fps} frames/s: give a rate above 0.")
 
 
-@dataclass(frozen=True)
-class Recording:
+@dataclass(frozen=True, repr=False)
+class Recording(ShortRepr):
     """One video with its subject, its split and its labels at their own times.
 
     Parameters
@@ -105,6 +106,7 @@ class Recording:
     time_unit: str = ""
     notes: tuple[str, ...] = ()
     stream: int | None = None
+    _shown = ("name", "video", "subject", "split", "dimensions", "labels")
 
     def __post_init__(self):
         if self.labels is not None:
@@ -115,8 +117,8 @@ class Recording:
             )
 
 
-@dataclass(frozen=True)
-class FaceTrack:
+@dataclass(frozen=True, repr=False)
+class FaceTrack(ShortRepr):
     """One face through a video, in pixels of the upright source. Where there is no face the numbers are NaN and `valid` is False.
 
     Parameters
@@ -182,8 +184,8 @@ class Target:
     frame: int | None = None
 
 
-@dataclass(frozen=True)
-class Prediction:
+@dataclass(frozen=True, repr=False)
+class Prediction(ShortRepr):
     """What a network predicts for a recording.
 
     Parameters
@@ -213,6 +215,7 @@ class Prediction:
     values: np.ndarray
     dimensions: tuple[str, ...]
     bounds: tuple[float, float] | None = (-1.0, 1.0)
+    _shown = ("values", "dimensions")
 
     def __post_init__(self):
         _check(
@@ -229,8 +232,8 @@ class Prediction:
         return (-1.0, 1.0) if not (np.abs(known) > 1).any() else None
 
 
-@dataclass(frozen=True)
-class AttentionMaps:
+@dataclass(frozen=True, repr=False)
+class AttentionMaps(ShortRepr):
     """Where a network looked, frame by frame.
 
     Parameters
@@ -260,6 +263,7 @@ class AttentionMaps:
 
     weights: np.ndarray
     times: np.ndarray
+    _shown = ("weights",)
 
     def __post_init__(self):
         _check(
@@ -301,8 +305,8 @@ COMPLETE = 0.01
 """The largest completeness error of an attribution that needs no word of caution."""
 
 
-@dataclass(frozen=True)
-class Attribution:
+@dataclass(frozen=True, repr=False)
+class Attribution(ShortRepr):
     """How much each pixel moved the target, signed, on the clip's grid.
 
     Parameters
@@ -344,6 +348,7 @@ class Attribution:
     relative_delta: float | None = None
     seconds: float | None = None
     notes: tuple[str, ...] = ()
+    _shown = ("method", "values", "relative_delta", "seconds")
 
     def __post_init__(self):
         _check(

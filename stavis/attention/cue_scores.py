@@ -7,6 +7,7 @@ import numpy as np
 
 from stavis.bootstrap import Interval, interval
 from stavis.metrics import concatenated, scored
+from stavis.printable import ShortRepr
 from stavis.regions import FACE, densities, joined
 from stavis.types import AttentionMaps
 
@@ -28,8 +29,8 @@ class CueTrace:
     density: np.ndarray
 
 
-@dataclass(frozen=True)
-class CueScores:
+@dataclass(frozen=True, repr=False)
+class CueScores(ShortRepr):
     """How well attention finds the cue: the correlation of mouth share with mouth cue, and the mean density on the informative region.
 
     Both with intervals over recordings. The correlation is undefined (NaN) where the cue never moves.

@@ -15,16 +15,18 @@ from stavis.batch.parameters import Parameter, Scalar, checked, parameters_of
 from stavis.batch.shipped import notebook_folder, shipped_notebooks
 from stavis.errors import StavisError, nearest
 from stavis.logs import quiet_loggers
+from stavis.printable import ShortRepr
 from stavis.storage.files import content_hash
 
 
-@dataclass(frozen=True)
-class Notebook:
+@dataclass(frozen=True, repr=False)
+class Notebook(ShortRepr):
     """A notebook that can be run: path, its cells, its parameters by name."""
 
     path: Path
     node: nbformat.NotebookNode
     parameters: dict[str, Parameter]
+    _shown = ("path", "parameters")
 
     @property
     def hash(self) -> str:

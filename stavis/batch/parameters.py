@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nbformat import NotebookNode
 
 from stavis.errors import StavisError, nearest
+from stavis.printable import ShortRepr
 
 Scalar = bool | int | float | str | None
 
@@ -26,8 +27,8 @@ class Plain(str):
     """A value as it was typed, in the shell or unquoted in a spec: the parameter's own type decides what it is."""
 
 
-@dataclass(frozen=True)
-class Parameter:
+@dataclass(frozen=True, repr=False)
+class Parameter(ShortRepr):
     """A parameter of a notebook.
 
     default: UNKNOWN where it is no literal; value_type: None where none is known; choices: the values that its annotation names;

@@ -20,6 +20,7 @@ from stavis.data.datasets.folder import files_beside
 from stavis.errors import StavisError
 from stavis.models.hub import is_hub_name
 from stavis.models.shipped import PRETRAINED, pretrained_names
+from stavis.printable import ShortRepr
 from stavis.progress import bar
 from stavis.provenance import package_version
 from stavis.storage.cache import file_hash
@@ -33,14 +34,18 @@ RESULTS = "results"
 """Where a notebook with the parameter `out` writes unless told otherwise: a folder in its report's folder."""
 
 
-@dataclass(frozen=True)
-class StudyPlan:
+@dataclass(frozen=True, repr=False)
+class StudyPlan(ShortRepr):
     """A study that has been checked and can run."""
 
     spec: StudyConfig
     notebook: Notebook
     job: Job
     reports: tuple[Report, ...]
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{self.job.name}: {len(self.reports)} reports"
+        yield f"in {self.job.out}"
 
     def table(self) -> pd.DataFrame:
         """One row per report: id, recording, then what varies."""

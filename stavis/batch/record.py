@@ -6,6 +6,7 @@ from typing import Literal
 
 from stavis.batch.parameters import Scalar
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.storage.files import read_json, write_json
 
 FILE, NOTEBOOK, PAGE, THUMBNAIL = "report.json", "executed.ipynb", "report.html", "thumbnail.jpg"
@@ -14,8 +15,8 @@ _LATER = {"curve", "finding", "notices"}
 State = Literal["done", "failed", "missing"]
 
 
-@dataclass(frozen=True)
-class Job:
+@dataclass(frozen=True, repr=False)
+class Job(ShortRepr):
     """What all reports of a study have in common; it travels to the workers with each of them."""
 
     out: Path
@@ -27,10 +28,11 @@ class Job:
     output_mb: float
     version: str
     publish: str = ""
+    _shown = ("name", "out")
 
 
-@dataclass(frozen=True)
-class Report:
+@dataclass(frozen=True, repr=False)
+class Report(ShortRepr):
     """A report: as planned, or as it was made.
 
     id: the name of its folder; recording and video: what it is about, '' where it is about none; labels: the label file beside the
@@ -61,6 +63,7 @@ class Report:
     curve: dict[str, list[int]] = field(default_factory=dict)
     finding: list[str] = field(default_factory=list)
     notices: list[str] = field(default_factory=list)
+    _shown = ("id", "state", "seconds", "reason")
 
     @property
     def title(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from stavis.batch.plan import StudyPlan
 from stavis.batch.record import Report, read_report
-from stavis.printable import printable, printable_json
+from stavis.printable import ShortRepr, printable, printable_json
 from stavis.storage.files import atomic_file
 
 COLUMNS = ("method", "region", "share", "density", "regions_version")
@@ -16,8 +16,8 @@ STATUS = ("id", "recording", "parameters", "state", "seconds", "page", "reason")
 """The fields of a report that status.json holds."""
 
 
-@dataclass
-class Counts:
+@dataclass(repr=False)
+class Counts(ShortRepr):
     """How many reports are done, failed, missing; and which failed, with the reason."""
 
     done: int = 0

@@ -22,6 +22,7 @@ from stavis.batch.shipped import shipped_specs
 from stavis.batch.spec import StudyConfig, checked_config, read_config
 from stavis.batch.status import Counts, pending, write_tables
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.progress import StageLine, new_bar
 from stavis.storage.files import atomic_file
 from stavis.storage.locks import only_runner
@@ -30,8 +31,8 @@ WRITE_EVERY = 15.0  # seconds between two states of the index while a study runs
 TABLES = ("index.html", "summary.csv", "status.json")
 
 
-@dataclass(frozen=True)
-class Study:
+@dataclass(frozen=True, repr=False)
+class Study(ShortRepr):
     """A study as it stands: its folder, its index page, how many reports are done, failed, missing, and which failed and why."""
 
     out: Path
@@ -40,6 +41,12 @@ class Study:
     made: int
     seconds: float
     interrupted: bool = False
+
+    def _facts(self) -> Iterator[str]:
+        yield str(self.out)
+        yield from (f"{count} {name}" for name in ("done", "failed", "missing") if (count := getattr(self.counts, name)))
+        yield f"{self.made} made now in {self.seconds:.0f} s"
+        yield from ["interrupted"] * self.interrupted
 
 
 def plan_study(

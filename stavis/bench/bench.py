@@ -7,7 +7,7 @@ FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +27,7 @@ from stavis.errors import StavisError
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.devices import choose_device
 from stavis.models.systems import SYSTEMS
+from stavis.printable import ShortRepr
 from stavis.progress import stages
 from stavis.provenance import package_version, provenance
 from stavis.show.reports.report import HtmlReport
@@ -37,14 +38,19 @@ from stavis.timeline import MAX_GAP
 _LONGEST_FIRST = ("sta", "cnn3d", "cnn")
 
 
-@dataclass(frozen=True)
-class Bench:
+@dataclass(frozen=True, repr=False)
+class Bench(ShortRepr):
     """A finished bench: its folder, bench.csv as a table, the runs that failed ({system, seed, reason}), and what bench.json says."""
 
     folder: Path
     table: pd.DataFrame
     failures: tuple[dict, ...]
     summary: dict
+
+    def _facts(self) -> Iterator[str]:
+        yield str(self.folder)
+        yield f"{self.table.system.nunique() if len(self.table) else 0} systems"
+        yield from [f"{len(self.failures)} runs failed"] * bool(self.failures)
 
     def scores(self, protocol: str = "concatenated") -> pd.DataFrame:
         """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order."""

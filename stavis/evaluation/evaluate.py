@@ -1,6 +1,6 @@
 """How good a network is on recordings: predictions, both protocols, intervals over recordings, files."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from stavis.errors import StavisError, offer
 from stavis.evaluation.postprocess import shifted
 from stavis.inference.reading import Reading, read
 from stavis.metrics import METRICS, concatenated, per_recording, scored
+from stavis.printable import ShortRepr
 from stavis.storage.files import atomic_file, write_json
 
 PROTOCOLS = {"concatenated": concatenated, "per_recording": per_recording}
@@ -37,8 +38,8 @@ class NoFaces(StavisError):
     """No recording shows a face where it has a label, so that there is nothing to score."""
 
 
-@dataclass(frozen=True)
-class Evaluation:
+@dataclass(frozen=True, repr=False)
+class Evaluation(ShortRepr):
     """The scores of a network on a set of recordings.
 
     counts are those of stavis.data.crops.counts, and fill says what became of frames without a face, delay (s) what predictions were given
@@ -55,6 +56,11 @@ class Evaluation:
     fill: str = "interpolate"
     delay: float = 0.0
     notes: tuple[str, ...] = ()
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{self.counts['recordings_scored']} of {self.counts['recordings']} recordings scored"
+        for dimension, score in self.scores["concatenated"]["ccc"].items():
+            yield f"CCC of {dimension} {score.value:.3f}"
 
     @property
     def intervals(self) -> str:

@@ -18,6 +18,7 @@ from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.data.annotations.eaf import read_eaf
 from stavis.errors import StavisError
 from stavis.groups.members import Member
+from stavis.printable import ShortRepr
 from stavis.timeline import resample
 
 PEAKS = "peaks:"
@@ -34,8 +35,8 @@ _PARTS = 5  # moments of a step at which a curve is read
 Events = str | Path | pd.DataFrame | Mapping[str, object]
 
 
-@dataclass(frozen=True, eq=False)
-class EventAverages:
+@dataclass(frozen=True, eq=False, repr=False)
+class EventAverages(ShortRepr):
     """The mean course of each curve around events, by condition.
 
     name: which events; offsets (K,) s from the event; rate: steps per second of the common clock; table: one row per condition, curve and

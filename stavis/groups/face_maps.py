@@ -13,6 +13,7 @@ from stavis.errors import StavisError
 from stavis.groups.canonical import GRID, VERSION, canonical_face, density_on_face
 from stavis.inference.explained import ExplainedVideo
 from stavis.inference.reading import Reading
+from stavis.printable import ShortRepr
 from stavis.storage.files import atomic_file
 from stavis.trust.nulls import centre, edges
 
@@ -21,8 +22,8 @@ ATTENTION, CENTRE, EDGES = "attention", "control: middle of the crop", "control:
 _CHUNK = 256  # frames that are in memory at once
 
 
-@dataclass(frozen=True)
-class FaceMaps:
+@dataclass(frozen=True, repr=False)
+class FaceMaps(ShortRepr):
     """Mean maps of one recording on the canonical face.
 
     names: what the K maps are; density (K,P): mean over the frames in which a cell is visible, 1 is what an even map has, NaN where it

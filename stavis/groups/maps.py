@@ -21,6 +21,7 @@ from stavis.bootstrap import DRAWS, FEWEST, sign_flips, too_few
 from stavis.errors import StavisError
 from stavis.groups.canonical import canonical_face
 from stavis.groups.members import Member
+from stavis.printable import ShortRepr
 
 ALPHA = 0.05
 """The chance of any false cell in a map without a difference."""
@@ -31,8 +32,8 @@ PERMUTATIONS = DRAWS
 _CHUNK = 512  # permutations whose maps are in memory at once
 
 
-@dataclass(frozen=True)
-class MeanMap:
+@dataclass(frozen=True, repr=False)
+class MeanMap(ShortRepr):
     """The mean map of a condition on the canonical face.
 
     kind: which map; condition; density (P,): mean over people, 1 is what an even map has, NaN where no one's cell is visible; people
@@ -53,8 +54,8 @@ class MeanMap:
         return canonical_face().image(self.density)
 
 
-@dataclass(frozen=True)
-class MapDifference:
+@dataclass(frozen=True, repr=False)
+class MapDifference(ShortRepr):
     """The difference of two conditions on the canonical face, the first less the second.
 
     difference (P,): in densities; p (P,): for the whole map, NaN where a cell was not tested; people: of the first and the second

@@ -14,6 +14,7 @@ from stavis.inference.explained import ExplainedVideo
 from stavis.inference.reading import Reading, region_tables
 from stavis.inference.summary import FILE as SUMMARY
 from stavis.inference.summary import read_summary
+from stavis.printable import ShortRepr
 
 SHARE, PREDICTED, SIGNAL = "share", "predicted", "signal"
 """What a curve is: the share of a region in the attention, a predicted dimension, a signal of the tracker."""
@@ -24,8 +25,8 @@ Result = ExplainedVideo | Reading | str | Path
 """What a recording may be given as: an explanation, a reading, or the folder that `stavis explain` wrote."""
 
 
-@dataclass(frozen=True, eq=False)
-class Member:
+@dataclass(frozen=True, eq=False, repr=False)
+class Member(ShortRepr):
     """One recording of a group.
 
     name: what it is called; person, condition: who is shown, and when; times (T,) s; curves: by type and name, (T,) with NaN in frames

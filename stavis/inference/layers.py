@@ -18,12 +18,13 @@ from stavis.inference.predictor import VideoReader
 from stavis.inference.reading import Reading, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 from stavis.storage.files import content_hash
 from stavis.types import AttentionMaps
 
 
-@dataclass(frozen=True)
-class LayerMaps:
+@dataclass(frozen=True, repr=False)
+class LayerMaps(ShortRepr):
     """Maps by name, "layer 1" on (the mean over its heads) and "layer 12, head 1" on; `groups` puts them under headings."""
 
     maps: dict[str, AttentionMaps]

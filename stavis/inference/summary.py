@@ -5,6 +5,7 @@ from pathlib import Path
 
 from stavis.errors import StavisError
 from stavis.models.card import SYNTHETIC_ONLY
+from stavis.printable import ShortRepr
 from stavis.storage.files import read_json, write_json
 
 FILE = "explain.json"
@@ -19,8 +20,8 @@ _LIMIT = 8 << 20
 ByRegion = dict[str, float | None]
 
 
-@dataclass(frozen=True)
-class ExplanationSummary:
+@dataclass(frozen=True, repr=False)
+class ExplanationSummary(ShortRepr):
     """One video explained, in numbers; None is what is undefined.
 
     video: its file's name; frames, frames_with_face, faces (how many were followed, None where none was looked for); seconds: what
@@ -52,6 +53,7 @@ class ExplanationSummary:
     finding: tuple[str, ...] = ()
     moments: tuple[dict, ...] = ()
     regions_version: int | None = None
+    _shown = ("video", "frames", "frames_with_face", "faces", "crop", "seconds")
 
     def to_json(self) -> dict:
         """The plain values that explain.json holds: of faces without `subject`, and `region_set` only where it is another."""

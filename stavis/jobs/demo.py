@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from stavis.jobs.explain import explain
 from stavis.jobs.synth import synth
 from stavis.jobs.train import train
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 from stavis.storage.files import write_json
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.embedded import EMBEDDED
@@ -31,8 +33,8 @@ TRACKED = 12
 _SHOWN = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
 
 
-@dataclass(frozen=True)
-class Demo:
+@dataclass(frozen=True, repr=False)
+class Demo(ShortRepr):
     """Where the demo wrote its page and what it measured on people that were not trained on.
 
     evaluation: with crops aligned by the truth; tracked: of the first recordings with crops aligned by the tracked face, None where that
@@ -45,6 +47,11 @@ class Demo:
     device: str
     tracked: RunEvaluation | None = None
     tracked_text: str = ""
+
+    def _facts(self) -> Iterator[str]:
+        yield str(self.report)
+        yield f"CCC {self.evaluation.score().value:.3f}"
+        yield f"{self.seconds:.0f} s on {self.device}"
 
     @property
     def summary(self) -> dict:

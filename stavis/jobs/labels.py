@@ -17,6 +17,7 @@ from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
 from stavis.metrics import ccc
 from stavis.notes import Notes, show
+from stavis.printable import ShortRepr
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
 from stavis.types import Recording
@@ -25,8 +26,8 @@ LAGS = np.arange(-5, 5.01, 0.2)
 """The lags of one rater against the others that are tried, s."""
 
 
-@dataclass(frozen=True)
-class LabelReport:
+@dataclass(frozen=True, repr=False)
+class LabelReport(ShortRepr):
     """The labels of a data set.
 
     raters: one row a dimension and rater: recordings, agreement (mean CCC with each other rater, over recordings), lag (s, by which
@@ -46,6 +47,7 @@ class LabelReport:
     labelled: int
     source: str
     notes: tuple[str, ...] = ()
+    _shown = ("source", "recordings", "labelled", "raters", "notes")
 
     def matrix(self) -> str:
         """The CCC of each two raters as a square table for each dimension, as text."""

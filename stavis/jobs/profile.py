@@ -25,6 +25,7 @@ from stavis.inference.reading import region_tables
 from stavis.inference.source import Source
 from stavis.jobs.explain import Explanation
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 from stavis.progress import stages
 from stavis.show.figures.over_time import figure_of
 from stavis.show.figures.source_overlay import write_source_overlay
@@ -34,8 +35,8 @@ from stavis.types import Recording
 COLUMNS = ("stage", "frames", "cpu", "wall", "per_frame")
 
 
-@dataclass(frozen=True)
-class Profile:
+@dataclass(frozen=True, repr=False)
+class Profile(ShortRepr):
     """What each stage of explaining one video took.
 
     table: one row per stage with its frames, cpu and wall (s) and per_frame (ms of CPU); stages whose names are indented are parts
@@ -45,6 +46,7 @@ class Profile:
     video: str
     seconds: float
     table: pd.DataFrame
+    _shown = ("video", "seconds", "cpu")
 
     @property
     def cpu(self) -> float:

@@ -1,6 +1,7 @@
 """Does a checkpoint still do what its card says? Its own data are generated again and every reported metric is measured again."""
 
 import platform
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +21,7 @@ from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.models.card import COUNTED, FOUND_CCC, TRACKED, TRUTH_CCC
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 from stavis.progress import bar
 from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.synthetic.config import SyntheticConfig
@@ -43,8 +45,8 @@ TRACKED_TOLERANCE, TRACKED_DENSITY_TOLERANCE = 0.05, 0.1
 is not installed) lost 373 and 401 of 1200 frames, and the metrics and their intervals' ends differed by up to .033."""
 
 
-@dataclass(frozen=True)
-class Verification:
+@dataclass(frozen=True, repr=False)
+class Verification(ShortRepr):
     """Each reported metric beside what is measured now: columns data, figure, printed, measured, difference, tolerance, same.
 
     `reference` says on what machine and with what versions the reported ones were measured (empty where the checkpoint does not
@@ -55,6 +57,10 @@ class Verification:
     reference: dict[str, str] = field(default_factory=dict)
     here: dict[str, str] = field(default_factory=dict)
     unchecked: str = ""
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{int(self.table.same.sum())} of {len(self.table)} metrics within tolerance"
+        yield from [self.unchecked] * bool(self.unchecked)
 
     @property
     def holds(self) -> bool:

@@ -19,14 +19,15 @@ from stavis.models.card import only_synthetic
 from stavis.models.hub import HubCopy, download, is_hub_name
 from stavis.models.shipped import checkpoint_folder
 from stavis.models.systems import SYSTEMS, system
+from stavis.printable import ShortRepr
 from stavis.storage.files import atomic_folder, content_hash, read_json, write_json, write_text
 
 FORMAT = 1
 _LARGEST_WIDTH, _MOST_LAYERS, _LARGEST_SIDE = 4096, 12, 1024
 
 
-@dataclass(frozen=True)
-class Checkpoint:
+@dataclass(frozen=True, repr=False)
+class Checkpoint(ShortRepr):
     """A network as it was trained: ready to run (eval mode), with its system's name and what its config.json says.
 
     hub: where on the Hugging Face Hub it was read from, None for one of this machine.
@@ -37,6 +38,7 @@ class Checkpoint:
     folder: Path
     info: dict
     hub: HubCopy | None = None
+    _shown = ("system", "folder")
 
     @property
     def hash(self) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.landmarks import LAYOUTS
+from stavis.printable import ShortRepr
 from stavis.regions import REGIONS
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.flat.stage import FlatStage
@@ -43,8 +44,8 @@ class Truth:
         return np.stack([_rasterise(points, self.size) for points in self.landmarks[start:stop]])
 
 
-@dataclass(frozen=True)
-class SyntheticRecording:
+@dataclass(frozen=True, repr=False)
+class SyntheticRecording(ShortRepr):
     """One synthetic recording; `frames()` renders it again each time, always the same."""
 
     spec: SyntheticConfig

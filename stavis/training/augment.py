@@ -5,9 +5,11 @@ from dataclasses import dataclass, fields, replace
 import cv2
 import numpy as np
 
+from stavis.printable import ShortRepr
 
-@dataclass(frozen=True)
-class Jitter:
+
+@dataclass(frozen=True, repr=False)
+class Jitter(ShortRepr):
     """How strongly the pixels of a clip are changed; each strength is the end of a range or a probability in [0,1].
 
     brightness is added (1 = from black to white); contrast, saturation and tint (a factor a colour) scale; gamma bends; shade is the

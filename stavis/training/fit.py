@@ -32,6 +32,7 @@ from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.notes import show
+from stavis.printable import ShortRepr
 from stavis.training.augment import scaled
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
 from stavis.training.config import TrainingConfig
@@ -56,8 +57,8 @@ RAMP = (0.15, 0.5)
 _FULL = (-1.0, 0.0)  # a fine-tuned network meets them in full from its first step
 
 
-@dataclass(frozen=True)
-class TrainingResult:
+@dataclass(frozen=True, repr=False)
+class TrainingResult(ShortRepr):
     """The end of a training run: its folder, the step it reached, the best development CCC, and whether it was interrupted.
 
     rank: which of the processes that trained together this is; the first (0) writes the run, and it alone knows best_ccc.
@@ -69,6 +70,7 @@ class TrainingResult:
     interrupted: bool
     seconds: float
     rank: int = 0
+    _shown = ("run", "step", "best_ccc", "seconds", "interrupted")
 
 
 class _Regression(pl.LightningModule):

@@ -3,6 +3,7 @@
 Every number is invariant under an affine change of the unit of the labels or of the outputs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 
 from stavis.bootstrap import DRAWS, FEWEST, Difference, Interval, holm, interval, paired_difference
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.trust.attention_tests import variation
 from stavis.trust.evidence import Evidence
 from stavis.trust.wording import sentence
@@ -42,8 +44,8 @@ RECOMMENDED = FEWEST + 1
 """How many independent clips (recordings) a verdict should have; from fewer than FEWEST nothing is decided."""
 
 
-@dataclass(frozen=True)
-class Answer:
+@dataclass(frozen=True, repr=False)
+class Answer(ShortRepr):
     """One question's answer with its numbers, all in the effect's own unit.
 
     answer: yes, no, undecided, or (of `agrees`) forced: the architecture alone makes attributions follow the attention. low and high
@@ -62,6 +64,11 @@ class Answer:
     threshold: float
     sentence: str
     details: dict = field(default_factory=dict)
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{self.question}: {self.answer}"
+        yield f"effect {self.effect:.3g} [{self.low:.3g}, {self.high:.3g}]"
+        yield f"threshold {self.threshold:.3g}"
 
     @property
     def skill(self) -> float:

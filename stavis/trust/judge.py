@@ -10,7 +10,7 @@ lies below, else 'undecided'; `agrees` is 'forced' where a random head behind th
 over recordings (clips where they name none), paired with the null.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,7 @@ from stavis.attention.hooks import attention_module
 from stavis.attribution.target import prepare
 from stavis.bootstrap import DRAWS, FEWEST, interval
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.trust import answers
 from stavis.trust.answers import RECOMMENDED, USED, Answer
@@ -30,8 +31,8 @@ from stavis.trust.wording import one_sided, verdict_sentences, where_it_lies, wh
 from stavis.types import Attribution, Clip, Target
 
 
-@dataclass(frozen=True)
-class Verdict:
+@dataclass(frozen=True, repr=False)
+class Verdict(ShortRepr):
     """What can be said of a model's attention on some clips: four answers, and what they rest on.
 
     tests: each replacement of the attention (change of the prediction in its standard deviations, growth of the error after a refit,
@@ -58,6 +59,10 @@ class Verdict:
     warnings: tuple[str, ...] = ()
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps: tuple[np.ndarray, ...] = ()
+
+    def _facts(self) -> Iterator[str]:
+        yield f"{self.clips} clips"
+        yield from (f"{one.question} {one.answer}" for one in self.answers)
 
     @property
     def answers(self) -> tuple[Answer, Answer, Answer, Answer]:

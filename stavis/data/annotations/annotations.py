@@ -8,6 +8,7 @@ import pandas as pd
 
 from stavis.data.annotations.tiers import Span, Tier, check_names
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.storage.files import write_text
 
 COLUMNS = ("kind", "start", "end", "label")
@@ -16,8 +17,8 @@ TIER = "tier"
 KINDS = ("exclude", "event", "span", "point", "tier")
 
 
-@dataclass(frozen=True)
-class Annotations:
+@dataclass(frozen=True, repr=False)
+class Annotations(ShortRepr):
     """exclude: (start, end) in seconds, both ends excluded from metrics; events: (time in seconds, label); tiers: by their order.
 
     Raises StavisError where two tiers have one name.

@@ -7,12 +7,13 @@ from itertools import pairwise
 import numpy as np
 
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 
 _NEAR = 1e-9
 
 
-@dataclass(frozen=True, order=True)
-class Span:
+@dataclass(frozen=True, order=True, repr=False)
+class Span(ShortRepr):
     """A labelled segment from `start` to `end` in seconds, both ends within it; a point where both are the same."""
 
     start: float
@@ -25,8 +26,8 @@ class Span:
         return self.end <= self.start
 
 
-@dataclass(frozen=True)
-class Tier:
+@dataclass(frozen=True, repr=False)
+class Tier(ShortRepr):
     """A name, its spans and points in order of time, and the labels that are offered for them.
 
     Raises StavisError where the name is empty, a time is not a number of seconds, a span ends before it starts, or two overlap.

@@ -18,6 +18,7 @@ from stavis.data.video.image_folder import images_hash
 from stavis.data.video.probing import PIXELS
 from stavis.errors import StavisError, offer
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 from stavis.regions import FACE
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
@@ -71,8 +72,8 @@ class CropConfig:
             raise StavisError(f"crops have no source {self.source!r}: {offer(self.source, SOURCES)}")
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
-class CachedCrops:
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class CachedCrops(ShortRepr):
     """What the cache holds of a video, in order of time: pixels, times and track, whatever the recording's labels.
 
     frames (T,S,S,3) uint8 RGB, a read-only memory map; times (T,) s; indices (T,) of the frames in the video; valid (T,) bool, a
@@ -111,7 +112,7 @@ class CachedCrops:
         return content_box(self.source, self.picture, self.size)
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Crops(CachedCrops):
     """The crops of one recording: what the cache holds of its video, and what the recording adds.
 

@@ -22,6 +22,7 @@ import pandas as pd
 from stavis.data.datasets.gold import Ratings
 from stavis.data.datasets.time_units import checked_unit, in_seconds
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.timeline import MAX_GAP, longest_gap
 
 _CLOCK = re.compile(r"\d{1,4}:[0-5]?\d:[0-5]?\d(?:[.,]\d+)?")
@@ -70,8 +71,8 @@ class LabelConfig:
         return np.clip(values if self.scale is None else 2 * (values - low) / (high - low) - 1, -1, 1)
 
 
-@dataclass(frozen=True)
-class Labels:
+@dataclass(frozen=True, repr=False)
+class Labels(ShortRepr):
     """Labels over time: times (N,) s, rising; values (N,D) in [-1,1], NaN where one is invalid, one column per dimension."""
 
     times: np.ndarray

@@ -7,6 +7,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 
 _OF_HEADS = ("expression", "pose")  # what only the files of 3D heads hold
 POSE = ("yaw", "pitch", "roll", "x", "y", "scale")
@@ -15,8 +16,8 @@ POSE = ("yaw", "pitch", "roll", "x", "y", "scale")
 _IN_FILE = {"informative": "carrier"}  # where a name in the file differs
 
 
-@dataclass(frozen=True)
-class Truth:
+@dataclass(frozen=True, repr=False)
+class Truth(ShortRepr):
     """What is known of each frame of a synthetic recording.
 
     times (T,) s; landmarks (T,L,2) px of the video, L = 124 of a flat face and 478 of a 3D head; informative (T,) which region carries

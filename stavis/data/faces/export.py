@@ -21,7 +21,7 @@ from stavis.data.video.io import VideoInfo, probe, read_frames, write_video
 from stavis.errors import StavisError
 from stavis.landmarks import MEDIAPIPE
 from stavis.notes import Notes
-from stavis.printable import printable
+from stavis.printable import ShortRepr, printable
 from stavis.storage.cache import file_hash, get_file
 from stavis.storage.files import atomic_folder, content_hash, write_json
 
@@ -46,8 +46,8 @@ _COLOURS = {
 _OTHER_FACES = (150, 150, 150)
 
 
-@dataclass(frozen=True)
-class TrackSummary:
+@dataclass(frozen=True, repr=False)
+class TrackSummary(ShortRepr):
     """What tracking a video came to.
 
     folder with the files; frames, frames_with_face, faces: counts; seconds that tracking took, also where it was done
@@ -63,6 +63,7 @@ class TrackSummary:
     realtime_factor: float
     chosen: int
     notes: tuple[str, ...] = ()
+    _shown = ("folder", "frames", "frames_with_face", "faces", "seconds")
 
 
 def write_track(

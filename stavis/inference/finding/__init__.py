@@ -5,7 +5,7 @@ within a tenth of the highest lead together. What a sentence says of a segment a
 """
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ from stavis.inference.finding.lead import LeadSegment, frame_seconds, lead_segme
 from stavis.inference.finding.parts import PartTable, plural
 from stavis.inference.finding.steps import ValueStep, value_steps
 from stavis.inference.finding.wording import capital, lead_sentence, listed, number, percent, seconds, step_near, times_even, value_clause
+from stavis.printable import ShortRepr
 
 MOST_MOMENTS = 8
 _STEP = 0.1
@@ -24,8 +25,8 @@ _GAP = 0.5
 """The least seconds without a valid frame that are a moment."""
 
 
-@dataclass(frozen=True)
-class Moment:
+@dataclass(frozen=True, repr=False)
+class Moment(ShortRepr):
     """A time in seconds at which to look, its frame, and why."""
 
     time: float
@@ -33,8 +34,8 @@ class Moment:
     text: str
 
 
-@dataclass(frozen=True)
-class Finding:
+@dataclass(frozen=True, repr=False)
+class Finding(ShortRepr):
     """What was found in one video.
 
     sentences: where the map lies, and what the value does with what a reader must mind; moments: in order of time; segments: the frames
@@ -44,6 +45,10 @@ class Finding:
     sentences: tuple[str, ...]
     moments: tuple[Moment, ...] = ()
     segments: tuple[LeadSegment, ...] = ()
+
+    def _facts(self) -> Iterator[str]:
+        yield str(self)
+        yield from [f"{len(self.moments)} moments"] * bool(self.moments)
 
     def __str__(self) -> str:
         return " ".join(self.sentences)

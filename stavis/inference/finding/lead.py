@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from stavis.printable import ShortRepr
+
 STANDS_OUT = 1.5
 """The least mean density of a part that leads: an even spread has 1."""
 TIED = 0.9
@@ -18,8 +20,8 @@ _RANGE = (0.1, 50.0)
 """Densities beyond these count as these, so that one frame cannot decide a segment."""
 
 
-@dataclass(frozen=True)
-class LeadSegment:
+@dataclass(frozen=True, repr=False)
+class LeadSegment(ShortRepr):
     """Frames `start` to `stop` (not included) in which the same parts lead; `parts` is empty where none stands out.
 
     parts: the densest first, then those tied with it; share in [0,1] and density of the densest part, means over the valid frames of

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from stavis.data.faces.networks.known_file import KnownFile
+from stavis.printable import ShortRepr
 
 NAME = "face_landmarker.task"
 SHA256 = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
@@ -23,8 +24,8 @@ FILE = KnownFile(
 )
 
 
-@dataclass(frozen=True)
-class FaceModel:
+@dataclass(frozen=True, repr=False)
+class FaceModel(ShortRepr):
     """The face networks' file on this machine, its hash checked: `path`, and `source` in words (where it came from)."""
 
     path: Path

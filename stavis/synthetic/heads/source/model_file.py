@@ -10,6 +10,7 @@ import numpy as np
 
 from stavis.data.faces.networks.known_file import Unavailable, download
 from stavis.errors import StavisError
+from stavis.printable import ShortRepr
 from stavis.storage.cache import lease_file
 from stavis.storage.files import atomic_file, write_text
 from stavis.synthetic.heads.model import HeadModel, read_arrays, read_model
@@ -42,8 +43,8 @@ THE SOFTWARE OR THE USE OR OTHER DEALINGS IN THE SOFTWARE.
 """
 
 
-@dataclass(frozen=True)
-class HeadModelFile:
+@dataclass(frozen=True, repr=False)
+class HeadModelFile(ShortRepr):
     """The head model's file on this machine, its arrays checked: `path`, and `source` in words (where it came from)."""
 
     path: Path
