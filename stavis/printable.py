@@ -1,9 +1,11 @@
-"""Text that can be printed anywhere: names of files whose bytes are no UTF-8 with backslash escapes, results as one short line."""
+"""Text that can be printed anywhere: names of files whose bytes are no UTF-8 with backslash escapes, results as one short line,
+numbers with the digits that decide."""
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import fields
+from functools import partial
 from pathlib import PurePath
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
@@ -22,6 +24,27 @@ def _escape(found: re.Match) -> str:
 def printable_json(text: str) -> str:
     """JSON with such names in it as JSON that can be written as UTF-8: read again, they are what `printable` gives."""
     return _ESCAPED.sub(lambda found: "\\" + _escape(found), text)
+
+
+def number_text(value: float, digits: int = 2) -> str:
+    """A number with so many decimals, ? where it is undefined; never a minus before zero."""
+    if not math.isfinite(value):
+        return "?"
+    text = f"{value:.{digits}f}"
+    return text.lstrip("-") if float(text) == 0 else text
+
+
+def telling_apart(values: Iterable[float], limits: Iterable[float], fewest: int = 2) -> Callable[[float], str]:
+    """How to print values that are held against limits: with `fewest` decimals, or as many digits as tell each value from every limit that
+    it differs from. Two unequal numbers, one of the values and one of the limits, never print alike."""
+    limits = [float(one) for one in limits if math.isfinite(one)]
+    pairs = [(float(value), limit) for value in values for limit in limits if math.isfinite(value) and value != limit]
+    ways = [*(partial(number_text, digits=digits) for digits in range(fewest, 7)), *(partial(_significant, digits=n) for n in range(7, 18))]
+    return next((way for way in ways if all(way(value) != way(limit) for value, limit in pairs)), ways[-1])
+
+
+def _significant(value: float, digits: int) -> str:
+    return f"{value + 0.0:.{digits}g}" if math.isfinite(value) else "?"
 
 
 class ShortRepr:

@@ -1,13 +1,16 @@
 """Names that are no UTF-8 can be printed, written and read again."""
 
+import itertools
 import json
+import math
 import os
 
+import numpy as np
 import pytest
 
 from stavis.errors import StavisError, StavisWarning
 from stavis.notes import Notes
-from stavis.printable import printable, printable_json
+from stavis.printable import printable, printable_json, telling_apart
 from stavis.storage.files import content_hash, file_stem, read_json, write_json, write_text
 
 NAME = os.fsdecode(b"caf\xe9 \xff.mp4")
@@ -39,3 +42,28 @@ def test_a_file_of_such_a_name_is_written(tmp_path):
     with pytest.raises(StavisError, match=r"caf\\xe9 \\xff.mp4 is missing"):
         read_json(path)
     assert write_json(path, 1).exists() and read_json(path) == 1
+
+
+NUMBERS = [0.0, -0.0, 1e-9, -1e-9, 0.88, 0.8800001, 0.05, 0.0496, 1.0, 0.9996, 1 / 3, 20.0, 1e6, 1e-300, -0.25, 5e-324, 1e300]
+NUMBERS += [math.nextafter(one, math.inf) for one in NUMBERS] + [math.nextafter(one, -math.inf) for one in NUMBERS]
+
+
+@pytest.mark.parametrize("fewest", [0, 1, 2, 3])
+def test_two_unequal_numbers_never_print_alike(fewest):
+    random = np.random.default_rng(0)
+    near = [(a, a * (1 + 10.0 ** -random.integers(1, 17))) for a in random.normal(size=300)]
+    for a, b in [*itertools.product(NUMBERS, NUMBERS), *near]:
+        show = telling_apart([a], [b], fewest)
+        assert (show(a) == show(b)) == (a == b), (a, b, show(a), show(b))
+
+
+def test_no_more_digits_than_it_takes():
+    assert telling_apart([0.5], [0.25])(0.5) == "0.50"
+    show = telling_apart([0.8812, 0.7], [0.8809, 0.2])
+    assert [show(one) for one in (0.8812, 0.8809, 0.7)] == ["0.8812", "0.8809", "0.7000"]
+    assert telling_apart([0.123456], [])(0.123456) == "0.12"
+
+
+def test_undefined_numbers_are_told_and_ask_for_no_digits():
+    show = telling_apart([float("nan"), 0.3], [float("inf"), 0.1])
+    assert (show(float("nan")), show(0.3), show(-0.001)) == ("?", "0.30", "0.00")

@@ -7,6 +7,7 @@ from stavis.bench.figures import differences_figure, scores_figure, values_figur
 from stavis.bench.scores import ALPHA, MEAN, PRIMARY
 from stavis.bootstrap import phrase
 from stavis.models.systems import SYSTEMS
+from stavis.printable import telling_apart
 from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.tables import to_latex
@@ -99,7 +100,8 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
             continue
         hidden = [*_COSTS, *(f"{words} CCC" for words in _PUBLISHED.values())]
         scores = shown.drop(columns=hidden)
-        report.add_table(f"Scores, {protocol.replace('_', ' ')}", scores, _SCORE_WORDS if protocol == "concatenated" else "")
+        words = _SCORE_WORDS if protocol == "concatenated" else ""
+        report.add_table(f"Scores, {protocol.replace('_', ' ')}", scores, words, limits={"p (Holm)": ALPHA})
         if protocol == PRIMARY:
             report.add_table("Measured beside published", beside_published(done.table, protocol), _BESIDE)
         figure = scores_figure(_for_figure(done.table, protocol), _of_seeds(done.table, protocol))
@@ -244,4 +246,7 @@ def _read_table(summary: dict) -> pd.DataFrame:
 
 
 def _ends(low: float, high: float) -> str:
-    return f"[{low:.3f},\u00a0{high:.3f}]".replace("-", "−") if np.isfinite(low) and np.isfinite(high) else "–"
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "–"
+    show = telling_apart([low, high], [0.0], 3)
+    return f"[{show(low)},\u00a0{show(high)}]".replace("-", "−")

@@ -21,7 +21,7 @@ from stavis.bootstrap import DRAWS, FEWEST, sign_flips, too_few
 from stavis.errors import StavisError
 from stavis.groups.canonical import canonical_face
 from stavis.groups.members import Member
-from stavis.printable import ShortRepr
+from stavis.printable import ShortRepr, telling_apart
 
 ALPHA = 0.05
 """The chance of any false cell in a map without a difference."""
@@ -94,14 +94,16 @@ class MapDifference(ShortRepr):
     @property
     def sentence(self) -> str:
         """What was found, in one sentence."""
-        what = f"{self.first} less {self.second}, {self.design}"
+        what = f"{self.first} minus {self.second}, {self.design}"
         if self.reason:
             return f"{what}: no test, {self.reason}."
         found = int(self.significant.sum())
+        smallest = float(np.nanmin(self.p))
+        show = telling_apart([smallest, self.smallest_p], [ALPHA], 3)
         if not found:
-            lacks = f"; with so few people no p below {self.smallest_p:.3f} is possible" if self.smallest_p > ALPHA else ""
-            return f"{what}: no cell of the map differs (smallest corrected p {np.nanmin(self.p):.3f}{lacks})."
-        return f"{what}: {100 * found / len(self.p):.0f} % of the face differs (smallest corrected p {np.nanmin(self.p):.3g})."
+            lacks = f"; with so few people no p below {show(self.smallest_p)} is possible" if self.smallest_p > ALPHA else ""
+            return f"{what}: no cell of the map differs (smallest corrected p {show(smallest)}{lacks})."
+        return f"{what}: {100 * found / len(self.p):.0f} % of the face differs (smallest corrected p {show(smallest)})."
 
 
 def people_of(members: Sequence[Member]) -> tuple[str, ...]:

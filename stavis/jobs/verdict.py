@@ -31,6 +31,7 @@ from stavis.show.scrubber.describe import notices_of
 from stavis.storage.files import atomic_contents, atomic_file, write_json
 from stavis.synthetic.embedded import folder_of_first
 from stavis.timeline import stride_of
+from stavis.trust.answers import USED
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
 from stavis.trust.known_answers import known_answers as judge_known
@@ -49,6 +50,9 @@ CAPTIONS = {
     "Attended cells first": "Areas under insertion curves: 0 at the baseline, 1 at the clip.",
 }
 """The tables of the page, and what their columns mean."""
+
+LIMITS = dict.fromkeys(("change", "change_low", "change_high"), USED)
+"""By column of the tables, what would count: numbers are shown with the digits that tell them from it."""
 
 CURVES_CAPTION = (
     "Cells are shown over a blurred clip (insertion, more is better) or blurred away (deletion, less is better), the most attended first; "
@@ -135,7 +139,7 @@ class VerdictResult:
             if heading == "Where the attention lies" and "image_left" not in table:
                 caption = "Density is share over area: 1 is what an even spread would give."
             if len(table):
-                report.add_table(heading, table.round(3), caption)
+                report.add_table(heading, table, caption, limits=LIMITS)
         if len(found.between):
             text = "Correlation of the sizes of two maps, mean over clips."
             report.add_figure("Agreement between methods", self.figure("between"), text)

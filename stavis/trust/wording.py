@@ -1,12 +1,13 @@
 """A verdict in words: sentences that can be quoted, with as many digits as it takes to see what decides."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pandas as pd
 
 from stavis.bootstrap import Interval, phrase
 from stavis.inference.finding.wording import listed
+from stavis.printable import telling_apart
 
 _ASPECTS = {
     "needed": "needed",
@@ -38,7 +39,7 @@ def sentence(
     start = {"yes": "Yes", "no": "No", "undecided": "Undecided", "forced": "Forced by the architecture"}[answer]
     if not math.isfinite(effect):
         return f"{start}: {UNDEFINED[question]}."
-    show = deciding_digits([effect, low, high], [threshold]) if answer != "forced" else deciding_digits([], [], 3)
+    show = telling_apart([effect, low, high], [threshold]) if answer != "forced" else telling_apart([], [], 3)
     span = f"{phrase(found.count)}: {show(low)} to {show(high)}" if math.isfinite(low) else found.describe()
     tail = f"({span}; more than {show(threshold)} would count)."
     if question == "needed":
@@ -54,7 +55,7 @@ def sentence(
     if question == "unique":
         tolerance = details.get("tolerance", float("nan"))
         kept = f" to within {tolerance:.2g}, {details['share']:g} of its standard deviation," if math.isfinite(tolerance) else ""
-        away = deciding_digits([1 - effect], [1 - null])
+        away = telling_apart([1 - effect], [1 - null])
         return (
             f"{start}: the most different attention found that leaves the prediction as it is{kept} lies {away(1 - effect)} bits away, "
             f"where any attention at all lies {away(1 - null)} away; uniqueness (non-replaceable = 1) {show(effect)} {tail}"
@@ -73,7 +74,7 @@ def _useful(details: dict) -> str:
     growth, low, high = (details.get(name, float("nan")) for name in ("useful", "useful_low", "useful_high"))
     if not math.isfinite(growth):
         return "Whether it is useful is undefined: the labels do not vary."
-    show = deciding_digits([low, high], [0.0])
+    show = telling_apart([low, high], [0.0])
     span = f" (95 % interval {show(low)} to {show(high)})" if math.isfinite(low) else ""
     useful = "Useful" if low > 0 else "Not useful" if high <= 0 else "Useful or not, undecided" if math.isfinite(low) else "Usefulness"
     return f"{useful}: the error after an affine refit grows by {show(growth)} of the labels' standard deviation{span}."
@@ -169,24 +170,7 @@ def which_replacements_cost_nothing(tests: pd.DataFrame, counts: float) -> list[
     for test, text in meaning.items():
         if test in table.index and table.change_high[test] < counts:
             row = table.loc[test]
-            show = deciding_digits([row.change, row.change_high], [counts])
+            show = telling_apart([row.change, row.change_high], [counts])
             span = f"at most {show(row.change_high)} at 95 %; {show(counts)} would count"
             notes.append(f"{text} (the prediction changes by {show(row.change)} of its standard deviation, {span}).")
     return notes
-
-
-def deciding_digits(values: list[float], limits: list[float], fewest: int = 2, most: int = 5) -> Callable[[float], str]:
-    """How to print values held against limits: with as many digits as it takes to tell each value from every limit that it differs from."""
-    pairs = [(value, limit) for value in values for limit in limits if math.isfinite(value) and math.isfinite(limit) and value != limit]
-    digits = fewest
-    while digits < most and any(number(value, digits) == number(limit, digits) for value, limit in pairs):
-        digits += 1
-    return lambda value: number(value, digits)
-
-
-def number(value: float, digits: int = 2) -> str:
-    """A number as sentences print it; ? where it is undefined."""
-    if not math.isfinite(value):
-        return "?"
-    text = f"{value:.{digits}f}"
-    return text.lstrip("-") if float(text) == 0 else text

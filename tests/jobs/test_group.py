@@ -163,7 +163,7 @@ def test_what_is_not_there_is_refused_in_one_sentence(made, ask, said):
 
 def test_the_shell_writes_the_same_and_prints_what_was_found(shell, table, tmp_path):
     done = shell("group", table, "--out", tmp_path / "out", "--events", "peaks:smile")
-    assert done.code == 0 and "14 recordings of 7 people" in done.out and "smile less frown" in done.out
+    assert done.code == 0 and "14 recordings of 7 people" in done.out and "smile minus frown" in done.out
     assert (tmp_path / "out" / "report.html").is_file() and (tmp_path / "out" / "around.csv").is_file()
     told = json.loads(shell("group", table, "--out", tmp_path / "again", "--json").out)
     assert told["people"] == 7

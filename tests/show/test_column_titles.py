@@ -1,5 +1,7 @@
 """What a reader sees over columns: words, each column its own; keys of files stay as they are."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -29,6 +31,13 @@ def test_no_title_has_an_underscore_and_none_falls_on_another():
     titles = [column_title(key) for key in dict.fromkeys(keys)]
     assert len(set(titles)) == len(titles) and not any("_" in title for title in titles)
     assert [column_title(title) for title in titles] == titles, "a title is its own title"
+
+
+def test_numbers_of_a_table_are_told_from_what_they_are_held_against():
+    table = pd.DataFrame({"p_holm": [0.04996, 0.5, float("nan")], "other": [0.04996, 0.5, 1.0]})
+    page = HtmlReport("a", provenance={}).add_table("t", table, limits={"p_holm": 0.05}).html()
+    cells = re.findall(r'<td class="number">([^<]*)</td>', page)
+    assert cells == ["0.04996", "0.050", "0.50000", "0.500", "–", "1.000"]
 
 
 def test_a_table_is_readable_and_the_one_it_is_made_from_stays():

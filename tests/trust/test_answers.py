@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from stavis.bootstrap import interval
 from stavis.show.reports.verdict_card import COLOURS, card
 from stavis.trust.attention_tests import recorded
 from stavis.trust.evidence import gather
@@ -16,7 +17,7 @@ from stavis.trust.faithfulness import curves
 from stavis.trust.judge import judge, verdict
 from stavis.trust.known_answers import case, said
 from stavis.trust.sanity import randomised
-from stavis.trust.wording import deciding_digits
+from stavis.trust.wording import sentence
 from stavis.types import Target
 from tests.trust.test_judge import NONE, made
 
@@ -167,13 +168,6 @@ def test_an_attention_that_any_map_of_its_kind_could_stand_for_is_said():
     assert "costs nothing" not in " ".join(unused.notes)
 
 
-@pytest.mark.parametrize(("value", "mark"), [(0.8812, 0.8809), (0.25, 0.2501), (1.0, 0.9996)])
-def test_numbers_that_decide_never_look_the_same(value, mark):
-    show = deciding_digits([value], [mark])
-    assert show(value) != show(mark)
-    assert deciding_digits([0.5], [0.25])(0.5) == "0.50"
-
-
 def test_a_sentence_shows_the_digits_that_decide():
     found = agreement_of(0.5, (0.4497,)).agrees
     effect, null = re.search(r"at (\S+), and at (\S+) with", found.sentence).groups()
@@ -188,3 +182,11 @@ def test_a_prediction_that_never_changes_leaves_every_question_open():
     assert {answer.answer for answer in found.answers} == {"undecided"}
     assert any("same in all frames" in note for note in found.notes)
     assert "same in all frames" in found.needed.sentence
+
+
+@pytest.mark.parametrize("distance", [1e-3, 1e-6, 1e-12])
+def test_an_interval_that_hardly_reaches_its_threshold_is_told_from_it(distance):
+    numbers = {"effect": 0.9, "low": 0.88 - distance, "high": 0.95, "null": 0.1, "ceiling": 1.0, "threshold": 0.88}
+    text = sentence("needed", "undecided", interval(np.linspace(0.8, 1.0, 6)), **numbers)
+    low, threshold = re.search(r": (\S+) to \S+; more than (\S+) would count", text).groups()
+    assert low != threshold and float(low) < float(threshold)

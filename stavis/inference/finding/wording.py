@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from stavis.inference.finding.lead import STANDS_OUT, LeadSegment
 from stavis.inference.finding.parts import PartTable, plural
 from stavis.inference.finding.steps import ValueStep
+from stavis.printable import telling_apart
 
 EVEN = "times what an even spread would give"
 _NEAR = 0.5
@@ -52,18 +53,15 @@ def lead_sentence(table: PartTable, segments: Sequence[LeadSegment], dimension: 
     if not any(segment.parts for segment in segments):
         top = max(segment.density for segment in segments)
         of = f"the {table.of}"
-        return f"{start}no region stands out: over the whole, no density is above {times_even(top)}, {top_text(top)} of {of}."
+        show = telling_apart([top], [STANDS_OUT], 1)
+        stands_out = f"and a region stands out from {show(STANDS_OUT)} {EVEN}"
+        return f"{start}no region stands out: over the whole, no density is above {show(top)}, {stands_out} of {of}."
     if len(segments) == 1:
         (segment,) = segments
         return f"{start}{_leads(table, segment)} throughout: {_holds(table, segment)}."
     if len(segments) == 2:
         return start + _one_change(table, segments, dimension, step, length)
     return start + (_in_order if len(segments) <= _MOST_ORDERED else _many_changes)(table, segments, length)
-
-
-def top_text(top: float) -> str:
-    """What a density below the limit means."""
-    return f"and a region stands out from {STANDS_OUT:g} {EVEN}"
 
 
 def _leads(table: PartTable, segment: LeadSegment) -> str:

@@ -10,6 +10,7 @@ from stavis.groups.canonical import canonical_face
 from stavis.groups.events import EventAverages
 from stavis.groups.face_maps import CENTRE
 from stavis.groups.maps import ALPHA, MapDifference, MeanMap
+from stavis.printable import telling_apart
 from stavis.show.figures.around_events import around_figure
 from stavis.show.figures.face_maps import SIDES, describe, face_map_svg, scale_of, scale_svg
 from stavis.show.reports.report import HtmlReport
@@ -62,7 +63,7 @@ def group_page(group: "Group", kind: str, averages: EventAverages | None = None)
     found = group.table("differences")
     if len(found):
         caption = "Of densities. p: exchangeable conditions in each person where paired; Holm's correction over all rows."
-        report.add_table("Differences by region", _with_ends(found, "difference"), caption)
+        report.add_table("Differences by region", _with_ends(found, "difference"), caption, limits={"p_holm": ALPHA})
     caption = "The weight is that in the mean of the condition: people count the same, and so do the recordings of one person."
     report.add_table("Recordings", group.table("recordings"), caption)
     return report.add_text("What is not known", list(_NOT_KNOWN))
@@ -111,7 +112,7 @@ def _add_maps(report: HtmlReport, group: "Group", kind: str, maps: dict[str, Mea
 
 
 def _add_difference(report: HtmlReport, found: MapDifference) -> None:
-    name = f"{found.first} less {found.second}"
+    name = f"{found.first} minus {found.second}"
     scale = scale_of({name: found.image}, signed=True)
     outline = canonical_face().image(found.significant) == 1
     caption = f"{name}; {found.design}" + (", outlined: significant cells" if found.significant.any() else ", no significant cell")
@@ -139,11 +140,16 @@ def _figure(drawing: str, caption: str) -> str:
 def _with_ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
     """A table whose interval is one column."""
     shown = table.copy()
-    ends = [
-        f"[{low:.2f}, {high:.2f}]".replace("-", "−") if np.isfinite(low) and np.isfinite(high) else "–"
-        for low, high in zip(table.low, table.high, strict=True)
-    ]
+    ends = [_ends(low, high) for low, high in zip(table.low, table.high, strict=True)]
     shown.insert(shown.columns.get_loc(name) + 1, f"{100 * LEVEL:g} %", ends)
     shown = shown.drop(columns=["low", "high"])
     shown["region"] = shown.region.str.replace("_", " ")
     return shown
+
+
+def _ends(low: float, high: float) -> str:
+    """An interval as text, with the digits that tell its ends from 0."""
+    if not (np.isfinite(low) and np.isfinite(high)):
+        return "–"
+    show = telling_apart([low, high], [0.0])
+    return f"[{show(low)}, {show(high)}]".replace("-", "−")

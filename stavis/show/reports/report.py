@@ -8,7 +8,7 @@ import html
 import json
 import tempfile
 import webbrowser
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +21,8 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from stavis.inference.finding import Finding
+from stavis.printable import telling_apart
+from stavis.show.column_titles import column_title
 from stavis.show.figures.figure import CONFIG, DARK
 from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.reports.finding_card import finding_block
@@ -93,9 +95,13 @@ class HtmlReport:
         self._parts[before:] = [part.replace("<section>", '<section class="still-only">', 1) for part in self._parts[before:]]
         return self
 
-    def add_table(self, heading: str, table: pd.DataFrame, caption: str = "") -> "HtmlReport":
-        """A table: titles in plain words, its index is left out when it only counts, numbers are set to the right."""
-        return self._section(heading, table_block(readable(table), caption or heading), caption)
+    def add_table(self, heading: str, table: pd.DataFrame, caption: str = "", *, limits: Mapping[str, float] | None = None) -> "HtmlReport":
+        """A table: titles in plain words, its index is left out when it only counts, numbers are set to the right.
+
+        limits: by column, what its numbers are held against: they are shown with as many digits as tell them from it.
+        """
+        limits = {column_title(name): limit for name, limit in (limits or {}).items()}
+        return self._section(heading, table_block(readable(table), caption or heading, limits), caption)
 
     def add_scrubber(self, heading: str, scrubber: Scrubber, caption: str = "") -> "HtmlReport":
         """A scrubber; buffers that several scrubbers share stand in the page once."""
@@ -207,18 +213,21 @@ def _still(figure: go.Figure, text: str) -> str:
     return f'<img class="still" alt="{html.escape(text or "figure")}" width="{WIDTH}" src="data:image/png;base64,{data}">'
 
 
-def table_block(table: pd.DataFrame, text: str) -> str:
-    """A DataFrame as an HTML table, every cell escaped."""
+def table_block(table: pd.DataFrame, text: str, limits: Mapping[str, float] | None = None) -> str:
+    """A DataFrame as an HTML table, every cell escaped; limits: by column, what its numbers are told apart from."""
     counted = isinstance(table.index, pd.RangeIndex) and table.index.name is None
     frame = table if counted else table.reset_index()
     kinds = ["number" if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) else "" for kind in frame.dtypes]
     mark = [f' class="{kind}"' if kind else "" for kind in kinds]
+    limits = limits or {}
+    shows = [telling_apart(frame[name], [limits[name]], 3) if name in limits else None for name in frame.columns]
     names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
     head = "".join(f'<th scope="col"{m}>{html.escape(name)}</th>' for name, m in zip(names, mark, strict=True))
-    rows = "".join(
-        "<tr>" + "".join(f"<td{m}>{html.escape(_cell(value))}</td>" for value, m in zip(row, mark, strict=True)) + "</tr>"
+    cells = [
+        "".join(f"<td{m}>{html.escape(_cell(value, show))}</td>" for value, m, show in zip(row, mark, shows, strict=True))
         for row in frame.itertuples(index=False, name=None)
-    )
+    ]
+    rows = "".join(f"<tr>{row}</tr>" for row in cells)
     label = html.escape(text or "table")
     return (
         f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
@@ -226,9 +235,11 @@ def table_block(table: pd.DataFrame, text: str) -> str:
     )
 
 
-def _cell(value) -> str:
+def _cell(value, show: Callable[[float], str] | None = None) -> str:
     if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)) or value is pd.NaT:
         return "–"
+    if show is not None:
+        return show(value).replace("-", "−")
     if isinstance(value, float | np.floating):
         return f"{value:.3f}".replace("-", "−") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}".replace("-", "−")
     return str(value)

@@ -4,8 +4,8 @@ import html
 import math
 from collections.abc import Callable
 
+from stavis.printable import telling_apart
 from stavis.trust.judge import Answer, Verdict
-from stavis.trust.wording import deciding_digits
 
 QUESTIONS = {
     "needed": "Is the attention needed?",
@@ -87,7 +87,7 @@ def _chart(answer: Answer, ends: tuple[float, float]) -> str:
     if math.isfinite(answer.ceiling):
         parts.append(f'<text x="{x(answer.ceiling)}" y="16" font-size="12" fill="currentColor">▸</text>')
     parts.append(f'<circle cx="{x(answer.effect)}" cy="11" r="4" fill="{COLOURS[answer.answer]}"/>')
-    show = deciding_digits([answer.effect, answer.low, answer.high], [answer.threshold])
+    show = telling_apart([answer.effect, answer.low, answer.high], [answer.threshold])
     text = f"effect {show(answer.effect)}, interval {show(answer.low)} to {show(answer.high)}, threshold {show(answer.threshold)}"
     label = html.escape(text)
     return f'<svg viewBox="0 0 400 48" width="400" height="48" role="img" aria-label="{label}">{"".join(parts)}</svg>'

@@ -1,5 +1,7 @@
 """Laws of the finding: on maps with a known switch it names the right parts and times, and no claim goes beyond the numbers."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,9 +9,10 @@ from hypothesis import strategies as st
 
 from stavis.data.faces.detections import another_person
 from stavis.inference.finding import ValueTrace, find
-from stavis.inference.finding.lead import STANDS_OUT, TIED, lead_segments
+from stavis.inference.finding.lead import STANDS_OUT, TIED, LeadSegment, lead_segments
 from stavis.inference.finding.parts import PartTable
 from stavis.inference.finding.steps import value_steps
+from stavis.inference.finding.wording import lead_sentence
 from stavis.regions import FACE
 
 AREA = dict.fromkeys(FACE.names, 0.04) | {"rest": 0.4, "outside": 0.6 - 0.04 * (len(FACE.names) - 3)}
@@ -66,6 +69,13 @@ def test_of_an_even_map_no_region_stands_out():
     found = find(table, value_of(table))
     assert found.sentences[0].startswith("No region stands out") and "leads" not in str(found)
     assert found.sentences[1] == "Valence stays at 0.10."
+
+
+def test_a_density_just_below_what_stands_out_is_told_from_it():
+    segment = LeadSegment(0, 9, (), 0.3, STANDS_OUT - 1e-6, 0, 0.3, 9.0)
+    text = lead_sentence(table_of(shares_of("mouth", 0.6, 9)), [segment], "valence", None)
+    top, limit = re.search(r"no density is above (\S+), and a region stands out from (\S+) times", text).groups()
+    assert top != limit and float(top) < float(limit) == STANDS_OUT
 
 
 def test_no_map_and_no_face_are_said():
