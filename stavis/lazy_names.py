@@ -17,7 +17,6 @@ EXTRAS = {
     "nbformat": "batch",
     "jupyter_client": "batch",
     "ipykernel": "batch",
-    "pygments": "batch",
     "dask": "batch",
     "distributed": "batch",
     "huggingface_hub": "hub",
