@@ -29,6 +29,7 @@ from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.paper.maps import overlay_figure, strip_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.page import check_pieces
 from stavis.storage.files import atomic_contents, atomic_file
 from stavis.types import AttentionMaps, Attribution
 
@@ -155,7 +156,7 @@ class Explanation(ExplainedVideo):
         under `out`, the page there as report.html or at `page`, and with `overlay` overlay.mp4: the attention on the source video.
 
         pieces: where the images and maps of a long recording stand: "inside" the page, or "beside" it in a folder named after it
-        (report_files), to be copied along; "auto": beside from about 400 frames on. sound: page and overlay hold the recording's sound.
+        (report_files), to be copied along; "auto": beside where they are more than 48 MB. sound: page and overlay hold the sound.
 
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
@@ -203,6 +204,7 @@ def explain(
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
+    check_pieces(pieces)
     net = VideoReader.load(run, device=device, mirror=mirror)
     if stream is not None:
         video = replace(as_recording(video), stream=stream)

@@ -16,4 +16,4 @@ def sound_of(crops: Crops, window: slice = slice(None), *, notes: Notes, rate: i
     if crops.images is not None or len(times) < 2:
         return None
     end = times[-1] + float(np.median(np.diff(times)))
-    return read_sound(crops.video, float(times[0]), end, notes=notes, stream=crops.stream, rate=rate)
+    return read_sound(crops.video, float(times[0]), end, notes=notes, stream=crops.stream, rate=rate, whole=window == slice(None))

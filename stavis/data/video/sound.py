@@ -71,11 +71,14 @@ class Sound:
             yield frame
 
 
-def read_sound(path: str | Path, start: float, stop: float, *, notes: Notes, stream: int | None = None, rate: int = RATE) -> Sound | None:
+def read_sound(
+    path: str | Path, start: float, stop: float, *, notes: Notes, stream: int | None = None, rate: int = RATE, whole: bool = False
+) -> Sound | None:
     """The sound of a video from `start` to `stop` s of its clock, silent where it has none there; None where nothing can be heard.
 
     Stamps are those of the container, so sound that begins before or after the images stays where it was. Channels are averaged,
     however many there are. stream: the number of the video stream it belongs to. What a user must know goes to `notes`.
+    whole: the segment is all there is of the images, so that sound after its end is reported.
     """
     name = Path(path).name
     if not (np.isfinite(start) and np.isfinite(stop) and stop > start):
@@ -86,7 +89,7 @@ def read_sound(path: str | Path, start: float, stop: float, *, notes: Notes, str
     try:
         with open_video(path, stream) as (container, chosen):
             source = _source_of(container, chosen, name, notes)
-            return None if source is None else _read(container, source, start, stop, rate, name, notes)
+            return None if source is None else _read(container, source, (start, stop), rate, name, notes, whole)
     except (*BROKEN, StavisError) as error:
         notes.add(f"{name}: its sound cannot be read and is left out ({_cause(error)}).")
         return None
@@ -96,6 +99,7 @@ def _source_of(container, video, name: str, notes: Notes):
     """The audio stream that belongs to the video; None where there is none that can be decoded."""
     every = list(container.streams.audio)
     if not every:
+        notes.add(f"{name} has no sound.")
         return None
     known = [one for one in every if one.codec_context is not None]
     if not known:
@@ -105,7 +109,8 @@ def _source_of(container, video, name: str, notes: Notes):
     return next((one for one in known if best is not None and one.index == best.index), known[0])
 
 
-def _read(container, source, start: float, stop: float, rate: int, name: str, notes: Notes) -> Sound | None:
+def _read(container, source, segment: tuple[float, float], rate: int, name: str, notes: Notes, whole: bool) -> Sound | None:
+    start, stop = segment
     samples = np.zeros(round((stop - start) * rate), np.int16)
     heard = [np.inf, -np.inf]
     backwards = False
@@ -128,6 +133,11 @@ def _read(container, source, start: float, stop: float, rate: int, name: str, no
         notes.add(f"{name}: parts of its sound are damaged.")
     missing = [f"begins {heard[0] - start:.1f} s after"] if heard[0] - start > 0.5 else []
     missing += [f"ends {stop - heard[1]:.1f} s before"] if stop - heard[1] > 0.5 else []
+    if whole and heard[1] - stop > 0.5:
+        notes.add(f"{name}: the sound ends {heard[1] - stop:.1f} s after the images, and is cut there.")
+    channels = len(source.codec_context.layout.channels)
+    if channels > 2:
+        notes.add(f"{name}: the mean of the {channels} channels of its sound is played.")
     if missing:
         notes.add(f"{name}: the sound {' and '.join(missing)} the images, and is silent there.")
     if heard[1] <= start or heard[0] >= stop or np.abs(samples).max(initial=0) < _SILENT:

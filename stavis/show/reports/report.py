@@ -28,10 +28,9 @@ from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.reports.finding_card import finding_block
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
-from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount, save_beside
+from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount, write_page
 from stavis.show.scrubber.pieces import piece_list
 from stavis.show.tables import readable
-from stavis.storage.files import write_text
 
 _HERE = files(__package__)
 _PLACE = "\x00scrubber {}\x00"  # control characters are escaped in all that is given as text
@@ -166,11 +165,11 @@ class HtmlReport:
         """Writes the page, whole or not at all; returns the path.
 
         pieces: where the images and maps of long clips stand: "inside" the page, "beside" it in the folder PAGE_files, or "auto": beside
-        where a clip is long.
+        where they are more than 48 MB.
 
         Raises StavisError where it cannot be written.
         """
-        return write_text(path, self.html(save_beside(path, self._scrubbers, pieces)))
+        return write_page(path, self._scrubbers, pieces, self.html)
 
     def open(self) -> Path:
         """Saves the page to a temporary file and opens it in the browser; returns its path."""

@@ -19,13 +19,14 @@ from stavis.show.scrubber.clock import in_one_chart, on_one_clock
 from stavis.show.scrubber.contents import OF_FRAMES, clip_state, covered, cut_map, pack_clip
 from stavis.show.scrubber.describe import groups, on_times
 from stavis.show.scrubber.module import MODULE, STYLE
-from stavis.show.scrubber.page import fragment, page, poster_image, save_beside
-from stavis.storage.files import write_text
+from stavis.show.scrubber.page import fragment, page, poster_image, write_page
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 Images = np.ndarray | ShownFrames
 
 BUFFERS = ("frames", "maps", "outlines", "numbers", "media")
+EMBEDDED = 32 << 20
+"""Up to so many bytes a notebook's saved output keeps; a longer clip leaves one frame in it, and its page is made by `save`."""
 
 
 class Scrubber(anywidget.AnyWidget):
@@ -296,18 +297,19 @@ class Scrubber(anywidget.AnyWidget):
     def save(self, path: str | Path, pieces: str = "inside") -> Path:
         """Writes the scrubber as a page that works from the file system with no network and no kernel; returns the path.
 
-        pieces: where the images and maps of a long clip stand: "inside" the page, or "beside" it in a folder named after it (PAGE_files).
+        pieces: where the images and maps of a long clip stand: "inside" the page, "beside" it in a folder named after it (PAGE_files), or
+        "auto": beside where they are more than 48 MB.
 
         Raises StavisError where it cannot be written.
         """
-        folder = save_beside(path, [self], pieces)
-        return write_text(path, page(self, folder))
+        return write_page(path, [self], pieces, lambda folder: page(self, folder))
 
     save_html = save
 
     def _ipython_display_(self, **_) -> None:
         # Two outputs: the widget for a live kernel, and a poster (with the data, inert) for those who read without one.
-        display({"text/html": fragment(self, data=self._embed), "text/plain": str(self)}, raw=True)
+        light = sum(map(len, self.buffers().values())) <= EMBEDDED
+        display({"text/html": fragment(self, data=self._embed and light), "text/plain": str(self)}, raw=True)
         bundle = super()._repr_mimebundle_()
         bundle = bundle[0] if isinstance(bundle, tuple) else bundle
         display({**bundle, "text/plain": str(self)}, raw=True)

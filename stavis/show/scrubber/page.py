@@ -4,6 +4,7 @@ import base64
 import gzip
 import html
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
@@ -13,11 +14,13 @@ from stavis.errors import StavisError
 from stavis.printable import printable_json
 from stavis.show.figures.overlay import paint_map
 from stavis.show.scrubber.module import MODULE, STYLE, policy
-from stavis.show.scrubber.pieces import beside_name, cut_pieces, piece_list, piece_sizes, sample_codes, write_pieces
-from stavis.storage.files import content_hash
+from stavis.show.scrubber.pieces import beside_name, cut_pieces, piece_list, piece_sizes, remove_pieces, sample_codes, write_pieces
+from stavis.storage.files import content_hash, write_text
 
 POSTER_SIDE = 384
 PIECES = ("auto", "inside", "beside")
+INSIDE = 48 << 20
+"""Up to so many bytes of pieces stand inside a page where nobody chose: about a quarter of an hour of video."""
 
 
 def json_block(value) -> str:
@@ -65,22 +68,31 @@ def _split(scrubber) -> tuple[dict[str, bytes], dict[str, bytes]]:
     return {"numbers": buffers["numbers"], "media": buffers.get("media", b""), "samples": samples}, later
 
 
-def save_beside(path: str | Path, scrubbers: list, pieces: str) -> str:
-    """Write the pieces of long clips beside a page that is going to stand at `path`; returns the name of their folder, '' for none.
-
-    pieces: "inside", "beside", or "auto": beside where a clip has pieces.
-
-    Raises StavisError where it is another word, or the folder cannot be written.
-    """
+def check_pieces(pieces: str) -> None:
+    """Raises StavisError where `pieces` is none of "auto", "inside", "beside"."""
     if pieces not in PIECES:
         raise StavisError(f"the pieces of a page cannot stand {pieces!r}: choose one of {', '.join(PIECES)}.")
-    blocks = {name: content for one in scrubbers for name, content in _split(one)[1].items()}
-    if not blocks or pieces == "inside":
-        return ""
+
+
+def write_page(path: str | Path, scrubbers: list, pieces: str, text_of: Callable[[str], str]) -> Path:
+    """Write a page, and the pieces of its long clips where they stand beside it, in the folder PAGE_files; returns the page's path.
+
+    pieces: "inside", "beside", or "auto": beside where they are more than a page should hold. text_of(folder): the text of the page
+    for pieces in a folder of this name, '' for inside. Pieces of an older page are removed when the new one is there.
+
+    Raises StavisError where `pieces` is another word, or something cannot be written.
+    """
+    check_pieces(pieces)
     path = Path(path)
     folder = path.with_name(f"{path.stem}_files")
-    write_pieces(folder, blocks)
-    return folder.name
+    blocks = {name: content for one in scrubbers for name, content in _split(one)[1].items()}
+    if pieces == "inside" or (pieces == "auto" and sum(map(len, blocks.values())) <= INSIDE):
+        blocks = {}
+    if blocks:
+        write_pieces(folder, blocks)
+    write_text(path, text_of(folder.name if blocks else ""))
+    remove_pieces(folder, blocks)
+    return path
 
 
 def mount(scrubber, folder: str = "") -> str:

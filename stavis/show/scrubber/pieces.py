@@ -6,6 +6,8 @@ system may not fetch files, but it may link style sheets, and these are data tha
 
 import base64
 import gzip
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,8 @@ from stavis.storage.files import content_hash, write_text
 
 LINE = 480_000
 """Characters of one custom property; browsers limit them to about two million."""
+
+_NAME = re.compile("p[0-9a-f]{24}")
 
 
 def piece_list(clip: dict) -> list[dict]:
@@ -82,11 +86,19 @@ def style_sheet(name: str, content: bytes) -> str:
 
 
 def write_pieces(folder: Path, blocks: dict[str, bytes]) -> None:
-    """Write pieces as files of a folder; those of the same content are left as they are, those of an older page are removed."""
+    """Write pieces as files of a folder; those of the same content are left as they are."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in blocks.items():
         if not (folder / f"{name}.css").is_file():
             write_text(folder / f"{name}.css", style_sheet(name, content))
-    for old in folder.glob("p*.css"):
-        if old.stem not in blocks:
+
+
+def remove_pieces(folder: Path, but: Iterable[str]) -> None:
+    """Remove the pieces of an older page from a folder, all but some; a folder in which nothing is left goes, too."""
+    if not folder.is_dir():
+        return
+    for old in set(folder.glob("*.css")) - {folder / f"{name}.css" for name in but}:
+        if _NAME.fullmatch(old.stem):
             old.unlink(missing_ok=True)
+    if not any(folder.iterdir()):
+        folder.rmdir()

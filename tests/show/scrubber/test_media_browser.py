@@ -1,6 +1,8 @@
 """Pages of long clips and of clips with sound, in a browser, from the file system and without a network."""
 
+import re
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -157,6 +159,26 @@ def test_each_frame_is_drawn_within_40_ms_of_its_sound(open_page, tmp_path):
     assert click == pytest.approx(1.2, abs=0.005) and seconds == pytest.approx(2.0, abs=0.03)
     assert len({frame for frame, _ in drawn}) > 10 and max(map(abs, late)) <= 40
     assert page.errors == page.requests == []
+
+
+# A clock that moves in steps of 60 ms, looked at every 10 ms: how far the sound's time is from the true one.
+STEPS = """() => {
+  let now = 0;
+  performance.now = () => now;
+  const element = { paused: false, seeking: false, playbackRate: 1, get currentTime() { return Math.floor(now / 60) * 0.06; } };
+  const track = Object.assign(new SoundTrack(), { on: true, element });
+  const apart = [];
+  for (; now < 1000; now += 10) apart.push(track.time() - now / 1000);
+  element.paused = true;
+  return [apart, track.time()];
+}"""
+
+
+def test_a_clock_that_moves_in_steps_is_followed_between_them(live):
+    text = files("stavis.show.scrubber").joinpath("src", "media", "sound.js").read_text(encoding="utf-8")
+    page = live(Scrubber.from_clip(clip_of(5, 32), {}))
+    apart, paused = page.evaluate(f"() => {{ {re.sub('^export ', '', text, flags=re.MULTILINE)} return ({STEPS})(); }}")
+    assert max(map(abs, apart[6:])) < 1e-6 and max(map(abs, apart)) < 0.06 and paused is None
 
 
 def test_a_clip_without_sound_has_no_button_and_speed_keeps_the_clock(live, open_page, tmp_path):

@@ -53,3 +53,28 @@ def test_a_module_imports_what_it_uses_and_nothing_else(name):
 def test_the_text_is_one_script_that_imports_nothing():
     assert not re.search(r"^import\b", MODULE, re.MULTILINE)
     assert re.findall(r"^export .*", MODULE, re.MULTILINE) == ["export default { render };"]
+
+
+def letters_of(keys: str) -> set[str]:
+    """The keys of a line of the list behind "?"."""
+    if "…" in keys:
+        first, last = keys.split(" … ")
+        return {str(k) for k in range(int(first), int(last) + 1)}
+    return {"Ctrl " + key[5:] for key in keys.split(", ")} if "Ctrl" in keys else set(keys.split())
+
+
+def test_no_key_is_used_twice():
+    listed = [
+        letters_of(keys)
+        for name, table in (("controls.js", "KEYS"), ("tiers/coding.js", "TIER_KEYS"))
+        for keys in re.findall(r'^  \["([^"]+)", "', re.search(rf"const {table} = \[\n(.*?)^\];", MODULES[name], re.S | re.M)[1], re.M)
+    ]
+    assert len(listed) > 15
+    every = [key for keys in listed for key in keys]
+    assert len(every) == len(set(every)), sorted(every)
+    handled = re.search(r"const LETTERS = \{\n(.*?)^\};", MODULES["events.js"], re.S | re.M)[1]
+    letters = re.findall(r'^  "?(\S+?)"?: ', handled, re.M)
+    coded = re.findall(r'key === "(\w)"\)', MODULES["tiers/coding.js"])
+    assert len(letters) == len(set(letters)) and {"s", "d", "t"} == set(coded) and not set(coded) & set(letters)
+    shown = {key.lower().replace("−", "-") for key in every} | {"=", "escape"}
+    assert {key.lower() for key in (*letters, *coded)} <= shown

@@ -110,6 +110,8 @@ def test_pieces_stand_where_they_are_asked_for(tmp_path):
     assert "'self'" not in inside.read_text().replace("&#x27;", "'").partition("<style")[0]
     scrubber.save(tmp_path / "beside.html", pieces="beside")
     assert sorted((tmp_path / "beside_files").glob("*.css")) == files
+    scrubber.save(tmp_path / "beside.html", pieces="auto")
+    assert not (tmp_path / "beside_files").exists() and "'self'" not in beside.read_text().replace("&#x27;", "'").partition("<style")[0]
     with pytest.raises(StavisError, match="auto, inside, beside"):
         scrubber.save(tmp_path / "x.html", pieces="elsewhere")
 

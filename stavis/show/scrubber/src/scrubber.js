@@ -307,13 +307,19 @@ class Scrubber {
     const speed = Number(this.ui.speed.value);
     const heard = this.sound.on && this.sound.there;
     if (heard) this.sound.begin(data.times[from], speed).then((problem) => problem && this.say(problem));
+    // Sound runs on to the end of the last frame.
+    const end = last + 1 < data.count ? data.times[last + 1] : 2 * data.times[last] - data.times[last - 1];
+    let before = began;
     const step = (now) => {
       const heardAt = this.sound.time();
+      // What is drawn now is seen when the screen is refreshed next.
+      const ahead = (speed * Math.min(20, Math.max(0, now - before))) / 1000;
+      before = now;
       // While sound is heard it is the clock; while it is about to be, the frame waits for it.
       if (this.sound.pending) [from, began] = [this.current, now];
-      let t = heardAt !== null ? heardAt : data.times[from] + ((now - began) / 1000) * speed;
+      let t = heardAt !== null ? heardAt + ahead : data.times[from] + ((now - began) / 1000) * speed;
       if (heardAt !== null) [from, began] = [Math.min(last, data.frameBefore(t)), now];
-      if (t > data.times[last] || (heard && this.sound.ended)) {
+      if (heardAt !== null ? heardAt >= end : t > data.times[last] || (heard && this.sound.ended)) {
         if (this.ui.loop.getAttribute("aria-pressed") !== "true") {
           this.show(last);
           return this.play(false);
@@ -323,7 +329,7 @@ class Scrubber {
         t = data.times[first];
         if (heard) this.sound.begin(t, speed);
       }
-      this.show(heardAt !== null ? data.frameBefore(t) : data.frameAt(t));
+      this.show(heardAt !== null ? Math.min(last, data.frameBefore(t)) : data.frameAt(t));
       this.playing = requestAnimationFrame(step);
     };
     this.playing = requestAnimationFrame(step);

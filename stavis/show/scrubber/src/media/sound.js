@@ -4,9 +4,13 @@ const SPEAKER = "M2 6h2.6L8 3v10L4.6 10H2z";
 const WAVES = "M10 5.2a4 4 0 0 1 0 5.6M12 3.4a6.6 6.6 0 0 1 0 9.2";
 const CROSS = "M10 6l4 4M14 6l-4 4";
 
+// Seconds that a browser's clock of the sound may stand still while it runs.
+const LONGEST_STEP = 0.1;
+
 export class SoundTrack {
   constructor() {
     this.on = false;
+    this.mark = null;
     this.volume = 0.8;
     this.element = null;
     this.data = null;
@@ -63,9 +67,15 @@ export class SoundTrack {
     return "";
   }
 
-  // Seconds from the first frame of what is heard now; null where the sound does not run.
+  // Seconds from the first frame of what is heard now; null where the sound does not run. The element's own position counts what left the
+  // loudspeaker, whatever is buffered before it. Some browsers move it in steps: between two of them it goes on at the speed of playing.
   time() {
-    return this.on && this.element && !this.waiting && !this.element.paused && !this.element.seeking ? this.element.currentTime : null;
+    const { element } = this;
+    if (!this.on || !element || this.waiting || element.paused || element.seeking) return (this.mark = null);
+    const [at, now] = [element.currentTime, performance.now()];
+    if (!this.mark || this.mark.at !== at) this.mark = { at, now, moved: Boolean(this.mark) };
+    const since = this.mark.moved ? Math.min((now - this.mark.now) / 1000, LONGEST_STEP) : 0;
+    return at + since * element.playbackRate;
   }
 
   // Whether the frames have to wait: the sound is about to begin or to go on elsewhere.
