@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from stavis.show.figures.colours import CURVES, GOLD, PREDICTED, RATER
+from stavis.show.figures.colours import ACCENT, CURVES, GOLD, PREDICTED, RATER
 from stavis.show.figures.errors import DASHES
 from stavis.show.figures.over_time import escaped, figure_of
 
 
 def scores_figure(table: pd.DataFrame, seeds: pd.DataFrame | None = None) -> go.Figure:
-    """CCC of each system with its interval, each seed as a small dot, and the published figures as marks.
+    """CCC of each system with its interval, each seed as a circle, and the published figures as marks.
 
     table: system, ccc, low, high, and one column for each published set; in the order to be shown. seeds: system, ccc of each seed.
     """
@@ -23,7 +23,7 @@ def scores_figure(table: pd.DataFrame, seeds: pd.DataFrame | None = None) -> go.
     )  # fmt: skip
     traces = [measured]
     if seeds is not None and len(seeds) > len(table):
-        look = {"color": PREDICTED, "size": 5, "opacity": 0.55, "line": {"color": "#FFFFFF", "width": 0.5}}
+        look = {"color": PREDICTED, "size": 8, "symbol": "circle-open", "line": {"width": 1.5}}
         rows = [escaped(str(name)) for name in seeds["system"]]
         traces.append(go.Scatter(x=seeds.ccc, y=rows, mode="markers", name="each seed", marker=look, hovertemplate="%{x:.3f}"))
     published = [column for column in table.columns if column not in ("system", "ccc", "low", "high")]
@@ -42,7 +42,7 @@ def differences_figure(table: pd.DataFrame, reference: str) -> go.Figure:
     """
     names = [escaped(str(name)) for name in table["system"]]
     traces = []
-    for claimed, colour, label in ((True, CURVES[0], "claimed"), (False, RATER, "not claimed")):
+    for claimed, colour, label in ((True, ACCENT, "claimed"), (False, RATER, "not claimed")):
         rows = table[table.claimed.astype(bool) == claimed]
         if len(rows):
             traces.append(
@@ -52,6 +52,7 @@ def differences_figure(table: pd.DataFrame, reference: str) -> go.Figure:
                 )
             )  # fmt: skip
     figure = _rows_figure(traces, names, f"CCC minus that of {reference}")
+    figure.update_layout(showlegend=True)  # what a colour means stands there also where all have one
     figure.add_vline(x=0, line={"color": GOLD, "width": 1, "dash": "dot"})
     return figure
 

@@ -1,5 +1,7 @@
 """The page about a bench, and its table for a terminal or a notebook: measured beside published, and all that a reader must know."""
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -118,9 +120,8 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
     if len(costs):
         report.add_table("Size, time, delay, post-processing", costs[["system", *_COSTS]], _COST_WORDS)
     if len(errors):
-        report.add_figure(
-            "Error by range of the gold", error_figure(errors, dimension, first), "RMSE over all seeds; switch systems on in the legend."
-        )
+        by_range = error_figure(errors, dimension, first, _ordered(names, reference))
+        report.add_figure("Error by range of the gold", by_range, "RMSE over all seeds; switch systems on in the legend.")
     if len(groups):
         report.add_table("CCC by scenario of the synthetic data", groups, _GROUPS)
     for recording in _shown_recordings(predictions):
@@ -220,10 +221,14 @@ def _shown_recordings(predictions: dict[str, dict[int, pd.DataFrame]]) -> list:
     return []
 
 
+def _ordered(names: Iterable[str], reference: str) -> list[str]:
+    """Systems in the order in which figures give out colours, the same in each figure of the page."""
+    return sorted(names, key=lambda name: (name != reference, name != "cnn"))
+
+
 def _over_time(predictions: dict[str, dict[int, pd.DataFrame]], recording, dimension: str, reference: str):
     means, times, gold = {}, np.zeros(0), np.zeros(0)
-    order = sorted(predictions, key=lambda name: (name != reference, name != "cnn"))
-    for name in order:
+    for name in _ordered(predictions, reference):
         rows = [table[table.recording == recording] for table in predictions[name].values()]
         times, gold = rows[0].time.to_numpy(), rows[0].gold.to_numpy()
         means[name] = np.mean([one.predicted.to_numpy() for one in rows], 0)

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 
 from stavis.bootstrap import interval
 from stavis.errors import StavisError
-from stavis.show.figures.colours import LINES
+from stavis.show.figures.colours import ACCENT
 from stavis.show.figures.over_time import escaped, figure_of
 
 
@@ -41,7 +41,7 @@ def _dots(rows: dict[str, tuple[float, float, float]], title: str) -> go.Figure:
     names = [escaped(name) for name, _ in ordered]
     look = {
         "mode": "markers",
-        "marker": {"color": LINES[1][0], "size": 8},
+        "marker": {"color": ACCENT, "size": 8},
         "error_x": bars,
         "hovertemplate": "%{y}: %{x:.3f}<extra></extra>",
     }

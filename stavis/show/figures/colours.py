@@ -79,6 +79,8 @@ GROUPS = groups_of(FACE)
 PREDICTED, PREDICTED_DARK = "#B07400", "#F2B134"
 GOLD = "#22262B"
 RATER = "#8B929B"
+ACCENT, ACCENT_DARK = "#1F5FBF", "#7FB0F5"
+"""What a figure is about, where that is no region, no signal and no value: the blue of links and of the slider."""
 _CURVES = (("#4A6572", "#9FB6C1"), ("#7A4B2A", "#D0A07C"), ("#2E6E3E", "#8CCB9A"), ("#8C2F57", "#E58BB0"))
 _CURVES += (("#46508A", "#A3ACE6"), ("#6E6A2C", "#C9C47E"), ("#1F6F78", "#7CCAD3"), ("#7B3F8C", "#CE9ADC"))
 

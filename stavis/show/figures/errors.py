@@ -11,10 +11,15 @@ from stavis.show.figures.over_time import escaped, figure_of
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
 
-def error_figure(table: pd.DataFrame, dimension: str, shown: Sequence[str] = ()) -> go.Figure:
-    """RMSE of each system where the gold is low, middling or high; table: system, low, high, rmse. `shown` are on at first."""
+def error_figure(table: pd.DataFrame, dimension: str, shown: Sequence[str] = (), order: Sequence[str] = ()) -> go.Figure:
+    """RMSE of each system where the gold is low, middling or high; table: system, low, high, rmse.
+
+    shown: systems that are on at first. order: all systems in the order in which colours are given out, by default that of the table.
+    """
     traces = []
-    for number, (name, rows) in enumerate(table.groupby("system", sort=False)):
+    order = list(order or dict.fromkeys(table.system))
+    for name, rows in table.groupby("system", sort=False):
+        number = order.index(name)
         line = {"color": (PREDICTED, *CURVES)[number % (len(CURVES) + 1)], "dash": DASHES[number % len(DASHES)], "width": 1.8}
         visible = True if not shown or name in shown else "legendonly"
         middle = (rows.low + rows.high) / 2

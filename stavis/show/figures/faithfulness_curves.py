@@ -1,15 +1,17 @@
-"""Insertion and deletion curves of a verdict, with intervals over recordings."""
+"""Insertion and deletion curves of a verdict, side by side, with intervals over recordings."""
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from plotly.subplots import make_subplots
 
 from stavis.bootstrap import interval
-from stavis.show.figures.colours import CURVES, RATER
-from stavis.show.figures.over_time import figure_of
+from stavis.show.figures.colours import ACCENT, RATER
+from stavis.show.figures.figure import Figure
+from stavis.show.figures.over_time import template
 
-_LOOKS = {"attention": CURVES[0], "random order": RATER}
-_DASHES = {"insertion": "solid", "deletion": "dash"}
+_LOOKS = {"attention": (ACCENT, "solid", "in the order of the attention"), "random order": (RATER, "dash", "in random order")}
+_TITLES = {"insertion": "insertion: cells are shown", "deletion": "deletion: cells are taken away"}
 
 
 def faithfulness_figure(table: pd.DataFrame) -> go.Figure:
@@ -18,20 +20,25 @@ def faithfulness_figure(table: pd.DataFrame) -> go.Figure:
 
     table: group, order, direction, fraction, height; one row per clip and step.
     """
-    traces = []
-    for direction, dash in _DASHES.items():
-        for order, colour in _LOOKS.items():
+    figure = make_subplots(1, 2, figure=Figure(), subplot_titles=list(_TITLES.values()), shared_yaxes=True, horizontal_spacing=0.05)
+    for column, direction in enumerate(_TITLES, 1):
+        for order in _LOOKS:
             rows = table[(table.direction == direction) & (table.order == order) & table.height.notna()]
-            if rows.empty:
-                continue
-            found = [interval(one.height.to_numpy(), groups=one.group.tolist(), bounds=(-1, 1)) for _, one in rows.groupby("fraction")]
-            x = 100 * np.array(sorted(rows.fraction.unique()))
-            mean, low, high = (np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))
-            bars = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "color": colour, "width": 3}
-            name = f"{direction}, {order if order != 'attention' else 'in the order of the attention'}"
-            line = {"color": colour, "dash": dash, "width": 2}
-            traces.append(
-                go.Scatter(x=x, y=mean, name=name, mode="lines+markers", line=line, marker={"color": colour, "size": 5}, error_y=bars)
-            )
-    axes = {"xaxis": {"title": "cells shown, or taken away (%)"}, "yaxis": {"title": "of the prediction (1 = as on the clip)"}}
-    return figure_of(*traces, height=380, hovermode="closest", **axes)
+            if len(rows):
+                figure.add_trace(_curve(rows, order, legend=column == 1), row=1, col=column)
+    figure.update_layout(template=template(), height=380, hovermode="closest", margin={"t": 72})
+    figure.update_layout(legend={"y": 1.12})
+    figure.update_xaxes(title_text="cells shown (%)", col=1)
+    figure.update_xaxes(title_text="cells taken away (%)", col=2)
+    figure.update_yaxes(title_text="of the prediction (1 = as on the clip)", col=1)
+    return figure
+
+
+def _curve(rows: pd.DataFrame, order: str, *, legend: bool) -> go.Scatter:
+    found = [interval(one.height.to_numpy(), groups=one.group.tolist(), bounds=(-1, 1)) for _, one in rows.groupby("fraction")]
+    mean, low, high = (np.array([getattr(one, name) for one in found]) for name in ("value", "low", "high"))
+    colour, dash, name = _LOOKS[order]
+    bars = {"type": "data", "symmetric": False, "array": high - mean, "arrayminus": mean - low, "color": colour, "width": 3, "thickness": 1}
+    look = {"mode": "lines+markers", "line": {"color": colour, "dash": dash, "width": 2}, "marker": {"color": colour, "size": 5}}
+    x = 100 * np.array(sorted(rows.fraction.unique()))
+    return go.Scatter(x=x, y=mean, name=name, legendgroup=order, showlegend=legend, error_y=bars, **look)

@@ -8,7 +8,20 @@ import plotly.io as pio
 from IPython.display import display
 
 from stavis.regions import FACE
-from stavis.show.figures.colours import CURVES, FAINT, GOLD, LINES, LINES_MORE, PREDICTED, PREDICTED_DARK, RATER, curve_colour, groups_of
+from stavis.show.figures.colours import (
+    ACCENT,
+    ACCENT_DARK,
+    CURVES,
+    FAINT,
+    GOLD,
+    LINES,
+    LINES_MORE,
+    PREDICTED,
+    PREDICTED_DARK,
+    RATER,
+    curve_colour,
+    groups_of,
+)
 from stavis.show.figures.static import static_png
 
 CONFIG = {
@@ -25,6 +38,7 @@ DARK = {
     **{group.colour: group.dark for group in groups_of(FACE)},
     **dict(curve_colour(number) for number in range(len(CURVES))),
     PREDICTED: PREDICTED_DARK,
+    ACCENT: ACCENT_DARK,
     GOLD: "#E6E8EB",
     RATER: "#8B929B",
     "#FFFFFF": "#16181B",

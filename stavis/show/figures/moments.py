@@ -82,8 +82,11 @@ def agreement_matrix(table: pd.DataFrame, *, measure: str = "correlation") -> go
         colorscale=_scale("diverging" if signed else "viridis"), zmin=-1 if signed else 0, zmax=1, colorbar=colour_bar(measure),
         hovertemplate="%{y} and %{x}: %{text}<extra></extra>", xgap=2, ygap=2,
     )  # fmt: skip
-    side = 90 + 46 * len(table)
-    return figure_of(heat, height=max(230, side), margin=SLIM, yaxis={"autorange": "reversed"}, hovermode="closest")
+    side, across = 90 + 46 * len(table), min(1.0, 0.16 * max(2, len(table)))
+    heat.colorbar.x = across + 0.02
+    return figure_of(
+        heat, height=max(230, side), margin=SLIM, xaxis={"domain": [0, across]}, yaxis={"autorange": "reversed"}, hovermode="closest"
+    )
 
 
 def _scale(name: str) -> list[list]:

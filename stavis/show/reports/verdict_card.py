@@ -25,7 +25,8 @@ AXES = {
     "unique": "non-replaceability (1 = no other attention does)",
     "agrees": "correlation of attributions with the attention",
 }
-COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": "#8a6d1a"}
+COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": "#806314"}
+"""Of each answer: behind white text, and as a bar, so that it reads the same on a light and on a dark page."""
 
 
 def card(verdict: Verdict) -> str:
@@ -37,7 +38,7 @@ def card(verdict: Verdict) -> str:
         f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html.escape(text)}</p>' for text in verdict.warnings
     )
     return (
-        '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:46rem">'
+        '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:54rem">'
         f'<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({verdict.clips} clips)</small></h3>'
         f'{warnings}<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
@@ -48,9 +49,10 @@ def card(verdict: Verdict) -> str:
 
 def _row(answer: Answer, ends: tuple[float, float]) -> str:
     return (
-        '<tr style="border-top:1px solid #8884"><td style="padding:.5em .6em .5em 0;vertical-align:top">'
+        '<tr style="border-top:1px solid #8884"><td style="padding:.5em 1em .5em 0;vertical-align:top;width:30%">'
         f"<b>{html.escape(QUESTIONS[answer.question])}</b><br><small>{html.escape(SUBTITLES[answer.question])}</small><br>"
-        f'<b style="color:{COLOURS[answer.answer]}">{answer.answer}</b></td>'
+        f'<b style="display:inline-block;margin-top:.3em;padding:0 .7em;border-radius:1em;color:#fff;background:{COLOURS[answer.answer]}">'
+        f"{answer.answer}</b></td>"
         f'<td style="padding:.5em 0">{_chart(answer, ends)}<div>{html.escape(answer.sentence)}</div></td></tr>'
     )
 
@@ -80,17 +82,18 @@ def _chart(answer: Answer, ends: tuple[float, float]) -> str:
     if math.isfinite(answer.low):
         width = max(2.0, float(x(answer.high)) - float(x(answer.low)))
         colour = COLOURS[answer.answer]
-        parts.append(f'<rect x="{x(answer.low)}" y="7" width="{width:.1f}" height="8" fill="{colour}" fill-opacity=".45"/>')
+        parts.append(f'<rect x="{x(answer.low)}" y="7" width="{width:.1f}" height="8" fill="{colour}" fill-opacity=".7"/>')
     parts.append(f'<line x1="{x(answer.null)}" x2="{x(answer.null)}" y1="3" y2="19" stroke="currentColor"/>')
     at = x(answer.threshold)
     parts.append(f'<line x1="{at}" x2="{at}" y1="3" y2="19" stroke="currentColor" stroke-dasharray="2 2"/>')
     if math.isfinite(answer.ceiling):
         parts.append(f'<text x="{x(answer.ceiling)}" y="16" font-size="12" fill="currentColor">▸</text>')
-    parts.append(f'<circle cx="{x(answer.effect)}" cy="11" r="4" fill="{COLOURS[answer.answer]}"/>')
+    parts.append(f'<circle cx="{x(answer.effect)}" cy="11" r="4" fill="{COLOURS[answer.answer]}" stroke="currentColor"/>')
     show = telling_apart([answer.effect, answer.low, answer.high], [answer.threshold])
     text = f"effect {show(answer.effect)}, interval {show(answer.low)} to {show(answer.high)}, threshold {show(answer.threshold)}"
     label = html.escape(text)
-    return f'<svg viewBox="0 0 400 48" width="400" height="48" role="img" aria-label="{label}">{"".join(parts)}</svg>'
+    size = 'viewBox="0 0 400 48" width="520" style="display:block;max-width:100%;height:auto"'
+    return f'<svg {size} role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
 def _axis(x: Callable[[float], str], left: float, right: float, label: str) -> list[str]:

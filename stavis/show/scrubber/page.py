@@ -144,7 +144,8 @@ def page(scrubber, folder: str = "") -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{html.escape(allowed)}"><title>{title}</title>\n'
-        "<style>body{margin:1rem auto;max-width:88rem;padding:0 1rem;background:#fff}</style>\n"
+        "<style>:root{color-scheme:light dark}body{margin:1rem auto;max-width:88rem;padding:0 1rem;background:#fff}"
+        "@media screen and (prefers-color-scheme:dark){html,body{background:#16181b;color:#e6e8eb}}</style>\n"
         f"<style data-stavis-style>{STYLE}</style></head><body><main>\n{mount(scrubber, folder)}\n</main>\n{blocks}\n"
         f'<script type="module" data-stavis-module>{MODULE}</script></body></html>\n'
     )
