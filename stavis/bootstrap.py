@@ -121,11 +121,11 @@ def mean(sums: np.ndarray) -> np.ndarray:
         return sums[..., 0] / sums[..., 1]
 
 
-def sums_of_values(values: Sequence[float]) -> np.ndarray:
+def sums_of_values(values: Sequence[float] | np.ndarray) -> np.ndarray:
     """Rows of sums (N,2) whose `mean` is that of values (N,), NaN values left out."""
-    values = np.asarray(values, np.float64)
-    known = np.isfinite(values)
-    return np.stack([np.where(known, values, 0.0), known.astype(np.float64)], -1)
+    numbers = np.asarray(values, np.float64)
+    known = np.isfinite(numbers)
+    return np.stack([np.where(known, numbers, 0.0), known.astype(np.float64)], -1)
 
 
 def grouped(sums: np.ndarray, groups: Sequence) -> np.ndarray:
@@ -134,7 +134,7 @@ def grouped(sums: np.ndarray, groups: Sequence) -> np.ndarray:
     if sums.shape[-2] != len(inverse):
         raise StavisError(f"{sums.shape[-2]} rows of sums cannot belong to {len(inverse)} groups: name one group per row.")
     joined = np.zeros((*sums.shape[:-2], len(names), sums.shape[-1]))
-    np.add.at(joined, (..., inverse, slice(None)), sums)
+    np.add.at(joined, (..., inverse, slice(None)), sums)  # type: ignore[arg-type]  # numpy takes tuples of indices
     return joined
 
 
@@ -194,7 +194,7 @@ def interval(
     reason = _reason(value, left_out, unit)
     if reason:
         return Interval(float(value), count=len(rows), reason=reason, unit=unit, level=level)
-    return _student(float(value), left_out, logarithmic and value > 0 and (left_out > 0).all(), bounds, level, besides, unit)
+    return _student(float(value), left_out, bool(logarithmic and value > 0 and (left_out > 0).all()), bounds, level, besides, unit)
 
 
 def _reason(value: float, left_out: np.ndarray, unit: str) -> str:
@@ -206,7 +206,9 @@ def _reason(value: float, left_out: np.ndarray, unit: str) -> str:
     return "" if np.isfinite(left_out).all() else f"undefined without one of the {unit}"
 
 
-def _student(value: float, left_out: np.ndarray, logarithmic: bool, bounds, level: float, besides, unit: str) -> Interval:
+def _student(
+    value: float, left_out: np.ndarray, logarithmic: bool, bounds: tuple[float, float], level: float, besides: Sequence[Spread], unit: str
+) -> Interval:
     """The interval from the statistic without each recording in turn, (N,)."""
     count = len(left_out)
     centre, others = (np.log(value), np.log(left_out)) if logarithmic else (value, left_out)
@@ -303,20 +305,20 @@ def _swap_p(one: np.ndarray, other: np.ndarray, statistic: Statistic, seed: int,
     return _tail_p(np.abs(differences), abs(observed), len(one))
 
 
-def sign_flip_p(values: Sequence[float], *, alternative: str = "two-sided", seed: int = 0, draws: int = DRAWS) -> float:
+def sign_flip_p(values: Sequence[float] | np.ndarray, *, alternative: str = "two-sided", seed: int = 0, draws: int = DRAWS) -> float:
     """The p value of values (N,), one per recording, being as often above 0 as below: every sign flipped or not, exactly up to 13 of them.
 
     alternative: 'two-sided', or 'greater' (their mean is above 0). NaN values are left out; NaN for fewer than FEWEST.
     """
-    values = np.asarray(values, np.float64)
-    values = values[np.isfinite(values)]
-    if len(values) < FEWEST:
+    numbers = np.asarray(values, np.float64)
+    numbers = numbers[np.isfinite(numbers)]
+    if len(numbers) < FEWEST:
         return float("nan")
     if alternative not in ("two-sided", "greater"):
         raise StavisError(f"there is no alternative {alternative!r}: choose 'two-sided' or 'greater'.")
-    means = (1 - 2 * sign_flips(len(values), seed, draws)) @ values
-    observed = values.sum()
-    return _tail_p(means, observed, len(values)) if alternative == "greater" else _tail_p(np.abs(means), abs(observed), len(values))
+    means = (1 - 2 * sign_flips(len(numbers), seed, draws)) @ numbers
+    observed = float(numbers.sum())
+    return _tail_p(means, observed, len(numbers)) if alternative == "greater" else _tail_p(np.abs(means), abs(observed), len(numbers))
 
 
 def sign_flips(count: int, seed: int, draws: int) -> np.ndarray:

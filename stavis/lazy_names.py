@@ -1,6 +1,7 @@
 """Names of a package that are loaded when they are first used, as its stub `__init__.pyi` lists them."""
 
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from types import ModuleType
 
@@ -37,7 +38,7 @@ class _Package(ModuleType):
             super().__setattr__(name, value)
 
 
-def attach_stub(package: str, file: str):
+def attach_stub(package: str, file: str) -> tuple[Callable[[str], object], Callable[[], list[str]], list[str]]:
     """The `__getattr__`, `__dir__` and `__all__` of a package whose `__init__.pyi` lists its names.
 
     A name whose module needs an extra that is not installed raises a StavisError that names the extra.

@@ -8,6 +8,7 @@ Lin: A concordance correlation coefficient to evaluate reproducibility. Biometri
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from stavis.bootstrap import LEVEL, Interval, Statistic, interval, mean, sums_of_values
 from stavis.errors import StavisError
@@ -15,13 +16,13 @@ from stavis.errors import StavisError
 Metric = Callable[[np.ndarray, np.ndarray], float]
 
 
-def rmse(predicted, gold) -> float:
+def rmse(predicted: ArrayLike, gold: ArrayLike) -> float:
     """Root mean squared error of two 1-D arrays, in the unit of the labels; NaN for empty ones."""
     predicted, gold = _pair(predicted, gold)
     return float(np.sqrt(np.mean((predicted - gold) ** 2))) if len(gold) else float("nan")
 
 
-def cc(predicted, gold) -> float:
+def cc(predicted: ArrayLike, gold: ArrayLike) -> float:
     """Pearson's correlation of two 1-D arrays, in [-1,1]; NaN where one of them is constant."""
     predicted, gold = _pair(predicted, gold)
     if len(gold) < 2 or _constant(predicted) or _constant(gold):
@@ -30,7 +31,7 @@ def cc(predicted, gold) -> float:
     return float(a @ b / np.sqrt((a @ a) * (b @ b)))
 
 
-def ccc(predicted, gold, ddof: int = 0) -> float:
+def ccc(predicted: ArrayLike, gold: ArrayLike, ddof: int = 0) -> float:
     """Concordance (Lin 1989) of two 1-D arrays, in [-1,1]: 1 only for equal ones; NaN where both are the same constant.
 
     ddof=1 divides the variances by N−1 and the covariance by N, as the organisers of the SEWA challenges do.
@@ -132,7 +133,7 @@ def _constant(values: np.ndarray) -> bool:
     return bool(values.min() == values.max())
 
 
-def _pair(predicted, gold) -> tuple[np.ndarray, np.ndarray]:
+def _pair(predicted: ArrayLike, gold: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
     predicted, gold = np.asarray(predicted, np.float64), np.asarray(gold, np.float64)
     if predicted.ndim != 1 or predicted.shape != gold.shape:
         raise StavisError(f"a metric compares two 1-D arrays of one length, not {predicted.shape} with {gold.shape}.")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import fields
 from functools import partial
 from pathlib import PurePath
+from typing import ClassVar
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
 
@@ -55,7 +56,7 @@ class ShortRepr:
     """
 
     _LONGEST = 160
-    _shown = ()
+    _shown: ClassVar[tuple[str, ...]] = ()
 
     def _facts(self) -> Iterator[str]:
         """What stands between the brackets."""

@@ -64,7 +64,7 @@ class StageLine:
         if time.monotonic() - self._written > EVERY:
             self._write(f"{self._count()} after {time.monotonic() - self._begun:.0f} s")
 
-    def set_postfix(self, refresh: bool = True, **values) -> None:
+    def set_postfix(self, refresh: bool = True, **values: object) -> None:
         """What the line says besides."""
         self._note = "".join(f", {name} {value}" for name, value in values.items())
 
@@ -85,5 +85,5 @@ class StageLine:
     def __enter__(self) -> "StageLine":
         return self
 
-    def __exit__(self, *_) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()

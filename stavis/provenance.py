@@ -24,7 +24,7 @@ def _version_of_checkout() -> str:
     return tomllib.loads(project.read_text(encoding="utf-8"))["project"]["version"] if project.is_file() else "unknown"
 
 
-def provenance(**facts) -> dict[str, str]:
+def provenance(**facts: object) -> dict[str, str]:
     """What a reader needs to make a result again: the given facts, then versions and the command line (without folders)."""
     known = {name.replace("_", " "): str(value) for name, value in facts.items() if value is not None}
     return {

@@ -76,7 +76,7 @@ class RegionSet(ShortRepr):
 
     def masks_of(self, regions: np.ndarray) -> dict[str, np.ndarray]:
         """The parts as masks: name -> (T,H,W) bool."""
-        return {part: regions[:, [self.names.index(name) for name in names]].any(1) for part, names in self.parts.items()}
+        return {part: np.any(regions[:, [self.names.index(name) for name in names]], axis=1) for part, names in self.parts.items()}
 
 
 FACE = RegionSet(
@@ -183,7 +183,7 @@ def overlap(size: int, cells: int) -> np.ndarray:
 
 def joined(regions: np.ndarray, names: Sequence[str]) -> np.ndarray:
     """The regions of a face of these names as one mask: (T,H,W) bool."""
-    return regions[:, [REGIONS.index(name) for name in names]].any(1)
+    return np.any(regions[:, [REGIONS.index(name) for name in names]], axis=1)
 
 
 def _on(mass: np.ndarray, regions: np.ndarray, edge: float) -> np.ndarray:

@@ -53,7 +53,7 @@ class Comparison:
     @property
     def maps(self) -> dict[str, AttentionMaps | Attribution]:
         """The attention of each network that has one, and of two the difference, the first less the second, on the clip's pixels."""
-        found = {
+        found: dict[str, AttentionMaps | Attribution] = {
             f"attention, {name}": one.attention for name, one in zip(self.names, self.readings, strict=True) if one.attention is not None
         }
         if len(found) == 2:

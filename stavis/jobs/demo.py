@@ -57,7 +57,7 @@ class Demo(ShortRepr):
     def summary(self) -> dict:
         """What demo.json says; undefined figures are null."""
         cue = self.evaluation.cue.get("switching")
-        figures = {}
+        figures: dict = {}
         for name, score in (
             ("ccc", self.evaluation.score("ccc")),
             ("mouth_cue_correlation", cue and cue.correlation),

@@ -123,8 +123,8 @@ def labels(
     notes = Notes()
     gold = pd.DataFrame([row for recording in labelled for row in _gold(recording, _video_times(recording, notes))])
     show(notes)
-    notes = (*dict.fromkeys(note for one in recordings for note in one.notes), *notes)
-    return LabelReport(raters, pairs, gold, _truth_lag(labelled), len(recordings), len(labelled), label_sources(labelled), notes)
+    everything = (*dict.fromkeys(note for one in recordings for note in one.notes), *notes)
+    return LabelReport(raters, pairs, gold, _truth_lag(labelled), len(recordings), len(labelled), label_sources(labelled), everything)
 
 
 def _video_times(recording: Recording, notes: Notes) -> np.ndarray | None:

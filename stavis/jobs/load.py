@@ -282,7 +282,7 @@ def load(
     >>> stavis.load("sta-synthetic", device="cpu").system
     'sta'
     """
-    given = {"forward": forward, "frames": frames, "size": size, "rate": rate, "seconds": seconds, "normalise": normalise}
+    given: dict = {"forward": forward, "frames": frames, "size": size, "rate": rate, "seconds": seconds, "normalise": normalise}
     given |= {"region": region, "framing": framing, "classes": classes, "attention": attention, "layout": layout, "maps": maps}
     given |= {"layer": layer, "head": head, "processor": processor, "adapter": adapter, "output_head": output_head}
     if outputs is not None:

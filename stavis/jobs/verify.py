@@ -196,7 +196,7 @@ def measure_tracked(
 
 def _values(result: RunEvaluation, each: bool = True) -> dict[str, float]:
     """The metrics of an evaluation with the ends of their intervals, rounded, without undefined ones; `each`: also those per recording."""
-    values = {}
+    values: dict = {}
     for metric in ("ccc", "cc", "rmse"):
         values |= _interval(metric, result.score(metric))
         if each:

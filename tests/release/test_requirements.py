@@ -8,6 +8,7 @@ import tomllib
 from collections import defaultdict
 
 import pytest
+import yaml
 
 from stavis.lazy_names import EXTRAS
 from tests.conftest import ROOT
@@ -146,3 +147,12 @@ assert sorted(lacking) == ["plan_study", "run_study"], lacking
 def test_a_command_without_its_extra_says_what_to_install(words, sentence):
     done = without_extras(f"import stavis.cli; sys.argv = ['stavis', *{words!r}]; stavis.cli.main()")
     assert done.returncode == 2 and done.stdout == "" and re.fullmatch(sentence, done.stderr.strip()), done
+
+
+def test_the_hooks_of_a_commit_use_tools_of_the_extra_test_and_fetch_nothing():
+    (repository,) = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))["repos"]
+    tools = {distribution(one) for one in OPTIONAL["test"]} | {"python", "lint-imports"}
+    assert repository["repo"] == "local" and all(hook["language"] == "system" for hook in repository["hooks"])
+    entries = {hook["id"]: hook["entry"].split() for hook in repository["hooks"]}
+    assert {words[0] for words in entries.values()} <= tools and {"ruff", "ruff-format", "lint-imports", "mypy", "house"} <= set(entries)
+    assert all((ROOT / word).is_file() for words in entries.values() for word in words if word.endswith(".py"))
