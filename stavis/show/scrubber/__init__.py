@@ -294,6 +294,8 @@ class Scrubber(anywidget.AnyWidget):
         """The buffers by their names."""
         return {name: getattr(self, name) for name in BUFFERS}
 
+    _saved: Path | None = None  # the page that was written last
+
     def save(self, path: str | Path, pieces: str = "inside") -> Path:
         """Writes the scrubber as a page that works from the file system with no network and no kernel; returns the path.
 
@@ -302,7 +304,13 @@ class Scrubber(anywidget.AnyWidget):
 
         Raises StavisError where it cannot be written.
         """
-        return write_page(path, [self], pieces, lambda folder: page(self, folder))
+        self._saved = write_page(path, [self], pieces, lambda folder: page(self, folder))
+        return self._saved
+
+    def saved_page(self) -> str:
+        """The page that was saved last, relative to this folder, '' where it is elsewhere or there is none."""
+        page = self._saved.resolve() if self._saved else None
+        return page.relative_to(Path.cwd()).as_posix() if page and page.is_relative_to(Path.cwd()) else ""
 
     save_html = save
 

@@ -6,6 +6,7 @@ import html
 import json
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import quote
 
 import cv2
 import numpy as np
@@ -95,7 +96,7 @@ def write_page(path: str | Path, scrubbers: list, pieces: str, text_of: Callable
     return path
 
 
-def mount(scrubber, folder: str = "") -> str:
+def mount(scrubber, folder: str = "", *, saved: str | None = None) -> str:
     """The place of a scrubber in a page: its state, its static fallback in text and image. The buffers stand elsewhere in the page.
 
     folder: where the pieces of a long clip stand, beside the page; '' for inside of it.
@@ -109,28 +110,35 @@ def mount(scrubber, folder: str = "") -> str:
     state["clip"] = {**state["clip"], "poster": ""}
     return (
         f'<div class="stv-host" data-stavis-host><script type="application/json">{json_block(state)}</script>'
-        f'<div class="stv-mount">{poster(scrubber)}</div></div>'
+        f'<div class="stv-mount">{poster(scrubber, saved)}</div></div>'
     )
 
 
-def poster(scrubber) -> str:
-    """One frame and one line of text."""
+def poster(scrubber, saved: str | None = None) -> str:
+    """One frame and one line of text. In a notebook (saved is not None) with the way to a page that scrubs: a link where it was saved."""
     text = html.escape(scrubber.text())
     image = base64.b64encode(scrubber.poster()).decode()
     title = html.escape(scrubber.clip.get("title") or "clip")
     notices = "".join(f"<p><strong>{html.escape(notice)}</strong></p>" for notice in scrubber.clip.get("notices", ()))
+    link = (
+        f'<a href="{html.escape(quote(saved))}">{html.escape(saved)}</a> scrubs'
+        if saved
+        else 'the page that .save("page.html") writes scrubs'
+    )
+    way = "" if saved is None else f" Without a kernel, {link}."
     return (
         f'{notices}<img alt="{text}" src="data:image/jpeg;base64,{image}" width="{POSTER_SIDE}">'
-        f"<p>{title}: {text}. One frame is shown because scripts are off or no kernel runs.</p>"
+        f"<p>{title}: {text}. One frame is shown because scripts are off or no kernel runs.{way}</p>"
     )
 
 
 def fragment(scrubber, *, data: bool) -> str:
     """What a notebook saves: the static fallback, with the data (inert) when asked, so that an export can bring it to life."""
+    saved = scrubber.saved_page()
     inside = (
-        mount(scrubber) + "".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
+        mount(scrubber, saved=saved) + "".join(data_block(name, content) for name, content in buffer_blocks(scrubber).items())
         if data
-        else poster(scrubber)
+        else poster(scrubber, saved)
     )
     return f'<div data-stavis-poster="{scrubber.clip["poster"]}">{inside}</div>'
 

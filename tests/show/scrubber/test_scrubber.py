@@ -12,6 +12,7 @@ from stavis.data.annotations.annotations import Annotations
 from stavis.errors import StavisError
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
+from stavis.show.scrubber.page import fragment
 from stavis.types import AttentionMaps, Attribution, Clip, Target
 from tests.show.samples import clip_of, maps_of, prediction_of, wandering
 
@@ -143,3 +144,19 @@ def test_the_module_is_one_text_that_a_policy_can_name():
     for word in ("eval(", "new Function", "innerHTML", "document.write", "http://www.", "https://", "fetch("):
         assert word not in NAMESPACES.sub("", MODULE), word
     assert policy(MODULE).startswith("default-src 'none'; script-src 'sha256-") and "unsafe-eval" not in policy(MODULE)
+
+
+def test_what_a_notebook_keeps_leads_to_a_page_that_scrubs(tmp_path, monkeypatch):
+    """GitHub, nbviewer and an editor without widgets show one frame, one line of text and a link to the saved page."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my pages").mkdir()
+    scrubber = Scrubber.from_clip(clip_of(5, 32), {})
+    for data in (True, False):
+        kept = fragment(scrubber, data=data)
+        assert "<img alt=" in kept and "<a href" not in kept
+        assert 'Without a kernel, the page that .save("page.html") writes scrubs.' in kept
+    scrubber.save("my pages/a.html")
+    assert '<a href="my%20pages/a.html">my pages/a.html</a> scrubs.' in fragment(scrubber, data=False)
+    assert "Without a kernel" not in (tmp_path / "my pages" / "a.html").read_text(encoding="utf-8")
+    scrubber.save(tmp_path.parent / "elsewhere.html")
+    assert "<a href" not in fragment(scrubber, data=False)  # a folder of this machine is of no use to a reader
