@@ -37,6 +37,7 @@ nb_execution_mode = "force"
 nb_execution_in_temp = True
 nb_execution_timeout = 200
 nb_execution_raise_on_error = True
+nb_execution_show_tb = True
 nb_output_stderr = "remove"
 nb_merge_streams = True
 nb_ipywidgets_js = {}

@@ -84,6 +84,34 @@ def test_every_live_page_that_is_shown_is_made_and_every_one_made_is_shown():
     assert made == shown
 
 
+def test_every_lesson_says_how_long_it_takes_what_to_see_and_where_to_go():
+    for path in (DOCS / "lessons").glob("*.md"):
+        text = path.read_text(encoding="utf-8")
+        if path.stem != "index":
+            wanted = (
+                "**Time:**",
+                "**You need:**",
+                "**What you should see",
+                "## Exercise",
+                "## Where to go next",
+                "```{code-cell} ipython3",
+            )
+            assert [part for part in wanted if part not in text] == [], named(path)
+
+
+def test_each_question_of_a_newcomer_is_answered_within_two_clicks_of_the_first_page():
+    """One click leads from the first page to the questions, the next to the page that answers."""
+    assert "faq.md" in links(DOCS / "index.md")
+    page = (DOCS / "faq.md").read_text(encoding="utf-8")
+    table = page[page.index("## Ten that newcomers ask") : page.index("## More")]
+    rows = [line.split("|")[1:-1] for line in table.splitlines() if line.startswith("|")][2:]
+    assert len(rows) >= 10
+    for question, answer, where in rows:
+        assert question.strip().endswith("?") and answer.strip()
+        (url,) = re.findall(r"\]\(([^)#]+)[^)]*\)", where)
+        assert (DOCS / url).is_file(), question
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.skipif(

@@ -14,10 +14,12 @@ class Reuse:
     def __init__(self, model: nn.Module, run: Callable[[], torch.Tensor]):
         """`run` runs the model once with an attention that asks for gradients: what its output does not, does not depend on it."""
         self.outputs: dict[nn.Module, torch.Tensor] = {}
+        self.lengths: dict[nn.Module, int | None] = {}
         calls: Counter[nn.Module] = Counter()
 
-        def keep(module, _inputs, output):
+        def keep(module, inputs, output):
             calls[module] += 1
+            self.lengths[module] = _length(inputs)
             if isinstance(output, torch.Tensor) and not output.requires_grad:
                 self.outputs[module] = output.detach()
 
@@ -34,12 +36,24 @@ class Reuse:
 
     @contextmanager
     def active(self, clips: int) -> Iterator[None]:
-        """The modules give their kept output, once per clip of a batch, instead of running, inside the `with` block."""
+        """The modules give their kept output, once per clip of a batch, instead of running, inside the `with` block. A module that is given
+        another number of rows than that (a batch may be run in other pieces than a single clip) runs."""
         for module, output in self.outputs.items():
             repeated = torch.cat([output] * clips) if clips > 1 else output
-            module.forward = lambda *_inputs, _kept=repeated, **_options: _kept
+            expected = None if self.lengths[module] is None else clips * self.lengths[module]
+            module.forward = _again(module.forward, repeated, expected)
         try:
             yield
         finally:
             for module in self.outputs:
                 module.__dict__.pop("forward", None)
+
+
+def _length(inputs: tuple) -> int | None:
+    """The rows of the first input; None where it is no tensor."""
+    return len(inputs[0]) if inputs and isinstance(inputs[0], torch.Tensor) and inputs[0].ndim else None
+
+
+def _again(run: Callable, kept: torch.Tensor, expected: int | None) -> Callable:
+    """A module's forward that gives what was kept where it is given as many rows as expected, else runs."""
+    return lambda *inputs, **options: kept if _length(inputs) == expected else run(*inputs, **options)

@@ -95,3 +95,25 @@ def test_nothing_is_reused_where_a_batch_is_not_the_first_axis():
     with replaceable(Odd(), make_clip()) as at:
         one = torch.from_numpy(np.stack([at.weights] * 2)).float()
         np.testing.assert_allclose(at.trace(one)[1].numpy(), at.own, rtol=1e-4)
+
+
+def test_a_network_that_reads_a_batch_in_other_pieces_than_a_clip_predicts_the_same():
+    """The ConvLSTM of STA takes so many images at once, so a batch of clips goes through its convolution in more pieces than one clip."""
+
+    class Pieces(torch.nn.Module):
+        dimensions = ("valence",)
+
+        def __init__(self):
+            super().__init__()
+            self.each, self.softmax = torch.nn.Conv2d(3, 1, 4, stride=8), SpatialSoftmax()
+
+        def forward(self, frames):
+            together = max(1, 14 // len(frames))
+            parts = [self.each(part.flatten(0, 1)).unflatten(0, part.shape[:2]) for part in frames.split(together, 1)]
+            features = torch.cat(parts, 1)[:, :, 0]
+            return (features * self.softmax(frames.mean(2)[..., ::8, ::8])).flatten(2).sum(2, keepdim=True)
+
+    torch.manual_seed(0)
+    with replaceable(Pieces(), make_clip(frames=6)) as at:
+        maps = torch.from_numpy(np.stack([at.weights] * 3)).float()
+        np.testing.assert_allclose(at.trace(maps)[2].numpy(), at.own, rtol=1e-4)
