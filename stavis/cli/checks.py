@@ -13,6 +13,7 @@ import typer
 import stavis
 from stavis import attribution
 from stavis.batch.shipped import shipped_notebooks, shipped_specs
+from stavis.data.dataset_names import NAMES, looked_for, missing
 from stavis.errors import nearest_file, offer
 from stavis.models.hub import is_hub_name, parsed
 from stavis.models.published import ROWS
@@ -24,6 +25,7 @@ FILLS = ("interpolate", "zero", "drop")
 SOURCES = ("auto", "truth", "face", "centre", "resize", "letterbox")
 LOSSES = ("mse", "ccc", "mse+ccc", "epsilon")
 LABELS = ("auto", "given", "raters")
+MODES = ("window", "stream")
 SHIPPED = ("sta-synthetic", "sta-heads")
 _CHOICES = {
     "system": tuple(ROWS),
@@ -36,6 +38,7 @@ _CHOICES = {
     "backend": ("auto", "litert", "opencv"),
     "renderer": ("flat", "heads", "both"),
     "view": ("choose", "side by side"),
+    "mode": MODES,
     "pieces": ("auto", "inside", "beside"),
 }
 _DEVICE = re.compile(r"auto|cpu|mps|cuda(:\d+)?")
@@ -102,13 +105,13 @@ def data(name: str | Path | None, split: str | None = None) -> str | Path | None
             choice("--split", split, SPLITS)
         return None
     if not Path(name).exists():
-        known = stavis.datasets().set_index("name").found
-        if str(name).lower() not in known.index:
+        known = str(name).lower()
+        if known not in NAMES or not NAMES[known].folders:
             near = nearest_file(Path(name))
-            remedy = f"did you mean {near}?" if near else offer(name, known.index, also="the folder of the recordings")
+            remedy = f"did you mean {near}?" if near else offer(name, NAMES, also="the folder of the recordings")
             raise stavis.StavisError(f"{name} does not exist: {remedy}")
-        if not known[str(name).lower()]:
-            stavis.read_dataset(name)  # says where it was looked for, and how to apply for it
+        if not any(path.is_dir() for path in looked_for(known)):
+            raise missing(known)
     if split is not None and split not in SPLITS:
         there = sorted({one.split or "(none)" for one in stavis.read_dataset(name)})
         choice("--split", split, there)

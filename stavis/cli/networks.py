@@ -19,6 +19,7 @@ from stavis.cli.options import (
     Json,
     MaxGap,
     Mirror,
+    Mode,
     Out,
     Pieces,
     Quiet,
@@ -132,6 +133,7 @@ def evaluate(
     max_gap: MaxGap = 3.0,
     source: CropSource = "auto",
     mirror: Mirror = False,
+    mode: Mode = "window",
     out: Annotated[Path | None, typer.Option("--out", help="Write metrics.json, predictions.csv and report.html here.")] = None,
     device: Device = "auto",
     json: Json = False,
@@ -141,8 +143,8 @@ def evaluate(
 
     Example: stavis evaluate runs/first --data faces --split test --out results
     """
-    reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap, "source": source, "mirror": mirror}
-    checks.given(network=run, fill=fill, source=source, exclude=exclude, out=out, device=device)
+    reading = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap, "source": source, "mirror": mirror, "mode": mode}
+    checks.given(network=run, fill=fill, source=source, mode=mode, exclude=exclude, out=out, device=device)
     checks.data(data, split)
     checks.begin(f"evaluating {run} on the {split} split of {data or 'the embedded data'}", quiet)
     done = jobs.evaluate(run, data, split=split, out=out, fill=fill, fold=fold, exclude=exclude, device=device, quiet=quiet, **reading)
@@ -175,6 +177,7 @@ def explain(
     ] = False,
     heads: Annotated[int | None, typer.Option(help="The layer (from 0; -1: the last) whose heads are shown one by one, too.")] = None,
     mirror: Mirror = False,
+    mode: Mode = "window",
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     pieces: Pieces = "auto",
     sound: Sound = True,
@@ -192,8 +195,8 @@ def explain(
         run, video = DEFAULT, Path(run)
     names = checks.methods(methods)
     out = out or Path(f"{video.stem}-explained")
-    checks.given(network=run, video=video, source=source, regions=regions, device=device, out=out, pieces=pieces)
-    chosen = face_from(face)
+    checks.given(network=run, video=video, source=source, regions=regions, mode=mode, device=device, out=out, pieces=pieces)
+    reading = {"source": source, "face": face_from(face), "stream": stream, "mirror": mirror, "mode": mode, "device": device}
     checks.begin(f"explaining {video.name} with {run} into {out}", quiet)
     explanation = jobs.explain(
         run,
@@ -201,18 +204,14 @@ def explain(
         out,
         methods=names,
         target=int(target) if target is not None and target.isdigit() else target,
-        source=source,
-        face=chosen,
         regions=regions,
         attention_layers=attention_layers,
         heads=heads,
         pieces=pieces,
         sound=sound,
         overlay=overlay,
-        mirror=mirror,
-        stream=stream,
-        device=device,
         quiet=quiet,
+        **reading,
     )
     if json:
         typer.echo(json_text.dumps(explanation.summary.to_json()))

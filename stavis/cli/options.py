@@ -18,6 +18,7 @@ Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of you
 MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
 Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of the file, by its number; the best if left out.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Read each video and its mirror image, and take the mean.")]
+Mode = Annotated[str, typer.Option(help="window: overlapping clips; stream: one pass whose memory is carried on (sta and cnn3d).")]
 CropSource = Annotated[str, typer.Option("--source", help="How crops are made: auto, face, centre, truth.")]
 Regions = Annotated[str, typer.Option("--regions", help="grid:3x3, or a CSV or npz of boxes or masks; else the face's parts.")]
 Pieces = Annotated[

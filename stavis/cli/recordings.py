@@ -13,6 +13,7 @@ from stavis.cli import checks
 from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
 from stavis.lazy_names import need
+from stavis.storage.eviction import kind_folder
 
 
 @app.command(rich_help_panel=DATA)
@@ -99,6 +100,8 @@ def cache(
     """
     if action not in ("list", "clear"):
         raise stavis.StavisError(f"stavis cache has no action {action!r}: {checks.offer(action, ('list', 'clear'))}")
+    if kind is not None:
+        kind_folder(kind)  # refuses one that there is not
     table = stavis.cache_list(kind) if action == "list" else stavis.cache_clear(kind)
     if json:
         typer.echo(table.to_json(orient="records", date_format="iso"))

@@ -167,6 +167,7 @@ def evaluate(
     scale: tuple[float, float] | None = None,
     max_gap: float | None = MAX_GAP,
     mirror: bool = False,
+    mode: str = "window",
     limit: int | None = None,
     quiet: bool = False,
 ) -> RunEvaluation:
@@ -176,11 +177,12 @@ def evaluate(
     (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
     that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`. source: what crops are aligned by;
     with "face" a synthetic recording is read as anyone's video is, without its truth, and one in which no face is found is counted
-    and not scored. mirror: predictions are the mean of each video and its mirror image. limit: the first so many recordings only.
+    and not scored. mirror: predictions are the mean of each video and its mirror image. mode: "window" or "stream", as
+    for `stavis.load`. limit: the first so many recordings only.
 
     Raises StavisError where the run or the data cannot be read, the split has no labels, or `out` cannot be written.
     """
-    net = VideoReader.load(run, device=device, mirror=mirror)
+    net = VideoReader.load(run, device=device, mirror=mirror, mode=mode)
     labels = LabelConfig(time_unit, scale, max_gap)
     options = {"split": split, "source": source, "fill": fill, "fold": fold, "exclude": exclude, "limit": limit, "quiet": quiet}
     notes = Notes()

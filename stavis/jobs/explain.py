@@ -190,6 +190,7 @@ def explain(
     overlay: bool = True,
     device: str = "auto",
     mirror: bool = False,
+    mode: str = "window",
     quiet: bool = False,
     stream: int | None = None,
     pieces: str = "auto",
@@ -199,13 +200,13 @@ def explain(
 
     regions: "grid:3x3", or a CSV or npz of boxes or masks in source pixels; by default the parts of the face, of whole frames a grid.
     attention_layers, heads: also the attention of each layer of a transformer, and of each head of layer `heads`.
-    mirror: values and attention are the mean of the video and its mirror image. stream: the number of the video stream in the file;
-    None: the best by libav's rule. pieces, sound: see `Explanation.save`.
+    mirror: values and attention are the mean of the video and its mirror image. mode: "window" or "stream", as for `stavis.load`.
+    stream: the number of the video stream in the file; None: the best by libav's rule. pieces, sound: see `Explanation.save`.
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
     check_pieces(pieces)
-    net = VideoReader.load(run, device=device, mirror=mirror)
+    net = VideoReader.load(run, device=device, mirror=mirror, mode=mode)
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:

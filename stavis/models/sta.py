@@ -63,6 +63,18 @@ class STAConfig:
         for name, choices in (("pooling", ("mean", "flatten")), ("normalisation", ("softmax", "sigmoid"))):
             if getattr(self, name) not in choices:
                 raise StavisError(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}.")
+        self._check_side("crop_size" if self.vision is None else "vision", self.crop_size if self.vision is None else self.vision)
+
+    def _check_side(self, name: str, side: int) -> None:
+        """Raises StavisError for a side that, halved by the encoder and doubled by the decoder, does not meet the stem's grid."""
+        whole = 2 ** len(self.encoder)
+        if side < 1 or self.grid % 2 ** (len(self.decoder) - 1):
+            below = side // whole * whole
+            near = f"{below} or {below + whole}" if below > 0 else str(whole)
+            raise StavisError(
+                f"{name} is {side} px, which {len(self.encoder)} encoder layers cannot halve and {len(self.decoder) - 1} decoder layers "
+                f"double onto one grid: choose a multiple of {whole}, such as {near}."
+            )
 
     @property
     def grid(self) -> int:

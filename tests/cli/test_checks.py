@@ -14,6 +14,7 @@ from stavis.bench.plan import LABELS, RECIPES
 from stavis.cli import app, checks
 from stavis.data.crops.crops import SOURCES
 from stavis.evaluation.evaluate import FILLS
+from stavis.inference.video.streaming import MODES
 from stavis.models.sta import PRESETS
 from stavis.training.losses import LOSSES
 from stavis.training.stages import PRESETS as SHIPPED
@@ -32,6 +33,8 @@ REFUSED = {
         ("explain", "no_such_package_of_mine:make", "film.mp4", "cannot be imported"),
         ("explain", "hf:one", "film.mp4", "give hf:owner/name"),
         ("explain", "--methds", "x", "did you mean --methods?"),
+        ("explain", "sta-synthetic", "film.mp4", "--data", "unknown", "there is no option --data"),
+        ("explain", "sta-synthetic", "film.mp4", "--mode", "steam", "did you mean stream?"),
     ],
     "profile": [("profile", "flim.mp4", "did you mean film.mp4?")],
     "compare": [
@@ -42,6 +45,9 @@ REFUSED = {
         ("evaluate", "sta_synthetic", "did you mean sta-synthetic?"),
         ("evaluate", "sta-synthetic", "--data", "recolaa", "did you mean recola?"),
         ("evaluate", "sta-synthetic", "--split", "tset", "did you mean test?"),
+        ("evaluate", "sta-synthetic", "--data", "nothing", "choose one of recola"),
+        ("evaluate", "sta-synthetic", "--data", "recola", "apply at"),
+        ("evaluate", "sta-synthetic", "--mode", "straem", "did you mean stream?"),
     ],
     "verdict": [
         ("verdict", "sta-synthetik", "did you mean sta-synthetic?"),
@@ -94,7 +100,7 @@ for words in json.loads(sys.argv[1]):
         stavis.cli.main()
     except SystemExit as end:
         print(end.code, flush=True)
-heavy = ("torch", "captum", "plotly", "pytorch_lightning", "papermill", "distributed")
+heavy = ("torch", "pandas", "cv2", "av", "captum", "plotly", "pytorch_lightning", "papermill", "distributed")
 print(json.dumps([name for name in heavy if name in sys.modules]))
 """
 
@@ -124,7 +130,7 @@ def test_the_names_that_are_checked_are_those_that_are_known():
     assert list(attribution.NAMES) == [one.__name__.replace("_", "-") for one in offered]
     assert tuple(FILLS) == checks.FILLS and tuple(SOURCES) == checks.SOURCES and tuple(LOSSES) == checks.LOSSES
     assert set(checks.PRESETS) == set(PRESETS) == set(RECIPES) and tuple(LABELS) == checks.LABELS
-    assert tuple(SHIPPED) == checks.SHIPPED
+    assert tuple(SHIPPED) == checks.SHIPPED and tuple(MODES) == checks.MODES
 
 
 def test_a_long_command_says_at_once_what_it_does(shell, monkeypatch):
@@ -151,3 +157,19 @@ def test_what_follows_two_dashes_goes_to_jupyter_lab(shell, monkeypatch):
 @pytest.mark.parametrize("name", ["cuda:1", "mps", "auto"])
 def test_a_device_is_known_without_torch(name):
     assert checks.device(name) == name
+
+
+@pytest.mark.parametrize("command", ["explain", "evaluate"])
+def test_the_mode_of_reading_reaches_the_network(shell, monkeypatch, tmp_path, command):
+    (tmp_path / "film.mp4").touch()
+    given = []
+
+    def loading(*args, mode, **options):
+        given.append(mode)
+        raise stavis.StavisError("enough.")
+
+    monkeypatch.setattr(stavis.jobs, command, loading, raising=False)
+    what = [tmp_path / "film.mp4", "--out", tmp_path / "out"] if command == "explain" else []
+    for options in ([], ["--mode", "stream"]):
+        assert shell(command, "sta-synthetic", *what, *options).code == 2
+    assert given == ["window", "stream"]

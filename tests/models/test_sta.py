@@ -185,3 +185,33 @@ def test_a_config_whose_grids_do_not_meet_is_refused():
         STAConfig(stem=(16,))
     with pytest.raises(StavisError, match="pooling"):
         STAConfig(pooling="max")
+
+
+@pytest.mark.parametrize("decoder", [(6, 4), (6, 4, 4)])
+def test_a_side_is_refused_exactly_where_the_layers_cannot_meet_on_one_grid(decoder, monkeypatch):
+    sizes = {"encoder": (4, 6, 8), "decoder": decoder, "stem": (4, 6)[: 4 - len(decoder)], "regressor": (8, 8), "hidden": 4}
+    refused = []
+    for side in range(9, 42):
+        with monkeypatch.context() as patch:
+            patch.setattr(STAConfig, "_check_side", lambda self, name, side: None)
+            config = STAConfig(**sizes, vision=side, crop_size=48)
+            try:
+                STA(config).eval()(torch.zeros(1, 1, 3, 48, 48))
+                works = True
+            except RuntimeError:
+                works = False
+        try:
+            STAConfig(**sizes, vision=side, crop_size=48)
+        except StavisError as error:
+            refused.append(side)
+            assert str(error).startswith(f"vision is {side} px") and f"choose a multiple of 8, such as {side // 8 * 8} or" in str(error)
+            assert not works, side
+        else:
+            assert works, side
+    assert 25 in refused and not {16, 24, 32, 40} & set(refused)
+
+
+@pytest.mark.parametrize("side", [0, -8, 3])
+def test_a_side_of_no_pixels_is_refused(side):
+    with pytest.raises(StavisError, match=r"^vision is .* choose a multiple of 8, such as 8\.$"):
+        STAConfig(vision=side)

@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from stavis.data.datasets.registry import DATASETS, found_at, looked_for
+from stavis.data.dataset_names import looked_for
+from stavis.data.datasets.registry import DATASETS, found_at
 
 
 def datasets() -> pd.DataFrame:

@@ -1,14 +1,13 @@
-"""Every format of recordings that can be read: how it is recognised, under which licence it is, where it is looked for.
+"""Every format of recordings that can be read: how it is recognised and read.
 
-Data sets are read from the folder that is given and never downloaded. Their names (`recola`) stand for a folder that is looked for in
-the folders of STAVIS_DATASETS (several are separated as in PATH), in the working folder, in ~/data and in ~/datasets.
+Data sets are read from the folder that is given, or found by its name (stavis.data.dataset_names), and never downloaded.
 """
 
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from stavis.data.dataset_names import NAMES, DataSetName, looked_for, missing
 from stavis.data.datasets import afewva, affwild2, avec, recola, sewa
 from stavis.data.datasets.assembly import GroupedNotes, listed
 from stavis.data.datasets.exclusion import read_exclusions, with_exclusions
@@ -19,47 +18,24 @@ from stavis.notes import show
 from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
-VARIABLE = "STAVIS_DATASETS"
-"""The environment's variable with the folders in which data sets are looked for."""
-
 
 @dataclass(frozen=True)
-class DataSet:
-    """A format: its name in the shell and in full; licence; how to apply; what its folder holds; the names that folder usually has.
+class DataSet(DataSetName):
+    """A format that can be read: fits(root) says whether a folder is of it, read(root) gives its recordings."""
 
-    fits(root) says whether a folder is of this format, read(root) gives its recordings.
-    """
-
-    name: str
-    title: str
-    licence: str
-    apply: str
-    holds: str
-    folders: tuple[str, ...]
     fits: Callable[[Path], bool]
     read: Callable[..., list[Recording]]
 
 
-_ACADEMIC = "end-user licence agreement, academic research only"
-DATASETS: dict[str, DataSet] = {
-    each.name: each
-    for each in (
-        DataSet("recola", "RECOLA", _ACADEMIC, "https://diuf.unifr.ch/main/diva/recola/", f"{recola.VIDEOS}/ and {recola.ANNOTATION}/",
-                ("RECOLA", "recola"), recola.fits, recola.read),
-        DataSet("avec", "AV+EC 2015 and 2016 packages (RECOLA)", _ACADEMIC, "the organisers; https://diuf.unifr.ch/main/diva/recola/",
-                f"{avec.GOLD}/ and videos such as train_1.mp4", ("AVEC2016", "AVEC2015", "avec"), avec.fits, avec.read),
-        DataSet("sewa", "SEWA (AVEC 2017 to 2019)", _ACADEMIC, "https://db.sewaproject.eu", "labels/Train_01.csv and videos of these names",
-                ("SEWA", "sewa", "AVEC2017", "AVEC2018", "AVEC2019"), sewa.fits, sewa.read),
-        DataSet("affwild2", "Aff-Wild2", "non-commercial academic research",
-                "https://sites.google.com/view/dimitrioskollias/databases/aff-wild2", f"{affwild2.CHALLENGE}/ and {affwild2.IMAGES}/",
-                ("Aff-Wild2", "AffWild2", "affwild2"), affwild2.fits, affwild2.read),
-        DataSet("afewva", "AFEW-VA", "end-user licence agreement, non-commercial research",
-                "https://ibug.doc.ic.ac.uk/resources/afew-va-database/", "001/001.json beside 001/00000.png, or 01/001/001.json",
-                ("AFEW-VA", "AFEWVA", "afewva"), afewva.fits, afewva.read),
-        DataSet("folder", "recordings of one's own", "your own", "none", "videos/NAME.mp4 and labels/NAME.csv, or both side by side",
-                (), looks_like_dataset, load_folder),
-    )
-}  # fmt: skip
+_READERS = {
+    "recola": (recola.fits, recola.read),
+    "avec": (avec.fits, avec.read),
+    "sewa": (sewa.fits, sewa.read),
+    "affwild2": (affwild2.fits, affwild2.read),
+    "afewva": (afewva.fits, afewva.read),
+    "folder": (looks_like_dataset, load_folder),
+}
+DATASETS: dict[str, DataSet] = {name: DataSet(**vars(NAMES[name]), fits=fits, read=read) for name, (fits, read) in _READERS.items()}
 """All formats by name; `folder`, which is taken where no other fits, comes last."""
 
 
@@ -173,13 +149,6 @@ def locate(root: str | Path, kind: str | None = None) -> tuple[Path, str]:
     return root, "folder"
 
 
-def looked_for(name: str) -> list[Path]:
-    """The folders in which a data set is looked for by its name, in this order."""
-    given = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
-    homes = [*given, Path.cwd(), Path.home() / "data", Path.home() / "datasets"]
-    return [home / folder for home in homes for folder in DATASETS[name].folders]
-
-
 def found_at(name: str) -> Path | None:
     """The first of the folders looked for that is there and holds the data set; None where there is none."""
     return next((place for place in looked_for(name) if place.is_dir() and DATASETS[name].fits(place)), None)
@@ -204,11 +173,7 @@ def _licensed() -> list[DataSet]:
 def _found(data_set: DataSet) -> Path:
     place = found_at(data_set.name)
     if place is None:
-        homes = dict.fromkeys(str(path.parent) for path in looked_for(data_set.name))
-        raise StavisError(
-            f"{data_set.title} is not here: it was looked for as {' or '.join(data_set.folders)} in {', '.join(homes)}; its folder holds "
-            f"{data_set.holds}; licence: {data_set.licence}; apply at {data_set.apply}; then give its folder, or set {VARIABLE}."
-        )
+        raise missing(data_set.name)
     return place
 
 

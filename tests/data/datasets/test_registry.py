@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from stavis.data.datasets.registry import DATASETS, VARIABLE, check_subjects, found_at, locate, read_dataset
+from stavis.data.dataset_names import NAMES, VARIABLE
+from stavis.data.datasets import affwild2, avec, recola
+from stavis.data.datasets.registry import DATASETS, check_subjects, found_at, locate, read_dataset
 from stavis.errors import StavisError, StavisWarning
 from stavis.types import Recording
 from tests.data.datasets import fakes
@@ -231,3 +233,9 @@ def test_one_person_in_two_splits_is_refused_whatever_the_loader_says(tmp_path):
     )
     with pytest.raises(StavisError, match="subject 'ann' is in split 'train' \\(a\\) and in 'test' \\(b\\)"):
         check_subjects(tmp_path, [one, replace(one, name="b", split="test")])
+
+
+def test_names_and_readers_are_of_the_same_data_sets():
+    assert list(NAMES) == list(DATASETS) and list(NAMES)[-1] == "folder"
+    parts = {"recola": (recola.VIDEOS, recola.ANNOTATION), "avec": (avec.GOLD,), "affwild2": (affwild2.CHALLENGE, affwild2.IMAGES)}
+    assert [name for name, folders in parts.items() if not all(f"{folder}/" in NAMES[name].holds for folder in folders)] == []
