@@ -42,7 +42,7 @@ def verdict(
     """
     if known_answers:
         checks.begin("judging the networks whose answers are known: minutes", quiet)
-        table = jobs.known_answers(seeds)
+        table = jobs.known_answers(seeds, quiet=quiet)
         typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
         raise typer.Exit(0 if table.right.all() else 1)
     if run is None:

@@ -254,6 +254,7 @@ def compare(
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     device: Device = "auto",
     json: Json = False,
+    quiet: Quiet = False,
 ) -> None:
     """Two networks on one video: both maps and their difference, both predictions, how far the maps agree, on one page.
 
@@ -261,8 +262,8 @@ def compare(
     """
     checks.network(first)
     checks.given(network=second, video=video, view=view, source=source, device=device)
-    checks.begin(f"comparing {first} and {second} on {video.name}", json)
-    both = jobs.compare([first, second], video, source=source, face=face_from(face), device=device)
+    checks.begin(f"comparing {first} and {second} on {video.name}", quiet)
+    both = jobs.compare([first, second], video, source=source, face=face_from(face), device=device, quiet=quiet)
     page = both.save(out or Path(f"{video.stem}-compared.html"), view)
     if json:
         typer.echo(json_text.dumps(both.summary))

@@ -1,7 +1,7 @@
 """Two networks on one video: what each predicts, where each looks, and where they differ."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_rec
 from stavis.inference.reading import Reading
 from stavis.inference.source import Source
 from stavis.notes import show
+from stavis.progress import stages
 from stavis.regions import spread
 from stavis.show.figures.moments import key_moments
 from stavis.show.figures.over_time import figure_of
@@ -177,6 +178,7 @@ def compare(
     regions: Regions = None,
     seconds: float = SHOWN_SECONDS,
     device: str = "auto",
+    quiet: bool = False,
 ) -> Comparison:
     """Two networks on one video: both maps and their difference, both predictions, agreement by region and over time.
 
@@ -196,6 +198,8 @@ def compare(
         How much of a longer video is compared, from its middle, in s; default 20.
     device : str
         As for `stavis.load`; default "auto".
+    quiet : bool
+        No progress bars; default False.
 
     Returns
     -------
@@ -220,8 +224,12 @@ def compare(
     nets = [VideoReader.load(one, device=device) for one in _two(networks)]
     labels = _named(nets, names)
     recording = video if isinstance(video, np.ndarray) else as_recording(video)
-    crops = [one.crops(recording, source=source, face=face, regions=regions, times=_times(recording, nets[0])) for one in nets]
-    return _compared(nets, crops, labels, seconds)
+    options = {"source": source, "face": face, "regions": regions, "times": _times(recording, nets[0])}
+    with stages(quiet) as progress:
+        crops = [
+            one.crops(recording, **options, progress=_stage(progress, f"crops, {name}")) for one, name in zip(nets, labels, strict=True)
+        ]
+        return _compared(nets, crops, labels, seconds, progress)
 
 
 def _two(networks: Sequence[Source | VideoReader]) -> Sequence[Source | VideoReader]:
@@ -243,15 +251,22 @@ def _named(nets: Sequence[VideoReader], names: Sequence[str] | None) -> tuple[st
     return labels if len(set(labels)) == 2 else (f"{labels[0]} (1)", f"{labels[1]} (2)")
 
 
-def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[str, str], seconds: float) -> Comparison:
+def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[str, str], seconds: float, progress=None) -> Comparison:
     """Both readings of the middle of a video, on the larger of the two crops."""
     segment = middle_segment(crops[0].times, seconds)
-    readings = tuple(net.read_crops(each, segment) for net, each in zip(nets, crops, strict=True))
+    readings = tuple(
+        net.read_crops(each, segment, progress=_stage(progress, f"attention, {name}"))
+        for net, each, name in zip(nets, crops, names, strict=True)
+    )
     larger = max(crops, key=lambda each: each.frames.shape[1])
     show(note for each in crops for note in each.notes)
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
     notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
     return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes, notices_of(nets))
+
+
+def _stage(progress: Callable[[str, int, int], None] | None, name: str) -> Callable[[int, int], None] | None:
+    return None if progress is None else lambda done, total: progress(name, done, total)
 
 
 def _times(video: Video, net: VideoReader) -> np.ndarray | None:

@@ -1,6 +1,6 @@
 """How often a verdict is right on the grammar of known networks, by question and number of clips."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, replace
 
 import pandas as pd
@@ -44,9 +44,16 @@ def first_clips(found: Evidence, count: int) -> Evidence:
     return replace(found, **lists, **tables)
 
 
-def grammar_answers(seeds: Sequence[int] = (0,), counts: Sequence[int] = (8,), rules: Sequence[Rule] = SAMPLE) -> pd.DataFrame:
-    """The answers of every rule and seed; see answers_of."""
-    return pd.DataFrame([row for rule in rules for seed in seeds for row in answers_of(known_network(rule, seed, max(counts)), counts)])
+def grammar_answers(
+    seeds: Sequence[int] = (0,), counts: Sequence[int] = (8,), rules: Sequence[Rule] = SAMPLE, *, judged: Callable[[], None] = lambda: None
+) -> pd.DataFrame:
+    """The answers of every rule and seed; see answers_of. `judged` is called after each."""
+    rows = []
+    for rule in rules:
+        for seed in seeds:
+            rows += answers_of(known_network(rule, seed, max(counts)), counts)
+            judged()
+    return pd.DataFrame(rows)
 
 
 def by_network(table: pd.DataFrame) -> list[dict]:

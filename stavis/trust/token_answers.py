@@ -11,7 +11,7 @@ untrained             nothing was learned
 Clips are those of stavis.trust.grammar: a red patch (or sixteen) whose strength is the label, and a green decoy.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -189,10 +189,12 @@ def token_case(name: str, seed: int, *, clips: int = 12) -> tuple[TokenNetwork, 
     return token_network(rule, seed), list(shown)
 
 
-def token_answers(seeds: Sequence[int] = (0, 1, 2), *, heads: int = 4, networks: int = 4) -> list[dict]:
+def token_answers(
+    seeds: Sequence[int] = (0, 1, 2), *, heads: int = 4, networks: int = 4, judged: Callable[[], None] = lambda: None
+) -> list[dict]:
     """Whether the verdict is right on networks with token attention: one entry per network and seed, as of the five known answers.
 
-    `expected` holds the questions that the construction answers; right where all of these are.
+    `expected` holds the questions that the construction answers; right where all of these are. `judged` is called after each.
     """
     rows = []
     for name, rule in RULES.items():
@@ -201,4 +203,5 @@ def token_answers(seeds: Sequence[int] = (0, 1, 2), *, heads: int = 4, networks:
             answers = said(verdict(model, clips, attention=model.attention, seed=seed, heads=heads, networks=networks))
             right = all(answers[question] == answer for question, answer in rule.expected.items())
             rows.append({"model": f"tokens: {name}", "seed": seed, **answers, "expected": dict(rule.expected), "right": right})
+            judged()
     return rows

@@ -40,6 +40,15 @@ def test_two_networks_stand_beside_each_other(nets, tmp_path):
     assert "a − b" in page or "a \\u2212 b" in page
 
 
+def test_it_says_how_far_it_is_and_writes_no_carriage_return(nets, capsys):
+    compare([nets[0], nets[1]], FRAMES, names=("a", "b"))
+    err = capsys.readouterr().err
+    stages = [line.partition(":")[0] for line in err.splitlines()]
+    assert "\r" not in err and {"attention, a", "attention, b"} <= set(stages)
+    compare([nets[0], nets[1]], FRAMES, quiet=True)
+    assert capsys.readouterr().err == ""
+
+
 def test_a_network_agrees_with_itself(nets):
     both = compare([nets[0], nets[0]], FRAMES)
     assert both.names == ("OwnMap (1)", "OwnMap (2)")
