@@ -226,9 +226,7 @@ def compare(
     recording = video if isinstance(video, np.ndarray) else as_recording(video)
     options = {"source": source, "face": face, "regions": regions, "times": _times(recording, nets[0])}
     with stages(quiet) as progress:
-        crops = [
-            one.crops(recording, **options, progress=_stage(progress, f"crops, {name}")) for one, name in zip(nets, labels, strict=True)
-        ]
+        crops = [_crops(one, name, recording, options, progress) for one, name in zip(nets, labels, strict=True)]
         return _compared(nets, crops, labels, seconds, progress)
 
 
@@ -263,6 +261,10 @@ def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))
     notes = tuple(dict.fromkeys((*of_nets, *(note for one in readings for note in one.notes))))
     return Comparison(names, readings, larger.clip(segment.start, segment.stop), crops[0].recording, notes, notices_of(nets))
+
+
+def _crops(net: VideoReader, name: str, recording: Video, options: dict, progress) -> Crops:
+    return net.crops(recording, **options, progress=_stage(progress, f"crops, {name}"))
 
 
 def _stage(progress: Callable[[str, int, int], None] | None, name: str) -> Callable[[int, int], None] | None:
