@@ -10,7 +10,7 @@ import torch
 from stavis.data.crops.build import NoTracker
 from stavis.errors import StavisError
 from stavis.jobs.pretrain import measure_again, pretrain
-from stavis.jobs.verify import verify
+from stavis.jobs.verify import spec_of, verify
 from stavis.models.card import model_card, seen_text
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.sta import STA
@@ -140,6 +140,16 @@ def test_the_next_training_errs_in_alignment_as_the_tracker_does_and_what_ships_
         assert dataclasses.replace(later, jitter=plan.jitter) == plan and (people, weight) == (later_people, later_weight)
         assert later.augment == 1.0, "all of it is applied"
     assert set(MEASURED_TRACKED) <= set(MEASURED) | set(MEASURED_HEADS)
+
+
+def test_the_network_of_heads_that_ships_was_trained_as_its_last_stage_says():
+    people, plan, _ = HEADS_STAGES[-1]
+    info = load_checkpoint("sta-heads").info
+    assert spec_of(info["data"]["spec"]) == people
+    assert {**dataclasses.asdict(plan), "step": 8000} == {key: value for key, value in info["training"].items() if key != "dev_ccc"}
+    assert (plan.jitter.shift * 112, plan.jitter.rotate, plan.jitter.scale) == (pytest.approx(4), 3.0, 0.08), "as the tracker errs"
+    assert seen_text(info) == "rendered 3D heads; no real face"
+    assert load_checkpoint("sta-heads").model.config == load_checkpoint("sta-synthetic").model.config, "as fast"
 
 
 @pytest.mark.filterwarnings("ignore::stavis.StavisWarning")

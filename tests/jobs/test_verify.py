@@ -25,6 +25,7 @@ from stavis.jobs.verify import (
 )
 from stavis.models.card import COUNTED, TRACKED, TRUTH_CCC
 from stavis.models.checkpoint import load_checkpoint
+from stavis.models.shipped import pretrained_names
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.heads import stage
 from tests.synthetic.test_renderers import PlainScene
@@ -122,8 +123,9 @@ def test_metrics_on_other_regions_are_not_compared(tmp_path, tiny_run):
     assert done.unchecked == "2 metrics of the attention go by version 1 of the regions of a face, this is version 2: not checked."
 
 
-def test_the_shipped_network_reports_both_alignments():
-    info = load_checkpoint("sta-synthetic").info
+@pytest.mark.parametrize("name", pretrained_names())
+def test_a_shipped_network_reports_both_alignments(name):
+    info = load_checkpoint(name).info
     tracked = {name: values for name, values in info["figures"].items() if name.endswith(TRACKED)}
     assert tracked and set(info["figures"]) - set(tracked) == set(info["evaluated_on"])
     for name, values in tracked.items():
