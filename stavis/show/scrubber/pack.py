@@ -18,6 +18,8 @@ STRIP_FRAMES = 320
 """Up to so many frames (about ten seconds) go as single images; more go as one video."""
 PIECE_FRAMES = 256
 """A video of more than half as many frames again goes as several, of about so many frames each: a page loads them one by one."""
+CRF, LONG_CRF = 20, 24
+"""Quality of H.264 (0 lossless, 51 worst) for one video, and for a long one in pieces, at which five minutes of faces are half as large."""
 MAP_BYTES = 24 << 20
 """All maps of a clip together stay below this; longer clips get coarser grids."""
 
@@ -64,9 +66,10 @@ def pack_frames(frames: np.ndarray, times: np.ndarray, *, longest_side: int, kin
 
 def _in_pieces(frames: np.ndarray, times: np.ndarray, longest_side: int, width: int, height: int) -> PackedFrames:
     spans = piece_spans(len(frames))
+    crf = CRF if len(spans) == 1 else LONG_CRF
     # Frames may be read from a video while they are iterated over: that happens once, from the first to the last.
     images = _shrunk(frames, longest_side)
-    parts = [_video(islice(images, b - a), times[a:b], width, height) for a, b in spans]
+    parts = [_video(islice(images, b - a), times[a:b], width, height, crf) for a, b in spans]
     at = np.concatenate([[0], np.cumsum([len(part) for part in parts])]).tolist()
     pieces = [{"first": a, "stop": b, "offset": at[k], "bytes": len(parts[k])} for k, (a, b) in enumerate(spans)]
     return PackedFrames(b"".join(parts), width, height, "video", "video/mp4", (), tuple(pieces) if len(pieces) > 1 else ())
@@ -87,7 +90,7 @@ def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
         yield np.ascontiguousarray(frame) if factor == 1 else cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
 
 
-def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int) -> bytes:
+def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int, crf: int = CRF) -> bytes:
     """H.264 without B-frames and a key frame every twelve, so that a jump decodes little; even sizes by repeating the last line."""
     file = io.BytesIO()
     ticks = np.round((times - times[0]) * 90000).astype(np.int64)
@@ -96,7 +99,7 @@ def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: 
         stream = box.add_stream("libx264", rate=Fraction(90000, 3600))
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 90000)
-        stream.options = {"crf": "20", "preset": "veryfast", "g": "12", "bf": "0", "x264-params": "colormatrix=smpte170m:scenecut=0"}
+        stream.options = {"crf": str(crf), "preset": "veryfast", "g": "12", "bf": "0", "x264-params": "colormatrix=smpte170m:scenecut=0"}
         for tick, image in zip(ticks, images, strict=True):
             padded = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if (height | width) % 2 else image
             frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
