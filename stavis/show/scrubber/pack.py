@@ -18,7 +18,7 @@ STRIP_FRAMES = 320
 """Up to so many frames (about ten seconds) go as single images; more go as one video."""
 PIECE_FRAMES = 256
 """A video of more than half as many frames again goes as several, of about so many frames each: a page loads them one by one."""
-CRF, LONG_CRF = 20, 24
+CRF, LONG_CRF = 20, 26
 """Quality of H.264 (0 lossless, 51 worst) for one video, and for a long one in pieces, at which five minutes of faces are half as large."""
 MAP_BYTES = 24 << 20
 """All maps of a clip together stay below this; longer clips get coarser grids."""
