@@ -51,35 +51,56 @@ def until(page, holds) -> None:
     raise AssertionError("it never came")
 
 
+def script_of(*names: str) -> str:
+    """Modules of the timeline as one text without imports and exports."""
+    folder = files("stavis.show.scrubber").joinpath("src", "timeline")
+    texts = (folder.joinpath(name).read_text(encoding="utf-8") for name in names)
+    return "\n".join(re.sub(r"^import .*$|^export ", "", text, flags=re.MULTILINE) for text in texts)
+
+
 def curves_script() -> str:
-    text = files("stavis.show.scrubber").joinpath("src", "timeline", "curves.js").read_text(encoding="utf-8")
-    return re.sub(r"^export ", "", text, flags=re.MULTILINE)
+    return script_of("pyramid.js", "curves.js")
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_an_envelope_holds_every_value_of_its_window(open_page, seed):
+ENVELOPE = """({{ times, values, t0, t1, columns }}) => {{
+  {script}
+  values = Float32Array.from(values, (v) => v === null ? NaN : v);
+  const [from, to] = framesWithin(times, t0, t1);
+  const starts = columnStarts(times, from, to, t0, t1, columns);
+  const {{ low, high }} = envelope(pyramid(values), starts);
+  const plain = (row) => [...row].map((v) => Number.isFinite(v) ? v : null);
+  return [from, to, plain(low), plain(high)];
+}}"""
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_an_envelope_from_the_pyramid_is_the_one_from_every_frame(open_page, seed):
     rng = np.random.default_rng(seed)
-    times = np.cumsum(rng.choice([0.02, 0.04, 0.3], 3000))
-    values = np.where(rng.random(3000) < 0.1, np.nan, rng.normal(size=3000))
-    t0, t1 = sorted(rng.choice(times, 2, replace=False))
-    script = f"""({{ times, values, t0, t1 }}) => {{
-      {curves_script()}
-      values = values.map((v) => v === null ? NaN : v);
-      const [from, to] = framesWithin(times, t0, t1);
-      const {{ low, high }} = envelope(values, times, from, to, t0, t1, 200);
-      const plain = (row) => [...row].map((v) => Number.isFinite(v) ? v : null);
-      return [from, to, plain(low), plain(high)];
-    }}"""
-    given = {"times": times.tolist(), "values": [None if np.isnan(v) else v for v in values], "t0": t0, "t1": t1}
-    start, stop, low, high = open_page().evaluate(script, given)
-    low, high = (np.array(row, float) for row in (low, high))
+    count, columns = int(rng.integers(1, 6000)), int(rng.integers(1, 400))
+    times = np.cumsum(rng.choice([0.02, 0.04, 0.3], count))
+    values = np.where(rng.random(count) < rng.choice([0, 0.1, 0.9]), np.nan, rng.normal(size=count)).astype(np.float32)
+    values[count // 3 : count // 3 + count // 10] = np.nan
+    t0, t1 = sorted(rng.choice(times, 2)) if seed % 2 else (times[0], times[-1])
+    given = {"times": times.tolist(), "values": [None if np.isnan(v) else float(v) for v in values], "t0": t0, "t1": t1, "columns": columns}
+    start, stop, low, high = open_page().evaluate(ENVELOPE.format(script=curves_script()), given)
     inside = np.flatnonzero((times >= t0) & (times <= t1))
     assert start <= inside[0] and stop > inside[-1]
-    column = np.clip(((times - t0) / (t1 - t0) * 200).astype(int), 0, 199)
-    for k in inside[np.isfinite(values[inside])]:
-        assert low[column[k]] - 1e-6 <= values[k] <= high[column[k]] + 1e-6
+    column = np.clip(np.floor((times - t0) * (columns / (t1 - t0) if t1 > t0 else 0)), 0, columns - 1).astype(int)[start:stop]
     part = values[start:stop]
-    assert np.nanmin(low) == pytest.approx(np.nanmin(part)) and np.nanmax(high) == pytest.approx(np.nanmax(part))
+    for found, extreme in ((low, np.fmin), (high, np.fmax)):
+        direct = np.full(columns, np.nan, np.float32)
+        extreme.at(direct, column, part)
+        np.testing.assert_array_equal(np.array(found, np.float32), direct)
+
+
+def test_a_gap_wider_than_a_column_stays_free_at_every_zoom(open_page):
+    values = [0.5] * 5000
+    values[2000:2500] = [None] * 500
+    for columns in (10, 64, 500):
+        given = {"times": list(range(5000)), "values": values, "t0": 0, "t1": 4999, "columns": columns}
+        low = open_page().evaluate(ENVELOPE.format(script=curves_script()), given)[2]
+        free = [k for k, one in enumerate(low) if one is None]
+        assert free == list(range(free[0], free[-1] + 1)) and len(free) == pytest.approx(columns / 10, abs=1)
 
 
 def test_smoothing_keeps_gaps_and_constants_and_stays_within_the_extremes(open_page):

@@ -3,7 +3,9 @@
 
 import { signs, tick } from "./data.js";
 import { drawWaveform } from "./media/sound.js";
-import { envelope, framesWithin } from "./timeline/curves.js";
+import { framesWithin } from "./timeline/curves.js";
+import { Layered } from "./timeline/layered.js";
+import { columnStarts, envelope } from "./timeline/pyramid.js";
 
 // Wide enough for "−0.0829": no number on an axis is longer.
 const LEFT = 48;
@@ -13,17 +15,8 @@ const TOP = 18;
 const FLAGS = 14;
 const HEIGHTS = { shares: 124, values: 84, thin: 20, sound: 26 };
 
-export class Chart {
-  constructor(canvas) {
-    this.canvas = canvas;
-    this.pen = canvas.getContext("2d");
-    this.background = document.createElement("canvas");
-    this.stale = true;
-  }
-
+export class Chart extends Layered {
   layout(data, look, width, curves, span) {
-    this.ratio = Math.min(2, window.devicePixelRatio || 1);
-    this.width = Math.max(160, width);
     this.curves = curves;
     this.span = span;
     this.half = halfOf(data, look.smoothing);
@@ -49,18 +42,16 @@ export class Chart {
       this.panels.push({ title: "sound", waveform: data.waveform, small: true, top: y + 3, h: HEIGHTS.sound });
       y += HEIGHTS.sound + 6;
     }
-    this.height = Math.max(44, y) + 16;
-    const w = Math.round(this.width * this.ratio);
-    const h = Math.round(this.height * this.ratio);
-    for (const canvas of [this.canvas, this.background]) {
-      if (canvas.width !== w || canvas.height !== h) {
-        canvas.width = w;
-        canvas.height = h;
-      }
-    }
-    this.canvas.style.width = this.width + "px";
-    this.canvas.style.height = this.height + "px";
-    this.stale = true;
+    this.resize(Math.max(160, width), Math.max(44, y) + 16);
+    this.starts = this.columnsOf(data);
+  }
+
+  // Where frames outnumber pixels: the first frame of each column of pixels in the window; else null.
+  columnsOf(data) {
+    const { t0, t1 } = this.span;
+    const [from, to] = framesWithin(data.times, t0, t1);
+    const columns = Math.max(1, Math.round((this.width - LEFT - RIGHT) * this.ratio));
+    return to - from > 2 * columns ? columnStarts(data.times, from, to, t0, t1, columns) : null;
   }
 
   x(data, t) {
@@ -80,15 +71,7 @@ export class Chart {
   }
 
   draw(data, i, look, annotations, theme) {
-    if (this.stale) {
-      this.drawStatic(data, look, annotations, theme);
-      this.stale = false;
-    }
-    const { pen, ratio } = this;
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    pen.drawImage(this.background, 0, 0);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const pen = this.begin((under) => this.drawStatic(under, data, look, annotations, theme));
     const t = data.times[i];
     if (t < this.span.t0 - 1e-9 || t > this.span.t1 + 1e-9) return;
     const x = this.x(data, t);
@@ -106,10 +89,7 @@ export class Chart {
     pen.fill();
   }
 
-  drawStatic(data, look, annotations, theme) {
-    const pen = this.background.getContext("2d");
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
+  drawStatic(pen, data, look, annotations, theme) {
     pen.font = `11px ${theme.font}`;
     this.gaps(pen, data, theme);
     for (const panel of this.panels) {
@@ -176,15 +156,12 @@ export class Chart {
     pen.fillText(panel.title, LEFT + 8, panel.top + panel.h / 2);
   }
 
-  // One curve in the window. Where frames outnumber pixels each column shows its first, lowest, highest and last value.
+  // One curve in the window; where frames outnumber pixels a band from the lowest to the highest value of each column.
   line(pen, data, panel, values) {
-    const { t0, t1 } = this.span;
-    const [from, to] = framesWithin(data.times, t0, t1);
-    const columns = Math.max(1, Math.round((this.width - LEFT - RIGHT) * this.ratio));
     const y = (v) => panel.top + panel.h * (1 - (v - panel.low) / (panel.high - panel.low || 1));
+    if (this.starts) return this.band(pen, envelope(this.curves.levels(values), this.starts), y);
     pen.beginPath();
-    if (to - from > 2 * columns) this.columns(pen, envelope(values, data.times, from, to, t0, t1, columns), columns, y);
-    else this.points(pen, data, values, from, to, y);
+    this.points(pen, data, values, ...framesWithin(data.times, this.span.t0, this.span.t1), y);
     pen.stroke();
   }
 
@@ -210,20 +187,18 @@ export class Chart {
     if (lone >= 0) dot(lone);
   }
 
-  columns(pen, found, columns, y) {
-    const step = (this.width - LEFT - RIGHT) / columns;
-    let on = false;
-    for (let c = 0; c < columns; c++) {
-      if (!(found.low[c] === found.low[c])) {
-        on = false;
-        continue;
-      }
-      const x = LEFT + (c + 0.5) * step;
-      pen[on ? "lineTo" : "moveTo"](x, y(found.first[c]));
-      pen.lineTo(x, y(found.low[c]));
-      pen.lineTo(x, y(found.high[c]));
-      pen.lineTo(x, y(found.last[c]));
-      on = true;
+  // Columns without a value are left free. Upright boxes cost a small part of what a line up and down each column does.
+  band(pen, { low, high }, y) {
+    const step = (this.width - LEFT - RIGHT) / low.length;
+    const half = pen.lineWidth / 2;
+    const snap = (v) => Math.round(v * this.ratio) / this.ratio;
+    pen.fillStyle = pen.strokeStyle;
+    for (let c = 0; c < low.length; c++) {
+      if (!(low[c] === low[c])) continue;
+      // A column reaches to its neighbour's nearest value, so that a steep curve has no holes.
+      const bottom = snap(y(c && high[c - 1] < low[c] ? high[c - 1] : low[c]) + half);
+      const top = snap(y(c && low[c - 1] > high[c] ? low[c - 1] : high[c]) - half);
+      pen.fillRect(LEFT + c * step, top, step, Math.max(1 / this.ratio, bottom - top));
     }
   }
 

@@ -165,6 +165,7 @@ class Scrubber {
 
   relayout() {
     this.root.dataset.mode = this.look.mode;
+    this.root.dataset.wide = this.data.meta.width > 1.5 * this.data.meta.height ? "1" : "";
     const width = this.ui.stage.clientWidth;
     if (!width) return;
     this.view.fit(this.data, this.look, width);
@@ -346,7 +347,8 @@ class Scrubber {
     if (this.source) this.source.close();
     this.overview.close();
     this.sound.close();
-    for (const canvas of [this.ui.canvas, this.ui.chart, this.chart.background, this.view.overlay.canvas]) canvas.width = canvas.height = 0;
+    this.chart.close();
+    for (const canvas of [this.ui.canvas, this.view.overlay.canvas]) canvas.width = canvas.height = 0;
     this.root.remove();
   }
 }

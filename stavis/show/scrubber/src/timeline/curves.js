@@ -1,4 +1,6 @@
-// Curves over time as numbers: smoothed where asked for, and in as many columns as the screen has. Nothing here touches the page.
+// Curves over time as numbers, smoothed where asked for. Nothing here touches the page.
+
+import { pyramid } from "./pyramid.js";
 
 // The mean over `half` frames on either side; frames without a value count for nothing and stay without one.
 export function smooth(values, half) {
@@ -16,24 +18,6 @@ export function smooth(values, half) {
     const from = Math.max(0, k - half);
     const to = Math.min(count, k + half + 1);
     out[k] = Number.isFinite(values[k]) ? (sums[to] - sums[from]) / (known[to] - known[from]) : NaN;
-  }
-  return out;
-}
-
-// Frames from..to (exclusive) in `columns` of equal time between t0 and t1: lowest, highest, first and last value of each, NaN for none.
-export function envelope(values, times, from, to, t0, t1, columns) {
-  const out = { low: new Float32Array(columns).fill(NaN), high: new Float32Array(columns).fill(NaN) };
-  out.first = new Float32Array(columns).fill(NaN);
-  out.last = new Float32Array(columns).fill(NaN);
-  const factor = t1 > t0 ? columns / (t1 - t0) : 0;
-  for (let k = from; k < to; k++) {
-    const v = values[k];
-    if (!(v === v)) continue;
-    const c = Math.max(0, Math.min(columns - 1, Math.floor((times[k] - t0) * factor)));
-    if (!(out.low[c] <= v)) out.low[c] = v;
-    if (!(out.high[c] >= v)) out.high[c] = v;
-    if (!(out.first[c] === out.first[c])) out.first[c] = v;
-    out.last[c] = v;
   }
   return out;
 }
@@ -58,6 +42,7 @@ export class Curves {
   constructor(data) {
     this.data = data;
     this.kept = new Map();
+    this.coarse = new WeakMap();
   }
 
   get(key, build) {
@@ -81,8 +66,14 @@ export class Curves {
   }
 
   trace(trace, half = 0) {
-    const row = this.data.row(trace.row);
+    const row = this.get(`trace ${trace.row}`, () => this.data.row(trace.row));
     return half ? this.get(`trace ${trace.row} ${half}`, () => smooth(row, half)) : row;
+  }
+
+  // The lowest and highest values of a curve of this clip at every coarseness.
+  levels(values) {
+    if (!this.coarse.has(values)) this.coarse.set(values, pyramid(values));
+    return this.coarse.get(values);
   }
 
   // The top of the share chart: the largest share rounded up to the next tenth (two tenths at least).

@@ -1,6 +1,7 @@
 // The whole clip in one strip: thumbnails, a ribbon in the colour of the region that leads, and the window that the chart below shows.
 
 import { signs } from "../data.js";
+import { Layered } from "./layered.js";
 
 const THUMB = 40;
 const RIBBON = 9;
@@ -64,27 +65,15 @@ export class TimeWindow {
   }
 }
 
-export class Overview {
+export class Overview extends Layered {
   constructor(canvas) {
-    this.canvas = canvas;
-    this.pen = canvas.getContext("2d");
-    this.background = document.createElement("canvas");
+    super(canvas);
     this.thumbs = [];
     this.turn = 0;
-    this.stale = true;
   }
 
   layout(width, pictures) {
-    this.ratio = Math.min(2, window.devicePixelRatio || 1);
-    this.width = Math.max(160, width);
-    this.height = (pictures ? THUMB : 0) + RIBBON + 3;
-    for (const canvas of [this.canvas, this.background]) {
-      const [w, h] = [Math.round(this.width * this.ratio), Math.round(this.height * this.ratio)];
-      if (canvas.width !== w || canvas.height !== h) [canvas.width, canvas.height] = [w, h];
-    }
-    this.canvas.style.width = this.width + "px";
-    this.canvas.style.height = this.height + "px";
-    this.stale = true;
+    this.resize(Math.max(160, width), (pictures ? THUMB : 0) + RIBBON + 3);
   }
 
   // Asks the source for as many thumbnails as fit; each is drawn when it comes. A source without thumbnails leaves the strip out.
@@ -134,13 +123,7 @@ export class Overview {
   }
 
   draw(data, i, curves, map, span, annotations, theme) {
-    if (this.stale) this.drawStatic(data, curves, map, annotations, theme);
-    this.stale = false;
-    const { pen, ratio } = this;
-    pen.setTransform(1, 0, 0, 1, 0, 0);
-    pen.clearRect(0, 0, this.canvas.width, this.canvas.height);
-    pen.drawImage(this.background, 0, 0);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const pen = this.begin((under) => this.drawStatic(under, data, curves, map, annotations, theme));
     const [a, b] = [this.x(data, span.t0), this.x(data, span.t1)];
     pen.fillStyle = theme.back;
     pen.globalAlpha = 0.68;
@@ -158,10 +141,7 @@ export class Overview {
     pen.fillRect(x - 1, 0, 2, this.height);
   }
 
-  drawStatic(data, curves, map, annotations, theme) {
-    const pen = this.background.getContext("2d");
-    pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    pen.clearRect(0, 0, this.width, this.height);
+  drawStatic(pen, data, curves, map, annotations, theme) {
     const bottom = this.height - RIBBON;
     pen.fillStyle = theme.gap;
     pen.fillRect(0, 0, this.width, this.height);
@@ -196,6 +176,6 @@ export class Overview {
   close() {
     this.turn++;
     this.clear();
-    this.canvas.width = this.canvas.height = this.background.width = this.background.height = 0;
+    super.close();
   }
 }
