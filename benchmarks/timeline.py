@@ -62,7 +62,7 @@ def measure(page, path: Path) -> dict[str, list[float]]:
 
 def main(chromium: str = "/usr/bin/chromium") -> None:
     """Print a line a page: frames, median and 95th percentile of script and frame."""
-    print(f"{'frames':>8}{'script median':>15}{'p95':>8}{'frame median':>15}{'p95':>8}   ms, 80 turns; the median should be at most {LIMIT:g}")
+    print(f"{'frames':>8}{'script median':>15}{'p95':>8}{'frame median':>15}{'p95':>8}   ms, 80 turns; at most {LIMIT:g} in the median")
     with sync_playwright() as playwright, tempfile.TemporaryDirectory() as folder:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1440, "height": 900})

@@ -5,7 +5,7 @@ from .jobs.load import load as load
 from .jobs.load import Predictor as Predictor
 from .inference.reading import Reading as Reading
 from .jobs.explain import Explanation as Explanation
-from .jobs.compare import compare as compare
+from .jobs.compare.networks import compare as compare
 from .show.scrubber import Scrubber as Scrubber
 from .types import AttentionMaps as AttentionMaps
 from .types import Attribution as Attribution

@@ -3,6 +3,7 @@
 Each check returns what it was given. What can only be known of the loaded network or the decoded video is checked there.
 """
 
+import mimetypes
 import re
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -37,7 +38,7 @@ _CHOICES = {
     "precision": ("auto", "32-true", "bf16-mixed"),
     "backend": ("auto", "litert", "opencv"),
     "renderer": ("flat", "heads", "both"),
-    "view": ("choose", "side by side"),
+    "view": ("choose", "side by side", "wipe", "difference"),
     "mode": MODES,
     "pieces": ("auto", "inside", "beside"),
 }
@@ -83,6 +84,11 @@ def network(run: str) -> str:
 def video(path: Path) -> Path:
     """The path of a video, or of a folder of its images. Raises StavisError where there is nothing."""
     return _there(path, "give the path of a video that exists.")
+
+
+def is_video(name: str) -> bool:
+    """Whether a name that may be a network's is that of a video: a file, or with the suffix of one."""
+    return Path(name).is_file() or (mimetypes.guess_type(Path(name).name)[0] or "").startswith("video/")
 
 
 def clips(path: Path) -> Path:

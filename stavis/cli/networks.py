@@ -246,10 +246,11 @@ def profile(
 @app.command(rich_help_panel=LOOK)
 def compare(
     first: Annotated[str, typer.Argument(help="A run's folder, sta, sta-synthetic, hf:owner/name or package.module:function.")],
-    second: Annotated[str, typer.Argument(help="Another network.")],
-    video: Annotated[Path, typer.Argument(help="The video file.")],
+    second: Annotated[str, typer.Argument(help="Another network; or a video, to compare two recordings.")],
+    video: Annotated[Path, typer.Argument(help="The video file; of two recordings the second.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; the video's name if left out.")] = None,
-    view: Annotated[str, typer.Option(help="choose, a map at a time; or 'side by side'.")] = "choose",
+    view: Annotated[str, typer.Option(help="choose, a map at a time; 'side by side', wipe or difference.")] = "choose",
+    offset: Annotated[float, typer.Option(help="Of two recordings: seconds added to the times of the second.")] = 0.0,
     source: CropSource = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
     device: Device = "auto",
@@ -258,16 +259,45 @@ def compare(
 ) -> None:
     """Two networks on one video: both maps and their difference, both predictions, how far the maps agree, on one page.
 
+    With one network and two videos: both recordings side by side on one clock.
+
     Example: stavis compare runs/first sta-synthetic my_video.mp4 --out both.html
+
+    Example: stavis compare sta before.mp4 after.mp4
     """
     checks.network(first)
-    checks.given(network=second, video=video, view=view, source=source, device=device)
+    checks.given(view=view, source=source, device=device)
+    options = {"source": source, "face": face_from(face), "device": device}
+    if checks.is_video(second):
+        return _compare_recordings(
+            first, (checks.video(Path(second)), checks.video(video)), out, view, json, quiet, offset=offset, **options
+        )
+    checks.given(network=second, video=video)
+    if offset:
+        raise stavis.StavisError("--offset shifts the second of two recordings, and here two networks read one: leave it out.")
     checks.begin(f"comparing {first} and {second} on {video.name}", quiet)
-    both = jobs.compare([first, second], video, source=source, face=face_from(face), device=device, quiet=quiet)
+    both = jobs.compare([first, second], video, quiet=quiet, **options)
     page = both.save(out or Path(f"{video.stem}-compared.html"), view)
     if json:
         typer.echo(json_text.dumps(both.summary))
         return
     for name, value in (both.summary["agreement"] or {}).items():
         typer.echo(f"{name:20} {'undefined' if value is None else f'{value:.3f}'}")
+    typer.echo(f"page: {page}")
+
+
+def _compare_recordings(run: str, videos: tuple[Path, Path], out: Path | None, view: str, json: bool, quiet: bool, **options) -> None:
+    """Two recordings read by one network, on one page."""
+    if view in ("wipe", "difference"):
+        raise stavis.StavisError(f"two recordings do not have the same frames, so there is no {view}: leave --view out.")
+    names = [one.stem for one in videos]
+    checks.begin(f"comparing {videos[0].name} and {videos[1].name}, read by {run}", quiet)
+    both = jobs.compare_recordings(run, videos, **options)
+    page = both.save(out or Path(f"{names[0]}-{names[1]}-compared.html"))
+    if json:
+        typer.echo(json_text.dumps(both.summary))
+        return
+    for name, means in both.summary["mean_predictions"].items():
+        for key, value in means.items():
+            typer.echo(f"mean {key}, {name}: {'undefined' if value is None else f'{value:.3f}'}")
     typer.echo(f"page: {page}")

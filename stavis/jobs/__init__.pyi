@@ -1,4 +1,5 @@
-from .compare import compare as compare
+from .compare.networks import compare as compare
+from .compare.recordings import compare_recordings as compare_recordings
 from .demo import demo as demo
 from .demo import demo_options as demo_options
 from .evaluate import evaluate as evaluate

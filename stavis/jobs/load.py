@@ -11,7 +11,8 @@ from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, Progress
 from stavis.inference.predictor import Face, Regions, Video, VideoReader
 from stavis.inference.source import Source
-from stavis.jobs.compare import Comparison, compare
+from stavis.jobs.compare.networks import Comparison, compare
+from stavis.jobs.compare.recordings import RecordingComparison, compare_recordings
 from stavis.jobs.evaluate import RunEvaluation, evaluate
 from stavis.jobs.explain import Explanation
 from stavis.jobs.explore import explore
@@ -132,6 +133,21 @@ class Predictor(VideoReader):
         ('valence, mine', 'valence, yours')
         """
         return compare([self, other], video, **options)
+
+    def compare_recordings(self, first: Video, second: Video, **options) -> RecordingComparison:
+        """Two recordings read by this network, on one clock: frames side by side, predictions and shares of both in one chart.
+
+        `options` as in `stavis.jobs.compare_recordings`: names, offset, source, face, regions, seconds.
+
+        Raises StavisError where one cannot be read, they share no moment, or one has no frame rate.
+
+        Examples
+        --------
+        >>> net = stavis.load("sta-synthetic", device="cpu")
+        >>> net.compare_recordings(video, video, names=("before", "after")).scrubber().map
+        'attention, before'
+        """
+        return compare_recordings(self, [first, second], **options)
 
     def evaluate(self, data: str | Path | None = None, split: str = "test", **options) -> RunEvaluation:
         """Score its predictions on one split of a data set (the embedded synthetic faces where none is given).

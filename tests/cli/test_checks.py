@@ -40,6 +40,9 @@ REFUSED = {
     "compare": [
         ("compare", "sta-synthetic", "sta-sinthetic", "film.mp4", "did you mean sta-synthetic?"),
         ("compare", "sta-synthetic", "sta-synthetic", "film.mp4", "--view", "sideby side", "did you mean side by side?"),
+        ("compare", "sta-synthetic", "flim.mp4", "film.mp4", "did you mean film.mp4?"),
+        ("compare", "sta-synthetic", "film.mp4", "flim.mp4", "did you mean film.mp4?"),
+        ("compare", "sta-synthetic", "sta-synthetic", "film.mp4", "--offset", "2", "leave it out"),
     ],
     "evaluate": [
         ("evaluate", "sta_synthetic", "did you mean sta-synthetic?"),

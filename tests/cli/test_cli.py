@@ -158,7 +158,32 @@ def test_compare_writes_one_page_and_says_how_far_the_maps_agree(shell, tmp_path
     assert found["networks"] == ["tiny", "sta-synthetic"] and -1 <= found["agreement"]["rank correlation"] <= 1
     assert [one["region"] for one in found["regions"]] == [name.replace("_", " ") for name in FACE.order]
     page = (tmp_path / "both.html").read_text(encoding="utf-8")
-    assert "tiny | sta-synthetic" in page
+    assert '"mode":"side"' in page and '"second":"attention, sta-synthetic"' in page
+
+
+def test_compare_puts_two_recordings_on_one_clock(shell, tmp_path, drawn, tiny_run):
+    first, second = sorted((drawn / "videos").glob("*.mp4"))[:2]
+    words = ("compare", tiny_run, first, second, "--device", "cpu", "--source", "centre", "--out", tmp_path / "both.html")
+    done = shell(*words)
+    assert done.code == 0 and f"mean valence, {first.stem}: " in done.out
+    assert done.out.splitlines()[-1] == f"page: {tmp_path / 'both.html'}"
+    found = json.loads(shell(*words, "--json", "--offset", "0.5").out)
+    assert found["recordings"] == [first.stem, second.stem] and found["offset"] == 0.5
+    assert found["frames_per_second"] == [12.5, 12.5] and found["seconds"] == [1.36, 1.92]
+    assert f"attention, {second.stem}" in (tmp_path / "both.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "more, sentence",
+    [
+        (("--offset", "9"), "share no moment"),
+        (("--view", "wipe"), "do not have the same frames"),
+    ],
+)
+def test_recordings_that_cannot_be_compared_are_one_sentence(shell, drawn, tiny_run, more, sentence):
+    first, second = sorted((drawn / "videos").glob("*.mp4"))[:2]
+    done = shell("compare", tiny_run, first, second, "--device", "cpu", "--source", "centre", *more)
+    assert done.code == 2 and sentence in done.err.splitlines()[-1]
 
 
 def test_shares_of_a_tracked_face_add_up_to_one(tmp_path, drawn, tiny_run):

@@ -10,8 +10,7 @@ import stavis
 from stavis.errors import StavisError
 from stavis.inference.adapters.families import each_frame
 from stavis.inference.explained import SHOWN_OUTPUTS
-from stavis.jobs.compare import compare
-from stavis.regions import spread
+from stavis.jobs.compare.networks import compare
 from tests.inference.adapters.families import OwnMap, Recurrent, videomae
 
 FRAMES = np.random.default_rng(0).integers(0, 255, (6, 32, 32, 3), dtype=np.uint8)
@@ -72,17 +71,22 @@ def test_what_cannot_be_compared_is_one_sentence(nets):
         compare([nets[0], whole], FRAMES)
 
 
-def test_side_by_side_each_network_has_its_own_half(nets):
+@pytest.mark.parametrize("view, mode", [("side by side", "side"), ("wipe", "wipe"), ("difference", "difference")])
+def test_a_view_of_both_begins_with_the_map_of_the_first_against_that_of_the_second(nets, view, mode, tmp_path):
     both = stavis.compare(nets[:2], FRAMES, names=("a", "b"))
-    scrubber = both.scrubber("side by side")
-    (shown,) = scrubber._maps.values()
-    left, right = np.split(shown.weights, 2, axis=2)
-    assert list(scrubber._maps) == ["a | b"] and scrubber._clip.frames.shape[2] == 2 * both.clip.frames.shape[2]
-    for half, reading in ((left, both.readings[0]), (right, both.readings[1])):
-        assert half.sum((1, 2)) == pytest.approx(np.full(6, 0.5), abs=1e-5)
-        assert half.argmax() == pytest.approx(spread(reading.attention.weights, half.shape[1:]).argmax())
-    with pytest.raises(StavisError, match="no view 'film': choose one of choose, side by side"):
+    scrubber = both.scrubber(view)
+    assert scrubber.map == "attention, a" and scrubber.view == {"mode": mode, "second": "attention, b"}
+    assert scrubber._clip.frames.shape == both.clip.frames.shape
+    for name, reading in zip(("attention, a", "attention, b"), both.readings, strict=True):
+        assert scrubber._maps[name].weights.tolist() == reading.attention.weights.tolist()
+    assert f'"mode":"{mode}"' in both.save(tmp_path / "page.html", view).read_text(encoding="utf-8")
+    with pytest.raises(StavisError, match="no view 'film': choose one of choose, side by side, wipe, difference"):
         both.scrubber("film")
+
+
+def test_a_network_without_attention_stands_on_no_side(nets):
+    with pytest.raises(StavisError, match="Recurrent has no attention"):
+        stavis.compare([nets[0], nets[2]], FRAMES).scrubber("wipe")
 
 
 def test_a_transformer_stands_beside_the_shipped_network(tmp_path):

@@ -157,19 +157,31 @@ class Scrubber(anywidget.AnyWidget):
 
     @classmethod
     def from_results(
-        cls, results: Sequence[ExplainedVideo], names: Sequence[str] | None = None, *, offset: float = 0.0, title: str = ""
+        cls,
+        results: Sequence[ExplainedVideo],
+        names: Sequence[str] | None = None,
+        *,
+        view: str = "side by side",
+        offset: float = 0.0,
+        title: str = "",
+        notices: Sequence[str] = (),
     ) -> "Scrubber":
-        """Two explained recordings on one clock: frames side by side, one slider, the curves of both in one chart.
+        """Two explanations on one clock, with one slider and the curves of both in one chart.
 
-        The clock has the frame rate of the faster one; of the other the frame nearest in time is shown, and grey where it has none.
-        names: what they are called; offset: seconds added to the times of the second.
+        Of two recordings the frames stand side by side: the clock has the frame rate of the faster one; of the other the frame nearest in
+        time is shown, and grey where it has none. Where both have the same frames (two networks on one recording) they are shown with
+        both maps: "side by side", as a "wipe" or as their "difference".
+        names: what they are called; offset: seconds added to the times of the second; notices: what stands on top of it.
 
-        Raises StavisError where not two are given, or they lie too far apart.
+        Raises StavisError where not two are given, they lie too far apart, or the view needs the same frames.
         """
         both = on_one_clock(results, names, offset)
-        made = cls.from_clip(both.clip, both.maps, curves=both.curves, title=title or both.clip.recording, longest_side=640)
+        shown = both.mode(view)
+        given = {"curves": both.curves, "title": title or both.clip.recording, "notices": notices}
+        made = cls.from_clip(both.clip, both.maps, **given, longest_side=320 if both.same else 640)
         meta = in_one_chart(made.clip, both.names)
         made.clip = {**meta, "messages": [*meta["messages"], *both.messages]}
+        made.view = shown
         return made
 
     def show_clip(

@@ -1,4 +1,4 @@
-"""Two recordings on one clock: their frames side by side at common times, what each lacks, the curves of both in one chart."""
+"""Two readings on one clock: of one recording on the same frames, of two side by side at common times; the curves of both in one chart."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,25 +8,39 @@ import numpy as np
 import pandas as pd
 
 from stavis.attention.shares import shares_over_time
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.inference.explained import ExplainedVideo
 from stavis.regions import spread
 from stavis.show.figures.colours import LINES, groups_of
 from stavis.types import AttentionMaps, Clip
 
 _MOST = 20000
+MODES = {"side by side": "side", "wipe": "wipe", "difference": "difference"}
+"""How two maps of the same frames are shown, and what the page calls it."""
 
 
 @dataclass(frozen=True)
 class OneClock:
-    """clip: the frames of both beside each other; maps: the attention of both; curves: predictions and
-    shares with names; messages: rates, gaps."""
+    """clip: the frames of both beside each other, or the frames that both have; maps: the attention of both; curves: predictions and
+    shares with names; messages: rates, gaps; same: whether both have the same frames, so that the maps lie on the same pixels."""
 
     clip: Clip
     maps: dict[str, AttentionMaps]
     curves: pd.DataFrame
     names: tuple[str, str]
     messages: tuple[str, ...]
+    same: bool = False
+
+    def mode(self, view: str) -> dict[str, str]:
+        """What a scrubber's `view` is for this view of both. Raises StavisError where it is none, or needs the same frames."""
+        if view not in MODES:
+            raise StavisError(f"two results have no view {view!r}: {offer(view, MODES)}")
+        if self.same and len(self.maps) == 2:
+            return {"mode": MODES[view], "second": list(self.maps)[1]}
+        if view != "side by side":
+            why = "do not both have attention" if self.same else "do not have the same frames"
+            raise StavisError(f"{' and '.join(self.names)} {why}, so there is no {view}: choose side by side.")
+        return {}
 
 
 def common_times(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -35,6 +49,8 @@ def common_times(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     step = _step(fine)
     before = np.arange(1, np.floor((fine[0] - other[0]) / step + 1e-6) + 1)[::-1]
     after = np.arange(1, np.floor((other[-1] - fine[-1]) / step + 1e-6) + 1)
+    if max(len(fine), len(other)) > _MOST:
+        raise StavisError(f"a recording has {max(len(fine), len(other))} frames, more than {_MOST}: compare fewer seconds.")
     if len(before) + len(fine) + len(after) > _MOST:
         raise StavisError(f"the two recordings lie too far apart for one clock (more than {_MOST} frames): give the second an offset.")
     return np.concatenate([fine[0] - step * before, fine, fine[-1] + step * after])
@@ -64,6 +80,8 @@ def on_one_clock(results: Sequence[ExplainedVideo], names: Sequence[str] | None 
     if len(labels) != 2:
         raise StavisError(f"{len(labels)} names are given for two results: give names=(first, second).")
     labels = labels if labels[0] != labels[1] else (f"{labels[0]} (1)", f"{labels[1]} (2)")
+    if offset == 0 and _same_frames(*(one.clip for one in results)):
+        return _on_the_same_frames(results, labels)
     times = [np.asarray(one.clip.times, float) + shift for one, shift in zip(results, (0.0, offset), strict=True)]
     clock = common_times(*times)
     rows = [nearest_frames(one, clock) for one in times]
@@ -85,6 +103,21 @@ def on_one_clock(results: Sequence[ExplainedVideo], names: Sequence[str] | None 
     for name, one, row, known in zip(labels, results, rows, seen, strict=True):
         curves |= {f"{key}, {name}": np.where(known, values[np.maximum(row, 0)], np.nan) for key, values in _lines(one).items()}
     return OneClock(clip, maps, pd.DataFrame(curves), labels, _messages(labels, times, rows, clock))
+
+
+def _same_frames(first: Clip, second: Clip) -> bool:
+    return np.array_equal(first.times, second.times) and np.array_equal(first.frames, second.frames)
+
+
+def _on_the_same_frames(results: Sequence[ExplainedVideo], labels: tuple[str, str]) -> OneClock:
+    """Two readings of the same frames, by two networks or with two settings: the frames once, and both maps over them."""
+    clip = results[0].clip
+    maps = {f"attention, {name}": one.attention for name, one in zip(labels, results, strict=True) if one.attention is not None}
+    curves = {"time": clip.times}
+    for name, one in zip(labels, results, strict=True):
+        values = one.prediction.values
+        curves |= {f"{key}, {name}": np.where(clip.valid, values[:, k], np.nan) for k, key in enumerate(one.prediction.dimensions)}
+    return OneClock(clip, maps, pd.DataFrame(curves), labels, (), same=True)
 
 
 def _pane(frames: np.ndarray, rows: np.ndarray, height: int) -> np.ndarray:
@@ -121,7 +154,7 @@ def _messages(labels, times, rows, clock) -> tuple[str, ...]:
     for name, row in zip(labels, rows, strict=True):
         if (row < 0).any():
             found.append(f"{name} has no frame at {int((row < 0).sum())} of the {len(clock)} times: it is grey there.")
-    return (*found, "The two recordings do not lie on the same pixels: there is no difference of their maps.")
+    return (*found, "The two recordings do not have the same frames: there is no wipe between their maps and no difference of them.")
 
 
 def _rate(times: np.ndarray) -> float:
@@ -140,7 +173,7 @@ def in_one_chart(meta: dict, names: Sequence[str]) -> dict:
         panels[base] = {**panel, "key": base, "title": base, "small": False, **bounds}
     traces = []
     for trace in meta["traces"]:
-        k = next((k for k, name in enumerate(names) if trace["name"].endswith(f", {name}")), 0)
-        look = {"colour": LINES[1 - k][0], "dark": LINES[1 - k][1], "dash": [[], [6, 3]][k]}
+        k = next((k for k, name in enumerate(names) if trace["name"].endswith(f", {name}")), None)
+        look = {"colour": LINES[1 - k][0], "dark": LINES[1 - k][1], "dash": [[], [6, 3]][k]} if k is not None else {}
         traces.append({**trace, **look, "panel": moved[trace["panel"]]})
     return {**meta, "panels": list(panels.values()), "traces": traces}

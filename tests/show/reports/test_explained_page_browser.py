@@ -1,5 +1,7 @@
 """The page that explain writes, on a screen of 1440 x 900: what was found, the image, its controls, shares and values without scrolling."""
 
+from itertools import pairwise
+
 import pytest
 
 from stavis import jobs
@@ -43,7 +45,7 @@ def test_the_finding_and_all_one_scrubs_with_are_seen_together(explained, findin
     box = {name: page.locator(name).first.bounding_box() for name in names}
     bottom = {name: one["y"] + one["height"] for name, one in box.items()}
     order = ["h1", ".finding > p", ".stv-notices", ".stv-transport", ".stv-canvas"]
-    for above, below in zip(order, order[1:], strict=False):
+    for above, below in pairwise(order):
         assert bottom[above] <= box[below]["y"] + 1, (above, below)
     assert box[".stv-canvas"]["width"] >= 380 and bottom[".stv-canvas"] <= SCREEN["height"]
     # Shares and one value: two panels with their titles, under the cursor's head.

@@ -1,4 +1,4 @@
-"""Two recordings on one clock: nearest frames by time, gaps stated, curves of both in one chart."""
+"""Two readings on one clock: nearest frames by time, gaps stated, curves of both in one chart, the views of the same frames."""
 
 import numpy as np
 import pytest
@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stavis.errors import StavisError
+from stavis.show.figures.colours import GOLD
 from stavis.show.scrubber import Scrubber
-from stavis.show.scrubber.clock import common_times, nearest_frames, on_one_clock
+from stavis.show.scrubber.clock import MODES, common_times, nearest_frames, on_one_clock
 from tests.show.samples import clip_of, maps_of, prediction_of
 
 
@@ -46,7 +47,7 @@ def test_frames_lie_beside_each_other_and_gaps_are_stated(two):
     assert both.clip.frames[10, :, :48].tolist() == two[0].clip.frames[10].tolist()
     assert (both.clip.frames[-1, :, 48:] == 118).all()
     assert any("ben has no frame at" in text for text in both.messages) and any("12.5 frames/s" in text for text in both.messages)
-    assert any("no difference" in text for text in both.messages)
+    assert any("no wipe between their maps and no difference" in text for text in both.messages)
     last = both.curves.iloc[-1]
     assert np.isnan(last["valence, ben"]) and np.isfinite(last["valence, anna"])
     assert both.maps["attention, ben"].weights[5, :, :48].max() == 0
@@ -60,6 +61,32 @@ def test_the_scrubber_has_the_curves_of_both_in_one_chart(two, tmp_path):
     assert names == ["valence, anna", "valence, ben"]
     assert all(trace["panel"] in panels for trace in scrubber.clip["traces"])
     assert scrubber.save(tmp_path / "page.html").stat().st_size > 10000
+
+
+@pytest.mark.parametrize("view, mode", MODES.items())
+def test_two_readings_of_the_same_frames_are_shown_over_them(two, view, mode):
+    other = Result("anna", 50, 48, 25.0)
+    scrubber = Scrubber.from_results([two[0], other], view=view, notices=("Look.",))
+    assert scrubber._clip.frames.shape == two[0].clip.frames.shape and scrubber.clip["notices"] == ["Look."]
+    assert list(scrubber._maps) == ["attention, anna (1)", "attention, anna (2)"] and scrubber.map == "attention, anna (1)"
+    assert scrubber.view == {"mode": mode, "second": "attention, anna (2)"}
+    names = [trace["name"] for trace in scrubber.clip["traces"] if trace["panel"] == "valence"]
+    assert names == ["valence, anna (1)", "valence, anna (2)"]
+    colours = {trace["name"]: trace["colour"] for trace in scrubber.clip["traces"]}
+    assert colours["valence, label"] == GOLD and colours["valence, anna (1)"] != colours["valence, anna (2)"]
+
+
+@pytest.mark.parametrize("view", ["wipe", "difference"])
+def test_what_needs_the_same_frames_is_refused_for_two_recordings(two, view):
+    with pytest.raises(StavisError, match=f"anna and ben do not have the same frames, so there is no {view}: choose side by side"):
+        Scrubber.from_results(two, view=view)
+    with pytest.raises(StavisError, match="no view 'film'"):
+        Scrubber.from_results(two, view="film")
+
+
+def test_a_clock_of_more_frames_than_can_be_shown_is_refused():
+    with pytest.raises(StavisError, match="21000 frames, more than 20000: compare fewer seconds"):
+        common_times(np.arange(21000) / 1000, np.arange(20) / 25)
 
 
 def test_one_result_or_two_that_lie_far_apart_are_refused(two):

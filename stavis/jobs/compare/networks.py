@@ -24,13 +24,14 @@ from stavis.show.paper.curves import for_paper
 from stavis.show.paper.figure import PaperFigure, Width
 from stavis.show.paper.maps import strip_figure
 from stavis.show.scrubber import Scrubber
+from stavis.show.scrubber.clock import MODES
 from stavis.show.scrubber.describe import notices_of
 from stavis.trust.agreement import agreement
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Target
 
 TABLES = ("regions", "agreement", "predictions")
 FIGURES = ("agreement", "moments")
-VIEWS = ("choose", "side by side")
+VIEWS = ("choose", *MODES)
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,24 +82,20 @@ class Comparison:
         """The frames to scrub through, with both predictions under them (of a network with many outputs the highest).
 
         view: "choose" offers the map of each network and their difference one at a time; "side by side" shows the frames twice, left
-        with the attention of the first network, right with that of the second.
+        with the attention of the first network, right with that of the second; "wipe" shows them once, with the first on the left of a
+        line that one drags and the second on its right; "difference" shows where the first looks more than the second, and less.
 
         Raises StavisError for another view, or where a network has no attention to stand on its side.
         """
         if view not in VIEWS:
             raise StavisError(f"a comparison has no view {view!r}: {offer(view, VIEWS)}")
+        if view != "choose":
+            self._both()  # raises where one has none
         shown = self._joined([shown_outputs(one.prediction.values) for one in self.readings])
-        if view == "choose":
-            return Scrubber.from_clip(self.clip, self.maps, shown, title=self.title, notices=self.notices)
-        first, second = self._both()
-        size = self.clip.frames.shape[1:3]
-        twice = np.concatenate([self.clip.frames, self.clip.frames], 2)
-        seen = {"valid": self.clip.valid, "notes": self.clip.notes, "subject": self.clip.subject}
-        clip = Clip(twice, self.clip.times, **seen, recording=self.clip.recording)
-        weights = np.concatenate([spread(one.weights, size) for one in (first, second)], 2) / 2
-        name = f"{self.names[0]} | {self.names[1]}"
-        maps = {name: AttentionMaps(weights.astype(np.float32), clip.times)}
-        return Scrubber.from_clip(clip, maps, shown, title=self.title, notices=self.notices)
+        made = Scrubber.from_clip(self.clip, self.maps, shown, title=self.title, notices=self.notices)
+        if view != "choose":
+            made.view = {"mode": MODES[view], "second": f"attention, {self.names[1]}"}
+        return made
 
     def _both(self) -> tuple[AttentionMaps, AttentionMaps]:
         """The attention of both. Raises StavisError where one has none."""

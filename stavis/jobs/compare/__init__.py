@@ -1,0 +1,1 @@
+"""Two networks on one video, or two recordings read by one network."""
