@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from stavis import jobs
+from tests.groups.explained import explained_folder
 
 ROOT = Path(__file__).resolve().parents[1]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -60,8 +62,22 @@ def test_every_column_of_the_tables_stands_in_the_docs(drawn, tiny_run, tmp_path
     video = next((drawn / "videos").glob("*.mp4"))
     jobs.explain(tiny_run, video, tmp_path / "explained", methods=("saliency",), overlay=False, device="cpu", quiet=True)
     jobs.evaluate(tiny_run, drawn, out=tmp_path / "evaluated", device="cpu", quiet=True)
+    for seed, condition in ((0, "rest"), (1, "stress")):
+        explained_folder(tmp_path / condition, seed=seed)
+    grouped = "recording,person,condition\nrest,anna,rest\nstress,ben,stress\n"
+    (tmp_path / "table.csv").write_text(grouped, encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that two people are few
+        jobs.group(tmp_path / "table.csv").save(tmp_path / "grouped", events="peaks:smile")
     tables = sorted(tmp_path.rglob("*.csv"))
-    assert {path.name for path in tables} >= {"shares.csv", "predictions.csv"}
+    assert {path.name for path in tables} >= {
+        "shares.csv",
+        "predictions.csv",
+        "recordings.csv",
+        "regions.csv",
+        "differences.csv",
+        "around.csv",
+    }
     for path in tables:
         assert columns_named(pd.read_csv(path).columns) == [], path.name
     for path in tmp_path.rglob("*.npz"):

@@ -42,6 +42,7 @@ from tests.data.video.test_hdr import CHART, PQ, chart_video, in_hdr
 from tests.data.video.test_io import encode, flipped
 from tests.data.video.test_streams import several
 from tests.failing_disk import Killed, failing_call, full_disk
+from tests.groups.explained import explained_folder
 from tests.models.test_checkpoint import SPOILED
 from tests.models.test_sta import TINY
 
@@ -449,12 +450,25 @@ def whole(folder: Path) -> dict[str, str] | None:
     return found
 
 
-EXPLAINED = {"attention.npz", "explain.json", "predictions.csv", "report.html", "shares.csv"}
+WRITTEN = {
+    "explain": {"attention.npz", "explain.json", "predictions.csv", "report.html", "shares.csv"},
+    "group": {"recordings.csv", "regions.csv", "differences.csv", "group_maps.npz", "group.json", "report.html"},
+}
 
 
 @pytest.fixture
 def explanation(world):
     return stavis.load(world.run).explain(world.video, methods=(), source="centre")
+
+
+def group_of(world):
+    """A group of two people in one condition."""
+    folders = [explained_folder(world.outputs / "explained" / f"p{k}", seed=k) for k in range(2)]
+    table = world.outputs / "explained" / "table.csv"
+    table.write_text("recording,person\n" + "".join(f"{one.name},{one.name}\n" for one in folders), encoding="utf-8")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that two people are few
+        return jobs.group(table)
 
 
 @pytest.fixture
@@ -465,6 +479,7 @@ def writers(world, explanation) -> dict[str, Callable[[Path], object]]:
         "explain": explanation.save,
         "evaluate": lambda out: jobs.evaluate(world.run, world.data, out=out, quiet=True),
         "checkpoint": lambda out: save_checkpoint(out, network, system="sta"),
+        "group": group_of(world).save,
     }
 
 
@@ -476,7 +491,7 @@ def test_3_whichever_write_fails_the_output_is_absent_or_whole(world, writers, n
     write = writers[name]
     write(world.outputs / "reference")
     reference = whole(world.outputs / "reference")
-    assert name != "explain" or set(reference) == EXPLAINED
+    assert name not in WRITTEN or set(reference) == WRITTEN[name]
     refusals = 0
     for number in range(1, 200):
         out = world.outputs / f"out {number}"
@@ -495,11 +510,12 @@ def test_3_whichever_write_fails_the_output_is_absent_or_whole(world, writers, n
     assert refusals > 10 and calls.count < number
 
 
-@pytest.mark.parametrize("name", ["explain", "evaluate", "checkpoint"])
+@pytest.mark.parametrize("name", ["explain", "evaluate", "checkpoint", "group"])
 def test_3_over_older_results_each_file_is_the_old_or_the_new_one(world, writers, name):
     write = writers[name]
     write(world.outputs / "reference")
     reference = whole(world.outputs / "reference")
+    assert name not in WRITTEN or set(reference) == WRITTEN[name]
     old = dict.fromkeys(reference, content_hash(b"old"))
     for number in [*range(1, 60, 4)]:
         out = world.outputs / f"out {number}"
