@@ -30,7 +30,23 @@ def paper_of(figure: go.Figure, width: Width = "column", *, aspect: float | None
     if aspect is None:
         square = figure.layout.yaxis.scaleanchor or (figure.data[0].type == "heatmap" and figure.data[0].text is not None)
         aspect = 0.9 if square else min(0.62, 1.9 / across) + 0.13 * lines / across
-    return PaperFigure(lambda canvas: _Drawing(canvas, figure, across).draw(), across, aspect, str(figure.layout.title.text or ""))
+    return PaperFigure(lambda canvas: _draw(canvas, figure, across), across, aspect, str(figure.layout.title.text or ""))
+
+
+def _draw(canvas, figure: go.Figure, across: float) -> None:
+    """Every subplot beside the one before, each with its title over it; the legend once."""
+    sides = list(dict.fromkeys(trace.xaxis or "x" for trace in figure.data)) if figure.data[0].type != "heatmap" else ["x"]
+    names: dict[str, object] = {}
+    together, shared = len(sides) > 1 and figure.layout.yaxis2.matches == "y", None
+    for number, side in enumerate(sides, 1):
+        axes = canvas.add_subplot(1, len(sides), number, sharey=shared if together else None)
+        shared = shared or axes
+        drawn = _Drawing(canvas, figure, axes, side if len(sides) > 1 else None)
+        drawn.draw()
+        for handle, name in drawn.handles:
+            names.setdefault(name, handle)
+    if len(names) > 1 and figure.layout.showlegend is not False:
+        canvas.legend(names.values(), names, loc="outside upper left", ncols=_columns(list(names), across), columnspacing=1.2)
 
 
 def for_paper(figure: go.Figure, width: Width | None, paper: PaperFigure | None = None) -> go.Figure | PaperFigure:
@@ -58,19 +74,20 @@ def _columns(names: list[str], across: float) -> int:
 
 
 class _Drawing:
-    """One figure while it is drawn."""
+    """One figure, or one of its subplots (side: the name of its x axis), while it is drawn."""
 
-    def __init__(self, canvas, figure: go.Figure, across: float):
-        self.canvas, self.figure, self.across = canvas, figure, across
-        self.axes = canvas.add_subplot()
-        self.right = self.axes.twinx() if any(getattr(trace, "yaxis", None) == "y2" for trace in figure.data) else None
+    def __init__(self, canvas, figure: go.Figure, axes, side: str | None):
+        self.canvas, self.figure, self.axes, self.side = canvas, figure, axes, side
+        self.traces = [trace for trace in figure.data if side is None or (trace.xaxis or "x") == side]
+        right = side is None and any(getattr(trace, "yaxis", None) == "y2" for trace in figure.data)
+        self.right = axes.twinx() if right else None
         self.names = {side: self._categories(side) for side in "xy"}
         self.handles: list = []
         self.stacks: dict[str, np.ndarray] = {}
         self.below: np.ndarray | None = None
 
     def draw(self) -> None:
-        for number, trace in enumerate(self.figure.data):
+        for number, trace in enumerate(self.traces):
             if trace.visible in (None, True):
                 {"scatter": self._scatter, "bar": self._bar, "heatmap": self._heatmap}[trace.type](trace, number)
         for shape in self.figure.layout.shapes:
@@ -82,18 +99,20 @@ class _Drawing:
                 ellipse = importlib.import_module("matplotlib.patches").Ellipse
                 centre, size = ((shape.x0 + shape.x1) / 2, (shape.y0 + shape.y1) / 2), (shape.x1 - shape.x0, shape.y1 - shape.y0)
                 self.axes.add_patch(ellipse(centre, *size, fill=False, edgecolor="#D3D8DE", linewidth=0.6))
-        self._axis("x", self.axes, self.figure.layout.xaxis)
-        self._axis("y", self.axes, self.figure.layout.yaxis)
+        across = self.figure.layout[f"xaxis{(self.side or 'x')[1:]}"]
+        self._axis("x", self.axes, across)
+        self._axis("y", self.axes, self.figure.layout[f"yaxis{(self.traces[0].yaxis or 'y')[1:]}" if self.side else "yaxis"])
+        if self.side:
+            left, right = across.domain or (0.0, 1.0)
+            titles = [note.text for note in self.figure.layout.annotations if note.xref == note.yref == "paper" and left <= note.x <= right]
+            self.axes.set_title(plain_text(str(titles[0])) if titles else "")
         if self.right is not None:
             self._axis("y", self.right, self.figure.layout.yaxis2)
         for side in ("top", "right") if self.right is None else ("top",):
             self.axes.spines[side].set_visible(False)
-        if len(self.handles) > 1 and self.figure.layout.showlegend is not False:
-            drawn, names = zip(*self.handles, strict=True)
-            self.canvas.legend(drawn, names, loc="outside upper left", ncols=_columns(list(names), self.across), columnspacing=1.2)
 
     def _categories(self, side: str) -> list[str]:
-        values = [value for trace in self.figure.data for value in (trace[side] if trace[side] is not None else ())]
+        values = [value for trace in self.traces for value in (trace[side] if trace[side] is not None else ())]
         return list(dict.fromkeys(map(str, values))) if any(isinstance(value, str) for value in values) else []
 
     def _at(self, side: str, values) -> np.ndarray:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 
 from stavis.errors import StavisError
+from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.figures.moments import agreement_matrix, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.paper.curves import for_paper, paper_of
@@ -47,6 +48,30 @@ def plotly_figures(clip, maps):
 def size_of(png: bytes) -> tuple[int, int]:
     height, width = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR).shape[:2]
     return width, height
+
+
+def test_subplots_stand_side_by_side_each_under_its_title_and_the_legend_once():
+    rows = [
+        {
+            "group": clip,
+            "order": order,
+            "direction": direction,
+            "fraction": fraction,
+            "height": fraction if direction == "insertion" else 1 - fraction,
+        }
+        for clip in range(6)
+        for order in ("attention", "random order")
+        for direction in ("insertion", "deletion")
+        for fraction in (0.1, 0.5, 0.9)
+    ]
+    canvas = paper_of(faithfulness_figure(pd.DataFrame(rows)), "page").matplotlib()
+    first, second = canvas.axes
+    assert first.get_title().startswith("insertion") and second.get_title().startswith("deletion")
+    assert first.get_position().x1 <= second.get_position().x0
+    ends = [[line.get_ydata()[-1] for line in axes.lines if line.get_linestyle() != "None"] for axes in (first, second)]
+    assert ends == [[pytest.approx(0.9)] * 2, [pytest.approx(0.1)] * 2], "each curve in its own subplot"
+    assert first.get_ylim() == second.get_ylim() and first.get_xlabel() == "cells shown (%)"
+    assert [text.get_text() for text in canvas.legends[0].get_texts()] == ["in the order of the attention", "in random order"]
 
 
 @pytest.mark.parametrize("name", ["shares", "stacked", "values", "plane", "heatmap", "matrix", "bars"])
