@@ -35,7 +35,7 @@ nitpicky = False
 
 nb_execution_mode = "force"
 nb_execution_in_temp = True
-nb_execution_timeout = 200
+nb_execution_timeout = 900  # the study makes twenty pages
 nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_output_stderr = "remove"
