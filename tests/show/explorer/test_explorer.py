@@ -444,6 +444,6 @@ def test_the_page_of_an_executed_notebook_scrubs_though_nobody_had_it_open(explo
     page.wait_for_selector("[data-stavis=scrubber][data-drawn='1']")
     assert page.locator("h1").all_inner_texts() == ["Anna"] and page.get_by_text("Words.").is_visible()
     assert not page.get_by_text("look()").is_visible()
-    page.get_by_text("Code", exact=True).click()
+    page.get_by_text("Code of this page", exact=True).click()
     assert page.get_by_text("look()").is_visible()
     assert page.requests == [] and page.errors == []
