@@ -7,10 +7,15 @@ import torch
 from torch import nn
 
 
+NORMALISATIONS = ("softmax", "sigmoid", "uniform")
+"""How scores become weights that sum to 1 in each frame; uniform: all weights are the same, whatever the scores."""
+
+
 class SpatialSoftmax(nn.Module):
     """Attention weights from scores: (B,T,h,w) real -> (B,T,h,w), non-negative, each frame sums to 1.
 
-    `gain` sharpens the scores before the softmax; `normalisation="sigmoid"` gates each cell by itself and then divides by the sum.
+    `gain` sharpens the scores before the softmax; `normalisation="sigmoid"` gates each cell by itself and then divides by the sum;
+    "uniform" weights all cells alike, the control without selection.
     """
 
     def __init__(self, gain: float = 4.0, normalisation: str = "softmax"):
@@ -22,8 +27,8 @@ class SpatialSoftmax(nn.Module):
     def forward(self, scores: torch.Tensor) -> torch.Tensor:
         if scores.dtype in (torch.bfloat16, torch.float16):
             scores = scores.float()  # in half precision the weights of a frame would not sum to 1
-        flat = scores.flatten(2) * self.gain  # B,T,h*w
-        if self.normalisation == "softmax":
+        flat = scores.flatten(2) * (0 if self.normalisation == "uniform" else self.gain)  # B,T,h*w
+        if self.normalisation in ("softmax", "uniform"):
             weights = torch.softmax(flat, 2)
         else:
             gates = self.gate(flat)

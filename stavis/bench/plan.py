@@ -9,6 +9,7 @@ from stavis.bench.trainers.sequence_heads import HeadConfig
 from stavis.bench.trainers.single_frames import PUBLISHED, FrameConfig
 from stavis.data.datasets.labels import LabelConfig
 from stavis.errors import StavisError, offer
+from stavis.models.published import ROWS, TABLE_ROWS
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
 from stavis.synthetic.config import SyntheticConfig
@@ -40,8 +41,7 @@ class SystemConfig:
 
 _CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, feature_noise=4.0)
 _SMALL = {
-    "sta": SystemConfig(clips=_CLIPS),
-    "cnn3d": SystemConfig(clips=_CLIPS),
+    **{name: SystemConfig(clips=_CLIPS) for name, row in ROWS.items() if name in ("sta", "cnn3d") or row.ablation},
     "cnn": SystemConfig(frames=FrameConfig(steps=280, validate_every=70)),
     "cnn-rnn-1s": SystemConfig(head=HeadConfig(epochs=12, batch=128, validate_every=1)),
     "cnn-rnn-4s": SystemConfig(head=HeadConfig(epochs=8, batch=128, validate_every=1)),
@@ -59,8 +59,7 @@ _PAPER = {
         name: dataclasses.replace(recipe, head=recipe.head and dataclasses.replace(recipe.head, epochs=100))
         for name, recipe in _SMALL.items()
     },
-    "sta": SystemConfig(clips=_LONG),
-    "cnn3d": SystemConfig(clips=_LONG),
+    **{name: SystemConfig(clips=_LONG) for name, row in ROWS.items() if name in ("sta", "cnn3d") or row.ablation},
     "cnn": SystemConfig(frames=PUBLISHED),
 }
 RECIPES = {"small": _SMALL, "paper": _PAPER}
@@ -161,13 +160,13 @@ def read_plan(folder: str | Path) -> BenchConfig:
 
 
 def chosen_systems(names: str) -> tuple[str, ...]:
-    """The systems of 'all' or of names separated by commas, in the tables' order.
+    """The systems of 'all' (the rows of the tables) or of names separated by commas, in the tables' order.
 
     Raises StavisError that lists the names where one is unknown or none is given.
     """
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     if wanted == ["all"]:
-        return tuple(SYSTEMS)
+        return TABLE_ROWS
     unknown = [name for name in wanted if name not in SYSTEMS]
     if unknown or not wanted:
         message = f"there is no system {unknown[0]!r}" if unknown else "no system is given"

@@ -8,14 +8,24 @@ from torch import nn
 from stavis.attention.modules import SpatialSoftmax
 from stavis.models.convlstm import ConvLSTM
 
+MEMORIES = ("convlstm", "none")
+"""What the decoder remembers with: a ConvLSTM; or nothing, so that each frame is attended to by itself."""
+
 
 class TemporalDecoder(nn.Module):
-    """ConvLSTM layers between x2 upsamplings, then one score a cell (Lee et al. 2018): (B,T,C,h,w) -> (B,T,h2,w2), sums to 1 a frame."""
+    """ConvLSTM layers between x2 upsamplings, then one score a cell (Lee et al. 2018): (B,T,C,h,w) -> (B,T,h2,w2), sums to 1 a frame.
 
-    def __init__(self, inputs: int, channels: tuple[int, ...], gain: float, normalisation: str):
+    `depth` ConvLSTM layers lie at each size. With `memory="none"` convolutions of single frames stand in for them.
+    """
+
+    def __init__(
+        self, inputs: int, channels: tuple[int, ...], gain: float, normalisation: str, memory: str = "convlstm", depth: int = 1
+    ):
         super().__init__()
-        widths = (inputs, *channels)
-        self.memories = nn.ModuleList(ConvLSTM(a, b) for a, b in pairwise(widths))
+        kind = ConvLSTM if memory == "convlstm" else FrameConv
+        sizes = [(a, b) if layer == 0 else (b, b) for a, b in pairwise((inputs, *channels)) for layer in range(depth)]
+        self.depth = depth
+        self.memories = nn.ModuleList(kind(a, b) for a, b in sizes)
         self.upsample = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=False)
         self.score = nn.Conv2d(channels[-1], 1, 1)
         self.attend = SpatialSoftmax(gain, normalisation)
@@ -26,10 +36,25 @@ class TemporalDecoder(nn.Module):
     def run(self, features: torch.Tensor, states: list | None = None) -> tuple[torch.Tensor, list]:
         """The weights, and each memory's state after the last frame (to be given back for the next stretch of frames)."""
         after = []
-        for depth, memory in enumerate(self.memories):
-            if depth:
+        for layer, memory in enumerate(self.memories):
+            if layer and layer % self.depth == 0:
                 features = self.upsample(features.flatten(0, 1)).unflatten(0, features.shape[:2])  # B,T,C,2h,2w
-            features, state = memory.run(features, states[depth] if states else None)
+            features, state = memory.run(features, states[layer] if states else None)
             after.append(state)
         scores = self.score(features.flatten(0, 1)).unflatten(0, features.shape[:2])  # B,T,1,h2,w2
         return self.attend(scores.squeeze(2)), after  # B,T,h2,w2
+
+
+class FrameConv(nn.Module):
+    """A convolution of each frame by itself, in the range of a ConvLSTM's output: (B,T,C,h,w) -> (B,T,hidden,h,w) in (-1,1)."""
+
+    def __init__(self, inputs: int, hidden: int, kernel: int = 3):
+        super().__init__()
+        self.layer = nn.Conv2d(inputs, hidden, kernel, padding=kernel // 2)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.run(inputs)[0]
+
+    def run(self, inputs: torch.Tensor, state: None = None) -> tuple[torch.Tensor, None]:
+        """The outputs, and no state."""
+        return torch.tanh(self.layer(inputs.flatten(0, 1))).unflatten(0, inputs.shape[:2]), None

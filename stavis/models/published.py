@@ -20,7 +20,7 @@ class SystemRow:
 
     parameters: how many numbers training sets in the network of the preset "small". reads: 'frames', or the descriptors 'lgbptop' or
     'bags'. needs: the system whose trained network it is built on ('' for none). table: where the row stands in the paper ('' where it
-    does not). published: rmse, cc, ccc by set, None where not published.
+    does not). published: rmse, cc, ccc by set, None where not published. ablation: of `sta`, not a row of the tables.
     """
 
     name: str
@@ -30,6 +30,7 @@ class SystemRow:
     needs: str = ""
     table: str = ""
     published: dict[str, dict[str, float | None]] = field(default_factory=dict)
+    ablation: bool = False
 
 
 def _metrics(recola: str = "", avec2017: str = "") -> dict[str, dict[str, float | None]]:
@@ -57,14 +58,22 @@ _LISTED = (
     SystemRow("bovw-lstm", "Recogniser of AVEC 2019 (not in the paper)", 55073, "bags"),
     SystemRow("cnn3d", "3D-CNN", 300401, "frames", "", f"{_RECOLA} (ablation)", _metrics(".104 .510 .493")),
     SystemRow("sta", "3D-CNN + STA (~4 s)", 477786, "frames", "", _BOTH, _metrics(".102 .572 .546", ".099 .638 .612")),
+    SystemRow("sta-2d", "STA without memory (2D attention)", 362442, ablation=True),
+    SystemRow("sta-uniform", "STA with uniform attention", 477786, ablation=True),
+    SystemRow("sta-sigmoid", "STA with sigmoid in place of softmax", 477786, ablation=True),
+    SystemRow("sta-residual", "STA with residual attention 1 + A", 477786, ablation=True),
+    SystemRow("sta-deep", "STA with two ConvLSTM layers at each size", 570138, ablation=True),
+    SystemRow("sta-long", "STA with a longer memory (~8 s)", 477786, ablation=True),
 )
 
 ROWS = {row.name: row for row in _LISTED}
-"""All rows by name, in the order of the tables."""
+"""All rows by name, in the order of the tables, the ablations after them."""
+TABLE_ROWS = tuple(name for name, row in ROWS.items() if not row.ablation)
+"""The rows of the tables by name."""
 
 
 def systems() -> list[dict]:
-    """Every system that can be trained, in the tables' order.
+    """Every system that can be trained: the rows of the tables in their order, then the ablations of STA.
 
     Returns
     -------
@@ -74,8 +83,8 @@ def systems() -> list[dict]:
 
     Examples
     --------
-    >>> [one["name"] for one in stavis.systems()][-2:]
-    ['cnn3d', 'sta']
+    >>> [one["name"] for one in stavis.systems()][10:13]
+    ['cnn3d', 'sta', 'sta-2d']
     """
     return [
         {"name": one.name, "row": one.row, "table": one.table, "published": one.published, "parameters": one.parameters}

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-from stavis.attention.modules import AttentionProduct
+from stavis.attention.modules import NORMALISATIONS, AttentionProduct
 from stavis.errors import StavisError
-from stavis.models.attention import TemporalDecoder
+from stavis.models.attention import MEMORIES, TemporalDecoder
 from stavis.models.encoder import SpatialEncoder
 from stavis.models.regressor import Regressor, SpatiotemporalStem
 
@@ -33,7 +33,8 @@ class STAConfig:
 
     encoder, decoder, stem, regressor: channels a layer; each encoder, stem and regressor layer halves the picture, each decoder
     layer after the first doubles it. crop_size in pixels, rate in frames/s, seconds a clip. `vision` is the side in pixels at
-    which the network looks at a crop (area means of it), None = the crop's own.
+    which the network looks at a crop (area means of it), None = the crop's own. `memory`, `depth`: what the decoder remembers with, and
+    how many layers of it lie at each size (see TemporalDecoder); `normalisation="uniform"` looks everywhere alike.
     """
 
     dimensions: tuple[str, ...] = ("valence",)
@@ -46,6 +47,8 @@ class STAConfig:
     normalisation: str = "softmax"
     gain: float = 4.0
     residual: bool = False
+    memory: str = "convlstm"
+    depth: int = 1
     dropout: float = 0.0
     crop_size: int = 112
     vision: int | None = 64
@@ -60,9 +63,11 @@ class STAConfig:
                 f"an STA network with {len(self.encoder)} encoder and {len(self.decoder)} decoder layers needs "
                 f"{len(self.encoder) - len(self.decoder) + 1} stem layers, not {len(self.stem)}: A and X must meet on one grid."
             )
-        for name, choices in (("pooling", ("mean", "flatten")), ("normalisation", ("softmax", "sigmoid"))):
+        for name, choices in (("pooling", ("mean", "flatten")), ("normalisation", NORMALISATIONS), ("memory", MEMORIES)):
             if getattr(self, name) not in choices:
                 raise StavisError(f"{name} is {getattr(self, name)!r}: choose one of {', '.join(choices)}.")
+        if self.depth < 1:
+            raise StavisError(f"depth is {self.depth}: an STA network has at least 1 memory layer at each size.")
         self._check_side("crop_size" if self.vision is None else "vision", self.crop_size if self.vision is None else self.vision)
 
     def _check_side(self, name: str, side: int) -> None:
@@ -131,7 +136,9 @@ class STA(nn.Module):
         self.dimensions = config.dimensions
         self.vision = Vision(config)
         self.encoder = SpatialEncoder(config.encoder)
-        self.decoder = TemporalDecoder(config.encoder[-1], config.decoder, config.gain, config.normalisation)
+        self.decoder = TemporalDecoder(
+            config.encoder[-1], config.decoder, config.gain, config.normalisation, config.memory, config.depth
+        )
         self.stem = SpatiotemporalStem(config.stem)
         self.attend = AttentionProduct(config.residual)
         self.regressor = Regressor(

@@ -1,6 +1,6 @@
 """The systems: each row of the tables (stavis.models.published) with the network and the configs that build it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import nn
 
@@ -35,6 +35,11 @@ def _rates(config) -> dict:
     return {"small": config(6.25), "paper": config(25.0)}
 
 
+def _ablation(**changes) -> tuple:
+    """STA with some settings changed, in every preset."""
+    return STA, STAConfig, {name: replace(config, **changes) for name, config in PRESETS.items()}
+
+
 _EPS = {"pooling": 0.64, "units": (64,)}
 
 _BUILT = {
@@ -66,6 +71,12 @@ _BUILT = {
     "bovw-lstm": (DescriptorLSTM, LSTMConfig, _rates(lambda rate: LSTMConfig(inputs=100, units=(64, 32), dropout=0.1, rate=rate))),
     "cnn3d": (CNN3D, STAConfig, PRESETS),
     "sta": (STA, STAConfig, PRESETS),
+    "sta-2d": _ablation(memory="none"),
+    "sta-uniform": _ablation(normalisation="uniform"),
+    "sta-sigmoid": _ablation(normalisation="sigmoid"),
+    "sta-residual": _ablation(residual=True),
+    "sta-deep": _ablation(depth=2),
+    "sta-long": _ablation(seconds=8.0),
 }
 
 SYSTEMS = {

@@ -10,7 +10,7 @@ from stavis.attribution.methods import integrated_gradients
 from stavis.errors import StavisError
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.cnn import CNN, CNNConfig
-from stavis.models.published import ROWS, systems
+from stavis.models.published import ROWS, TABLE_ROWS, systems
 from stavis.models.recurrent import CNNRNN, CNNRNNConfig, ElmanHead, LSTMConfig, LSTMHead, Smoothing
 from stavis.models.systems import SYSTEMS, system
 from stavis.tensors import as_input
@@ -22,6 +22,7 @@ TABLES = [
     "bovw-lstm", "cnn3d", "sta",
 ]
 # fmt: on
+ABLATIONS = ["sta-2d", "sta-uniform", "sta-sigmoid", "sta-residual", "sta-deep", "sta-long"]
 LITTLE = {"channels": (4, 6, 8), "hidden": 10, "vision": 32, "crop_size": 32}
 
 
@@ -41,7 +42,9 @@ def clip(frames: int = 6, size: int = 32) -> Clip:
 
 
 def test_the_rows_are_those_of_the_tables():
-    assert list(SYSTEMS) == list(ROWS) == [one["name"] for one in systems()] == TABLES
+    assert list(SYSTEMS) == list(ROWS) == [one["name"] for one in systems()] == TABLES + ABLATIONS
+    assert list(TABLE_ROWS) == TABLES
+    assert not any(SYSTEMS[name].published or SYSTEMS[name].table for name in ABLATIONS)
     assert SYSTEMS["sta"].published == {
         "recola": {"rmse": 0.102, "cc": 0.572, "ccc": 0.546},
         "avec2017": {"rmse": 0.099, "cc": 0.638, "ccc": 0.612},
@@ -132,7 +135,7 @@ def test_a_network_of_descriptors_refuses_frames_in_one_sentence(name):
         network(torch.rand(1, 4, 3, 32, 32))
 
 
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", TABLES + ABLATIONS)
 def test_every_system_is_kept_as_a_checkpoint_bit_for_bit(name, tmp_path):
     chosen = SYSTEMS[name]
     network = little(name) if chosen.reads == "frames" else chosen.network(chosen.preset("small")).eval()
@@ -148,3 +151,36 @@ def test_the_frozen_cnn_is_in_the_network_that_is_built_on_it():
     with torch.inference_mode():
         assert torch.allclose(network(frames), network.head(network.cnn.features(frames)))
     assert isinstance(little("cnn-rnn-4s"), CNNRNN)
+
+
+def attention_of(network, frames: torch.Tensor) -> torch.Tensor:
+    with torch.inference_mode():
+        return network.decoder(network.encoder(network.vision(frames)))
+
+
+def test_attention_without_memory_goes_with_the_frames_when_their_order_changes():
+    frames, order = torch.rand(1, 6, 3, 32, 32), torch.tensor([3, 0, 5, 1, 4, 2])
+    plain, mixed = (attention_of(little("sta-2d"), part) for part in (frames, frames[:, order]))
+    torch.testing.assert_close(mixed, plain[:, order])
+    remembered, other = (attention_of(little("sta"), part) for part in (frames, frames[:, order]))
+    assert not torch.allclose(other, remembered[:, order], atol=1e-5)
+
+
+def test_uniform_attention_is_the_network_without_attention():
+    network, frames = little("sta-uniform"), torch.rand(2, 4, 3, 32, 32)
+    weights = attention_of(network, frames)
+    torch.testing.assert_close(weights, torch.full_like(weights, 1 / weights[0, 0].numel()))
+    with torch.inference_mode():
+        torch.testing.assert_close(network(frames), network.regressor(network.stem(network.vision(frames))))
+
+
+def test_two_layers_of_memory_lie_at_each_size_and_are_carried_on():
+    network, frames = little("sta-deep"), torch.rand(1, 6, 3, 32, 32)
+    assert len(network.decoder.memories) == 2 * len(network.config.decoder)
+    with torch.inference_mode():
+        features = network.encoder(network.vision(frames))
+        first, states = network.decoder.run(features[:, :4])
+        rest, _ = network.decoder.run(features[:, 4:], states)
+    torch.testing.assert_close(torch.cat([first, rest], 1), attention_of(network, frames))
+    with pytest.raises(StavisError, match="depth is 0"):
+        dataclasses.replace(network.config, depth=0)
