@@ -6,7 +6,6 @@ A network of one's own can be inspected by using these two, or by naming its own
 import torch
 from torch import nn
 
-
 NORMALISATIONS = ("softmax", "sigmoid", "uniform")
 """How scores become weights that sum to 1 in each frame; uniform: all weights are the same, whatever the scores."""
 

@@ -18,9 +18,7 @@ class TemporalDecoder(nn.Module):
     `depth` ConvLSTM layers lie at each size. With `memory="none"` convolutions of single frames stand in for them.
     """
 
-    def __init__(
-        self, inputs: int, channels: tuple[int, ...], gain: float, normalisation: str, memory: str = "convlstm", depth: int = 1
-    ):
+    def __init__(self, inputs: int, channels: tuple[int, ...], gain: float, normalisation: str, memory: str = "convlstm", depth: int = 1):
         super().__init__()
         kind = ConvLSTM if memory == "convlstm" else FrameConv
         sizes = [(a, b) if layer == 0 else (b, b) for a, b in pairwise((inputs, *channels)) for layer in range(depth)]

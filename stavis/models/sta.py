@@ -136,9 +136,7 @@ class STA(nn.Module):
         self.dimensions = config.dimensions
         self.vision = Vision(config)
         self.encoder = SpatialEncoder(config.encoder)
-        self.decoder = TemporalDecoder(
-            config.encoder[-1], config.decoder, config.gain, config.normalisation, config.memory, config.depth
-        )
+        self.decoder = TemporalDecoder(config.encoder[-1], config.decoder, config.gain, config.normalisation, config.memory, config.depth)
         self.stem = SpatiotemporalStem(config.stem)
         self.attend = AttentionProduct(config.residual)
         self.regressor = Regressor(
