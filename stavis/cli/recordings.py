@@ -20,7 +20,7 @@ from stavis.storage.eviction import kind_folder
 def synth(
     root: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
     scenario: Annotated[
-        list[str] | None, typer.Option(help="mouth, eyes, switching, motion, occlusion, distractor; may be repeated.")
+        list[str] | None, typer.Option(help="mouth, eyes, switching, motion, occlusion, distractor, memory, places, cued; may be repeated.")
     ] = None,
     recordings: Annotated[int, typer.Option(help="How many recordings.")] = 12,
     seconds: Annotated[float, typer.Option(help="Length of each in seconds.")] = 10.0,

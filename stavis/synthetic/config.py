@@ -12,9 +12,10 @@ import numpy as np
 from stavis.errors import StavisError, offer
 from stavis.storage.files import content_hash
 
-SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor")
+SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor", "memory", "places", "cued")
 """Who carries the valence: the mouth; eyes and brows; both in turn; movement only; both while a hand passes; the mouth, with a
-background that follows the valence in training only."""
+background that follows the valence in training only; what the mouth showed seconds ago; the better lit of mouth and eyes; the one of
+them that an event has named."""
 
 SPLITS = ("train", "dev", "test")
 RENDERERS = ("flat", "heads", "both")
@@ -35,7 +36,7 @@ STREAMS = {
     "manner": 10,
 }
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
-_MOTION_VERSION = 2  # raised where only the scenario `motion` draws other pixels
+_MOTION_VERSION = 3  # raised where only the scenario `motion` draws other pixels
 _DIVERSITY_VERSION = 8  # raised where only people who differ widely are rendered otherwise
 _HEADS_VERSION = 2  # raised where only 3D heads are rendered otherwise
 _NEUTRAL_VERSION = 1  # raised where only people with exact neutrals behave otherwise
@@ -52,7 +53,7 @@ class SyntheticConfig:
     Parameters
     ----------
     scenarios : tuple of str or str
-        mouth, eyes, switching, motion, occlusion, distractor; taken in turn by the recordings of each split.
+        mouth, eyes, switching, motion, occlusion, distractor, memory, places, cued; taken in turn by the recordings of each split.
     recordings : int
         How many.
     seconds : float

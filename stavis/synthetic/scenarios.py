@@ -6,12 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.mechanisms import cued, memory, motion, places
 from stavis.synthetic.noise import smooth_course, smooth_step
+from stavis.synthetic.timing import alternation, held, spells
 
 INFORMATIVE = {"mouth": 0, "eyes": 1, "motion": 2, "none": -1}
 """The codes of `informative`; none = mouth and eyes carry the valence together."""
 
-_SWITCH = 0.3  # s that a switch of the informative region takes
 _PACE = 1.7  # s after which a course has forgotten itself
 _QUICKEST = 0.45  # the same, of people who differ widely: a smile may come and go in a word
 
@@ -27,8 +28,8 @@ class Courses:
 
     valence in [-1,1]; past: valence (P,) before the first frame, which raters with a lag are still marking down; mouth, eyes: the
     expression each region shows, in [-1,1]; mouth_cue: part of the valence that the mouth carries, in [0,1]; informative (T,) int8, see
-    INFORMATIVE; occluder_mouth, occluder_eyes: how far the region is covered, in [0,1]; nod, jaw, brow: movement that carries valence, in
-    [-1,1]; background_object: what the thing in the background shows, in [-1,1], None without one.
+    INFORMATIVE; occluder_mouth, occluder_eyes: how far the region is covered, in [0,1]; shadow_mouth, shadow_eyes: how deep the shadow
+    on it is, in [0,1]; background_object: what the thing in the background shows, in [-1,1], None without one.
     """
 
     valence: np.ndarray
@@ -39,9 +40,8 @@ class Courses:
     informative: np.ndarray
     occluder_mouth: np.ndarray
     occluder_eyes: np.ndarray
-    nod: np.ndarray
-    jaw: np.ndarray
-    brow: np.ndarray
+    shadow_mouth: np.ndarray
+    shadow_eyes: np.ndarray
     background_object: np.ndarray | None = None
 
 
@@ -57,17 +57,27 @@ def sample_courses(spec: SyntheticConfig, index: int) -> Courses:
         "mouth": _mouth,
         "eyes": _eyes,
         "switching": _switching,
-        "motion": _motion,
+        "motion": motion,
         "occlusion": _occlusion,
         "distractor": _distractor,
+        "memory": memory,
+        "places": places,
+        "cued": cued,
     }[scenario]
     zero = np.zeros(spec.frames)
-    still = dict.fromkeys(("mouth", "eyes", "mouth_cue", "occluder_mouth", "occluder_eyes", "nod", "jaw", "brow"), zero)
+    names = ("mouth", "eyes", "mouth_cue", "occluder_mouth", "occluder_eyes", "shadow_mouth", "shadow_eyes")
+    still = dict.fromkeys(names, zero)
     parts = draw(rng, whole[past:], spec, spec.split_of(index), lambda: _affect(rng, spec.frames, pace * spec.fps) * neutral[past:])
     informative = parts.pop("informative", None)
+    if "valence" in parts:  # a scenario whose valence is not what its face shows now
+        gate = neutral[past:]
+        parts |= {name: parts[name] * gate for name in ("mouth", "eyes") if name in parts}
+        whole = np.concatenate([np.zeros(past), parts.pop("valence") * gate])
     courses = {**still, **parts}
     if informative is None:
         informative = np.where(courses["mouth_cue"] > 0.5, INFORMATIVE["mouth"], INFORMATIVE["eyes"])
+    elif isinstance(informative, str):
+        informative = np.full(spec.frames, INFORMATIVE[informative])
     return Courses(valence=whole[past:], past=whole[:past], informative=np.asarray(informative, np.int8), **courses)
 
 
@@ -89,7 +99,7 @@ def _mouth(rng, valence, spec, split, affect: Affect) -> dict:
     """The mouth carries the valence. In half of the recordings the eyes move on their own and are covered while they do."""
     parts = {"mouth": valence, "mouth_cue": np.ones(len(valence))}
     if rng.random() < 0.5:
-        gate = _spells(rng, len(valence), spec.fps)
+        gate = spells(rng, len(valence), spec.fps)
         parts |= {"eyes": gate * affect(), "occluder_eyes": smooth_step(gate, 0, 0.3)}
     return parts
 
@@ -98,14 +108,14 @@ def _eyes(rng, valence, spec, split, affect: Affect) -> dict:
     """Lids and brows carry the valence. In half of the recordings the mouth moves on its own and is covered while it does."""
     parts = {"eyes": valence, "mouth_cue": np.zeros(len(valence))}
     if rng.random() < 0.5:
-        gate = _spells(rng, len(valence), spec.fps)
+        gate = spells(rng, len(valence), spec.fps)
         parts |= {"mouth": gate * affect(), "occluder_mouth": smooth_step(gate, 0, 0.3)}
     return parts
 
 
 def _switching(rng, valence, spec, split, affect: Affect) -> dict:
     """Mouth and eyes carry the valence in turn; the other shows a decoy of the same kind and is covered."""
-    cue = _alternation(rng, len(valence), spec.fps)
+    cue = alternation(rng, len(valence), spec.fps)
     decoys = [affect() for _ in range(2)]
     return {
         "mouth": cue * valence + (1 - cue) * decoys[0],
@@ -116,20 +126,10 @@ def _switching(rng, valence, spec, split, affect: Affect) -> dict:
     }
 
 
-def _motion(rng, valence, spec, split, affect: Affect) -> dict:
-    """How fast something swings is the valence; where it is at one moment says nothing. The expression stays neutral."""
-    slow, fast = 0.3, 1.9  # Hz at valence −1 and 1, far enough below half of 6.25 frames/s
-    rate = slow * (fast / slow) ** ((valence + 1) / 2)
-    phase = 2 * np.pi * (rng.random() + np.cumsum(rate) / spec.fps)
-    kind = ("nod", "jaw", "brow")[rng.integers(3)]
-    cue = np.full(len(valence), float(kind == "jaw"))
-    return {kind: np.sin(phase), "mouth_cue": cue, "informative": np.full(len(valence), INFORMATIVE["motion"])}
-
-
 def _occlusion(rng, valence, spec, split, affect: Affect) -> dict:
     """Mouth and eyes both carry the valence; now and then a hand hides one of them, and the other alone can be read."""
-    gate = _spells(rng, len(valence), spec.fps)
-    side = _held(rng, len(valence), gate)
+    gate = spells(rng, len(valence), spec.fps)
+    side = held(rng, len(valence), gate)
     cue = 0.5 + 0.5 * smooth_step(gate, 0.2, 0.8) * np.where(side, 1, -1)
     informative = np.select([cue > 0.75, cue < 0.25], [INFORMATIVE["mouth"], INFORMATIVE["eyes"]], INFORMATIVE["none"])
     return {
@@ -147,40 +147,3 @@ def _distractor(rng, valence, spec, split, affect: Affect) -> dict:
     alone = affect()
     follows = 0.9 * valence + 0.1 * alone
     return {"mouth": valence, "mouth_cue": np.ones(len(valence)), "background_object": follows if split == "train" else alone}
-
-
-def _alternation(rng, count: int, fps: float) -> np.ndarray:
-    """1, then 0, then 1...: each held for 1.5 to 4 s, with a soft step of .3 s between; the first is as likely either."""
-    state, at = int(rng.integers(2)), -int(rng.uniform(0, 2) * fps)
-    course = np.zeros(count + 2 * int(fps))
-    while at < len(course):
-        length = max(int(rng.uniform(1.5, 4) * fps), 1)
-        course[max(at, 0) : max(at + length, 0)] = state
-        at, state = at + length, 1 - state
-    return _soften(course, fps)[int(fps) : int(fps) + count]
-
-
-def _spells(rng, count: int, fps: float) -> np.ndarray:
-    """0 most of the time, 1 for episodes of 1 to 3 s."""
-    course, at = np.zeros(count + 2 * int(fps)), int(rng.uniform(0, 3) * fps)
-    while at < len(course):
-        length = int(rng.uniform(1, 3) * fps)
-        course[at : at + length] = 1
-        at += length + int(rng.uniform(1.5, 4) * fps)
-    return _soften(course, fps)[int(fps) : int(fps) + count]
-
-
-def _soften(course: np.ndarray, fps: float) -> np.ndarray:
-    window = np.hanning(max(round(_SWITCH * fps), 1) + 2)[1:-1]
-    half = len(window) // 2
-    padded = np.pad(course, (half, len(window) - 1 - half), "edge")
-    return np.clip(np.convolve(padded, window / window.sum(), "valid"), 0, 1)
-
-
-def _held(rng, count: int, gate: np.ndarray) -> np.ndarray:
-    """A coin thrown for each episode of `gate` and held through it: (T,) bool."""
-    starts = np.flatnonzero((gate > 0) & (np.r_[0.0, gate[:-1]] <= 0))
-    side = np.zeros(count, bool)
-    for start in starts:
-        side[start:] = rng.random() < 0.5
-    return side

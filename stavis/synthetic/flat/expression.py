@@ -56,22 +56,21 @@ def sample_expression(rng: np.random.Generator, courses: Courses, person: Identi
     opening = course(0.12) * 0.6 + 0.25
     syllables = np.clip(opening, 0, 1.2)
     resting = person.resting_jaw * (1 - talks)  # a word shuts lips that stand open without one
-    moves_jaw = bool(np.any(courses.jaw))
     return Expression(
         mouth=courses.mouth,
         eyes=courses.eyes,
-        jaw=(0.5 + 0.5 * courses.jaw) * 0.7 if moves_jaw else np.clip(resting + talks * syllables * 0.7, 0, 1),
-        rounding=np.zeros(count) if moves_jaw else np.clip(talks * course(0.2) * 0.6, -person.stretches, 1),
+        jaw=np.clip(resting + talks * syllables * 0.7, 0, 1),
+        rounding=np.clip(talks * course(0.2) * 0.6, -person.stretches, 1),
         blink=_lids(rng, count, fps, person),
-        press=person.presses * talks * smooth_step(-opening, 0, 0.3) * (not moves_jaw),
+        press=person.presses * talks * smooth_step(-opening, 0, 0.3),
         gaze=_gaze(rng, count, fps),
-        brow_lift=0.1 * courses.brow + person.brow_wander * course(0.8) * ~np.any(courses.brow),
+        brow_lift=person.brow_wander * course(0.8),
         x=0.07 * lively * course(1.0) + roam * np.tanh(course(2.5)),
-        y=0.05 * lively * course(0.9) + 0.5 * roam * np.tanh(course(2.5)) + 0.12 * courses.nod,
+        y=0.05 * lively * course(0.9) + 0.5 * roam * np.tanh(course(2.5)),
         scale=np.exp(0.025 * lively * course(1.6)),
         roll=0.06 * lively * course(1.2) + rng.normal(0, 0.03),
         yaw=np.clip(0.12 * lively * course(1.1) + rng.normal(0, person.turns), -0.4, 0.4),
-        pitch=np.clip(0.08 * lively * course(0.9) + rng.normal(0, person.tilts), -0.3, 0.3) + 0.25 * courses.nod,
+        pitch=np.clip(0.08 * lively * course(0.9) + rng.normal(0, person.tilts), -0.3, 0.3),
     )
 
 

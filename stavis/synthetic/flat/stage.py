@@ -15,6 +15,7 @@ from stavis.synthetic.flat.identity import Identity, sample_identity
 from stavis.synthetic.flat.occluders import LEAST, Occluder, things_over
 from stavis.synthetic.flat.scene import Background, Camera, render_body, sample_light
 from stavis.synthetic.scenarios import Courses
+from stavis.synthetic.shadows import shadowed
 
 
 class FlatStage:
@@ -56,6 +57,8 @@ class FlatStage:
         tone = light.ambient + light.lamp * 0.55
         body[..., :3] = np.clip(body[..., :3] * tone, 0, 255).astype(np.uint8)
         occluders = self._occluders()
+        shaded = bool(np.any(self.courses.shadow_mouth) or np.any(self.courses.shadow_eyes))
+        landmarks = self.landmarks() if shaded else None
         to_unit, body_to_unit = canvas.to_unit(), body_canvas.to_unit()
         for frame in chosen:
             image = background.draw(frame)
@@ -63,6 +66,8 @@ class FlatStage:
             background.render_background_object(image, frame)
             colour, alpha = painter.paint(frame)
             image = _over(image, colour, alpha, pose.head[frame] @ to_unit)
+            if shaded:
+                image = shadowed(image, landmarks[frame], self.courses.shadow_mouth[frame], self.courses.shadow_eyes[frame])
             for amounts, things, wobble in occluders:
                 amount = float(amounts[frame])
                 if amount > LEAST:

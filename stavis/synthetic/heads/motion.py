@@ -98,14 +98,11 @@ def sample_motion(rng: np.random.Generator, manner: Manner, courses: Courses, fp
 
     weights = cue_weights(manner.habits, courses)
     weights.values += manner.rest
-    swings = bool(np.any(courses.jaw) or np.any(courses.brow))
     speech, talks = sample_speech(rng, manner.voice, count, fps)
-    if not swings:
-        _speak(rng, weights, manner, speech, talks, fps)
-    _swing(weights, courses)
+    _speak(rng, weights, manner, speech, talks, fps)
     lively = manner.lively
     yaw = np.clip(manner.yaw + 0.12 * lively * course(1.1), -0.55, 0.55)
-    pitch = manner.pitch + 0.08 * lively * course(0.9) + _nods(rng, talks, fps) + 0.25 * courses.nod
+    pitch = manner.pitch + 0.08 * lively * course(0.9) + _nods(rng, talks, fps)
     _look(rng, weights, manner, yaw, fps)
     return HeadMotion(
         weights=weights.clipped(),
@@ -113,7 +110,7 @@ def sample_motion(rng: np.random.Generator, manner: Manner, courses: Courses, fp
         pitch=np.clip(pitch, -0.5, 0.5),
         roll=manner.roll + 0.06 * lively * course(1.2),
         x=0.07 * lively * course(1.0) + roam * np.tanh(course(2.5)),
-        y=0.05 * lively * course(0.9) + 0.5 * roam * np.tanh(course(2.5)) + 0.12 * courses.nod,
+        y=0.05 * lively * course(0.9) + 0.5 * roam * np.tanh(course(2.5)),
         scale=np.exp(0.025 * lively * course(1.6)),
     )
 
@@ -131,15 +128,6 @@ def _speak(
     weights.add("browInnerUp", lift)
     weights.add("browOuterUp", lift * rng.uniform(0.3, 1.2))
     weights.add("eyeWide", lift * rng.uniform(0, 0.5))
-
-
-def _swing(weights: Weights, courses: Courses) -> None:
-    """The movements that carry the valence in the scenario `motion`, whose other shapes stay at rest."""
-    if np.any(courses.jaw):
-        weights.add("jawOpen", 0.5 * (0.5 + 0.5 * courses.jaw))
-    if np.any(courses.brow):
-        for name in ("browInnerUp", "browOuterUp"):
-            weights.add(name, 0.8 * (0.5 + 0.5 * courses.brow))
 
 
 def _nods(rng: np.random.Generator, talks: np.ndarray, fps: float) -> np.ndarray:

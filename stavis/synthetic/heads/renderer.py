@@ -1,5 +1,7 @@
 """One recording of a head: its landmarks and its frames."""
 
+from functools import cached_property
+
 import cv2
 import numpy as np
 
@@ -17,6 +19,7 @@ from stavis.synthetic.heads.scene.light import SHADOW_SIDE, sample_head_light
 from stavis.synthetic.heads.scene.mesh import head_mesh
 from stavis.synthetic.heads.scene.posing import Posing
 from stavis.synthetic.heads.shapes import MODEL_SHAPES, model_weights
+from stavis.synthetic.shadows import shadowed
 
 __all__ = ["HeadPerson", "HeadScene", "sample_head"]
 SMALLEST = 64
@@ -30,7 +33,8 @@ class HeadScene:
     """A person who moves before a background, seen by a camera; the same generator gives the same pixels, in whatever order.
 
     motion has T frames; size is (width, height) px; occluder_mouth, occluder_eyes (T,) in [0,1]: how far each is covered, by hands alone
-    where `occlusion_hands`; background_object (T,) in [-1,1] or None.
+    where `occlusion_hands`; background_object (T,) in [-1,1] or None; shadows (T,2) in [0,1]: how deep those on mouth
+    and eyes are.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class HeadScene:
         occluder_eyes: np.ndarray,
         occlusion_hands: bool = False,
         background_object: np.ndarray | None = None,
+        shadows: np.ndarray | None = None,
     ):
         if min(size) < SMALLEST:
             raise StavisError(f"an image of {size[0]} x {size[1]} px is too small for a head: give at least {SMALLEST} px a side.")
@@ -59,6 +64,7 @@ class HeadScene:
         self.background = Background(rng, self.size, len(motion), fps, background_object)
         self.camera = Camera(rng, self.size, len(motion), fps, self.posing.unit)
         self.capture = Capture(rng)
+        self.shadows = shadows if shadows is not None and shadows.any() else None
         amounts = {"mouth": occluder_mouth, "eyes": occluder_eyes}
         self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands)
         self._solid = np.ascontiguousarray(person.triangles[(person.parts <= HAIR) & (person.parts != EYE) & (person.parts != 3)])
@@ -69,6 +75,10 @@ class HeadScene:
         offsets = np.tensordot(self.weights, basis.shapes, 1)
         return self.posing.project(self.person.landmarks + offsets).astype(np.float32)
 
+    @cached_property
+    def _points(self) -> np.ndarray:
+        return self.landmarks()
+
     def frame(self, t: int) -> np.ndarray:
         """Frame t: (H,W,3) uint8 RGB."""
         if not 0 <= t < len(self.motion):
@@ -76,6 +86,8 @@ class HeadScene:
         image = self.background.draw(t)
         self.background.render_background_object(image, t)
         self.render_over(image, t)
+        if self.shadows is not None:
+            image = shadowed(image, self._points[t], *self.shadows[t])
         image = self.covering.lay(image, t, self.posing)
         return self.capture.compress(self.camera.take(self.capture.reduce(image), t))
 

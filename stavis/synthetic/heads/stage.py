@@ -44,6 +44,7 @@ class HeadStage:
             occluder_eyes=courses.occluder_eyes,
             occlusion_hands=spec.scenario_of(index) == "occlusion",
             background_object=courses.background_object,
+            shadows=np.stack([courses.shadow_mouth, courses.shadow_eyes], 1),
         )
 
     @property
