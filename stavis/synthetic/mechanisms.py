@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from stavis.synthetic.config import SyntheticConfig
-from stavis.synthetic.noise import smooth_course, smooth_step
+from stavis.synthetic.noise import smooth_course
 from stavis.synthetic.timing import alternation, bump
 
 SWING = 0.9  # s after which a moving face has forgotten where it was
@@ -28,7 +28,7 @@ FELT = (1.5, 3.0)
 TRACE = 0.35
 """The part of it that is felt while it is shown, in `memory`: a network of single frames learns from it to read the mouth."""
 
-ANNOUNCED = 0.64  # s that a place is covered in `cued` when it begins to count no more
+ANNOUNCED = 0.8  # s that a shadow lies on a place in `cued` when it begins to count no more
 CONTRAST = 0.5
 """How much deeper the shadow on the place that does not count is, in `places`."""
 
@@ -71,13 +71,13 @@ def places(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig,
 
 
 def cued(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig, split: str, affect: Affect) -> dict:
-    """Mouth and eyes carry the valence in turn, the other shows a decoy of the same kind. What begins to count no more is covered for a
-    moment as it does, and nothing else says which of the two counts until the next turn."""
+    """Mouth and eyes carry the valence in turn, the other shows a decoy of the same kind. A shadow passes over what begins to count no
+    more, and nothing else says which of the two counts until the next turn."""
     cue = alternation(rng, len(valence), spec.fps)
     return {
         **_in_turn(cue, valence, affect),
-        "occluder_mouth": _announced(cue < 0.5, spec.fps),
-        "occluder_eyes": _announced(cue >= 0.5, spec.fps),
+        "shadow_mouth": _announced(cue < 0.5, spec.fps),
+        "shadow_eyes": _announced(cue >= 0.5, spec.fps),
     }
 
 
@@ -88,8 +88,7 @@ def _in_turn(cue: np.ndarray, valence: np.ndarray, affect: Affect) -> dict:
 
 
 def _announced(idle: np.ndarray, fps: float) -> np.ndarray:
-    """How far a place is covered, (T,) in [0,1]: wholly for a moment where it begins to be idle, the recording's start included."""
+    """How deep the shadow on a place is, (T,) in [0,1]: full for a moment where it begins to be idle, the recording's start included."""
     begins = idle & ~np.r_[False, idle[:-1]]
     length = max(round(ANNOUNCED * fps), 1)
-    covered = np.convolve(begins.astype(float), np.ones(length))[: len(idle)] > 0
-    return smooth_step((covered & idle).astype(float))
+    return np.minimum(np.convolve(begins.astype(float), np.ones(length))[: len(idle)], 1) * idle

@@ -5,6 +5,7 @@ import pytest
 
 from stavis.synthetic.config import SCENARIOS, SyntheticConfig
 from stavis.synthetic.flat.identity import sample_identity
+from stavis.synthetic.mechanisms import ANNOUNCED
 from stavis.synthetic.scenarios import INFORMATIVE, sample_courses
 
 
@@ -118,18 +119,19 @@ def test_in_places_the_better_lit_counts_and_no_shadow_alone_says_which():
     assert not joined(courses, "occluder_mouth").any()
 
 
-def test_in_cued_an_event_names_the_place_and_then_nothing_shows_it():
-    _, courses = courses_of("cued", 80)
+def test_in_cued_a_passing_shadow_names_the_place_and_then_nothing_shows_it():
+    spec, courses = courses_of("cued", 80)
     for course in courses:
-        cue = course.mouth_cue
-        turns = np.flatnonzero(np.diff((cue < 0.5).astype(int)))
-        for name, idle in (("mouth", cue < 0.5), ("eyes", cue >= 0.5)):
-            covered = getattr(course, f"occluder_{name}") > 0.5
-            assert not covered[~idle].any(), "what counts is never covered"
-            begins = [turn + 1 for turn in turns if idle[turn + 1] and turn + 1 < len(cue) - 20]
-            assert all(covered[at + 2] for at in begins if idle[at : at + 3].all())
-    hidden = np.maximum(joined(courses, "occluder_mouth"), joined(courses, "occluder_eyes")) > 0.5
-    assert 0.1 < hidden.mean() < 0.5
+        for name, idle in (("mouth", course.mouth_cue < 0.5), ("eyes", course.mouth_cue >= 0.5)):
+            dark = getattr(course, f"shadow_{name}")
+            assert not dark[~idle].any(), "what counts is never dark"
+            begins = np.flatnonzero(idle & ~np.r_[False, idle[:-1]])
+            assert all(dark[at] == 1 for at in begins)
+            since = np.arange(len(idle)) - np.maximum.accumulate(np.where(idle & ~np.r_[False, idle[:-1]], np.arange(len(idle)), -(10**6)))
+            assert not dark[since > ANNOUNCED * spec.fps + 1].any(), "for a moment only"
+    dark = np.maximum(joined(courses, "shadow_mouth"), joined(courses, "shadow_eyes")) > 0
+    assert 0.15 < dark.mean() < 0.5
+    assert not joined(courses, "occluder_mouth").any()
 
 
 def test_in_occlusion_the_free_region_is_the_informative_region():
