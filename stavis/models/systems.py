@@ -79,8 +79,19 @@ _BUILT = {
     "sta-long": _ablation(seconds=8.0),
 }
 
+CONTRASTS_VISION = 48
+"""The side in px at which the preset `contrasts` looks: that of `small` at 48 px, at which all rows of a bench fit into a night."""
+
+
+def _presets(given: dict) -> dict:
+    """The presets of a system with `contrasts` among them: `small` at fewer pixels, where it looks at pixels."""
+    small = given["small"]
+    return {**given, "contrasts": replace(small, vision=CONTRASTS_VISION) if hasattr(small, "vision") else small}
+
+
 SYSTEMS = {
-    name: System(**vars(ROWS[name]), network=network, config=config, presets=presets) for name, (network, config, presets) in _BUILT.items()
+    name: System(**vars(ROWS[name]), network=network, config=config, presets=_presets(presets))
+    for name, (network, config, presets) in _BUILT.items()
 }
 """All systems by name, in the order of the tables."""
 

@@ -25,7 +25,7 @@ HINT = 0.2
 SHOWN = 0.8  # s that the mouth shows what is to come
 FELT = (1.5, 3.0)
 """From when to when, in s after the mouth began to show it, a value is felt in `memory`."""
-TRACE = 0.35
+TRACE = 0.55
 """The part of it that is felt while it is shown, in `memory`: a network of single frames learns from it to read the mouth."""
 
 ANNOUNCED = 0.8  # s that a shadow lies on a place in `cued` when it begins to count no more
