@@ -11,6 +11,7 @@ from stavis import jobs
 from stavis.cli import checks
 from stavis.cli.app import JUDGE, LOOK, TRAIN, app
 from stavis.cli.options import (
+    Context,
     CropSource,
     Data,
     Device,
@@ -181,6 +182,7 @@ def explain(
     overlay: Annotated[bool, typer.Option(help="Write overlay.mp4, the attention on the source video.")] = True,
     pieces: Pieces = "auto",
     sound: Sound = True,
+    context: Context = True,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -209,6 +211,7 @@ def explain(
         heads=heads,
         pieces=pieces,
         sound=sound,
+        context=context,
         overlay=overlay,
         quiet=quiet,
         **reading,

@@ -25,6 +25,7 @@ Pieces = Annotated[
     str, typer.Option(help="Where images and maps of a long recording stand: inside the page, beside it in a folder, or auto.")
 ]
 Sound = Annotated[bool, typer.Option(help="Keep the sound in page and overlay.mp4; people can be recognised by their voice.")]
+Context = Annotated[bool, typer.Option(help="Show the whole image, small, beside the crop; others may be seen in it.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 

@@ -72,10 +72,10 @@ class Explanation(ExplainedVideo):
     'Figure'
     """
 
-    def scrubber(self, sound: bool = True) -> Scrubber:
+    def scrubber(self, sound: bool = True, context: bool = True) -> Scrubber:
         """The recording to scrub through: attention and each attribution over the crops; shares, values and gold under them. sound: with
-        what is heard, muted until it is switched on."""
-        return scrubber_of(self, sound)
+        what is heard, muted until it is switched on. context: with the whole images that the crops were cut from, small."""
+        return scrubber_of(self, sound, context)
 
     def figure(
         self, kind: str = "shares", *, width: Width | None = None, frame: int | None = None, maps: Sequence[str] = ("attention",)
@@ -137,9 +137,9 @@ class Explanation(ExplainedVideo):
             return agreement_table(self)
         return region_table(self) if kind == "regions" else self.shares if kind == "shares" else self.reading.table()
 
-    def report(self, evaluation: RunEvaluation | None = None, *, sound: bool = True) -> HtmlReport:
-        """The page about it; with an evaluation it says how good the network is. sound: with what is heard."""
-        return explanation_report(self, evaluation, sound)
+    def report(self, evaluation: RunEvaluation | None = None, *, sound: bool = True, context: bool = True) -> HtmlReport:
+        """The page about it; with an evaluation it says how good the network is. sound, context: see `scrubber`."""
+        return explanation_report(self, evaluation, sound, context)
 
     def save(
         self,
@@ -150,6 +150,7 @@ class Explanation(ExplainedVideo):
         overlay: bool = False,
         pieces: str = "auto",
         sound: bool = True,
+        context: bool = True,
         progress: Callable[[int, int], None] | None = None,
     ) -> Path:
         """Write attention.npz, shares.csv, predictions.csv, explain.json and (where a face was tracked) signals.csv and face_maps.npz
@@ -157,12 +158,13 @@ class Explanation(ExplainedVideo):
 
         pieces: where the images and maps of a long recording stand: "inside" the page, or "beside" it in a folder named after it
         (report_files), to be copied along; "auto": beside where they are more than 48 MB. sound: page and overlay hold the sound.
+        context: the page shows the whole images, small, beside the crops that were cut from them.
 
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
         with atomic_contents(out) as folder:
             _write(self, folder)
-            report = self.report(evaluation, sound=sound)
+            report = self.report(evaluation, sound=sound, context=context)
             if not report.in_pieces:
                 report.save(page or folder / PAGE, pieces)
         if report.in_pieces:
@@ -195,13 +197,15 @@ def explain(
     stream: int | None = None,
     pieces: str = "auto",
     sound: bool = True,
+    context: bool = True,
 ) -> Explanation:
     """Explain a video with a network, with progress bars; with `out`, write all of it there (see `Explanation.save`).
 
     regions: "grid:3x3", or a CSV or npz of boxes or masks in source pixels; by default the parts of the face, of whole frames a grid.
     attention_layers, heads: also the attention of each layer of a transformer, and of each head of layer `heads`.
     mirror: values and attention are the mean of the video and its mirror image. mode: "window" or "stream", as for `stavis.load`.
-    stream: the number of the video stream in the file; None: the best by libav's rule. pieces, sound: see `Explanation.save`.
+    stream: the number of the video stream in the file; None: the best by libav's rule. pieces, sound, context: see
+    `Explanation.save`.
 
     Raises StavisError where the video or the run cannot be read, or `out` cannot be written.
     """
@@ -214,7 +218,9 @@ def explain(
         explanation = Explanation.of(net, video, methods=methods, heads=heads, **options, progress=progress)
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
-            explanation.save(out, page=page, evaluation=evaluation, overlay=overlay, pieces=pieces, sound=sound, progress=told)
+            explanation.save(
+                out, page=page, evaluation=evaluation, overlay=overlay, pieces=pieces, sound=sound, context=context, progress=told
+            )
     notes.show(explanation.new_notes)
     return explanation
 

@@ -29,12 +29,14 @@ DENSITY_TEXT = "Density is share over area: the times what an even spread would 
 CUE_TEXT = "The truth of a synthetic face is known: which region carries the valence in each frame. One recording alone has no interval."
 
 
-def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | None = None, sound: bool = True) -> HtmlReport:
-    """The page about an explanation; with `evaluation` it says how good the network is."""
+def explanation_report(
+    explanation: ExplainedVideo, evaluation: RunEvaluation | None = None, sound: bool = True, context: bool = True
+) -> HtmlReport:
+    """The page about an explanation; with `evaluation` it says how good the network is. sound, context: see `scrubber_of`."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
     times = explanation.crops.times
     report.add_finding(explanation.finding, _moment_images(explanation), (float(times[0]), float(times[-1])))
-    report.add_scrubber("Where it looks", scrubber_of(explanation, sound), _segment_text(explanation))
+    report.add_scrubber("Where it looks", scrubber_of(explanation, sound, context), _segment_text(explanation))
     report.add_notes(explanation.notes)
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
@@ -50,9 +52,10 @@ def explanation_report(explanation: ExplainedVideo, evaluation: RunEvaluation | 
     return report
 
 
-def scrubber_of(explanation: ExplainedVideo, sound: bool = True) -> Scrubber:
-    """The whole recording to scrub through: attention over the crops, shares, values and gold under them, and its sound; each attribution
-    (and the attention of layers and heads, where asked for) in the segment that it was computed for."""
+def scrubber_of(explanation: ExplainedVideo, sound: bool = True, context: bool = True) -> Scrubber:
+    """The whole recording to scrub through: attention over the crops, shares, values and gold under them, its sound, and (context) small
+    the whole images that the crops were cut from; each attribution (and the attention of layers and heads, where asked for) in the segment
+    that it was computed for."""
     crops, attention, layers = explanation.crops, explanation.reading.attention, explanation.layers
     maps = {} if attention is None else {"attention": attention}
     notes = Notes()
@@ -63,7 +66,7 @@ def scrubber_of(explanation: ExplainedVideo, sound: bool = True) -> Scrubber:
         map_groups=layers.groups if layers is not None else None,
         curves=signal_table(crops.track),
         notices=notices_of([explanation.predictor]),
-        images=ShownFrames.of(crops, slice(0, len(crops))),
+        images=ShownFrames.of(crops, slice(0, len(crops)), context=context),
         longest_side=SHOWN_SIDE,
         title=crops.recording,
         sound=sound_of(crops, notes=notes) if sound else None,

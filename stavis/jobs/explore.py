@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.shown import ShownFrames
+from stavis.data.crops.sound import sound_of
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
 from stavis.data.faces.blendshapes import signal_table
@@ -23,7 +25,7 @@ from stavis.inference.source import Source
 from stavis.models.shipped import DEFAULT
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
-from stavis.show.explorer.source import ReadResult
+from stavis.show.explorer.source import ReadResult, WindowMedia
 from stavis.show.explorer.worker import Task
 from stavis.show.scrubber.describe import notices_of
 from stavis.synthetic.embedded import folder_of
@@ -122,6 +124,14 @@ class PredictorSource:
 
     def cut(self, window: slice) -> Clip:
         return self.crops.clip(window.start, window.stop)
+
+    def media(self, window: slice, task: Task) -> WindowMedia:
+        images, notes = ShownFrames.of(self.crops, window), Notes()
+
+        def told(row: int, image: np.ndarray) -> None:
+            task.progress("reading images", row, len(images))
+
+        return WindowMedia(replace(images, seen=told), sound_of(self.crops, window, notes=notes), tuple(notes))
 
     def raters(self, window: slice) -> dict[str, np.ndarray] | None:
         times = self.recording.label_times

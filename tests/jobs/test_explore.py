@@ -3,12 +3,15 @@
 import shutil
 import warnings
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from stavis.attribution.methods import ALL_METHODS, saliency
 from stavis.attribution.target import attribution_context
+from stavis.data.crops.shown import shown_side
+from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError, StavisWarning
 from stavis.inference import predictor as inference
@@ -20,6 +23,8 @@ from stavis.jobs.load import load
 from stavis.show.explorer.worker import Stopped, Task
 from stavis.storage.cache import ARRAYS, KEY_LENGTH
 from stavis.storage.files import cache_folder
+from stavis.synthetic.config import SyntheticConfig
+from stavis.synthetic.writer import write_dataset
 from stavis.types import Attribution, Recording, Target
 
 
@@ -85,6 +90,30 @@ def test_a_damaged_file_in_the_cache_is_made_again(footage):
     file.write_bytes(file.read_bytes()[:100])
     again = footage.read(window, work())
     assert again.attention.weights == pytest.approx(first.attention.weights) and file.stat().st_size > 100
+
+
+def test_images_have_the_pixels_of_the_source_where_the_crops_are(tiny_run, tmp_path):
+    config = SyntheticConfig(recordings=1, seconds=1.0, fps=12.5, size=(192, 192), shares=(0, 0, 1), seed=3)
+    recording = read_dataset(write_dataset(tmp_path / "large", config))[0]
+    net = load(tiny_run, device="cpu")
+    footage = PredictorSource(recording.name, recording, net.crops(recording), net)
+    crops, window = footage.crops, slice(3, 9)
+    images = footage.media(window, work()).images
+    assert images.shape == (6, shown_side(crops), shown_side(crops), 3) and images.side > crops.size
+    small = np.stack([cv2.resize(image, crops.frames.shape[2:0:-1], interpolation=cv2.INTER_AREA) for image in images])
+    assert np.abs(small.astype(float) - crops.frames[window]).mean() < 8
+    stopped = work()
+    stopped.stop()
+    with pytest.raises(Stopped):
+        list(footage.media(window, stopped).images)
+
+
+def test_the_explorer_shows_them_with_the_whole_image_around_them(opened, drawn, tiny_run):
+    explorer = opened(tiny_run, drawn)
+    clip = explorer.scrubber.clip
+    source = explorer._controller.source
+    assert (clip["width"], clip["height"]) == 2 * (shown_side(source.crops),)
+    assert clip["media"]["context"]["frames"] == list(range(clip["count"]))
 
 
 def test_recordings_come_as_folder_list_or_file(opened, drawn, tiny_run, tmp_path):

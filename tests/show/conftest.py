@@ -21,6 +21,20 @@ ARGUMENTS = [
 ]
 
 
+# goToFrame(i) moves the slider and waits until that frame is drawn.
+GO_TO_FRAME = """window.goToFrame = (frame) => new Promise((done) => {
+  const hear = (event) => {
+    if (event.detail.frame !== frame) return;
+    document.removeEventListener("stavis:drawn", hear);
+    done();
+  };
+  document.addEventListener("stavis:drawn", hear);
+  const slider = document.querySelector(".stv-slider");
+  slider.value = frame;
+  slider.dispatchEvent(new Event("input", { bubbles: true }));
+});"""
+
+
 @pytest.fixture(scope="session")
 def browser(chromium):
     with sync_playwright() as playwright:
@@ -31,12 +45,14 @@ def browser(chromium):
 
 @pytest.fixture
 def open_page(browser):
-    """open_page(path, **context options) → a page, offline, with lists `requests` and `errors` of what must not happen."""
+    """open_page(path, **context options) → a page, offline, with lists `requests` and `errors` of what must not happen, and goToFrame(i)
+    in its scripts."""
     contexts = []
 
     def opened(path: Path | None = None, **options):
         context = browser.new_context(offline=True, viewport={"width": 1000, "height": 1000}, accept_downloads=True, **options)
         contexts.append(context)
+        context.add_init_script(GO_TO_FRAME)
         page = context.new_page()
         page.requests, page.errors = [], []
         page.on("request", lambda r: page.requests.append(r.url) if not r.url.startswith(("file:", "data:", "blob:", "about:")) else None)

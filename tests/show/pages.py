@@ -14,7 +14,11 @@ from stavis.batch.record import Report
 from stavis.bench.bench import Bench
 from stavis.bench.report import bench_page
 from stavis.bench.scores import scores_by_group, table_of
+from stavis.data.crops.crops import CropConfig, crops_of
+from stavis.data.crops.shown import ShownFrames
 from stavis.data.datasets.registry import read_dataset
+from stavis.data.video.io import write_video
+from stavis.data.video.sound import Sound
 from stavis.evaluation.ranges import error_by_range
 from stavis.jobs.load import load
 from stavis.jobs.verdict import VerdictResult
@@ -34,6 +38,21 @@ def scrubber_of(seconds: float = 4.0, size: int = 64) -> Scrubber:
     clip = clip_of(round(10 * seconds), size, fps=10, gap=slice(6, 9))
     curves = pd.DataFrame({"time": clip.times, "smile": 0.5 + 0.4 * np.sin(clip.times), "heart rate": 70 + 3 * np.cos(clip.times)})
     return Scrubber.from_clip(clip, maps_of(clip, 12), prediction_of(clip), raters=raters_of(clip), curves=curves, title="anna_03")
+
+
+def full_scrubber_page(folder: Path) -> Path:
+    """A long clip in pieces with all that a scrubber can have: sound, whole images, annotations, several maps."""
+    frames = np.random.default_rng(0).integers(60, 200, (1, 48, 80, 3), np.uint8).repeat(400, 0)
+    crops = crops_of(write_video(folder / "long.mp4", frames, fps=25), CropConfig(size=40, rate=None, source="centre"))
+    clip = clip_of(400, 40, gap=slice(60, 70), name="long")
+    sound = Sound((8000 * np.sin(np.arange(16 * 24_000) / 20)).astype(np.int16), 24_000, 0.0)
+    curves = pd.DataFrame({"time": clip.times, "smile": np.sin(clip.times), "frown": 0.01})
+    images = ShownFrames.of(crops, slice(0, 400))
+    given = {"curves": curves, "images": images, "sound": sound, "notices": ["Trained on synthetic faces only."]}
+    scrubber = Scrubber.from_clip(clip, maps_of(clip, 8), prediction_of(clip), raters=raters_of(clip), **given)
+    tier = {"name": "gaze", "labels": ["away"], "spans": [[1.0, 3.0, "away"], [5.0, 5.0, ""]]}
+    scrubber.selection = {"range": None, "exclude": [[6.0, 7.0]], "events": [[9.0, "laugh"]], "tiers": [tier]}
+    return scrubber.save(folder / "full.html")
 
 
 def scrubber_page(folder: Path) -> Path:

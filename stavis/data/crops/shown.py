@@ -1,6 +1,6 @@
 """Crops as people look at them: cut from the source again with more pixels than a network is given, aligned alike."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,18 +30,23 @@ class ShownFrames:
 
     Like an array it has a shape, a length and slices, and it is iterated over without being held. Its pixels are the source's, not the
     crops' enlarged; where the source can no longer be read, the crops' own.
+
+    context: whether what lies around the crops may be shown. seen(row, image) is called with each whole image that is read, row 0 being
+    `first`.
     """
 
     crops: Crops
     first: int
     stop: int
     side: int
+    context: bool = True
+    seen: Callable[[int, np.ndarray], None] | None = None
 
     @classmethod
-    def of(cls, crops: Crops, segment: slice, longest: int = SHOWN_SIDE) -> "ShownFrames":
+    def of(cls, crops: Crops, segment: slice, longest: int = SHOWN_SIDE, *, context: bool = True) -> "ShownFrames":
         """Those of a segment of crops."""
         first, stop, _ = segment.indices(len(crops))
-        return cls(crops, first, stop, shown_side(crops, longest))
+        return cls(crops, first, stop, shown_side(crops, longest), context)
 
     def __len__(self) -> int:
         return self.stop - self.first
@@ -51,14 +56,19 @@ class ShownFrames:
         """Frames, height, width, channels."""
         return len(self), self.side, self.side, 3
 
+    def part(self, frames: slice) -> "ShownFrames":
+        """Some of them, not read yet."""
+        first, stop, _ = frames.indices(len(self))
+        return ShownFrames(self.crops, self.first + first, self.first + max(first, stop), self.side)
+
     def __getitem__(self, part: slice) -> np.ndarray:
-        first, stop, _ = part.indices(len(self))
-        frames = list(ShownFrames(self.crops, self.first + first, self.first + stop, self.side))
+        frames = list(self.part(part))
         return np.stack(frames) if frames else np.zeros((0, *self.shape[1:]), np.uint8)
 
     def __iter__(self) -> Iterator[np.ndarray]:
         done = self.first
-        for image in self._cut_again() if self.side > self.crops.size and len(self) else ():
+        needed = self.side > self.crops.size or self.seen is not None
+        for image in self._cut_again() if needed and len(self) else ():
             yield image
             done += 1
         for row in range(done, self.stop):
@@ -73,6 +83,8 @@ class ShownFrames:
             for frame in read_frames(crops.video, info=info, notes=Notes(), **part):
                 row = row_of.get(frame.index)
                 if row is not None:
+                    if self.seen is not None:
+                        self.seen(row - self.first, frame.image)
                     affine = np.asarray(crops.affine[row], np.float64)
                     # Pixels are named by their centres: a crop's corner, half a pixel before the first, stays where it is.
                     larger = np.concatenate([factor * affine[:, :2], factor * (affine[:, 2:] + 0.5) - 0.5], 1)

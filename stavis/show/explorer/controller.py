@@ -114,7 +114,7 @@ class ExplorerController:
         self._show(source, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
 
     def _show(self, source: RecordingSource, window: slice, task: Task) -> None:
-        """Images first, then what the network says of them; then the ticked methods are run."""
+        """The images that the network is given, then larger ones, then what it says of them; then the ticked methods are run."""
         clip, raters = source.cut(window), source.raters(window)
         task.check()
         with self.lock:
@@ -134,6 +134,7 @@ class ExplorerController:
         self.tell_time()
         self._renew_poster()
         self.first_sight.set()
+        self._show_media(source, window, task)
         seen = source.read(window, task)
         task.check()
         self.seen = seen
@@ -144,6 +145,13 @@ class ExplorerController:
         self._renew_poster()
         for label in self._ticked():
             self._ask(label, show=seen.attention is None)
+
+    def _show_media(self, source: RecordingSource, window: slice, task: Task) -> None:
+        media = source.media(window, task)
+        if media.images is not None or media.sound is not None:
+            self.scrubber.set_media(media.images, media.sound, guard=self.lock)
+            task.check()
+        self._put_notes((*source.notes, *media.notes))
 
     def _put(self, clip: Clip, lines: dict) -> None:
         if self.scrubber is None:
@@ -174,8 +182,11 @@ class ExplorerController:
         count = source.windows(clip)
         text = "one, which is all of this segment" if count == 1 else f"this segment has {count}"
         panel.hint.value = f"A cost is for each window that the network reads: {text}."
-        panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in source.notes)
-        panel.notes.layout.display = None if source.notes else "none"
+        self._put_notes(source.notes)
+
+    def _put_notes(self, notes: tuple[str, ...]) -> None:
+        self.panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+        self.panel.notes.layout.display = None if notes else "none"
 
     def _slow(self, task: Task) -> None:
         """Something to look at while a face is looked for."""

@@ -168,14 +168,15 @@ class Explorer:
 
     def save_frame(self, path: str | Path) -> Path:
         """Writes the shown frame with the shown map as PNG; returns the path."""
-        clip = self._controller.shown()
-        return files.write_frame(path, clip, self._controller.maps.get(self.scrubber.map), self.scrubber.frame)
+        controller, clip = self._controller, self._controller.shown()
+        return files.write_frame(path, clip, controller.maps.get(self.scrubber.map), self.scrubber.frame, self.scrubber.images)
 
     def save_clip(self, path: str | Path) -> Path:
         """Writes the chosen range (else all that is shown) with the shown map as .mp4 or .gif; returns the path."""
-        clip = self._controller.shown()
+        controller, clip = self._controller, self._controller.shown()
         first, last = self.scrubber.selection.get("range") or (0, len(clip) - 1)
-        return files.write_clip(path, clip, self._controller.maps.get(self.scrubber.map), slice(int(first), int(last) + 1))
+        frames = slice(int(first), int(last) + 1)
+        return files.write_clip(path, clip, controller.maps.get(self.scrubber.map), frames, self.scrubber.images)
 
     def save_shares(self, path: str | Path) -> Path:
         """Writes the shown map's share on each region, one row per frame, as CSV; returns the path."""

@@ -1,5 +1,6 @@
 """What a user takes away from an explorer: a frame, a clip, a table, a page; and what the files are called."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -8,6 +9,7 @@ import pandas as pd
 
 from stavis.attention.shares import shares_over_time
 from stavis.data.annotations.annotations import Annotations
+from stavis.data.crops.shown import ShownFrames
 from stavis.errors import StavisError
 from stavis.show.explorer.source import ReadResult, RecordingSource
 from stavis.show.figures.over_time import share_over_time, valence_traces
@@ -21,12 +23,14 @@ STILL_SIDE, FILM_SIDE, GIF_SIDE = 768, 512, 224
 """The longest sides of what is written, in pixels."""
 
 
-def write_frame(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frame: int) -> Path:
+def write_frame(
+    path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frame: int, images: np.ndarray | ShownFrames | None = None
+) -> Path:
     """Writes one frame with its map, enlarged to 768 px, as PNG; returns the path.
 
-    The colours reach their full strength at the same value in all frames of the clip.
+    The colours reach their full strength at the same value in all frames of the clip. images: the clip's frames with more pixels.
     """
-    image = clip.frames[frame]
+    image = next(_pixels(clip, images, slice(frame, frame + 1)))
     factor = STILL_SIDE / max(image.shape[:2])
     size = tuple(max(1, round(side * factor)) for side in image.shape[1::-1])
     large = cv2.resize(np.ascontiguousarray(image), size, interpolation=cv2.INTER_CUBIC if factor > 1 else cv2.INTER_AREA)
@@ -39,8 +43,10 @@ def write_frame(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution 
     return Path(path)
 
 
-def write_clip(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frames: slice) -> Path:
-    """Writes the frames with their map as .mp4 or .gif; returns the path."""
+def write_clip(
+    path: str | Path, clip: Clip, maps: AttentionMaps | Attribution | None, frames: slice, images: np.ndarray | ShownFrames | None = None
+) -> Path:
+    """Writes the frames with their map as .mp4 or .gif; returns the path. images: the clip's frames with more pixels."""
     part = clip[frames]
     if maps is None:
         maps = AttentionMaps(np.zeros((len(part), 1, 1), np.float32), part.times)
@@ -48,7 +54,14 @@ def write_clip(path: str | Path, clip: Clip, maps: AttentionMaps | Attribution |
         maps = AttentionMaps(maps.weights[frames], part.times)
     else:
         maps = Attribution(maps.method, maps.target, maps.values[frames], part.times)
-    return write_overlay(part, maps, path, longest_side=GIF_SIDE if Path(path).suffix.lower() == ".gif" else FILM_SIDE)
+    side = GIF_SIDE if Path(path).suffix.lower() == ".gif" else FILM_SIDE
+    return write_overlay(_pixels(clip, images, frames), maps, path, longest_side=side)
+
+
+def _pixels(clip: Clip, images: np.ndarray | ShownFrames | None, frames: slice) -> Iterator[np.ndarray]:
+    if isinstance(images, ShownFrames):
+        return iter(images.part(frames))
+    return iter((clip.frames if images is None else images)[frames])
 
 
 def shares_table(clip: Clip, maps: AttentionMaps | Attribution, seen: ReadResult | None, annotations: Annotations) -> pd.DataFrame:

@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
+from stavis.data.crops.shown import ShownFrames
+from stavis.data.video.sound import Sound
 from stavis.show.explorer.worker import Task
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
@@ -17,6 +19,16 @@ class ReadResult:
 
     prediction: Prediction | None
     attention: AttentionMaps | None
+
+
+@dataclass(frozen=True)
+class WindowMedia:
+    """What is seen and heard of the frames of a window: images with more pixels than the network is given, an array (T,H,W,3) uint8 or
+    what is read from the source while it is iterated over, and the sound; None where there is none. notes: what must be known of them."""
+
+    images: np.ndarray | ShownFrames | None = None
+    sound: Sound | None = None
+    notes: tuple[str, ...] = ()
 
 
 class RecordingSource(Protocol):
@@ -35,6 +47,10 @@ class RecordingSource(Protocol):
 
     def cut(self, window: slice) -> Clip:
         """The frames of a window."""
+        ...
+
+    def media(self, window: slice, task: Task) -> WindowMedia:
+        """The images and the sound of a window as people look at them."""
         ...
 
     def raters(self, window: slice) -> dict[str, np.ndarray] | None:

@@ -1,6 +1,7 @@
 """The scrubber: a clip, its maps and its curves in one view that moves with the hand, in a notebook and in a page without a kernel."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import anywidget
@@ -10,14 +11,14 @@ import traitlets
 from IPython.display import display
 
 from stavis.data.annotations.annotations import Annotations
-from stavis.data.crops.shown import ShownFrames
+from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
 from stavis.data.video.sound import Sound
 from stavis.errors import StavisError
 from stavis.inference.explained import ExplainedVideo
 from stavis.show.scrubber.arrays import clip_of_arrays
 from stavis.show.scrubber.clock import in_one_chart, on_one_clock
-from stavis.show.scrubber.contents import OF_FRAMES, clip_state, covered, cut_map, pack_clip
-from stavis.show.scrubber.describe import groups, on_times
+from stavis.show.scrubber.contents import OF_FRAMES, clip_state, covered, cut_map, pack_clip, pack_images
+from stavis.show.scrubber.describe import groups, on_times, rising_times
 from stavis.show.scrubber.module import MODULE, STYLE
 from stavis.show.scrubber.page import fragment, page, poster_image, write_page
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction
@@ -53,6 +54,8 @@ class Scrubber(anywidget.AnyWidget):
 
     _esm = MODULE
     _css = STYLE
+
+    images: Images | None = None  # the frames with more pixels than the clip's
 
     clip = traitlets.Dict().tag(sync=True)
     frames = traitlets.Bytes().tag(sync=True)
@@ -99,7 +102,7 @@ class Scrubber(anywidget.AnyWidget):
         state, held = clip_state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images, sound)
         made = cls(**state, map=next(iter(maps), "none"), view={})
         made._clip, made._maps, made._options = held
-        made._embed = embed
+        made.images, made._embed = images, embed
         return made
 
     @classmethod
@@ -203,11 +206,24 @@ class Scrubber(anywidget.AnyWidget):
         """Shows another clip in the same place, from its first frame, without annotations; the view stays. See `from_clip`."""
         state, held = clip_state(clip, maps, prediction, raters, curves, title, longest_side, frames, map_groups, notices, images, sound)
         self._clip, self._maps, self._options = held
+        self.images = images
         with self.hold_sync():
             for key in (*BUFFERS, "clip"):
                 setattr(self, key, state[key])
             self.frame, self.map = 0, next(iter(maps), "none")
             self.selection = {"range": None, "exclude": [], "events": []}
+
+    def set_media(self, images: Images | None, sound: Sound | None = None, *, guard: AbstractContextManager | None = None) -> None:
+        """Shows the same frames with more pixels, and lets their sound be heard, without moving the frame; see `from_clip`.
+
+        images: of all frames of the clip, None for its own; guard: a lock that is held while the old images give way to the new ones.
+        """
+        times = rising_times(self._clip.times)[0]
+        buffers, about = pack_images(self._clip, times - times[0], images, SHOWN_SIDE, "auto", sound)
+        with guard or nullcontext(), self.hold_sync():
+            for key, content in buffers.items():
+                setattr(self, key, content)
+            self.clip, self.images = {**self.clip, **about}, images
 
     def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True) -> None:
         """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame."""
@@ -284,7 +300,7 @@ class Scrubber(anywidget.AnyWidget):
 
     def poster(self) -> bytes:
         """The shown frame with its map as a JPEG: what readers see who have no kernel and no scripts."""
-        image, maps = self._clip.frames[self.frame], self._one(self.map)
+        image, maps = (self._clip.frames if self.images is None else self.images)[self.frame : self.frame + 1][0], self._one(self.map)
         if maps is None:
             return poster_image(image, None, None)
         top = next(one["clipTop"] for one in self.clip["maps"] if one["name"] == self.map)

@@ -7,6 +7,7 @@ import numpy as np
 from stavis.data.video.sound import Sound
 from stavis.errors import StavisError
 from stavis.show.figures.colours import PALETTES
+from stavis.show.scrubber.context import context_of
 from stavis.show.scrubber.describe import (
     Numbers,
     add_traces,
@@ -49,8 +50,6 @@ def clip_state(
         covered(clip, name, one)
     options = {"prediction": prediction, "raters": raters, "curves": curves, "title": title, "longest_side": longest_side}
     options |= {"map_groups": dict(map_groups or {}), "notices": tuple(notices)}
-    if images is not None and len(images) != len(clip):
-        raise StavisError(f"there are {len(images)} images for a clip of {len(clip)} frames: give one image per frame.")
     return pack_clip(clip, maps, **options, frames=frames, images=images, sound=sound), (clip, dict(maps), options)
 
 
@@ -103,12 +102,26 @@ def pack_clip(
     }  # fmt: skip
     state = {"maps": buffer, "numbers": numbers.buffer, "clip": meta}
     if frames is not None:
-        packed = pack_frames(clip.frames if images is None else images, times - times[0], longest_side=longest_side, kind=frames)
-        meta |= {"width": packed.width, "height": packed.height, "picture": packed.described}
-        state |= {"frames": packed.buffer, "outlines": pack_outlines(clip.regions, clip.region_set) if clip.regions is not None else b""}
-        state["media"], meta["media"] = pack_media(clip.frames, sound, thumbnails=packed.kind == "video")
-        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), packed.buffer[:4096])[:16]
+        shown, described = pack_images(clip, times - times[0], images, longest_side, frames, sound)
+        meta |= described
+        state |= {**shown, "outlines": pack_outlines(clip.regions, clip.region_set) if clip.regions is not None else b""}
+        meta["poster"] = content_hash(json.dumps(meta, allow_nan=True), shown["frames"][:4096])[:16]
     return state
+
+
+def pack_images(clip: Clip, times: np.ndarray, images, longest_side: int, frames: str, sound: Sound | None) -> tuple[dict, dict]:
+    """The buffers of a clip's images and of what goes with them (thumbnails, sound, whole images), and what the description says of them.
+
+    times (T,) s from the first frame, rising; images in place of the clip's own, or None. Raises StavisError where they are not as many.
+    """
+    if images is not None and len(images) != len(clip):
+        raise StavisError(f"there are {len(images)} images for a clip of {len(clip)} frames: give one image per frame.")
+    context = context_of(images, times)
+    source = clip.frames if images is None else images if context is None else context.images
+    packed = pack_frames(source, times, longest_side=longest_side, kind=frames)
+    media, described = pack_media(clip.frames, sound, context, thumbnails=packed.kind == "video")
+    about = {"width": packed.width, "height": packed.height, "picture": packed.described, "media": described}
+    return {"frames": packed.buffer, "media": media}, about
 
 
 def _packed_maps(clip: Clip, maps: dict, numbers: Numbers, messages: list[str], map_groups: dict[str, str]) -> tuple[bytes, list[dict]]:

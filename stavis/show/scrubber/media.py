@@ -1,9 +1,11 @@
-"""What a scrubber holds beside its frames: thumbnails of a long clip, the waveform of its sound, and the sound itself."""
+"""What a scrubber holds beside its frames: thumbnails of a long clip, the waveform of its sound, the sound itself, and the whole images
+that crops were cut from."""
 
 import cv2
 import numpy as np
 
 from stavis.data.video.sound import PEAKS_PER_SECOND, Sound
+from stavis.show.scrubber.context import Context
 
 THUMBNAILS = 120
 """So many thumbnails at most, evenly over the clip."""
@@ -11,9 +13,10 @@ THUMBNAIL_HEIGHT = 56
 MIME = "audio/webm"
 
 
-def pack_media(frames: np.ndarray, sound: Sound | None, *, thumbnails: bool) -> tuple[bytes, dict]:
+def pack_media(frames: np.ndarray, sound: Sound | None, context: Context | None = None, *, thumbnails: bool) -> tuple[bytes, dict]:
     """One buffer and its description: `thumbnails` {frames, offsets, mime}, `waveform` {offset, bytes, perSecond, top}, `sound`
-    {offset, bytes, mime, seconds}; each is there only where there is something to show or hear.
+    {offset, bytes, mime, seconds}, `context` {offset, bytes, frames, width, height, corners}; each is there only where there is something
+    to show or hear.
 
     frames (T,H,W,3) uint8 RGB; the sound begins with the first of them.
     """
@@ -33,6 +36,11 @@ def pack_media(frames: np.ndarray, sound: Sound | None, *, thumbnails: bool) -> 
         content = sound.webm()
         described["sound"] = {"offset": at + len(codes), "bytes": len(content), "mime": MIME, "seconds": round(sound.seconds, 4)}
         parts += [codes, content]
+        at += len(codes) + len(content)
+    images, corners, about = context.packed() if context is not None else (b"", b"", {})
+    if images:
+        described["context"] = {**about, "offset": at, "bytes": len(images), "corners": at + len(images)}
+        parts += [images, corners]
     return b"".join(parts), described
 
 

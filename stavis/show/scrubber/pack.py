@@ -91,22 +91,40 @@ def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
 
 
 def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int, crf: int = CRF) -> bytes:
-    """H.264 without B-frames and a key frame every twelve, so that a jump decodes little; even sizes by repeating the last line."""
-    file = io.BytesIO()
-    ticks = np.round((times - times[0]) * 90000).astype(np.int64)
-    ticks = np.maximum.accumulate(np.maximum(ticks, np.arange(len(ticks)) * 90))
-    with av.open(file, "w", format="mp4") as box:
-        stream = box.add_stream("libx264", rate=Fraction(90000, 3600))
+    writer = VideoWriter(width, height, crf)
+    for seconds, image in zip(times - times[0], images, strict=True):
+        writer.add(float(seconds), image)
+    return writer.content()
+
+
+class VideoWriter:
+    """H.264 in memory, frame by frame, without B-frames and a key frame every twelve (or `group`), so that a jump decodes little; even
+    sizes by repeating the last line."""
+
+    def __init__(self, width: int, height: int, crf: int = CRF, group: int = 12):
+        self._pad = ((0, height % 2), (0, width % 2), (0, 0))
+        self._file, self._count, self._last = io.BytesIO(), 0, 0
+        self._box = av.open(self._file, "w", format="mp4")
+        stream = self._stream = self._box.add_stream("libx264", rate=Fraction(90000, 3600))
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 90000)
-        stream.options = {"crf": str(crf), "preset": "veryfast", "g": "12", "bf": "0", "x264-params": "colormatrix=smpte170m:scenecut=0"}
-        for tick, image in zip(ticks, images, strict=True):
-            padded = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge") if (height | width) % 2 else image
-            frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
-            frame.pts, frame.time_base = int(tick), Fraction(1, 90000)
-            box.mux(stream.encode(frame))
-        box.mux(stream.encode())
-    return file.getvalue()
+        more = "colormatrix=smpte170m:scenecut=0"
+        stream.options = {"crf": str(crf), "preset": "veryfast", "g": str(group), "bf": "0", "x264-params": more}
+
+    def add(self, seconds: float, image: np.ndarray) -> None:
+        """The next frame (H,W,3) uint8 RGB, so many seconds after the first."""
+        self._last = max(self._last, round(90000 * seconds), 90 * self._count)
+        self._count += 1
+        padded = np.pad(image, self._pad, mode="edge") if any(map(any, self._pad)) else image
+        frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
+        frame.pts, frame.time_base = self._last, Fraction(1, 90000)
+        self._box.mux(self._stream.encode(frame))
+
+    def content(self) -> bytes:
+        """The mp4; nothing can be added any more."""
+        self._box.mux(self._stream.encode())
+        self._box.close()
+        return self._file.getvalue()
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,7 @@
 """Crops as people see them: more pixels, the same alignment, the crops themselves where the source is gone."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -33,6 +35,16 @@ def test_larger_ones_lie_where_the_crops_lie(crops):
 def test_a_slice_is_that_of_the_whole(crops):
     shown = ShownFrames.of(crops, slice(1, 8), 100)
     assert (shown[2:5] == shown[:][2:5]).all() and len(shown[3:3]) == 0
+
+
+@pytest.mark.parametrize("side", [40, 160])
+def test_whoever_wants_to_see_the_whole_images_is_shown_each_once(crops, side):
+    seen = {}
+    shown = replace(ShownFrames.of(crops, slice(3, 8), side), seen=lambda row, image: seen.setdefault(row, image.copy()))
+    assert len(list(shown)) == 5 and list(seen) == [0, 1, 2, 3, 4]
+    for row, image in seen.items():
+        small = cv2.resize(image, (40, 40), interpolation=cv2.INTER_AREA)
+        assert image.shape == (200, 200, 3) and np.abs(small.astype(float) - crops.frames[3 + row]).mean() < 2
 
 
 def test_where_the_video_is_gone_the_crops_are_shown(crops):

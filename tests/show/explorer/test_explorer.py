@@ -10,10 +10,12 @@ import pandas as pd
 import pytest
 
 from stavis.data.annotations.annotations import Annotations, read_annotations
+from stavis.data.video.io import read_frames
 from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.export import shares_table
-from stavis.show.explorer.source import ReadResult
+from stavis.show.explorer.source import ReadResult, WindowMedia
 from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.worker import Stopped, Worker, sentence
 from stavis.show.reports.notebook_page import export_notebook
@@ -44,6 +46,7 @@ class Drawn:
     asked: list = field(default_factory=list)
     notes: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    heard: tuple[str, ...] = ()
     signals: pd.DataFrame | None = None
     provenance: dict = field(default_factory=lambda: {"command": "test"})
 
@@ -53,6 +56,9 @@ class Drawn:
 
     def cut(self, window):
         return self.whole[window]
+
+    def media(self, window, task):
+        return WindowMedia(np.repeat(np.repeat(self.whole.frames[window], 3, 1), 3, 2), None, self.heard)
 
     def raters(self, window):
         return {"valence": raters_of(self.whole)["valence"][window]}
@@ -116,10 +122,19 @@ def test_a_recording_is_shown_with_its_attention_and_the_ticked_methods(explorer
     explorer = explorer_of(ticked=("Fast",))
     assert explorer.wait(20)
     assert shown(explorer) == ["attention", "Fast"] and explorer.scrubber.map == "attention"
+    assert (explorer.scrubber.clip["width"], explorer.scrubber.clip["picture"]["kind"]) == (3 * 48, "strip"), (
+        "more pixels than the network's"
+    )
     assert explorer.panel.place.children == (explorer.scrubber,) and explorer.scrubber.clip["title"] == "anna"
     kinds = {trace["kind"] for trace in explorer.scrubber.clip["traces"]}
     assert kinds == {"gold", "predicted", "rater"}
     assert explorer.panel.status.doing == ""
+
+
+def test_what_must_be_known_of_the_sound_joins_the_notes_of_the_recording(explorer_of):
+    explorer = explorer_of(Drawn(notes=("no label for 3 frames",), heard=("the sound ends 2 s before the video",)))
+    assert explorer.wait(20)
+    assert explorer.panel.notes.value == "<p>no label for 3 frames</p><p>the sound ends 2 s before the video</p>"
 
 
 def test_a_map_streams_in_without_moving_the_frame(explorer_of):
@@ -385,6 +400,19 @@ def test_everything_can_be_taken_away(explorer_of, tmp_path):
     assert len(table) == 40 and {"time", "face", "mouth", "excluded", "predicted valence"} <= set(table.columns)
     page = (tmp_path / "out" / "anna.html").read_text()
     assert "Fast" in page and "Predicted valence" in page and "http://" not in page.split("<script", 1)[0]
+
+
+def test_what_is_taken_away_has_the_pixels_that_are_shown(explorer_of, tmp_path, monkeypatch):
+    red = lambda self, window, task: WindowMedia(np.full((window.stop - window.start, 144, 144, 3), (200, 0, 0), np.uint8))  # noqa: E731
+    monkeypatch.setattr(Drawn, "media", red)
+    explorer = explorer_of()
+    explorer.wait(20)
+    explorer.scrubber.map = "none"
+    frame = cv2.imread(str(explorer.save_frame(tmp_path / "a.png")))[..., ::-1]
+    clip = next(iter(read_frames(explorer.save_clip(tmp_path / "a.mp4"), notes=Notes()))).image
+    poster = cv2.imdecode(np.frombuffer(explorer.scrubber.poster(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    for image in (frame, clip, poster):
+        assert image.mean((0, 1)) == pytest.approx([200, 0, 0], abs=8)
 
 
 def test_no_folder_no_file(explorer_of, tmp_path, monkeypatch):

@@ -17,16 +17,10 @@ pytestmark = pytest.mark.browser
 
 ROOT = "[data-stavis=scrubber]"
 LOOK_AT = """async (frames) => {
-  const slider = document.querySelector(".stv-slider"), root = document.querySelector("[data-stavis=scrubber]");
+  const root = document.querySelector("[data-stavis=scrubber]");
   const canvas = document.querySelector(".stv-canvas"), found = [];
   for (const frame of frames) {
-    const drawn = new Promise((done) => {
-      const hear = (event) => { if (event.detail.frame === frame) { document.removeEventListener("stavis:drawn", hear); done(); } };
-      document.addEventListener("stavis:drawn", hear);
-    });
-    slider.value = frame;
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    await drawn;
+    await goToFrame(frame);
     const pixels = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
     const means = new Array(192).fill(0), cells = (canvas.width * canvas.height) / 64;
     for (let k = 0; k < pixels.length; k++) {

@@ -74,6 +74,22 @@ def test_a_map_is_added_without_sending_the_pictures_again():
         scrubber.add_map("short", AttentionMaps(wandering(3, 4), np.arange(3)))
 
 
+def test_larger_images_take_the_place_of_the_clips_own():
+    clip = clip_of(20, 32)
+    scrubber = Scrubber.from_clip(clip, maps_of(clip, 8), prediction_of(clip))
+    scrubber.frame, scrubber.map = 7, "saliency"
+    before = scrubber.clip
+    images = clip.frames.repeat(2, 1).repeat(2, 2)
+    scrubber.set_media(images)
+    assert (scrubber.frame, scrubber.map) == (7, "saliency") and scrubber.clip["width"] == scrubber.clip["height"] == 64
+    assert {key: scrubber.clip[key] for key in ("maps", "traces", "poster")} == {key: before[key] for key in ("maps", "traces", "poster")}
+    scrubber.add_map("again", maps_of(clip, 8)["attention"])
+    assert scrubber.clip["width"] == 64 and len(scrubber.clip["picture"]["offsets"]) == 21
+    with pytest.raises(StavisError, match="19 images for a clip of 20"):
+        scrubber.set_media(images[:19])
+    assert scrubber.images is images
+
+
 def test_the_poster_says_what_it_shows():
     clip = clip_of(30, 64)
     scrubber = Scrubber.from_clip(clip, maps_of(clip, 14), prediction_of(clip))

@@ -30,20 +30,14 @@ READ_NUMBER = """() => {
 }"""
 
 JUMPS = """async ({ jumps, read }) => {
-  const slider = document.querySelector(".stv-slider"), root = document.querySelector("[data-stavis=scrubber]");
+  const root = document.querySelector("[data-stavis=scrubber]");
   const number = eval(read), wrong = [], seconds = [];
   document.addEventListener("stavis:drawn", (event) => {
     if (number() !== event.detail.frame) wrong.push(["drawn", event.detail.frame, number()]);
   });
   for (const jump of jumps) {
     const began = performance.now();
-    const done = new Promise((resolve) => {
-      const hear = (event) => { if (event.detail.frame === jump) { document.removeEventListener("stavis:drawn", hear); resolve(); } };
-      document.addEventListener("stavis:drawn", hear);
-    });
-    slider.value = jump;
-    slider.dispatchEvent(new Event("input", { bubbles: true }));
-    await done;
+    await goToFrame(jump);
     seconds.push(performance.now() - began);
     if (Number(root.dataset.drawn) !== jump || number() !== jump) wrong.push([jump, root.dataset.drawn, number()]);
   }

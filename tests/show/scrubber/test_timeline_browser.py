@@ -252,6 +252,36 @@ def test_moments_are_stepped_through_in_their_order(offline):
     assert shown(page) <= frames[0]
 
 
+def test_moments_are_stepped_through_by_kind(live, scrubber):
+    page = live(scrubber)
+    kinds = page.locator("select[name=momentKind]")
+    assert kinds.locator("option").all_inner_texts() == [
+        "all moments",
+        "largest error",
+        "attention against saliency",
+        "attention most spread",
+    ]
+    kinds.select_option("error")
+    values = np.frombuffer(scrubber.numbers, np.float32).reshape(-1, FRAMES)
+    rows = {(t["kind"], t["panel"]): values[t["row"]] for t in scrubber.clip["traces"]}
+    errors = {panel: np.abs(rows["predicted", panel] - rows["gold", panel]) for panel in ("valence", "arousal")}
+    page.locator("summary", has_text="Moments").click()
+    listed = page.locator(".stv-moments li").all_inner_texts()
+    assert len(listed) == 8 and all("error" in text for text in listed)
+    for panel, error in errors.items():
+        assert any(f"{panel}: error {error.max():.2f}" in text for text in listed)
+    tiers = [{"name": "gaze", "labels": ["away"], "spans": [[1.0, 2.0, "away"], [3.0, 3.0, ""]]}]
+    page.evaluate("(tiers) => one.fromPython('selection', { range: null, exclude: [[0.4, 0.8]], events: [[4, 'laugh']], tiers })", tiers)
+    assert kinds.input_value() == "error"
+    kinds.select_option("annotations")
+    texts = ["excluded from here", "excluded up to here", "gaze: away begins", "gaze: away ends", "gaze", "laugh"]
+    assert [text.partition(" s ")[2] for text in page.locator(".stv-moments li").all_inner_texts()] == texts
+    page.locator("button[name=later]").click()
+    assert shown(page) == 10
+    page.evaluate("one.fromPython('selection', { range: null, exclude: [], events: [] })")
+    assert kinds.input_value() == "all"
+
+
 def test_zoom_keeps_the_frame_and_what_lies_under_the_pointer(offline):
     page = offline("#t=2")
     canvas = page.locator(".stv-canvas")

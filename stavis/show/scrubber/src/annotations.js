@@ -3,6 +3,7 @@
 import { signs } from "./data.js";
 import { make } from "./controls.js";
 import { download, fileName, pageOf, pngOf, recordClip, sharesCsv } from "./exports.js";
+import { refreshMoments } from "./timeline/moments.js";
 import { annotationsCsv } from "./tiers/files.js";
 import { copyTiers } from "./tiers/tiers.js";
 import { Coding } from "./tiers/coding.js";
@@ -62,6 +63,7 @@ export function refreshAnnotations(s) {
   s.ui.annotations.hidden = !items.length;
   s.ui.exclude.disabled = s.ui.clear.disabled = !s.annotations.range;
   s.chart.stale = s.overview.stale = true;
+  refreshMoments(s);
   s.show(s.current, true);
 }
 

@@ -53,6 +53,7 @@ const KEYS = [
   ["+ − 0", "zoom the timeline in, out, show all of it"],
   ["Z", "zoom into the image; again to go back"],
   ["I", "details enlarged"],
+  ["W", "the whole image with the crop in it"],
   ["M", "mute or unmute the sound"],
   ["R", "start a range here, press again to end it"],
   ["X", "exclude the chosen range (or this frame)"],
@@ -73,7 +74,8 @@ const TITLES = {
   opacity: "How strongly the map covers the image ([ and ])", gamma: "Below 1 weak values are shown more strongly",
   colours: "The colours of a map", scale: "Whether a colour means the same in all frames", outlines: "Outlines of the regions",
   contours: "The smallest areas that hold 50 % and 80 % of the map", stacked: "Shares on top of each other; they sum to 1",
-  insets: "Details enlarged, below the image (I)", lens: "Zoom of the image; or Ctrl and the wheel, drag to move, double-click to go back",
+  insets: "Details enlarged, below the image (I)", context: "The whole image that the crop was cut from (W)",
+  momentKind: "Which moments the list has and the arrows step through", lens: "Zoom of the image; or Ctrl and the wheel, or two fingers; drag to move, double-click to go back",
   choose: "Drag over the curves to choose a range (or hold Shift)", exclude: "Leave the range out of what is computed (X)",
   event: "Mark an event at this frame (E)", clear: "Choose no range (Esc)", png: "The image and the curves as they are shown",
   csv: "One row per frame: shares of the shown map, values, signals", annotations: "Excluded ranges and events as a table",
@@ -104,12 +106,13 @@ export function buildControls(root) {
   ui.wipeField = field("Wipe", ui.wipe, { class: "stv-field stv-wide" });
   ui.insetRow = make("div", { class: "stv-insets", hidden: true });
   const view = make("div", { class: "stv-view" }, ui.stage, ui.wipeField, bars, ui.under, ui.insetRow);
+  ui.context = make("figure", { class: "stv-context", hidden: true });
   ui.legend = make("div", { class: "stv-legend" });
 
   ui.annotations = make("ul", { class: "stv-annotations", "aria-label": "Annotations" });
   ui.notes = make("ul", { class: "stv-notes" });
   ui.status = make("p", { class: "stv-status", role: "status" });
-  const body = [ui.notices, head, view, buildTransport(ui), buildTimeline(ui), ui.legend];
+  const body = [ui.notices, head, view, ui.context, buildTransport(ui), buildTimeline(ui), ui.legend];
   const rest = make("div", { class: "stv-rest" }, ui.annotations, buildDrawers(ui), ui.status, ui.notes);
   root.append(make("div", { class: "stv-body" }, ...body, rest), buildHelp(ui));
   for (const control of root.querySelectorAll("[name]")) tipOf(control);
@@ -139,9 +142,10 @@ function buildTimeline(ui) {
   ui.earlier = button("‹", "earlier", { class: "stv-icon", "aria-label": "Previous moment" });
   ui.later = button("›", "later", { class: "stv-icon", "aria-label": "Next moment" });
   ui.window = make("span", { class: "stv-window" });
-  const moments = make("span", { class: "stv-field" }, "Moment", ui.earlier, ui.later);
+  ui.momentKind = choice([["all", "all moments"]], "momentKind");
+  ui.momentRow = make("span", { class: "stv-field" }, field("Moment", ui.momentKind), ui.earlier, ui.later);
   const zoom = make("span", { class: "stv-field" }, ui.window, ui.zoomOut, ui.zoomIn, ui.zoomAll);
-  ui.tools = make("div", { class: "stv-tools" }, field("Smooth", ui.smoothing), moments, zoom);
+  ui.tools = make("div", { class: "stv-tools" }, field("Smooth", ui.smoothing), ui.momentRow, zoom);
   ui.chart = make("canvas", { class: "stv-chart", role: "img" });
   ui.tip = make("div", { class: "stv-tip", hidden: true });
   ui.flat = button("", "flat", { class: "stv-flat", "aria-expanded": "false", hidden: true });
@@ -172,6 +176,7 @@ function buildDrawers(ui) {
   ui.contours = make("input", { type: "checkbox", name: "contours" });
   ui.stacked = make("input", { type: "checkbox", name: "stacked" });
   ui.insets = make("input", { type: "checkbox", name: "insets" });
+  ui.contextShown = make("input", { type: "checkbox", name: "context" });
   ui.lens = range("lens", 1, 8, 0.25);
   const display = drawer(
     "Display",
@@ -184,6 +189,7 @@ function buildDrawers(ui) {
     field("Contours of 50 % and 80 % of the mass", ui.contours, { class: "stv-field stv-check" }),
     field("Stack the shares", ui.stacked, { class: "stv-field stv-check" }),
     field("Details enlarged", ui.insets, { class: "stv-field stv-check" }),
+    field("Whole image", ui.contextShown, { class: "stv-field stv-check" }),
   );
   ui.choose = button("Choose a range by dragging", "choose", { "aria-pressed": "false" });
   ui.exclude = button("Exclude range", "exclude");
@@ -286,7 +292,7 @@ export function buildLegend(ui, data, map, theme, folded) {
       add(group, group.label, (i) => {
         const share = data.share(map, group, i);
         const density = data.density(map, group, i);
-        return [Number.isFinite(share) ? Math.round(100 * share) + " %" : "–", Number.isFinite(density) ? density.toFixed(1) + " ×" : ""];
+        return [Number.isFinite(share) ? Math.round(100 * share) + " %" : "–", Number.isFinite(density) ? density.toFixed(1) : ""];
       });
     }
   }
@@ -297,7 +303,7 @@ export function buildLegend(ui, data, map, theme, folded) {
   const raters = data.traces.filter((t) => t.kind === "rater").length;
   const table = make("table");
   if (headings.length) {
-    table.append(make("thead", {}, make("tr", {}, make("th", { scope: "col" }, headings[0]), make("th", { scope: "col", colspan: 2 }, "density"))));
+    table.append(make("thead", {}, make("tr", {}, make("th", { scope: "col", colspan: 2 }, headings[0]), make("th", { scope: "col" }, "density"))));
   }
   table.append(body);
   ui.legend.replaceChildren(table);

@@ -37,12 +37,15 @@ export class ClipData {
     this.readMedia(bytesOf(model.get("media")), meta.media || {});
   }
 
-  // thumbnails: {frames, mime, image(k)}; waveform: {peaks (codes of 0 to 255), perSecond, top}; sound: {bytes, mime, seconds}; null: none.
-  readMedia(bytes, { thumbnails, waveform, sound }) {
+  // thumbnails: {frames, mime, image(k)}; waveform: {peaks (codes of 0 to 255), perSecond, top}; sound: {bytes, mime, seconds};
+  // context: {bytes, frames (those that its images are of), width, height, corners (8 numbers a frame of the clip)}; null: none.
+  readMedia(bytes, { thumbnails, waveform, sound, context }) {
     const part = (one) => bytes.subarray(one.offset, one.offset + one.bytes);
+    const corners = (one) => new Int16Array(bytes.slice(one.corners, one.corners + 16 * this.count).buffer);
     const image = (k) => bytes.subarray(thumbnails.offsets[k], thumbnails.offsets[k + 1]);
     this.thumbnails = thumbnails ? { frames: thumbnails.frames, mime: thumbnails.mime, image } : null;
     this.waveform = waveform ? { peaks: part(waveform), perSecond: waveform.perSecond, top: waveform.top } : null;
+    this.context = context ? { ...context, bytes: part(context), corners: corners(context) } : null;
     this.sound = sound ? { bytes: part(sound), mime: sound.mime, seconds: sound.seconds } : null;
   }
 
@@ -110,9 +113,13 @@ export class ClipData {
     return null;
   }
 
+  get sampleStep() {
+    return Math.max(1, Math.floor(this.count / 60));
+  }
+
   // Every so many frames are there from the start.
   samples(map, i, cells) {
-    const step = Math.max(1, Math.floor(this.count / 60));
+    const step = this.sampleStep;
     if (i % step) return null;
     let at = 0;
     for (const one of this.maps) {
@@ -151,7 +158,7 @@ export class ClipData {
   differenceTop(a, b) {
     const key = a.name + "\n" + b.name;
     if (!this.tops.has(key)) {
-      const step = Math.max(1, Math.floor(this.count / 60));
+      const step = this.sampleStep;
       const tops = [];
       for (let i = 0; i < this.count; i += step) {
         const one = this.difference(a, b, i, "frame");

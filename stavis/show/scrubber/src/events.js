@@ -169,6 +169,7 @@ const LETTERS = {
     s.fillControls();
     s.relayout();
   },
+  w: (s) => s.context.choose(!s.look.context),
   "?": (s) => s.ui.keys.showModal(),
   r: (s) => toggleRange(s),
   x: (s) => excludeRange(s),

@@ -10,9 +10,10 @@ import { Chart } from "./chart.js";
 import { buildControls, buildLegend, fillChoice, icon, make, readTheme } from "./controls.js";
 import { connectEvents } from "./events.js";
 import { connectAddress } from "./address.js";
+import { connectContext, rememberedContext } from "./picture/context.js";
 import { connectLens, drawInsets, hasInsets } from "./picture/lens.js";
 import { Curves } from "./timeline/curves.js";
-import { connectMoments } from "./timeline/moments.js";
+import { connectMoments, refreshMoments } from "./timeline/moments.js";
 import { Overview, TimeWindow } from "./timeline/overview.js";
 import { connectOverview } from "./timeline/zooming.js";
 import { connectAnnotations, connectExports, loadAnnotations, refreshAnnotations } from "./annotations.js";
@@ -20,7 +21,7 @@ import { connectAnnotations, connectExports, loadAnnotations, refreshAnnotations
 const LOOK = {
   mode: "overlay", second: "none", colours: "magma", signed: "diverging", opacity: 0.8, gamma: 0.7,
   scale: "clip", outlines: true, contours: false, stacked: false, wipe: 0.5,
-  smoothing: 0, flat: false, insets: false,
+  smoothing: 0, flat: false, insets: false, context: true,
 };
 
 class Scrubber {
@@ -33,10 +34,11 @@ class Scrubber {
     this.view = new View(this.ui.canvas);
     this.chart = new Chart(this.ui.chart);
     this.overview = new Overview(this.ui.overview);
-    this.look = { ...LOOK, ...(model.get("view") || {}) };
+    this.look = { ...LOOK, ...rememberedContext(), ...(model.get("view") || {}) };
     this.current = Math.max(0, model.get("frame") || 0);
     this.playing = 0;
     this.sound = new SoundTrack();
+    this.context = connectContext(this);
     loadAnnotations(this);
     this.load();
     connectSound(this);
@@ -93,6 +95,7 @@ class Scrubber {
     this.data = data;
     this.sound.use(data);
     if (this.refreshSound) this.refreshSound();
+    this.context.use(data);
     this.curves = new Curves(data);
     // Another map or other lines of the same clip leave the window where it is.
     if (!length) this.span = new TimeWindow(data);
@@ -144,6 +147,7 @@ class Scrubber {
     ui.smoothing.value = String(look.smoothing);
     ui.lens.value = this.view.lens.k;
     ui.insets.closest("label").hidden = !hasInsets(data);
+    this.context.refresh();
     const flat = data.panels.filter((p) => p.flat).length;
     ui.flat.hidden = !flat;
     ui.flat.textContent = `${flat} flat signal${flat === 1 ? "" : "s"}`;
@@ -220,6 +224,7 @@ class Scrubber {
     const { data, ui, look } = this;
     this.view.draw(data, i, picture, look);
     drawInsets(this, i, picture);
+    this.context.draw(i);
     if (this.span.follow(data.times[i])) this.layoutTimes();
     this.drawTimes();
     this.fillLegend(i);
@@ -279,6 +284,7 @@ class Scrubber {
     if (name === this.look.map || (name !== "none" && !this.data.map(name))) return;
     this.look.map = name;
     this.ui.map.value = name;
+    refreshMoments(this);
     this.renewLegend();
     this.relayout();
     if (tell) this.tell("map", name);
@@ -346,6 +352,7 @@ class Scrubber {
     this.stops.abort();
     if (this.source) this.source.close();
     this.overview.close();
+    this.context.close();
     this.sound.close();
     this.chart.close();
     for (const canvas of [this.ui.canvas, this.view.overlay.canvas]) canvas.width = canvas.height = 0;

@@ -44,6 +44,7 @@ export class Lens {
 export function connectLens(s) {
   const { canvas } = s.ui;
   let held = null;
+  connectFingers(s, canvas);
   s.on(canvas, "wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
@@ -51,7 +52,8 @@ export function connectLens(s) {
     zoomTo(s, s.view.lens.k * Math.pow(1.006, -event.deltaY), u, v);
   }, { passive: false });
   s.on(canvas, "pointerdown", (event) => {
-    if (event.button || s.look.mode === "wipe" || s.view.lens.k === 1) return;
+    if (!event.isPrimary) held = null;
+    if (!event.isPrimary || event.button || s.look.mode === "wipe" || s.view.lens.k === 1) return;
     canvas.setPointerCapture(event.pointerId);
     held = { x: event.clientX, y: event.clientY, at: [s.view.lens.x, s.view.lens.y] };
     event.preventDefault();
@@ -66,6 +68,31 @@ export function connectLens(s) {
   for (const name of ["pointerup", "pointercancel"]) s.on(canvas, name, () => (held = null));
   s.on(canvas, "dblclick", () => zoomTo(s, 1));
   s.on(s.ui.lens, "input", () => zoomTo(s, Number(s.ui.lens.value)));
+}
+
+// Two fingers on the image zoom it: the point between them stays there.
+function connectFingers(s, canvas) {
+  const fingers = new Map();
+  let before = null;
+  const gesture = () => {
+    const [a, b] = [...fingers.values()];
+    const [u, v] = s.view.paneAt({ clientX: (a.x + b.x) / 2, clientY: (a.y + b.y) / 2 }) || [0.5, 0.5];
+    return { apart: Math.max(12, Math.hypot(a.x - b.x, a.y - b.y)), u, v };
+  };
+  s.on(canvas, "pointerdown", (event) => {
+    if (event.pointerType !== "touch") return;
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (fingers.size === 2) before = gesture();
+  });
+  s.on(canvas, "pointermove", (event) => {
+    if (!fingers.has(event.pointerId)) return;
+    fingers.set(event.pointerId, { x: event.clientX, y: event.clientY });
+    if (fingers.size !== 2) return;
+    const now = gesture();
+    zoomTo(s, (s.view.lens.k * now.apart) / before.apart, now.u, now.v);
+    before = now;
+  });
+  for (const name of ["pointerup", "pointercancel"]) s.on(canvas, name, (event) => fingers.delete(event.pointerId));
 }
 
 export function zoomTo(s, k, u = 0.5, v = 0.5) {

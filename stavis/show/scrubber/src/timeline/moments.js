@@ -1,8 +1,8 @@
-// Moments worth a look, made from what the page holds: where the prediction errs most, where attention and an attribution disagree,
+// Moments worth a look, made from what the page holds, by kind: where the prediction errs most, where attention and an attribution disagree,
 // where the map is spread most, and the edges of annotations.
 
 import { signs } from "../data.js";
-import { make } from "../controls.js";
+import { fillChoice, make } from "../controls.js";
 
 const MOST_FRAMES = 400;
 const A_KIND = 4;
@@ -18,9 +18,10 @@ export function peaks(values, times, apart, most) {
   return found;
 }
 
-// One number for every frame of a map, on at most MOST_FRAMES of them; NaN elsewhere.
+// One number for every frame of a map, on at most MOST_FRAMES of them; NaN elsewhere. Of a clip in pieces the maps of every so many frames
+// are there whatever has been looked at.
 function sampled(data, measure) {
-  const step = Math.max(1, Math.ceil(data.count / MOST_FRAMES));
+  const step = data.stock ? data.sampleStep : Math.max(1, Math.ceil(data.count / MOST_FRAMES));
   const out = new Float32Array(data.count).fill(NaN);
   for (let k = 0; k < data.count; k += step) if (data.row(1)[k] > 0) out[k] = measure(k);
   return out;
@@ -47,44 +48,90 @@ function spreadOf(data, map, i) {
   return entropy / Math.log(found.grid.length);
 }
 
+// What a clip can be stepped through by: [key, what it is called], each only where the clip has what it takes.
+export function momentKinds(data, look, annotations) {
+  const { exclude, events, tiers } = annotations;
+  const kinds = [];
+  if (errorsOf(data).length) kinds.push(["error", "largest error"]);
+  const [first, other] = comparedMaps(data);
+  if (other) kinds.push(["apart", `${first.name} against ${other.name}`]);
+  if (data.map(look.map)) kinds.push(["spread", `${look.map} most spread`]);
+  if (exclude.length || events.length || tiers.some((tier) => tier.spans.length)) kinds.push(["annotations", "edges of annotations"]);
+  return kinds;
+}
+
+// The predicted and the gold row of each output that has both.
+function errorsOf(data) {
+  return data.traces
+    .filter((t) => t.kind === "gold")
+    .map((gold) => [gold.panel, data.traces.find((t) => t.kind === "predicted" && t.panel === gold.panel), gold])
+    .filter(([, guess]) => guess);
+}
+
+// Attention and saliency, or else the first two maps.
+function comparedMaps(data) {
+  const own = data.maps.filter((m) => !m.group);
+  const first = data.map("attention") || own[0];
+  return [first, [data.map("Saliency"), data.map("saliency"), ...own].find((m) => m && m !== first)];
+}
+
 export function momentsOf(data, look, annotations) {
   const found = [];
   const apart = Math.max(0.5, data.duration / 12);
-  const add = (values, text) => {
-    for (const k of peaks(values, data.times, apart, A_KIND)) found.push({ frame: k, text: text(values[k]) });
+  const add = (kind, values, text) => {
+    for (const k of peaks(values, data.times, apart, A_KIND)) found.push({ kind, frame: k, text: text(values[k]) });
   };
-  for (const gold of data.traces.filter((t) => t.kind === "gold")) {
-    const guess = data.traces.find((t) => t.kind === "predicted" && t.panel === gold.panel);
-    if (!guess) continue;
+  for (const [panel, guess, gold] of errorsOf(data)) {
     const [a, b] = [data.row(guess.row), data.row(gold.row)];
-    add(Float32Array.from(a, (v, k) => Math.abs(v - b[k])), (v) => `${gold.panel}: error ${v.toFixed(2)}`);
+    add("error", Float32Array.from(a, (v, k) => Math.abs(v - b[k])), (v) => `${panel}: error ${v.toFixed(2)}`);
   }
-  const attention = data.map("attention");
-  const other = attention && (data.map("saliency") || data.maps.find((m) => m !== attention && !m.group));
-  if (other) add(sampled(data, (k) => apartness(data, attention, other, k)), (v) => `attention and ${other.name} differ by ${Math.round(100 * v)} %`);
-  const map = data.map(look.map);
-  if (map) add(sampled(data, (k) => spreadOf(data, map, k)), (v) => `${map.name} most spread: entropy ${v.toFixed(2)} of 1`);
-  for (const [t0, t1] of annotations.exclude) {
-    found.push({ frame: data.frameAt(t0 - data.start), text: "excluded from here" }, { frame: data.frameAt(t1 - data.start), text: "excluded up to here" });
-  }
-  for (const [t, label] of annotations.events) found.push({ frame: data.frameAt(t - data.start), text: label || "event" });
+  const [[first, other], map] = [comparedMaps(data), data.map(look.map)];
+  if (other) add("apart", sampled(data, (k) => apartness(data, first, other, k)), (v) => `${first.name} and ${other.name} differ by ${Math.round(100 * v)} %`);
+  if (map) add("spread", sampled(data, (k) => spreadOf(data, map, k)), (v) => `${map.name} most spread: entropy ${v.toFixed(2)} of 1`);
+  found.push(...edgesOf(data, annotations));
   return found.sort((a, b) => a.frame - b.frame);
+}
+
+// Where ranges, events and the spans of tiers begin and end.
+function edgesOf(data, { exclude, events, tiers }) {
+  const at = (t, text) => ({ kind: "annotations", frame: data.frameAt(t - data.start), text });
+  return [
+    ...exclude.flatMap(([a, b]) => [at(a, "excluded from here"), at(b, "excluded up to here")]),
+    ...events.map(([t, label]) => at(t, label || "event")),
+    ...tiers.flatMap(({ name, spans }) =>
+      spans.flatMap(([a, b, label]) => {
+        const what = label ? `${name}: ${label}` : name;
+        return b > a ? [at(a, `${what} begins`), at(b, `${what} ends`)] : [at(a, what)];
+      }),
+    ),
+  ];
 }
 
 export function connectMoments(s) {
   s.on(s.ui.earlier, "click", () => stepMoment(s, -1));
   s.on(s.ui.later, "click", () => stepMoment(s, 1));
   s.on(s.ui.momentsDrawer, "toggle", () => s.ui.momentsDrawer.open && fillMoments(s));
+  s.on(s.ui.momentKind, "change", () => s.ui.momentsDrawer.open && fillMoments(s));
+}
+
+// The kinds that there are now; one that went away gives way to all of them.
+export function refreshMoments(s) {
+  const kinds = momentKinds(s.data, s.look, s.annotations);
+  const chosen = kinds.some(([key]) => key === s.ui.momentKind.value) ? s.ui.momentKind.value : "all";
+  fillChoice(s.ui.momentKind, [["all", "all moments"], ...kinds], chosen);
+  s.ui.momentRow.hidden = !kinds.length;
+  if (s.ui.momentsDrawer.open) fillMoments(s);
 }
 
 // The list is made when it is first asked for, and again when what it is made of has changed.
 function momentsNow(s) {
-  const key = JSON.stringify([s.look.map, s.annotations.exclude, s.annotations.events]);
+  const key = JSON.stringify([s.look.map, s.annotations.exclude, s.annotations.events, s.annotations.tiers]);
   if (s.momentsFor !== s.data || s.momentsKey !== key) {
     [s.momentsFor, s.momentsKey] = [s.data, key];
     s.moments = momentsOf(s.data, s.look, s.annotations);
   }
-  return s.moments;
+  const kind = s.ui.momentKind.value;
+  return kind === "all" ? s.moments : s.moments.filter((moment) => moment.kind === kind);
 }
 
 function goTo(s, moment) {
