@@ -91,7 +91,7 @@ def test_in_memory_the_mouth_shows_what_is_felt_later_and_rests_meanwhile():
     assert correlation(*(np.concatenate(part) for part in zip(*pairs, strict=True))) > 0.6
     second = round(spec.fps)
     recent = [np.abs(np.lib.stride_tricks.sliding_window_view(c.mouth, second + 1)).max(1) for c in courses]
-    strong = [np.abs(c.valence[second:]) > 0.4 for c in courses]
+    strong = [np.abs(c.valence[second:]) > 0.6 for c in courses]
     unseen = np.concatenate([r[s] == 0 for r, s in zip(recent, strong, strict=True)])
     assert unseen.mean() > 0.75, "a second back hardly ever shows it"
     assert not joined(courses, "eyes").any()
