@@ -22,6 +22,7 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "building.commands",
+    "building.downloads",
     "building.live",
     "building.links",
     "building.members",

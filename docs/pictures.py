@@ -1,13 +1,16 @@
 """Makes the images under docs/images: `python docs/pictures.py`, or one of them: `python docs/pictures.py regions`.
 
 scrubber.gif: a synthetic face scrubbed in its report, as a reader would (needs chromium). regions.png: the regions of a face on
-synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md).
+synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md). paper.png: the figure of paper.md. badges: what
+README.md begins with, from pyproject.toml.
 """
 
 import io
+import re
 import shutil
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -29,8 +32,9 @@ SPEC = stavis.SyntheticConfig(scenarios=("switching",), recordings=1, seconds=8.
 
 def main() -> None:
     """Make those that are named, or all."""
-    for name in sys.argv[1:] or ("scrubber", "regions"):
-        {"scrubber": scrubber, "regions": regions}[name]()
+    made = {"scrubber": scrubber, "regions": regions, "paper": paper, "badges": badges}
+    for name in sys.argv[1:] or made:
+        made[name]()
 
 
 def regions(size: int = 320) -> None:
@@ -62,6 +66,44 @@ def _coloured(image: np.ndarray, index: np.ndarray) -> np.ndarray:
     edge[:, 1:] |= index[:, 1:] != index[:, :-1]
     mixed[edge] = 255
     return mixed.astype(np.uint8)
+
+
+def paper() -> None:
+    """The attention at key moments of a synthetic recording, and the share of each region over its time, for a page's width."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
+        x = stavis.load("sta-synthetic", device="cpu").explain(stavis.read_dataset(data)[0], methods=())
+        shown = []
+        for kind in ("moments", "shares"):
+            path = Path(scratch) / f"{kind}.png"
+            x.figure(kind, width="page").save(path)
+            shown.append(Image.open(path).convert("RGB"))
+    width = max(image.width for image in shown)
+    page = Image.new("RGB", (width, sum(image.height for image in shown)), "white")
+    top = 0
+    for image in shown:
+        page.paste(image, ((width - image.width) // 2, top))
+        top += image.height
+    page.quantize(128, dither=Image.Dither.NONE).save(IMAGES / "paper.png", optimize=True, dpi=(300, 300))
+
+
+def badges() -> None:
+    """Licence and versions of Python as the project says them: files of this repository, which ask no service."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    versions = [name.rpartition(" ")[2] for name in project["classifiers"] if re.search(r":: 3\.\d+$", name)]
+    (IMAGES / "badges").mkdir(parents=True, exist_ok=True)
+    for name, label, value in (("license", "licence", project["license"]), ("python", "Python", " | ".join(versions))):
+        left, right = (round(7.2 * len(text)) + 14 for text in (label, value))
+        texts = "".join(
+            f'<text x="{x}" y="14" textLength="{w - 12}" text-anchor="middle">{text}</text>'
+            for x, w, text in ((left / 2, left, label), (left + right / 2, right, value))
+        )
+        (IMAGES / "badges" / f"{name}.svg").write_text(
+            f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img" aria-label="{label}: {value}">'
+            f'<rect width="{left + right}" height="20" rx="3" fill="#1f5f8b"/><rect width="{left}" height="20" rx="3" fill="#444b54"/>'
+            f'<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">{texts}</g></svg>\n',
+            encoding="utf-8",
+        )
 
 
 def scrubber() -> None:
