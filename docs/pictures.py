@@ -1,8 +1,8 @@
 """Makes the images under docs/images: `python docs/pictures.py`, or one of them: `python docs/pictures.py regions`.
 
 scrubber.gif: a synthetic face scrubbed in its report, as a reader would (needs chromium). regions.png: the regions of a face on
-synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md). paper.png: the figure of paper.md. badges: what
-README.md begins with, from pyproject.toml.
+synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md). paper.png: the figure of paper.md. maps.png,
+controls.png: maps in numbers and what they are compared with, for the concepts. badges: what README.md begins with.
 """
 
 import io
@@ -14,6 +14,7 @@ import tomllib
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import sync_playwright
 
@@ -23,6 +24,8 @@ from stavis.data.faces.regions import rasterise_index
 from stavis.regions import FACE, REGIONS
 from stavis.show.figures.colours import groups_of
 from stavis.synthetic.recording import render
+from stavis.trust import nulls
+from stavis.types import AttentionMaps
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 IMAGES = Path(__file__).parent / "images"
@@ -32,7 +35,7 @@ SPEC = stavis.SyntheticConfig(scenarios=("switching",), recordings=1, seconds=8.
 
 def main() -> None:
     """Make those that are named, or all."""
-    made = {"scrubber": scrubber, "regions": regions, "paper": paper, "badges": badges}
+    made = {"scrubber": scrubber, "regions": regions, "paper": paper, "maps": maps, "controls": controls, "badges": badges}
     for name in sys.argv[1:] or made:
         made[name]()
 
@@ -85,6 +88,65 @@ def paper() -> None:
         page.paste(image, ((width - image.width) // 2, top))
         top += image.height
     page.quantize(128, dither=Image.Dither.NONE).save(IMAGES / "paper.png", optimize=True, dpi=(300, 300))
+
+
+def maps() -> None:
+    """Four maps on one frame, with the share of the mouth, its density and the entropy of each."""
+    clip, attention = explained_frame()
+    height, width = attention.weights.shape[1:]
+    rows, columns = np.mgrid[:height, :width]
+    mouth = clip.regions[0] == REGIONS.index("mouth")
+    inside = mouth[(rows * len(mouth) // height), (columns * len(mouth) // width)]
+    y, x = np.argwhere(inside).mean(0)
+    shown = {
+        "uniform": nulls.uniform((1, height, width)),
+        "the shipped network": attention.weights,
+        "the mouth alone": (inside / inside.sum())[None],
+        "one cell": ((rows == round(y)) & (columns == round(x)))[None].astype(float),
+    }
+    titles = []
+    for name, weights in shown.items():
+        found = AttentionMaps(weights, attention.times)
+        share, density = (values[0, REGIONS.index("mouth")] for values in (clip.share(found), clip.density(found)))
+        titles.append(f"{name}\nmouth: share {share:.2f}, density {density:.1f}\nentropy {found.entropy()[0]:.2f}")
+    _panels(clip, list(shown.values()), titles, "maps")
+
+
+def controls() -> None:
+    """The attention on one frame and four maps that know nothing of the network."""
+    clip, attention = explained_frame()
+    weights = attention.weights
+    shown = {
+        "attention": weights,
+        "random, as smooth": nulls.smooth_random(weights, seed=3),
+        "middle of the crop": nulls.centre(weights.shape),
+        "edges of the image": nulls.edges(clip, weights.shape[1:]),
+        "cells permuted": nulls.permuted(weights, seed=3),
+    }
+    _panels(clip, list(shown.values()), list(shown), "controls")
+
+
+def explained_frame() -> tuple[stavis.Clip, AttentionMaps]:
+    """A frame of a synthetic face, as a clip of one, and where the shipped network looks in it."""
+    with tempfile.TemporaryDirectory() as scratch:
+        data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
+        x = stavis.load("sta-synthetic", device="cpu").explain(stavis.read_dataset(data)[0], methods=())
+        frame = 40
+        maps = AttentionMaps(x.attention.weights[frame : frame + 1], x.attention.times[frame : frame + 1])
+        return x.clip[frame : frame + 1], maps
+
+
+def _panels(clip: stavis.Clip, weights: list[np.ndarray], titles: list[str], name: str) -> None:
+    figure = Figure(figsize=(2.1 * len(weights), 2.75), dpi=150)
+    for place, (one, title) in enumerate(zip(weights, titles, strict=True), 1):
+        axes = figure.add_subplot(1, len(weights), place)
+        axes.imshow(clip.frames[0].mean(-1), cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0))
+        axes.imshow(one[0], cmap="inferno", vmin=0, vmax=max(one.max(), 1.5 * one.mean()), alpha=0.6, extent=(0, 1, 1, 0))
+        axes.set_title(title, fontsize=8)
+        axes.axis("off")
+    figure.tight_layout()
+    IMAGES.mkdir(parents=True, exist_ok=True)
+    figure.savefig(IMAGES / f"{name}.png")
 
 
 def badges() -> None:

@@ -2,12 +2,16 @@
 
 import ast
 import re
+import shlex
 import sys
 import tomllib
 from pathlib import Path
 
 import nbformat
 import pytest
+import typer
+
+from stavis.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -220,3 +224,47 @@ def test_each_check_that_is_not_followed_has_its_reason():
     for first, last in re.findall(r"^\| ([A-Z]{2}\d{3}) to ([A-Z]{2}\d{3})", page, re.MULTILINE):
         named |= {name for name in ignored if first <= name <= last}
     assert set(ignored) == named
+
+
+def blocks(path: Path) -> list[ast.Module]:
+    """The blocks of Python of a page, those of lessons included. What does not parse is an error."""
+    found = re.findall(r"^```(?:python|\{code-cell\} ipython3)\n(.*?)^```$", path.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [ast.parse(text) for text in found]
+
+
+def offered() -> set[str]:
+    stub = ast.parse((ROOT / "stavis" / "__init__.pyi").read_text(encoding="utf-8"))
+    return {alias.name for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names} | {"jobs"}
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md"], ids=named)
+def test_python_in_a_page_names_what_is_there(path):
+    for tree in blocks(path):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "stavis":
+                assert node.attr in offered(), f"stavis.{node.attr}"
+            if isinstance(node, ast.ImportFrom) and node.module == "stavis":
+                assert {alias.name for alias in node.names} <= offered()
+            elif isinstance(node, ast.ImportFrom) and node.module.startswith("stavis."):
+                place = ROOT / node.module.replace(".", "/")
+                source = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+                text = source.read_text(encoding="utf-8")
+                assert [alias.name for alias in node.names if not re.search(rf"\b{alias.name}\b", text)] == []
+
+
+def commands(path: Path) -> list[list[str]]:
+    """The commands of stavis that a page shows in blocks, each as its words; what stands after a wide gap is a comment."""
+    lines = re.findall(r"^    (stavis [^#\n]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    parts = [part.strip() for line in lines for part in line.split("&&")]
+    return [shlex.split(re.split(r" {3,}", part)[0]) for part in parts if part.startswith("stavis ")]
+
+
+@pytest.mark.parametrize("path", [*PAGES, ROOT / "README.md", ROOT / "CONTRIBUTING.md"], ids=named)
+def test_commands_in_a_page_are_commands_and_options_of_the_shell(path):
+    shell = typer.main.get_command(app)
+    for _, name, *rest in commands(path):
+        if name.startswith("-"):
+            continue
+        known = {option for one in shell.commands[name].params for option in [*one.opts, *one.secondary_opts]}
+        used = {word.partition("=")[0] for word in rest if re.match(r"--?[a-zA-Z]", word)}
+        assert used <= known, f"stavis {name} takes no {', '.join(sorted(used - known))}"
