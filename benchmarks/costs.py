@@ -1,8 +1,8 @@
 """What a video costs: CPU seconds and peak memory of reading and explaining it, the size of its page, and of a verdict.
 
-    python -m benchmarks costs [--minutes 0.33,20] [--size 640x480] [--json FILE]
+    python -m benchmarks costs [--minutes 0.333,20] [--rate 25] [--size 640x480] [--no-verdict] [--json FILE]
 
-The videos are generated: one flat synthetic face, 25 frames a second, its landmarks taken away, so that the face is found and tracked as in
+The videos are generated: one flat synthetic face, its landmarks taken away, so that the face is found and tracked as in
 a video of one's own. Each is read and then explained, as `stavis explain` does it, in a process of its own with an empty cache; the
 verdict judges six clips of a data set. CPU seconds count all threads, so that a busy machine changes them little. The table is printed
 as Markdown, after the machine.
@@ -22,6 +22,7 @@ from stavis.synthetic.writer import write_dataset
 
 MINUTES = (1 / 3, 20.0)
 SIZE = (640, 480)
+RATE = 25.0
 CLIPS = 6
 START = """
 import json, os, resource, sys, time
@@ -61,14 +62,15 @@ def main(*options: str) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks costs", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--minutes", type=lambda text: [float(one) for one in text.split(",")], default=MINUTES, metavar="MIN,...")
     parser.add_argument("--size", type=lambda text: tuple(int(one) for one in text.split("x")), default=SIZE, metavar="WIDTHxHEIGHT")
+    parser.add_argument("--rate", type=float, default=RATE, metavar="FRAMES", help="frames per second")
     parser.add_argument("--no-verdict", action="store_true")
     parser.add_argument("--json", type=Path, metavar="FILE")
     chosen = parser.parse_args(options)
-    found = {"machine": machine(), "size": list(chosen.size), "rows": []}
+    found = {"machine": machine(), "size": list(chosen.size), "rate": chosen.rate, "rows": []}
     print(json.dumps(found["machine"], indent=1), flush=True)
     print("\n".join(("", line(HEAD), line(["---"] * len(HEAD)))), flush=True)
     for minutes in chosen.minutes:
-        _keep(found, video_costs(minutes, chosen.size), chosen.json)
+        _keep(found, video_costs(minutes, chosen.size, chosen.rate), chosen.json)
     if not chosen.no_verdict:
         _keep(found, [verdict_costs()], chosen.json)
 
@@ -87,21 +89,22 @@ def line(cells) -> str:
     return f"| {' | '.join(str(cell) for cell in cells)} |"
 
 
-def video_costs(minutes: float, size: tuple[int, int]) -> list[dict]:
+def video_costs(minutes: float, size: tuple[int, int], rate: float = RATE) -> list[dict]:
     """Two rows: reading a generated video of so many minutes, and explaining it, which reads it first."""
     with tempfile.TemporaryDirectory() as folder:
-        video = generated(Path(folder), minutes, size)
+        video = generated(Path(folder), minutes, size, rate)
         values = child(START + VIDEO, str(video), str(Path(folder) / "cache"))
     name = f"{minutes:g} min" if minutes >= 1 else f"{60 * minutes:.0f} s"
+    name += f", {rate:g} frames/s"
     faces = f"{values[7]:.0f} of {values[8]:.0f}"
     read = (f"read {name}", round(values[0]), round(values[2]), round(values[1]), "", faces)
     explained = (f"explain {name}", round(values[3]), round(values[5]), round(values[4]), round(values[6], 1), faces)
     return [dict(zip(HEAD, row, strict=True)) for row in (read, explained)]
 
 
-def generated(folder: Path, minutes: float, size: tuple[int, int]) -> Path:
+def generated(folder: Path, minutes: float, size: tuple[int, int], rate: float) -> Path:
     """A synthetic video without its landmarks."""
-    config = SyntheticConfig(scenarios=("mouth",), recordings=1, seconds=60 * minutes, fps=25.0, size=size, seed=3)
+    config = SyntheticConfig(scenarios=("mouth",), recordings=1, seconds=60 * minutes, fps=rate, size=size, seed=3)
     data = write_dataset(folder / "faces", config)
     video = folder / "video.mp4"
     os.replace(next((data / "videos").glob("*.mp4")), video)

@@ -87,7 +87,7 @@ def paper() -> None:
     for image in shown:
         page.paste(image, ((width - image.width) // 2, top))
         top += image.height
-    page.quantize(128, dither=Image.Dither.NONE).save(IMAGES / "paper.png", optimize=True, dpi=(300, 300))
+    page.save(IMAGES / "paper.png", optimize=True, dpi=(300, 300))
 
 
 def maps() -> None:
@@ -95,7 +95,7 @@ def maps() -> None:
     clip, attention = explained_frame()
     height, width = attention.weights.shape[1:]
     rows, columns = np.mgrid[:height, :width]
-    mouth = clip.regions[0] == REGIONS.index("mouth")
+    mouth = clip.regions[0, REGIONS.index("mouth")]
     inside = mouth[(rows * len(mouth) // height), (columns * len(mouth) // width)]
     y, x = np.argwhere(inside).mean(0)
     shown = {
@@ -108,7 +108,7 @@ def maps() -> None:
     for name, weights in shown.items():
         found = AttentionMaps(weights, attention.times)
         share, density = (values[0, REGIONS.index("mouth")] for values in (clip.share(found), clip.density(found)))
-        titles.append(f"{name}\nmouth: share {share:.2f}, density {density:.1f}\nentropy {found.entropy()[0]:.2f}")
+        titles.append(f"{name}\nmouth: share {share:.2f}, density {density:.1f}\nentropy {abs(found.entropy()[0]):.2f}")
     _panels(clip, list(shown.values()), titles, "maps")
 
 
@@ -131,7 +131,7 @@ def explained_frame() -> tuple[stavis.Clip, AttentionMaps]:
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
         x = stavis.load("sta-synthetic", device="cpu").explain(stavis.read_dataset(data)[0], methods=())
-        frame = 40
+        frame = 6  # sunglasses cover the eyes
         maps = AttentionMaps(x.attention.weights[frame : frame + 1], x.attention.times[frame : frame + 1])
         return x.clip[frame : frame + 1], maps
 
@@ -141,12 +141,13 @@ def _panels(clip: stavis.Clip, weights: list[np.ndarray], titles: list[str], nam
     for place, (one, title) in enumerate(zip(weights, titles, strict=True), 1):
         axes = figure.add_subplot(1, len(weights), place)
         axes.imshow(clip.frames[0].mean(-1), cmap="gray", vmin=0, vmax=255, extent=(0, 1, 1, 0))
-        axes.imshow(one[0], cmap="inferno", vmin=0, vmax=max(one.max(), 1.5 * one.mean()), alpha=0.6, extent=(0, 1, 1, 0))
+        top = max(one.max(), 1.5 * one.mean())
+        axes.imshow(one[0], cmap="inferno", vmin=0, vmax=top, alpha=0.8 * np.sqrt(one[0] / top), extent=(0, 1, 1, 0))
         axes.set_title(title, fontsize=8)
         axes.axis("off")
     figure.tight_layout()
     IMAGES.mkdir(parents=True, exist_ok=True)
-    figure.savefig(IMAGES / f"{name}.png")
+    figure.savefig(IMAGES / f"{name}.png", bbox_inches="tight")
 
 
 def badges() -> None:
