@@ -4,6 +4,7 @@ import doctest
 import inspect
 import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,6 +17,15 @@ NAMES = sorted(stavis.__all__)
 PENDING: set[str] = set()
 """Names whose docstring is still to be written; it may only shrink."""
 EXCEPTIONS = {"StavisError", "StavisWarning"}
+
+LONG = {
+    "bench": ("tests/bench/test_bench.py", "stavis.bench("),
+    "demo": (".ci/run", "stavis demo"),
+    "run_study": ("docs/lessons/study.md", "stavis.run_study("),
+    "transfer": ("tests/jobs/test_transfer.py", "transfer("),
+    "verify": ("tests/jobs/test_verify.py", "verify("),
+}
+"""Names whose example takes minutes or faces of real people, so that it is shown and not run, and where the function is called instead."""
 
 
 @pytest.fixture(scope="module")
@@ -72,4 +82,11 @@ def test_the_examples_of_a_public_name_run(name, namespace):
                 runner.run(test)
     summary = runner.summarize(verbose=False)
     assert summary.failed == 0
-    assert summary.attempted or name in EXCEPTIONS, "its section Examples holds none that runs"
+    assert bool(summary.attempted) == (name not in EXCEPTIONS and name not in LONG), "the section Examples holds none that runs"
+
+
+@pytest.mark.parametrize("name", sorted(LONG))
+def test_a_function_whose_example_is_not_run_is_called_elsewhere(name):
+    assert "+SKIP" in getattr(stavis, name).__doc__
+    path, call = LONG[name]
+    assert call in (Path(__file__).resolve().parents[1] / path).read_text(encoding="utf-8")
