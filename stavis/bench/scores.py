@@ -43,22 +43,27 @@ def score(sums: np.ndarray, metric: str = "ccc", protocol: str = PRIMARY) -> Int
     """
     rows, statistic = protocol_sums(PROTOCOLS[protocol], metric, sums)
     spread = seeds_spread(statistic(rows.sum(1)))
-    return interval(_flat(rows), _mean_over(len(rows), statistic), **RANGES[metric], besides=[spread] if spread else [])
+    return interval(flat_rows(rows), mean_over(len(rows), statistic), **RANGES[metric], besides=[spread] if spread else [])
 
 
-def difference(sums: np.ndarray, other: np.ndarray, metric: str = "ccc", protocol: str = PRIMARY) -> Interval:
-    """A system's metric less another's on the same recordings, both means over seeds; the seeds of the two are not paired.
+def difference(sums: np.ndarray, other: np.ndarray, metric: str = "ccc", protocol: str = PRIMARY, paired: bool = False) -> Interval:
+    """A system's metric less another's on the same recordings, both means over seeds.
 
-    sums, other: (S,N,7) of the two systems. With a single seed each, the interval is over recordings alone: it is about the two trained
-    networks, not about the systems.
+    sums, other: (S,N,7) of the two systems. paired: whether seed k of the one goes with seed k of the other; then the variance over seeds
+    is that of their differences, else the sum of both. With a single seed each, the interval is over recordings alone: it is about the
+    two trained networks, not about the systems.
     """
     (rows, statistic), (others, _) = (protocol_sums(PROTOCOLS[protocol], metric, each) for each in (sums, other))
-    spreads = [spread for spread in (seeds_spread(statistic(each.sum(1))) for each in (rows, others)) if spread]
+    each, its = statistic(rows.sum(1)), statistic(others.sum(1))
+    spreads = [seeds_spread(each - its)] if paired else [seeds_spread(each), seeds_spread(its)]
     width = len(rows) * rows.shape[-1]
-    one, two = _mean_over(len(rows), statistic), _mean_over(len(others), statistic)
-    return interval(
-        np.concatenate([_flat(rows), _flat(others)], 1), lambda total: one(total[..., :width]) - two(total[..., width:]), besides=spreads
-    )
+    one, two = mean_over(len(rows), statistic), mean_over(len(others), statistic)
+
+    def less(total: np.ndarray) -> np.ndarray:
+        return one(total[..., :width]) - two(total[..., width:])
+
+    both = np.concatenate([flat_rows(rows), flat_rows(others)], 1)
+    return interval(both, less, besides=[spread for spread in spreads if spread])
 
 
 def contrasts(sums: Mapping[str, np.ndarray], reference: str = REFERENCE, protocol: str = PRIMARY) -> pd.DataFrame:
@@ -79,12 +84,13 @@ def contrasts(sums: Mapping[str, np.ndarray], reference: str = REFERENCE, protoc
     return table.assign(claimed=table.p_holm < ALPHA)
 
 
-def _flat(rows: np.ndarray) -> np.ndarray:
+def flat_rows(rows: np.ndarray) -> np.ndarray:
     """Sums (S,N,M) as one row per recording: (N,S·M)."""
     return rows.transpose(1, 0, 2).reshape(rows.shape[1], rows.shape[0] * rows.shape[2])
 
 
-def _mean_over(seeds: int, statistic: Callable) -> Callable[[np.ndarray], np.ndarray]:
+def mean_over(seeds: int, statistic: Callable) -> Callable[[np.ndarray], np.ndarray]:
+    """The mean over seeds of a statistic, of totals (...,S·M) in the order of `flat_rows`."""
     return lambda total: statistic(total.reshape(*total.shape[:-1], seeds, total.shape[-1] // seeds)).mean(-1)
 
 
