@@ -18,17 +18,22 @@ from stavis.models.checkpoint import named, save_checkpoint
 from stavis.progress import StageLine, new_bar
 from stavis.storage.files import atomic_file, write_text
 from stavis.training.distributed import all_reduce_any
+from stavis.training.plateau import Plateau
 
 
 class ResumePoint(pl.Callback):
-    """Writes the run's own resume file every `every` steps, at the end of each epoch and when the run is interrupted."""
+    """Writes the run's own resume file every `every` steps, at the end of each epoch (of `epoch` steps) and when the run is interrupted.
 
-    def __init__(self, path: Path, every: int):
+    With the last step of an epoch it waits for the epoch's end: resumed from between the two, Lightning would leave out the validation.
+    """
+
+    def __init__(self, path: Path, every: int, epoch: int):
         self.path = path
-        self.every = every
+        self.every, self.epoch = every, epoch
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
-        if trainer.global_step % self.every == 0 or trainer.should_stop:
+        step = trainer.global_step
+        if (step % self.every == 0 and step % self.epoch) or trainer.should_stop:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer, module) -> None:
@@ -45,13 +50,24 @@ class ResumePoint(pl.Callback):
 class Validation(pl.Callback):
     """Scores the network every `every` steps and at the end, keeps the best and the last as checkpoint folders, and writes the log.
 
-    `score(network) -> float` is the CCC to raise; after `patience` epochs without a better one the run stops early.
+    `score(network) -> float` is the CCC to raise; after `patience` epochs without a better one the run stops early, or with `plateau`
+    at the end that its rule gives.
     """
 
     COLUMNS = ("step", "train_loss", "dev_ccc", "learning_rate", "seconds")
 
-    def __init__(self, run: Path, system: str, score: Callable[[nn.Module], float] | None, every: int, patience: int | None, info: dict):
+    def __init__(
+        self,
+        run: Path,
+        system: str,
+        score: Callable[[nn.Module], float] | None,
+        every: int,
+        patience: int | None,
+        info: dict,
+        plateau: Plateau | None = None,
+    ):
         self.run, self.system, self.score, self.every, self.patience, self.info = run, system, score, every, patience, info
+        self.plateau = plateau
         self.rows: list[dict[str, float]] = []
         self.best = -math.inf
         self.best_step = 0
@@ -59,23 +75,31 @@ class Validation(pl.Callback):
         self._last = -1
         self._losses: list[float] = []
         self._before = 0.0
-        self._started = time.monotonic()
+        self._cpu_before = 0.0
+        self._started, self._cpu_started = time.monotonic(), time.process_time()
 
     def state_dict(self) -> dict[str, Any]:
         state = {name: getattr(self, name) for name in ("rows", "best", "best_step", "waited")}
-        return {**state, "losses": self._losses, "seconds": self.seconds}
+        state |= {"plateau": self.plateau.state_dict()} if self.plateau else {}
+        return {**state, "losses": self._losses, "seconds": self.seconds, "cpu_seconds": self.cpu_seconds}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.rows, self.best, self.best_step, self.waited = (state[n] for n in ("rows", "best", "best_step", "waited"))
         self._losses = state["losses"]
-        self._before = state["seconds"]
+        self._before, self._cpu_before = state["seconds"], state.get("cpu_seconds", 0.0)
+        if self.plateau:
+            self.plateau.load_state_dict(state["plateau"])
         self._last = self.rows[-1]["step"] if self.rows else -1
 
     def on_train_start(self, trainer, module) -> None:
-        self._started = time.monotonic()
+        self._started, self._cpu_started = time.monotonic(), time.process_time()
+        if self.plateau and trainer.global_step >= self.plateau.end:  # resumed when it had ended
+            trainer.should_stop = True
 
     def on_train_batch_end(self, trainer, module, outputs, batch, batch_idx) -> None:
         self._losses.append(float(outputs["loss"]))
+        if self.plateau and trainer.global_step >= self.plateau.end:
+            trainer.should_stop = True
 
     def on_train_epoch_end(self, trainer, module) -> None:
         step = trainer.global_step
@@ -83,11 +107,12 @@ class Validation(pl.Callback):
         if not due or self._last == step:
             return  # resumed from the end of an epoch, Lightning ends that epoch once more, and the next one early
         self._last = step
-        if trainer.is_global_zero:
-            self._validate(trainer, module)
+        found = self._validate(trainer, module) if trainer.is_global_zero else math.nan
+        if self.plateau and self.score:
+            self.plateau.report(step, trainer.strategy.broadcast(found))
         trainer.should_stop = all_reduce_any(trainer.should_stop, module.device)
 
-    def _validate(self, trainer, module) -> None:
+    def _validate(self, trainer, module) -> float:
         ccc = self.score(module.network) if self.score else math.nan
         row = {
             "step": trainer.global_step,
@@ -100,6 +125,7 @@ class Validation(pl.Callback):
         self.rows.append(row)
         self._write_log()
         self._keep(trainer, module.network, ccc)
+        return ccc
 
     def _keep(self, trainer: pl.Trainer, network: nn.Module, ccc: float) -> None:
         info = {**self.info, "training": {**self.info.get("training", {}), "step": trainer.global_step, "dev_ccc": _finite(ccc)}}
@@ -109,7 +135,7 @@ class Validation(pl.Callback):
             self._save("best", network, info)
         else:
             self.waited += 1
-            if self.patience is not None and self.waited >= self.patience:
+            if self.plateau is None and self.patience is not None and self.waited >= self.patience:
                 trainer.should_stop = True
 
     def _save(self, name: str, network: nn.Module, info: dict) -> None:
@@ -129,6 +155,11 @@ class Validation(pl.Callback):
     def seconds(self) -> float:
         """How long the run has trained, in all its parts."""
         return self._before + time.monotonic() - self._started
+
+    @property
+    def cpu_seconds(self) -> float:
+        """What training took of the processor, in all its parts and threads."""
+        return self._cpu_before + time.process_time() - self._cpu_started
 
 
 class StepBar(pl.Callback):

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from stavis.errors import StavisError, offer
 from stavis.training.augment import Jitter
 from stavis.training.losses import LOSSES
+from stavis.training.plateau import PlateauConfig
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ class TrainingConfig:
         Steps between two validations on the development recordings.
     patience : int or None
         Stop after so many validations without a better CCC; None never stops early.
+    plateau : PlateauConfig or None
+        Train until the development CCC gains no more (see `stavis.training.plateau`), with `steps` as the cap; `epoch` and `patience`
+        are then of no effect. None: all steps, with a one-cycle schedule of the learning rate.
     augment : float
         Fraction in [0,1] of `jitter` that is applied.
     jitter : Jitter
@@ -79,6 +83,7 @@ class TrainingConfig:
     consistency: float = 0.0
     epoch: int = 200
     patience: int | None = None
+    plateau: PlateauConfig | None = None
     augment: float = 0.5
     jitter: Jitter = field(default_factory=Jitter)
     seed: int = 0

@@ -40,6 +40,7 @@ from stavis.training.distributed import convert_sync_batchnorm, gathered, rank_o
 from stavis.training.feature_noise import FeatureNoise, feature_noise
 from stavis.training.finetune import initialise_from
 from stavis.training.losses import LOSSES, inconsistency
+from stavis.training.plateau import Plateau
 from stavis.training.resume import initial_weights, resume_point
 from stavis.training.sampling import StepSampler
 from stavis.training.windows import RandomWindows
@@ -61,7 +62,8 @@ _FULL = (-1.0, 0.0)  # a fine-tuned network meets them in full from its first st
 class TrainingResult(ShortRepr):
     """The end of a training run: its folder, the step it reached, the best development CCC, and whether it was interrupted.
 
-    rank: which of the processes that trained together this is; the first (0) writes the run, and it alone knows best_ccc.
+    rank: which of the processes that trained together this is; the first (0) writes the run, and it alone knows best_ccc. cpu_seconds:
+    of the processor, all threads; stopped: why training to a plateau ended ("plateau" or "cap"), '' of another schedule.
     """
 
     run: Path
@@ -70,15 +72,25 @@ class TrainingResult(ShortRepr):
     interrupted: bool
     seconds: float
     rank: int = 0
+    cpu_seconds: float = 0.0
+    stopped: str = ""
     _shown = ("run", "step", "best_ccc", "seconds", "interrupted")
 
 
 class _Regression(pl.LightningModule):
     """A network with its loss and its optimiser, as Lightning wants them."""
 
-    def __init__(self, network: nn.Module, training: TrainingConfig, noise: FeatureNoise, ramp: tuple[float, float] = RAMP):
+    def __init__(
+        self,
+        network: nn.Module,
+        training: TrainingConfig,
+        noise: FeatureNoise,
+        ramp: tuple[float, float] = RAMP,
+        plateau: Plateau | None = None,
+    ):
         super().__init__()
         self.network = network
+        self.plateau = plateau
         self.config = training
         self.noise = noise
         self.ramp = ramp
@@ -89,13 +101,25 @@ class _Regression(pl.LightningModule):
         # the noise of a step (dropout) is a function of the step, so that a resumed run goes on as if never stopped
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step + 7_919 * self.trainer.global_rank)
         frames = batch.frames.float() / 255
-        self.noise.amount = self.config.feature_noise * noise_factor(self.global_step / self.config.steps, self.ramp)
+        self.noise.amount = self.config.feature_noise * self._noise()
         if not self.weighs_entropy:
             return self._loss(self.network(frames), batch)
         with record_attention(self.network, keep_graph=True) as recorder:
             predicted = self.network(frames)
-        weight = self.config.entropy_weight * ramp_factor(self.global_step, self.ramp, self.config.steps)
+        weight = self.config.entropy_weight * self._grown()
         return self._loss(predicted, batch) + weight * attention_entropy(recorder.weights.float())
+
+    def _grown(self) -> float:
+        """How far what grows during training has grown, in [0,1]."""
+        if self.plateau:
+            return self.plateau.grown(self.global_step)
+        return ramp_factor(self.global_step, self.ramp, self.config.steps)
+
+    def _noise(self) -> float:
+        """How much of the feature noise there is: a quarter is left when training ends."""
+        if self.plateau:
+            return min(self._grown(), 1 - 0.75 * self.plateau.fallen(self.global_step))
+        return noise_factor(self.global_step / self.config.steps, self.ramp)
 
     def _loss(self, predicted: torch.Tensor, batch) -> torch.Tensor:
         """The loss of the whole batch, whichever part of it this process has."""
@@ -109,6 +133,9 @@ class _Regression(pl.LightningModule):
         plain = [p for p in self.parameters() if p.ndim <= 1]
         groups = [{"params": decayed, "weight_decay": training.weight_decay}, {"params": plain, "weight_decay": 0.0}]
         optimiser = torch.optim.AdamW(groups, lr=training.learning_rate)
+        if self.plateau:
+            follows = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: self.plateau.factor(step))
+            return {"optimizer": optimiser, "lr_scheduler": {"scheduler": follows, "interval": "step"}}
         rise = min(0.2, 500 / training.steps)
         total = max(training.steps + 1, 10)  # the schedule divides by its length less one, a fifth of it rising
         schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, training.learning_rate, total_steps=total, pct_start=rise)
@@ -177,26 +204,46 @@ def fit(
         network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
         windows = _windows(train, training, config.rate, ramp := _FULL if source else RAMP)
         show(windows.notes)
-        score = (lambda model: concatenated(ccc, [pair_of(model, crops) for crops in dev])) if dev else None
         info = {**(info or {}), **initial_weights(source), "training": dataclasses.asdict(training)}
-        validation = Validation(run, system, score, min(training.epoch, training.steps), training.patience, info)
+        validation = _validation(run, system, dev, training, info)
+        training = dataclasses.replace(training, epoch=validation.every)
         stop = GracefulStop()
-        callbacks = [stop, validation, ResumePoint(run / "resume.ckpt", training.save_every), *([] if quiet else [StepBar(validation)])]
+        keeper = ResumePoint(run / "resume.ckpt", training.save_every, training.epoch)
+        callbacks = [stop, validation, keeper, *([] if quiet else [StepBar(validation)])]
         trainer = _trainer(training, where, callbacks, logger, run, devices, num_nodes)
         loader = DataLoader(windows, batch_sampler=_sampler(training, trainer), num_workers=training.workers)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
             with feature_noise(network) as noise:
-                trainer.fit(_Regression(network, training, noise, ramp), loader, ckpt_path=point, weights_only=True)
+                trainer.fit(_Regression(network, training, noise, ramp, validation.plateau), loader, ckpt_path=point, weights_only=True)
+    return _result(run, trainer, validation, stop.requested)
+
+
+def _result(run: Path, trainer: pl.Trainer, validation: Validation, interrupted: bool) -> TrainingResult:
     best = validation.best if math.isfinite(validation.best) else math.nan
-    return TrainingResult(run, trainer.global_step, best, stop.requested, validation.seconds, trainer.global_rank)
+    spent = {"seconds": validation.seconds, "cpu_seconds": validation.cpu_seconds}
+    stopped = validation.plateau.reason if validation.plateau else ""
+    return TrainingResult(run, trainer.global_step, best, interrupted, **spent, rank=trainer.global_rank, stopped=stopped)
+
+
+def _validation(run: Path, system: str, dev: Sequence[Crops], training: TrainingConfig, info: dict) -> Validation:
+    """What scores the network on `dev` and keeps the best; with the state of training to a plateau where that is asked for."""
+
+    def score(network: nn.Module) -> float:
+        return concatenated(ccc, [pair_of(network, crops) for crops in dev])
+
+    plateau = Plateau(training.plateau, training.steps) if training.plateau else None
+    every = plateau.every if plateau else min(training.epoch, training.steps)
+    return Validation(run, system, score if dev else None, every, training.patience, info, plateau)
 
 
 def _windows(train: Sequence[Crops], training: TrainingConfig, rate: float, ramp: tuple[float, float]) -> RandomWindows:
     jitter = scaled(training.jitter, training.augment) if training.augment else None
     samples = training.steps * training.batch
     # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
+    if training.plateau:
+        ramp = (0.3 * training.plateau.least, training.plateau.least)
     grows = (round(ramp[0] * samples), round(ramp[1] * samples))
     length = max(1, round(training.seconds * rate))
     pairs = training.consistency > 0
