@@ -7,20 +7,20 @@ FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, cpu_count, delayed
-from joblib.externals.loky.process_executor import TerminatedWorkerError
+from joblib import cpu_count
 
 from stavis.bench.data import BenchData, bench_data, prepare
 from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
 from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published
-from stavis.bench.runs import Run, execute_run
+from stavis.bench.runs import Run
+from stavis.bench.schedule import in_processes, run_all, waves
 from stavis.bench.scores import MEAN, scores_by_group, table_of
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
@@ -34,8 +34,6 @@ from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_file, read_json, write_json, write_text
 from stavis.synthetic.embedded import embedded_data, folder_of
 from stavis.timeline import MAX_GAP
-
-_LONGEST_FIRST = ("sta", "cnn3d", "cnn")
 
 
 @dataclass(frozen=True, repr=False)
@@ -133,7 +131,7 @@ def _bench(out: Path, plan: BenchConfig, jobs: int, progress) -> Bench:
             with suppress(OSError):
                 out.rmdir()
         raise
-    _run_all(out, plan, jobs, progress and _stage(progress, "training systems"))
+    run_all(waves(out, plan, plan.systems), in_processes(jobs), progress and _stage(progress, "training systems"))
     return _collect(out)
 
 
@@ -195,48 +193,6 @@ def _begin(out: Path, plan: BenchConfig) -> bool:
 def _write_plan(path: Path, asked: dict) -> None:
     bench_data.cache_clear()
     write_json(path, asked)
-
-
-def _run_all(out: Path, plan: BenchConfig, jobs: int, progress) -> None:
-    """Every run that is not done, those that others are built on first, the long ones before the short ones."""
-    names = list(plan.systems)
-    hidden = [SYSTEMS[name].needs for name in names if SYSTEMS[name].needs and SYSTEMS[name].needs not in names]
-    names += list(dict.fromkeys(hidden))
-    names.sort(key=lambda name: _LONGEST_FIRST.index(name) if name in _LONGEST_FIRST else len(_LONGEST_FIRST))
-    waves = [[name for name in names if not SYSTEMS[name].needs], [name for name in names if SYSTEMS[name].needs]]
-    runs = [[Run(out, name, seed) for name in wave for seed in range(plan.seeds)] for wave in waves]
-    total = sum(map(len, runs))
-    done = 0
-    for wave in runs:
-        waiting = [run for run in wave if not run.done]
-        done += len(wave) - len(waiting)
-        for _ in _finished(waiting, jobs):
-            done += 1
-            if progress:
-                progress(done, total)
-
-
-def _finished(runs: Sequence[Run], jobs: int):
-    """Run runs, at most `jobs` at a time, and yield as each ends. One whose process dies is tried once more, alone, then given up."""
-    if jobs == 1 or len(runs) < 2:
-        for run in runs:
-            yield execute_run(run)
-        return
-    waiting = list(runs)
-    try:
-        work = Parallel(n_jobs=min(jobs, len(waiting)), return_as="generator_unordered", pre_dispatch="all", batch_size=1)
-        yield from work(delayed(execute_run)(run, 1) for run in waiting)
-        return
-    except TerminatedWorkerError:
-        waiting = [run for run in runs if not run.done and run.failure is None]
-    for run in waiting:
-        try:
-            yield from Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="all")(
-                delayed(execute_run)(one, 1) for one in (run,)
-            )
-        except TerminatedWorkerError:
-            write_json(run.home / "failure.json", {"reason": "its process died: killed, or out of memory"})
-            yield "died"
 
 
 def _collect(out: Path) -> Bench:

@@ -9,12 +9,13 @@ from stavis.bench.trainers.sequence_heads import HeadConfig
 from stavis.bench.trainers.single_frames import PUBLISHED, FrameConfig
 from stavis.data.datasets.labels import LabelConfig
 from stavis.errors import StavisError, offer
-from stavis.models.published import ROWS, TABLE_ROWS
+from stavis.models.published import TABLE_ROWS
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
 from stavis.synthetic.config import SyntheticConfig
 from stavis.timeline import MAX_GAP
 from stavis.training.config import TrainingConfig
+from stavis.training.plateau import PlateauConfig
 
 BENCH = SyntheticConfig(
     scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
@@ -39,12 +40,14 @@ class SystemConfig:
     delay: float | None = None
 
 
-_CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, epoch=200, augment=0.0, feature_noise=4.0)
+PLATEAU = PlateauConfig()
+"""The one rule by which every system is trained until it gains no more; what its steps are fractions of is the cap of each."""
+
+_CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, augment=0.0, feature_noise=4.0, plateau=PLATEAU)
 _SMALL = {
-    **{name: SystemConfig(clips=_CLIPS) for name, row in ROWS.items() if name in ("sta", "cnn3d") or row.ablation},
-    "cnn": SystemConfig(frames=FrameConfig(steps=280, validate_every=70)),
-    "cnn-rnn-1s": SystemConfig(head=HeadConfig(epochs=12, batch=128, validate_every=1)),
-    "cnn-rnn-4s": SystemConfig(head=HeadConfig(epochs=8, batch=128, validate_every=1)),
+    "cnn": SystemConfig(frames=FrameConfig(steps=280, plateau=PLATEAU)),
+    "cnn-rnn-1s": SystemConfig(head=HeadConfig(epochs=12, batch=128)),
+    "cnn-rnn-4s": SystemConfig(head=HeadConfig(epochs=8, batch=128)),
     "cnn-lstm-eps": SystemConfig(head=HeadConfig(loss="epsilon", learning_rate=3e-3)),
     "lgbptop-lstm": SystemConfig(head=HeadConfig(learning_rate=3e-3)),
     "lgbptop-bilstm": SystemConfig(head=HeadConfig(learning_rate=3e-3)),
@@ -53,17 +56,37 @@ _SMALL = {
     "lgbptop-svr": SystemConfig(),
     "bovw-svr": SystemConfig(),
 }
-_LONG = TrainingConfig(steps=20000, batch=8, seconds=4.0, loss="mse", epoch=1000, save_every=500)
+_LONG = TrainingConfig(steps=20000, batch=8, seconds=4.0, loss="mse", save_every=500, plateau=PLATEAU)
 _PAPER = {
     **{
         name: dataclasses.replace(recipe, head=recipe.head and dataclasses.replace(recipe.head, epochs=100))
         for name, recipe in _SMALL.items()
     },
-    **{name: SystemConfig(clips=_LONG) for name, row in ROWS.items() if name in ("sta", "cnn3d") or row.ablation},
     "cnn": SystemConfig(frames=PUBLISHED),
 }
-RECIPES = {"small": _SMALL, "paper": _PAPER}
-"""How each system is trained in each preset. `small` is meant for two cores and the embedded data, `paper` for a GPU."""
+RECIPES = {
+    "small": {name: _SMALL.get(name, SystemConfig(clips=_CLIPS)) for name in SYSTEMS},
+    "paper": {name: _PAPER.get(name, SystemConfig(clips=_LONG)) for name in SYSTEMS},
+}
+"""How each system is trained in each preset; one that stands nowhere above is a network of clips, and all of these are trained alike.
+`small` is meant for two cores and the synthetic data, `paper` for a GPU."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the small search on dev chose for a system: the factor on its learning rate, and the fraction of augmentation."""
+
+    rate: float = 1.0
+    augment: float = 0.0
+
+
+RATES = (1.0, 1 / 3, 3.0)
+AUGMENT = 0.3
+"""The search, the same for every system: three learning rates without augmentation, then the best of them with it."""
+SEARCH_SCALE = 0.1
+"""The fraction of the cap on training that each trial of the search gets."""
+SEARCH_SEED = 1000
+"""The seed of the trials: one that no run of the bench has."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +97,8 @@ class BenchConfig:
     on development; labels: out of LABELS; fill: what stands in where no face is; split: what is scored ('' = test, else dev).
     scale: the fraction of all training steps that is done (1 = all; less is for trials). reference: the system that all others are
     contrasted with, named before anything is trained. fold, exclude, time_unit, label_scale (its
-    `scale`), max_gap: as in `read_dataset`.
+    `scale`), max_gap: as in `read_dataset`. search: whether learning rate and augmentation are searched on dev; postprocess: whether
+    predictions are post-processed as the dev split wants it; whole: whether networks of clips read a recording in one window.
     """
 
     data: str
@@ -98,6 +122,9 @@ class BenchConfig:
     time_unit: str = ""
     label_scale: tuple[float, float] | None = None
     max_gap: float | None = MAX_GAP
+    search: bool = True
+    postprocess: bool = True
+    whole: bool = False
 
     def __post_init__(self):
         reading = self.reading
@@ -121,23 +148,19 @@ class BenchConfig:
         """How label files are read."""
         return LabelConfig(self.time_unit, self.label_scale and tuple(self.label_scale), self.max_gap)
 
-    def recipe(self, system: str) -> SystemConfig:
-        """How a system is trained under this plan."""
-        recipe = RECIPES[self.preset][system]
+    def recipe(self, system: str, choice: Choice = Choice(), scale: float = 1.0) -> SystemConfig:
+        """How a system is trained under this plan, with what the search chose; scale: a further fraction of its cap."""
+        recipe, part = RECIPES[self.preset][system], self.scale * scale
 
-        def part(number: int) -> int:
-            return max(1, round(number * self.scale))
+        def changed(config, cap: str):
+            if config is None:
+                return None
+            cap_then = max(1, round(getattr(config, cap) * part))
+            return dataclasses.replace(config, **{cap: cap_then}, learning_rate=config.learning_rate * choice.rate, augment=choice.augment)
 
-        if recipe.clips:
-            steps = part(recipe.clips.steps)
-            recipe = dataclasses.replace(recipe, clips=dataclasses.replace(recipe.clips, steps=steps, epoch=min(recipe.clips.epoch, steps)))
-        if recipe.frames:
-            steps = part(recipe.frames.steps)
-            every = min(recipe.frames.validate_every, steps)
-            recipe = dataclasses.replace(recipe, frames=dataclasses.replace(recipe.frames, steps=steps, validate_every=every))
-        if recipe.head:
-            recipe = dataclasses.replace(recipe, head=dataclasses.replace(recipe.head, epochs=part(recipe.head.epochs)))
-        return recipe
+        return dataclasses.replace(
+            recipe, clips=changed(recipe.clips, "steps"), frames=changed(recipe.frames, "steps"), head=changed(recipe.head, "epochs")
+        )
 
     def as_json(self) -> dict:
         """The plan as JSON values, with what `preset` stands for."""

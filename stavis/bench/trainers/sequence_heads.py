@@ -1,18 +1,19 @@
 """Training of heads that read sequences of features or descriptors, computed beforehand: recordings in, the best weights kept."""
 
-import copy
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
+from stavis.bench.trainers.to_plateau import Fitted, train_to_plateau
 from stavis.errors import StavisError
 from stavis.metrics import ccc, concatenated
 from stavis.models.recurrent import ElmanHead
 from stavis.training.losses import LOSSES, one_minus_ccc
+from stavis.training.plateau import Plateau, PlateauConfig
 
 _LONGEST = 20.0  # s of a recording that are trained on at a time
 
@@ -28,9 +29,10 @@ class FeatureSequence:
 
 @dataclass(frozen=True)
 class HeadConfig:
-    """How a head is trained: `epochs` passes in batches of `batch` sequences (of windows for an Elman head).
+    """How a head is trained: to a plateau within `epochs` passes in batches of `batch` sequences (of windows for an Elman head).
 
-    loss: a name of LOSSES, or 'ccc-each' for 1 − CCC of each sequence by itself; optimiser: adam or rmsprop.
+    loss: a name of LOSSES, or 'ccc-each' for 1 − CCC of each sequence by itself; optimiser: adam or rmsprop. augment: noise on the
+    features, 1 = of their own deviation in training.
     """
 
     epochs: int = 60
@@ -40,7 +42,8 @@ class HeadConfig:
     weight_decay: float = 1e-4
     clip_gradient: float = 1.0
     optimiser: str = "adam"
-    validate_every: int = 2
+    augment: float = 0.0
+    plateau: PlateauConfig = field(default_factory=PlateauConfig)
 
 
 def ccc_each(predicted: torch.Tensor, gold: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -58,18 +61,17 @@ def fit_head(
     rate: float,
     seed: int,
     device="cpu",
-) -> float:
-    """Train a head (B,T,F) -> (B,T,D), leave it with the weights that were best on `dev`, and return their concatenated CCC there.
+) -> Fitted:
+    """Train a head (B,T,F) -> (B,T,D) and leave it with the weights that were best on `dev` (concatenated CCC).
 
-    Without `dev` the last weights are kept, and NaN is returned.
+    Without `dev` the last weights are kept.
 
     Raises StavisError where no training frame counts.
     """
     if not any(np.isfinite(one.labels).all(1).any() for one in train):
         raise StavisError("no training frame has a descriptor and a label: check the labels and the faces of the train split.")
-    step = _window_steps if isinstance(head, ElmanHead) else _sequence_steps
+    batches_of = _window_batches if isinstance(head, ElmanHead) else _sequence_batches
     loss = ccc_each if plan.loss == "ccc-each" else LOSSES[plan.loss]
-    best, kept = -math.inf, None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
@@ -77,23 +79,39 @@ def fit_head(
         kind = {"adam": torch.optim.AdamW, "rmsprop": torch.optim.RMSprop}[plan.optimiser]
         optimiser = kind(head.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
         prepared = _windows(train, head.steps) if isinstance(head, ElmanHead) else _pieces(train, round(_LONGEST * rate))
-        for epoch in range(1, plan.epochs + 1):
+        noise = plan.augment * torch.from_numpy(_deviation(train)).to(device) if plan.augment else None
+        batches = _endless(batches_of, prepared, plan.batch, rng, device)
+
+        def step(position: int, plateau: Plateau) -> None:
             head.train()
-            for predicted, gold, mask in step(head, prepared, plan.batch, rng, device):
-                if mask.sum() < 2:
-                    continue
-                optimiser.zero_grad()
-                loss(predicted, gold, mask).backward()
-                nn.utils.clip_grad_norm_(head.parameters(), plan.clip_gradient)
-                optimiser.step()
-            if dev and (epoch % plan.validate_every == 0 or epoch == plan.epochs):
-                reached = score(head, dev, device)
-                if reached > best or kept is None:
-                    best, kept = (reached if math.isfinite(reached) else -math.inf), copy.deepcopy(head.state_dict())
-    if kept is not None:
-        head.load_state_dict(kept)
+            features, gold, mask = next(batches)
+            if mask.sum() < 2:
+                return
+            if noise is not None:
+                features = features + noise * plateau.grown(position) * torch.randn(features.shape, device=features.device)
+            predicted = head.of_windows(features)[None] if isinstance(head, ElmanHead) else head(features)
+            optimiser.zero_grad()
+            loss(predicted, gold, mask).backward()
+            nn.utils.clip_grad_norm_(head.parameters(), plan.clip_gradient)
+            optimiser.step()
+
+        count = len(prepared[1]) if isinstance(head, ElmanHead) else len(prepared)
+        steps = plan.epochs * math.ceil(count / plan.batch)
+        fitted = train_to_plateau(head, optimiser, step, (lambda model: score(model, dev, device)) if dev else None, plan.plateau, steps)
     head.eval()
-    return best if math.isfinite(best) else math.nan
+    return fitted
+
+
+def _endless(batches_of, prepared, batch: int, rng, device) -> Iterator[tuple[torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Batches of features, labels and mask, pass after pass."""
+    while True:
+        yield from batches_of(prepared, batch, rng, device)
+
+
+def _deviation(train: Sequence[FeatureSequence]) -> np.ndarray:
+    """The deviation of each feature over the training frames that have features."""
+    known = np.concatenate([one.features[np.isfinite(one.features).all(1)] for one in train])
+    return known.std(0).astype(np.float32)
 
 
 def predict_head(head: nn.Module, features: np.ndarray, device="cpu") -> np.ndarray:
@@ -132,12 +150,11 @@ def _pieces(train: Sequence[FeatureSequence], longest: int) -> list[tuple[torch.
     return pieces
 
 
-def _sequence_steps(head, pieces, batch: int, rng, device):
+def _sequence_batches(pieces, batch: int, rng, device):
     order = rng.permutation(len(pieces))
     for start in range(0, len(order), batch):
         chosen = [pieces[k] for k in order[start : start + batch]]
-        features, labels, mask = (nn.utils.rnn.pad_sequence([one[k] for one in chosen], batch_first=True).to(device) for k in range(3))
-        yield head(features), labels, mask
+        yield tuple(nn.utils.rnn.pad_sequence([one[k] for one in chosen], batch_first=True).to(device) for k in range(3))
 
 
 def _windows(train: Sequence[FeatureSequence], steps: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -153,9 +170,9 @@ def _windows(train: Sequence[FeatureSequence], steps: int) -> tuple[torch.Tensor
     return torch.from_numpy(np.concatenate(rows)), torch.from_numpy(np.concatenate(where)), torch.from_numpy(np.concatenate(labels))
 
 
-def _window_steps(head: ElmanHead, prepared, batch: int, rng, device):
+def _window_batches(prepared, batch: int, rng, device):
     rows, where, labels = prepared
     order = torch.from_numpy(rng.permutation(len(where)))
     for chosen in order.split(batch):
-        predicted = head.of_windows(rows[where[chosen]].to(device))[None]
-        yield predicted, labels[chosen][None].to(device), torch.ones(1, len(chosen), dtype=torch.bool, device=device)
+        mask = torch.ones(1, len(chosen), dtype=torch.bool, device=device)
+        yield rows[where[chosen]].to(device), labels[chosen][None].to(device), mask

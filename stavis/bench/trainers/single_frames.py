@@ -1,26 +1,32 @@
-"""Training of a network of single frames: batches of frames drawn at random, the best weights on development kept.
+"""Training of a network of single frames: batches of random frames, to a plateau, the best weights on development kept.
 
 The published way (Khorrami et al. 2016) is `FrameConfig(optimiser="sgd", learning_rate=.01, ...)`; the default reaches more in few steps.
 """
 
-import copy
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from torch import nn
 
+from stavis.bench.trainers.to_plateau import Fitted, train_to_plateau
 from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.tensors import as_input
+from stavis.training.augment import Jitter, jittered, scaled
 from stavis.training.losses import LOSSES
+from stavis.training.plateau import Plateau, PlateauConfig
+
+_TOGETHER = 16  # frames of a batch that one random change of pixels is for
 
 
 @dataclass(frozen=True)
 class FrameConfig:
-    """How single frames are trained on: `steps` of `batch` frames, half of them mirrored; optimiser sgd or adamw (one cycle)."""
+    """How single frames are trained on: at most `steps` of `batch` frames, half of them mirrored, to a plateau; optimiser sgd or adamw.
+
+    augment: the fraction in [0,1] of `Jitter()` by which their pixels change.
+    """
 
     steps: int = 300
     batch: int = 128
@@ -29,10 +35,11 @@ class FrameConfig:
     learning_rate: float = 1e-3
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    validate_every: int = 75
+    augment: float = 0.0
+    plateau: PlateauConfig = field(default_factory=PlateauConfig)
 
 
-PUBLISHED = FrameConfig(steps=20000, optimiser="sgd", learning_rate=0.01, validate_every=500)
+PUBLISHED = FrameConfig(steps=20000, optimiser="sgd", learning_rate=0.01)
 """Euclidean loss, SGD .01, momentum .9, weight decay 5e-4, batch 128."""
 
 
@@ -45,29 +52,28 @@ def fit_frames(
     seed: int,
     device: str | torch.device = "cpu",
     precision: str = "32-true",
-) -> float:
-    """Train on frames that have a face and a label; leaves the network with its best weights by `score`, and returns that score.
+) -> Fitted:
+    """Train on frames that have a face and a label; leaves the network with its best weights by `score`.
 
     Raises StavisError where there is no such frame.
     """
-    usable = [np.flatnonzero(one.valid & np.isfinite(one.labels).all(1)) for one in train]
-    frames = np.concatenate([one.frames[where] for one, where in zip(train, usable, strict=True)] or [np.zeros((0, 8, 8, 3), np.uint8)])
-    if not len(frames):
-        raise StavisError("no training frame has a face and a label: check the labels and the faces of the train split.")
-    labels = np.concatenate([one.labels[where] for one, where in zip(train, usable, strict=True)]).astype(np.float32)
+    frames, labels = _usable(train)
     loss = LOSSES[plan.loss]
-    best, kept = -math.inf, None
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         rng = np.random.default_rng(seed)
         network.to(device, memory_format=torch.channels_last)  # a third faster on the CPU
-        optimiser, schedule = _optimiser(network, plan)
-        for step in range(1, plan.steps + 1):
+        optimiser = _optimiser(network, plan)
+
+        def step(position: int, plateau: Plateau) -> None:
             network.train()
             chosen = rng.integers(len(frames), size=plan.batch)
             images = frames[chosen]
             mirrored = rng.random(plan.batch) < 0.5
             images[mirrored] = images[mirrored, :, ::-1]
+            if plan.augment:
+                jitter = scaled(Jitter(), plan.augment * plateau.grown(position))
+                images = np.concatenate([jittered(images[k : k + _TOGETHER], jitter, rng) for k in range(0, len(images), _TOGETHER)])
             kind = torch.device(device).type
             with torch.autocast(kind, torch.bfloat16, enabled=precision.startswith("bf16")):
                 predicted = network(as_input(images[:, None], device))  # one window a frame
@@ -75,23 +81,27 @@ def fit_frames(
             optimiser.zero_grad()
             loss(predicted.float(), gold, torch.ones(gold.shape[:2], dtype=torch.bool, device=device)).backward()
             optimiser.step()
-            if schedule is not None:
-                schedule.step()
-            if score is not None and (step % plan.validate_every == 0 or step == plan.steps):
-                network.eval()
-                reached = score(network)
-                if reached > best or kept is None:
-                    best, kept = (reached if math.isfinite(reached) else -math.inf), copy.deepcopy(network.state_dict())
-    if kept is not None:
-        network.load_state_dict(kept)
+
+        def scored(model: nn.Module) -> float:
+            model.eval()
+            return score(model)
+
+        fitted = train_to_plateau(network, optimiser, step, scored if score else None, plan.plateau, plan.steps)
     network.eval().to(memory_format=torch.contiguous_format)
-    return best if math.isfinite(best) else math.nan
+    return fitted
 
 
-def _optimiser(network: nn.Module, plan: FrameConfig):
+def _usable(train: Sequence[Crops]) -> tuple[np.ndarray, np.ndarray]:
+    """The frames that have a face and a label, and their labels."""
+    usable = [np.flatnonzero(one.valid & np.isfinite(one.labels).all(1)) for one in train]
+    frames = np.concatenate([one.frames[where] for one, where in zip(train, usable, strict=True)] or [np.zeros((0, 8, 8, 3), np.uint8)])
+    if not len(frames):
+        raise StavisError("no training frame has a face and a label: check the labels and the faces of the train split.")
+    return frames, np.concatenate([one.labels[where] for one, where in zip(train, usable, strict=True)]).astype(np.float32)
+
+
+def _optimiser(network: nn.Module, plan: FrameConfig) -> torch.optim.Optimizer:
     if plan.optimiser == "sgd":
         options = {"lr": plan.learning_rate, "momentum": plan.momentum, "weight_decay": plan.weight_decay}
-        return torch.optim.SGD(network.parameters(), **options), None
-    optimiser = torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)
-    total = max(plan.steps + 1, 10)
-    return optimiser, torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.learning_rate, total_steps=total, pct_start=0.2)
+        return torch.optim.SGD(network.parameters(), **options)
+    return torch.optim.AdamW(network.parameters(), lr=plan.learning_rate, weight_decay=plan.weight_decay)

@@ -11,6 +11,7 @@ from stavis.errors import StavisError
 from stavis.models.cnn import CNN, CNNConfig
 from stavis.models.recurrent import DescriptorLSTM, ElmanHead, LSTMConfig
 from stavis.models.svr import SVRConfig
+from stavis.training.plateau import PlateauConfig
 from tests.training.made_crops import made_crops
 
 RATE = 6.25
@@ -32,7 +33,7 @@ def sequences(count: int, seed: int, *, lag: int = 0) -> list[FeatureSequence]:
 def test_an_lstm_learns_to_remember(loss):
     head = DescriptorLSTM(LSTMConfig(inputs=3, units=(16,), dropout=0.0)).head
     plan = HeadConfig(epochs=40, batch=4, loss=loss, learning_rate=2e-2)
-    reached = fit_head(head, sequences(12, 0, lag=1), sequences(4, 1, lag=1), plan, rate=RATE, seed=0)
+    reached = fit_head(head, sequences(12, 0, lag=1), sequences(4, 1, lag=1), plan, rate=RATE, seed=0).dev_ccc
     assert reached > 0.8 and reached == pytest.approx(score(head, sequences(4, 1, lag=1)))
 
 
@@ -40,7 +41,7 @@ def test_an_elman_head_learns_within_its_window():
     torch.manual_seed(0)
     head = ElmanHead(3, 16, 1, 4, 1)
     plan = HeadConfig(epochs=25, batch=64, learning_rate=5e-3)
-    assert fit_head(head, sequences(12, 0, lag=2), sequences(4, 1, lag=2), plan, rate=RATE, seed=0) > 0.8
+    assert fit_head(head, sequences(12, 0, lag=2), sequences(4, 1, lag=2), plan, rate=RATE, seed=0).dev_ccc > 0.8
 
 
 def test_the_same_seed_trains_the_same_head_and_another_does_not():
@@ -87,10 +88,26 @@ def test_a_network_of_frames_learns_how_bright_they_are():
         scored.append(np.corrcoef(np.concatenate(values), np.concatenate([c.labels[:, 0] for c in held]))[0, 1])
         return scored[-1]
 
-    best = fit_frames(network, train, fit_of, FrameConfig(steps=60, batch=32, learning_rate=5e-3, validate_every=20), seed=0)
-    assert best == max(scored[:3]) > 0.8 and fit_of(network) == pytest.approx(best, abs=1e-5)
+    rule = PlateauConfig(checks=3)
+    fitted = fit_frames(network, train, fit_of, FrameConfig(steps=60, batch=32, learning_rate=5e-3, plateau=rule), seed=0)
+    assert (fitted.steps, fitted.stopped, [step for step, _, _ in fitted.checks]) == (60, "cap", [20, 40, 60])
+    assert fitted.dev_ccc == max(scored[:3]) > 0.8 and fit_of(network) == pytest.approx(fitted.dev_ccc, abs=1e-5)
     with pytest.raises(StavisError, match="no training frame"):
         fit_frames(network, [], None, FrameConfig(steps=1), seed=0)
+
+
+@pytest.mark.parametrize("augment", [0.0, 0.5])
+def test_every_trainer_ends_at_its_plateau_with_its_best_weights(augment):
+    rule = PlateauConfig(checks=20, patience=2, gain=2.0, least=0.1)  # no gain is ever enough
+    torch.manual_seed(0)
+    network = CNN(CNNConfig(channels=(2, 2, 2), hidden=4, vision=32))
+    by_frames = fit_frames(network, made_crops(2), lambda model: 0.5, FrameConfig(steps=40, batch=4, augment=augment, plateau=rule), seed=0)
+    head = DescriptorLSTM(LSTMConfig(inputs=3, units=(4,))).head
+    plan = HeadConfig(epochs=40, batch=64, augment=augment, plateau=rule)
+    by_head = fit_head(head, sequences(4, 0), sequences(2, 1), plan, rate=RATE, seed=0)
+    for fitted in (by_frames, by_head):
+        assert fitted.stopped == "plateau" and fitted.steps == round(8 * 1.3) and fitted.cpu_seconds > 0
+    assert by_head.dev_ccc == pytest.approx(max(ccc for _, _, ccc in by_head.checks)) == score(head, sequences(2, 1))
 
 
 def described(count: int, seed: int, lag: float) -> list[Described]:

@@ -1,0 +1,93 @@
+"""In which order and where the tasks of a bench run: what others are built on first, in processes of this machine or on a Dask cluster."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+from joblib import Parallel, delayed
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+from stavis.bench.plan import BenchConfig
+from stavis.bench.rows import Row, row_named
+from stavis.bench.runs import Run, Task, execute
+from stavis.bench.search import Search, is_searched
+from stavis.storage.files import write_json
+
+_LONGEST_FIRST = ("sta-deep", "sta-long", "sta", "cnn3d", "cnn")
+
+Doing = Callable[[Sequence[Task]], Iterable]
+"""Runs tasks that do not depend on each other, and yields as each ends."""
+
+
+def waves(folder: Path, plan: BenchConfig, rows: Sequence[str]) -> list[list[Task]]:
+    """The tasks for some rows of a folder, with the rows that they are built on: each wave needs those before it alone."""
+    ranks: dict[str, int] = {}
+
+    def rank(row: Row) -> int:
+        if row.name not in ranks:
+            ranks[row.name] = 0 if not row.needs else 1 + max(rank(row_named(one)) for one in row.needs)
+        return ranks[row.name]
+
+    for name in rows:
+        rank(row_named(name))
+    found: list[list[Task]] = []
+    for level in range(max(ranks.values(), default=-1) + 1):
+        names = sorted((name for name, at in ranks.items() if at == level), key=_cheapness)
+        trained = [name for name in names if not row_named(name).of and not row_named(name).at]
+        found.append([Search(folder, name) for name in trained if is_searched(plan, name)])
+        found.append([Run(folder, name, seed) for name in names for seed in range(plan.seeds)])
+    return found
+
+
+def merged(several: Iterable[list[list[Task]]]) -> list[list[Task]]:
+    """The waves of several folders, wave by wave together."""
+    found: list[list[Task]] = []
+    for each in several:
+        for number, wave in enumerate(each):
+            if number == len(found):
+                found.append([])
+            found[number] += wave
+    return found
+
+
+def run_all(tasks: Sequence[Sequence[Task]], doing: Doing, progress: Callable[[int, int], None] | None = None) -> None:
+    """Do every task that is not done, wave by wave; progress(done, total) after each."""
+    total, done = sum(map(len, tasks)), 0
+    for wave in tasks:
+        waiting = [task for task in wave if not task.done]
+        done += len(wave) - len(waiting)
+        if progress:
+            progress(done, total)
+        for _ in doing(waiting):
+            done += 1
+            if progress:
+                progress(done, total)
+
+
+def in_processes(jobs: int) -> Doing:
+    """Tasks in at most so many processes at a time. One whose process dies is tried once more, alone, then given up."""
+    return lambda tasks: _in_processes(tasks, jobs)
+
+
+def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator:
+    if jobs == 1 or len(tasks) < 2:
+        for task in tasks:
+            yield execute(task)
+        return
+    waiting = list(tasks)
+    try:
+        work = Parallel(n_jobs=min(jobs, len(waiting)), return_as="generator_unordered", pre_dispatch="all", batch_size=1)
+        yield from work(delayed(execute)(task, 1) for task in waiting)
+        return
+    except TerminatedWorkerError:
+        waiting = [task for task in tasks if not task.done and task.failure is None]
+    for task in waiting:
+        try:
+            yield from Parallel(n_jobs=2, return_as="generator_unordered", pre_dispatch="all")(delayed(execute)(one, 1) for one in (task,))
+        except TerminatedWorkerError:
+            write_json(task.home / "failure.json", {"reason": "its process died: killed, or out of memory"})
+            yield "died"
+
+
+def _cheapness(name: str) -> int:
+    system = row_named(name).system
+    return _LONGEST_FIRST.index(system) if system in _LONGEST_FIRST else len(_LONGEST_FIRST)
