@@ -22,6 +22,7 @@ TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES}
 MOST_LINES = 400
 MOST_LINES_OF_A_FUNCTION = 60
 LONGER_FUNCTIONS = {
+    "stavis/bench/bench.py:bench": "24 options, each with its line or word of the numpydoc docstring; its code has 27 lines",
     "stavis/jobs/train.py:train": "22 options, each with its line of the numpydoc docstring; its code has 47 lines",
     "stavis/jobs/load.py:load": "22 options, each with its line of the numpydoc docstring; its code has 27 lines",
 }

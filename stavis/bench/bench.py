@@ -1,4 +1,5 @@
-"""The paper's two tables on one data set: every system trained with every seed under one protocol, resumable, side by side.
+"""The paper's two tables on one data set: every system trained with every seed under one protocol, resumable, side by side. Without a data
+set: the named contrasts, each on synthetic data that hold one reason for it (see stavis.bench.tables).
 
 FOLDER/plan.json     what was asked for; a folder begun with another plan is refused
 FOLDER/shared/       what several systems read: the labels' delay, LGBP-TOP
@@ -6,7 +7,7 @@ FOLDER/units/       one folder per system and seed (see stavis.bench.runs)
 FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 """
 
-import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +18,16 @@ import pandas as pd
 from joblib import cpu_count
 
 from stavis.bench.data import BenchData, bench_data, prepare
-from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash, hash_of
-from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published
+from stavis.bench.plan import BenchConfig, chosen_systems, folder_hash, hash_of
+from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published, contrasts_of, power_before
 from stavis.bench.runs import Run
-from stavis.bench.schedule import in_processes, run_all, waves
-from stavis.bench.scores import MEAN, scores_by_group, table_of
+from stavis.bench.schedule import Doing, doing_of, run_all, waves
+from stavis.bench.scores import MEAN, PRIMARY, plain_rows, scores_by_group, table_of
+from stavis.bench.tables.attention import strips_of
+from stavis.bench.tables.page import contrasts_table, save_tables, scores_table, tables_page
+from stavis.bench.tables.result import KIND, machine, pilot_lines, summary_of
+from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, run_tables
+from stavis.bench.tables.wording import QUICK, of_a_pilot
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
 from stavis.evaluation.ranges import error_by_range
@@ -32,7 +38,7 @@ from stavis.progress import stages
 from stavis.provenance import package_version, provenance
 from stavis.show.reports.report import HtmlReport
 from stavis.storage.files import atomic_file, read_json, write_json, write_text
-from stavis.synthetic.embedded import embedded_data, folder_of
+from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
 
 
@@ -51,8 +57,13 @@ class Bench(ShortRepr):
         yield from [f"{len(self.failures)} runs failed"] * bool(self.failures)
 
     def scores(self, protocol: str = "concatenated") -> pd.DataFrame:
-        """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order."""
-        return bench_table(self.table, protocol)
+        """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order; of a bench of the
+        contrasts RMSE, CC and CCC (concatenated) of each scenario's rows."""
+        return scores_table(self.summary["rows"]) if self.summary.get("kind") == KIND else bench_table(self.table, protocol)
+
+    def contrasts(self) -> pd.DataFrame:
+        """The named differences of CCC with interval, p after Holm, what could be detected, and (without a data set) the verdict."""
+        return contrasts_table(self.summary) if self.summary.get("kind") == KIND else pd.DataFrame(self.summary["contrasts"])
 
     def report(self) -> HtmlReport:
         """The page about it: tables beside the published metrics, predictions over time, error by range of the gold."""
@@ -64,7 +75,7 @@ def bench(
     data: str | Path | None = None,
     *,
     systems: str = "all",
-    seeds: int = 3,
+    seeds: int | None = None,
     dimension: str = "valence",
     preset: str = "small",
     delay: float | None = None,
@@ -80,18 +91,27 @@ def bench(
     max_gap: float | None = MAX_GAP,
     device: str = "auto",
     jobs: int | None = None,
+    quick: bool = False,
+    scheduler: str | None = None,
+    page_from: str | Path | None = None,
     quiet: bool = False,
 ) -> Bench:
-    """Train and score the systems of the paper's tables on one data set, under one protocol.
+    """Train and score the systems of the paper's tables, on one data set or, without one, where each part should tell.
 
     Parameters
     ----------
     out, data : path
-        The folder to write to (one started with the same options goes on where it stopped); a data set, by default the embedded one.
-    systems, seeds, jobs : str, int, int
-        Names separated by commas (`stavis.systems`) or "all"; runs per system; processes at a time.
+        The folder to write to (one started with the same options goes on where it stopped); a data set, by default synthetic data for
+        four named contrasts.
+    systems, seeds, jobs, scheduler : str, int, int, str
+        Names separated by commas (`stavis.systems`) or "all"; runs per system, 3 with a data set and 5 without; processes at a time; or
+        the address of a Dask scheduler.
+    quick : bool
+        Without a data set: minutes in place of hours, which shows the way and proves nothing.
+    page_from : path
+        The bench.json of a bench without a data set (or a copy): nothing is trained, its page and tables are made again in `out`.
     dimension, preset, delay, labels, fill, split, source, scale, fold, exclude, time_unit, label_scale, max_gap, device, quiet :
-        As in `stavis bench --help`.
+        As in `stavis bench --help`; without a data set only dimension, scale, device and quiet.
 
     Returns
     -------
@@ -107,21 +127,76 @@ def bench(
     --------
     >>> stavis.bench("bench", systems="cnn3d,sta", seeds=3).table  # doctest: +SKIP
     """
+    if page_from is not None:
+        return bench_from(page_from, Path(out))
     names, where = chosen_systems(systems), choose_device(device)
-    with stages(quiet) as progress:
-        if data is None:
-            data = embedded_data(BENCH, progress and _stage(progress, "rendering the embedded data"), quiet=True)
-        folder = folder_of(data)
-        plan = BenchConfig(
-            data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=seeds, dimension=dimension,
-            preset=preset, delay=delay, labels=labels, fill=fill, split=split, source=source, scale=scale, device=device,
-            version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
-            exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
+    jobs = jobs or (cpu_count() if where.type == "cpu" else 1)
+    if data is None:
+        _only_with_data(
+            preset=preset != "small", delay=delay is not None, labels=labels != "auto", fill=fill != "interpolate", split=bool(split),
+            source=source != "auto", fold=fold is not None, exclude=exclude is not None, time_unit=bool(time_unit),
+            label_scale=label_scale is not None, max_gap=max_gap != MAX_GAP,
         )  # fmt: skip
-        return _bench(Path(out), plan, jobs or (cpu_count() if where.type == "cpu" else 1), progress)
+        return tables(Path(out), config_of(names, seeds, scale, quick, dimension, device), jobs, scheduler, quiet)
+    if quick:
+        raise StavisError("quick is for the bench of the named contrasts: leave it out, or leave the data out.")
+    folder = folder_of(data)
+    plan = BenchConfig(
+        data=str(folder.resolve()), data_hash=folder_hash(folder), systems=names, seeds=3 if seeds is None else seeds,
+        dimension=dimension, preset=preset, delay=delay, labels=labels, fill=fill, split=split, source=source, scale=scale, device=device,
+        version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
+        exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
+    )  # fmt: skip
+    with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
+        return _bench(Path(out), plan, jobs, doing, progress)
 
 
-def _bench(out: Path, plan: BenchConfig, jobs: int, progress) -> Bench:
+def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = None, quiet: bool = False) -> Bench:
+    """The bench of the named contrasts under a config, written to `out`; a folder begun with the same goes on where it stopped."""
+    lines: list[str] = [QUICK] if config.quick else []
+    say = (lambda text: None) if quiet else _say
+
+    def designed(folder: Path, plan: TablesConfig) -> None:
+        lines.extend([*pilot_lines(folder, plan), of_a_pilot(min(PILOT_SEEDS, plan.seeds))])
+        for line in lines:
+            say(line)
+
+    with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
+        run_tables(out, config, doing, progress, designed)
+    summary, table = summary_of(out, config)
+    summary |= {"pilot": lines, "attention": strips_of(out, summary["rows"])}
+    write_json(out / "bench.json", summary)
+    with atomic_file(out / "bench.csv") as path:
+        table.to_csv(path, index=False, float_format="%.6g")
+    save_tables(summary, out)
+    return Bench(out, table, tuple(summary["failures"]), summary)
+
+
+def bench_from(file: str | Path, out: Path) -> Bench:
+    """The page, CSV and LaTeX of a bench of the contrasts, made again in `out` from its bench.json (or a copy) alone.
+
+    Raises StavisError where the file is none of such a bench.
+    """
+    summary = read_json(file)
+    if not isinstance(summary, dict) or summary.get("kind") != KIND:
+        raise StavisError(f"{file} is no bench.json of the named contrasts: give one that `stavis bench --out` without --data wrote.")
+    out.mkdir(parents=True, exist_ok=True)
+    save_tables(summary, out)
+    return Bench(out, scores_table(summary["rows"]), tuple(summary["failures"]), summary)
+
+
+def _only_with_data(**given: bool) -> None:
+    """Raises StavisError where an option is given that means something for a data set alone."""
+    if wrong := [name for name, is_given in given.items() if is_given]:
+        raise StavisError(f"{', '.join(wrong)} cannot be chosen without a data set: give --data, or leave it out.")
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+def _bench(out: Path, plan: BenchConfig, jobs: int, doing: Doing, progress) -> Bench:
     begun = _begin(out, plan)
     try:
         prepare(out, jobs, progress and _stage(progress, "computing descriptors"))
@@ -131,7 +206,10 @@ def _bench(out: Path, plan: BenchConfig, jobs: int, progress) -> Bench:
             with suppress(OSError):
                 out.rmdir()
         raise
-    run_all(waves(out, plan, plan.systems), in_processes(jobs), progress and _stage(progress, "training systems"))
+    power = power_before(bench_data(out))
+    if progress:
+        _say(power)
+    run_all(waves(out, plan, plan.systems), doing, progress and _stage(progress, "training systems"))
     return _collect(out)
 
 
@@ -150,11 +228,13 @@ def bench_result(folder: str | Path) -> Bench:
 
 
 def bench_report(folder: str | Path) -> HtmlReport:
-    """The page about a bench that was run before: tables beside the published figures, courses, error by range of the gold.
+    """The page about a bench that was run before: tables beside the published metrics, values over time, error by range of the gold.
 
     Raises StavisError where the folder holds none.
     """
     done = bench_result(folder)
+    if done.summary.get("kind") == KIND:
+        return tables_page(done.summary)
     told = [(one["name"], run["seed"]) for one in done.summary["systems"] for run in one["seeds"]]
     predictions: dict[str, dict[int, pd.DataFrame]] = {}
     for name, seed in told:
@@ -213,13 +293,18 @@ def _collect(out: Path) -> Bench:
     groups = scores_by_group(predictions, sorted(set(spec.get("scenarios", ()))), plan.reference)
     summary = {
         "format": 1,
+        "machine": machine(),
+        "command": about["command"],
+        "contrasts": contrasts_of(table, found),
+        "rows": plain_rows(table[(table.protocol == PRIMARY) & (table.seed.astype(str) == MEAN)]),
+        "power": power_before(found),
         "plan": {**plan.as_json(), "data": Path(plan.data).name, "exclude": plan.exclude and Path(plan.exclude).name},
         "provenance": about,
         "counts": _counts(found),
         "systems": [_system_json(name, table, results.get(name, {})) for name in plan.systems],
         "failures": failures,
-        "error_by_range": _plain_rows(errors),
-        "by_scenario": _plain_rows(groups),
+        "error_by_range": plain_rows(errors),
+        "by_scenario": plain_rows(groups),
     }
     write_json(out / "bench.json", summary)
     with atomic_file(out / "bench.csv") as path:
@@ -278,9 +363,5 @@ def _system_json(name: str, table: pd.DataFrame, results: dict[int, dict]) -> di
     return {
         "name": name, "row": SYSTEMS[name].row, "table": SYSTEMS[name].table, "published": SYSTEMS[name].published,
         "seeds": [results[seed] for seed in sorted(results)],
-        "scores": _plain_rows(rows[rows.seed.astype(str) == MEAN].drop(columns=["system", "seed"])),
+        "scores": plain_rows(rows[rows.seed.astype(str) == MEAN].drop(columns=["system", "seed"])),
     }  # fmt: skip
-
-
-def _plain_rows(table: pd.DataFrame) -> list[dict]:
-    return json.loads(table.to_json(orient="records", double_precision=6))

@@ -12,19 +12,12 @@ from stavis.errors import StavisError, offer
 from stavis.models.published import TABLE_ROWS
 from stavis.models.systems import SYSTEMS
 from stavis.storage.files import content_hash, read_json
-from stavis.synthetic.config import SyntheticConfig
 from stavis.timeline import MAX_GAP
 from stavis.training.config import TrainingConfig
 from stavis.training.plateau import PlateauConfig
 
-BENCH = SyntheticConfig(
-    scenarios=("switching", "motion"), recordings=600, seconds=6.4, fps=6.25, seed=6, shares=(0.8, 0.08, 0.12), rater_noise=0.05
-)
-"""The embedded data of the bench: what single frames tell (switching) and what only movement tells (motion), marked by six raters
-who lag by two seconds; nobody is in two splits."""
-
 LABELS = ("auto", "given", "raters")
-"""Where the gold is from: the recordings' own labels, the raters' gold standard, or (auto) the raters' for drawn data, else the own."""
+"""Where the gold is from: the recordings' own labels, the raters' gold standard, or (auto) the raters' for synthetic data, else the own."""
 
 AVEC_2019_DELAY = 2.0
 """The s by which the recogniser of AVEC 2019 moves its labels, whatever the data."""
@@ -98,7 +91,8 @@ class BenchConfig:
     scale: the fraction of all training steps that is done (1 = all; less is for trials). reference: the system that all others are
     contrasted with, named before anything is trained. fold, exclude, time_unit, label_scale (its
     `scale`), max_gap: as in `read_dataset`. search: whether learning rate and augmentation are searched on dev; postprocess: whether
-    predictions are post-processed as the dev split wants it; whole: whether networks of clips read a recording in one window.
+    predictions are post-processed as the dev split wants it; whole: whether networks of clips read a recording in one window;
+    caps: (system, cap on its training) where that is not the preset's.
     """
 
     data: str
@@ -125,6 +119,7 @@ class BenchConfig:
     search: bool = True
     postprocess: bool = True
     whole: bool = False
+    caps: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self):
         reading = self.reading
@@ -155,7 +150,7 @@ class BenchConfig:
         def changed(config, cap: str):
             if config is None:
                 return None
-            cap_then = max(1, round(getattr(config, cap) * part))
+            cap_then = max(1, round(dict(self.caps).get(system, getattr(config, cap)) * part))
             return dataclasses.replace(config, **{cap: cap_then}, learning_rate=config.learning_rate * choice.rate, augment=choice.augment)
 
         return dataclasses.replace(
@@ -177,7 +172,8 @@ def read_plan(folder: str | Path) -> BenchConfig:
     told = read_json(path)
     try:
         fields = {field.name: told[field.name] for field in dataclasses.fields(BenchConfig)}
-        return BenchConfig(**{**fields, "systems": tuple(fields["systems"])})
+        caps = tuple((name, cap) for name, cap in fields["caps"])
+        return BenchConfig(**{**fields, "systems": tuple(fields["systems"]), "caps": caps})
     except (KeyError, TypeError) as error:
         raise StavisError(f"{path} is no plan of a bench of this version ({error}): choose another folder.") from error
 
@@ -199,7 +195,7 @@ def chosen_systems(names: str) -> tuple[str, ...]:
 
 
 def folder_hash(root: Path) -> str:
-    """What tells one data set from another: a drawn one's own hash, else of all files' names and sizes and the small text files."""
+    """What tells one data set from another: a synthetic one's own hash, else of all files' names and sizes and the small text files."""
     described = root / "dataset.json"
     if described.is_file():
         told = read_json(described)

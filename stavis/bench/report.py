@@ -1,20 +1,24 @@
 """The page about a bench, and its table for a terminal or a notebook: measured beside published, and all that a reader must know."""
 
 from collections.abc import Iterable
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stavis.bench.data import BenchData
 from stavis.bench.figures import differences_figure, scores_figure, values_figure
-from stavis.bench.scores import ALPHA, MEAN, PRIMARY
+from stavis.bench.power import POWER, TYPICAL, detectable
+from stavis.bench.rows import row_named
+from stavis.bench.scores import ALPHA, MEAN, PRIMARY, plain_rows
 from stavis.bootstrap import phrase
-from stavis.models.systems import SYSTEMS
 from stavis.printable import telling_apart
 from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.tables import to_latex
 
 _TRACES = 4  # recordings whose values are shown over time
+_PAPER_GAPS = (("STA over 3D-CNN", 0.053), ("3D-CNN over CNN", 0.167), ("1 s over a frame", 0.148), ("4 s over 1 s", 0.032))
 _PUBLISHED = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
 
 
@@ -25,7 +29,7 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
     """
     rows = []
     for row in table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)].itertuples():
-        published = SYSTEMS[row.system].published
+        published = _published_of(row.system)
         rows.append(
             {
                 "system": row.system,
@@ -48,6 +52,42 @@ def bench_table(table: pd.DataFrame, protocol: str = "concatenated") -> pd.DataF
     return pd.DataFrame(rows)
 
 
+def power_before(found: BenchData) -> str:
+    """What a bench on this data can show, said before anything is trained."""
+    plan, recordings = found.plan, len(found.of(found.scored))
+    family = max(1, len(plan.systems) - 1)
+    smallest = detectable(TYPICAL, recordings, plan.seeds, family=family)
+    if not np.isfinite(smallest):
+        few = f"{recordings} {found.scored} recordings and {plan.seeds} seed{'s' * (plan.seeds > 1)}"
+        return f"With {few} no difference can be claimed: take more seeds or recordings."
+    gaps = ", ".join(f"{text} {gap:.3f}" for text, gap in _PAPER_GAPS)
+    return (
+        f"With {recordings} {found.scored} recordings and {plan.seeds} seeds a difference of CCC {smallest:.2f} is shown in "
+        f"{100 * POWER:.0f} % of benches (Holm over {family} contrasts; deviations as of synthetic faces, longer recordings resolve more). "
+        f"The paper's gaps: {gaps}."
+    )
+
+
+def contrasts_of(table: pd.DataFrame, found: BenchData) -> list[dict]:
+    """The differences from the reference as the rows of bench.json's contrasts."""
+    plan, recordings = found.plan, len(found.of(found.scored))
+    smallest = detectable(TYPICAL, recordings, plan.seeds, family=max(1, len(plan.systems) - 1))
+    means = table[(table.protocol == PRIMARY) & (table.seed.astype(str) == MEAN) & table.delta_vs_sta.notna()]
+    shown = pd.DataFrame(
+        {
+            "scenario": Path(plan.data).name, "better": plan.reference, "worse": means.system, "difference": -means.delta_vs_sta,
+            "low": -means.delta_high, "high": -means.delta_low, "p": means.p, "p_holm": means.p_holm, "recordings": recordings,
+            "seeds": plan.seeds, "detectable": smallest,
+        }
+    )  # fmt: skip
+    return plain_rows(shown)
+
+
+def _published_of(name: str) -> dict:
+    row = row_named(name)
+    return {} if row.of or row.at else row.known.published
+
+
 def beside_published(table: pd.DataFrame, protocol: str = PRIMARY) -> pd.DataFrame:
     """RMSE, CC and CCC as measured under one protocol, with the CCC's interval, beside those that were published: one row per system.
 
@@ -55,10 +95,10 @@ def beside_published(table: pd.DataFrame, protocol: str = PRIMARY) -> pd.DataFra
     """
     rows = []
     for row in table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)].itertuples():
-        shown = {"system": SYSTEMS[row.system].row, "RMSE": row.rmse, "CC": row.cc, "CCC": row.ccc}
+        shown = {"system": row_named(row.system).text, "RMSE": row.rmse, "CC": row.cc, "CCC": row.ccc}
         shown |= {"95 % interval": _ends(row.ccc_low, row.ccc_high)}
         for key, words in _PUBLISHED.items():
-            known = SYSTEMS[row.system].published.get(key, {})
+            known = _published_of(row.system).get(key, {})
             shown |= {f"{words} {metric.upper()}": _number(known.get(metric)) for metric in ("rmse", "cc", "ccc")}
         rows.append(shown)
     return pd.DataFrame(rows)
@@ -96,6 +136,8 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
     if "truth" in about["crop"]:
         report.add_notice(_BY_TRUTH)
     report.add_notice(_PUBLISHED_WORDS)
+    if done.summary.get("power"):
+        report.add_notice(done.summary["power"])
     for protocol in ("concatenated", "per_recording"):
         shown = bench_table(done.table, protocol)
         if not len(shown):
@@ -160,7 +202,7 @@ def _for_figure(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
     rows = table[(table.protocol == protocol) & (table.seed.astype(str) == MEAN)]
     found = pd.DataFrame({"system": rows.system, "ccc": rows.ccc, "low": rows.ccc_low, "high": rows.ccc_high})
     for key, words in _PUBLISHED.items():
-        found[words] = [SYSTEMS[name].published.get(key, {}).get("ccc") for name in rows.system]
+        found[words] = [_published_of(name).get(key, {}).get("ccc") for name in rows.system]
     return found
 
 

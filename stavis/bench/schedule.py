@@ -1,8 +1,11 @@
 """In which order and where the tasks of a bench run: what others are built on first, in processes of this machine or on a Dask cluster."""
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from distributed import Client, as_completed
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -10,9 +13,13 @@ from stavis.bench.plan import BenchConfig
 from stavis.bench.rows import Row, row_named
 from stavis.bench.runs import Run, Task, execute
 from stavis.bench.search import Search, is_searched
+from stavis.errors import StavisError
+from stavis.logs import quiet_loggers
 from stavis.storage.files import write_json
 
 _LONGEST_FIRST = ("sta-deep", "sta-long", "sta", "cnn3d", "cnn")
+
+CONNECT_SECONDS = 10
 
 Doing = Callable[[Sequence[Task]], Iterable]
 """Runs tasks that do not depend on each other, and yields as each ends."""
@@ -63,9 +70,47 @@ def run_all(tasks: Sequence[Sequence[Task]], doing: Doing, progress: Callable[[i
                 progress(done, total)
 
 
+def doing_of(jobs: int, scheduler: str | None) -> AbstractContextManager[Doing]:
+    """Where tasks are done: on the workers of a Dask scheduler where its address is given, else in so many processes of this machine."""
+    return on_cluster(scheduler) if scheduler else nullcontext(in_processes(jobs))
+
+
 def in_processes(jobs: int) -> Doing:
     """Tasks in at most so many processes at a time. One whose process dies is tried once more, alone, then given up."""
     return lambda tasks: _in_processes(tasks, jobs)
+
+
+@contextmanager
+def on_cluster(address: str) -> Iterator[Doing]:
+    """Tasks on the workers of a Dask scheduler, which see the bench's folder and the cache under the same paths; one task whose worker
+    dies goes to another, up to three times.
+
+    Raises StavisError where no scheduler answers.
+    """
+    with quiet_loggers("distributed", "tornado.application", level=logging.CRITICAL + 1):
+        try:
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+        except (OSError, TimeoutError, ValueError, ImportError) as error:
+            raise StavisError(
+                f"no scheduler answers at {address} within {CONNECT_SECONDS} s: look whether it runs, or leave --scheduler out."
+            ) from error
+        try:
+            yield lambda tasks: _on_cluster(client, tasks)
+        finally:
+            with suppress(Exception):
+                client.close(timeout=5)
+
+
+def _on_cluster(client: Client, tasks: Sequence[Task]) -> Iterator:
+    futures = {client.submit(execute, task, 1, key=("bench", str(task.home)), pure=False): task for task in tasks}
+    for future in as_completed(futures, loop=client.loop):
+        task = futures[future]
+        if future.status in ("cancelled", "lost"):
+            raise StavisError("the scheduler went away: start again when it is back; what is done stays done.")
+        if future.status != "finished":
+            write_json(task.home / "failure.json", {"reason": f"its worker died or failed ({type(future.exception()).__name__})"})
+        yield future.status
+        future.release()
 
 
 def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator:

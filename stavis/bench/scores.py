@@ -5,6 +5,7 @@ beside that over recordings. Which differences are claimed is set beforehand in 
 the primary protocol, with Holm's correction over all of them.
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -102,7 +103,7 @@ def table_of(
     results and predictions are by system and seed. Only recordings that every run has a prediction for are scored. The difference
     is CCC less that of the reference, of the same seed or of both means.
     """
-    sums = _sums(predictions)
+    sums = metric_sums(predictions)
     if not any(each.shape[1] for each in sums.values()):
         return pd.DataFrame(columns=COLUMNS)
     tests = contrasts(sums, reference).set_index("system")
@@ -121,7 +122,7 @@ def table_of(
     return pd.DataFrame(rows, columns=COLUMNS).assign(dimension=dimension)
 
 
-def _sums(predictions: dict[str, dict[int, pd.DataFrame]], group: str = "") -> dict[str, np.ndarray]:
+def metric_sums(predictions: dict[str, dict[int, pd.DataFrame]], group: str = "") -> dict[str, np.ndarray]:
     """(S,N,7) by system, of the recordings that every run has and whose names begin with `group`."""
     pairs = {name: [pairs_by_recording(table) for table in seeds.values()] for name, seeds in predictions.items()}
     everything = [set(one) for seeds in pairs.values() for one in seeds]
@@ -154,7 +155,7 @@ def scores_by_group(predictions: dict[str, dict[int, pd.DataFrame]], groups: Seq
     """
     rows = []
     for group in groups:
-        sums = {name: each for name, each in _sums(predictions, group).items() if each.shape[1]}
+        sums = {name: each for name, each in metric_sums(predictions, group).items() if each.shape[1]}
         for name, each in sums.items():
             found = score(each)
             row = {"system": name, "group": group, "recordings": each.shape[1], "ccc": found.value, "low": found.low, "high": found.high}
@@ -162,3 +163,8 @@ def scores_by_group(predictions: dict[str, dict[int, pd.DataFrame]], groups: Seq
             rows.append({**row, "less_sta": less and less.value, "less_low": less and less.low, "less_high": less and less.high})
     columns = ["system", "group", "recordings", "ccc", "low", "high", "less_sta", "less_low", "less_high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def plain_rows(table: pd.DataFrame) -> list[dict]:
+    """The rows of a table as JSON values, undefined numbers as null."""
+    return json.loads(table.to_json(orient="records", double_precision=6))

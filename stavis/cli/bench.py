@@ -1,6 +1,7 @@
 """Commands about all systems at once: what they are, and the tables on one data set."""
 
 import json as json_text
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +33,7 @@ def bench(
     out: Out,
     data: Data = None,
     systems: Annotated[str, typer.Option(help="Names separated by commas (stavis systems), or all.")] = "all",
-    seeds: Annotated[int, typer.Option(min=1, help="How many times each system is trained, each with its own seed.")] = 3,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings per system; 3 with --data and 5 without, if left out.")] = None,
     dimension: Annotated[str, typer.Option(help="The emotion dimension.")] = "valence",
     preset: Annotated[str, typer.Option(help="small (two cores) or paper (a GPU, 25 frames/s).")] = "small",
     delay: Annotated[float | None, typer.Option(help="The raters' delay in s; found on the dev split if left out.")] = None,
@@ -47,21 +48,31 @@ def bench(
     label_scale: Scale = "",
     max_gap: MaxGap = 3.0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Processes at a time; all cores if left out.")] = None,
+    scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; processes of this machine if left out.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Without --data: ten minutes; shows the way and proves nothing.")] = False,
+    page_from: Annotated[
+        Path | None, typer.Option(help="Make only the page, CSV and LaTeX again, from the bench.json of a bench without --data.")
+    ] = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Train and evaluate every system of the tables on one data set; goes on where it stopped when called again.
+    """Train and evaluate the systems of the tables; goes on where it stopped when called again.
+
+    With --data: every system on that data set, under the paper's protocol. Without: what each part of the architecture buys, and when:
+    four named contrasts, each on synthetic data that hold one reason for it.
 
     Example: stavis bench --data RECOLA --out bench
     """
     checks.given(systems=systems, data=data, preset=preset, labels=labels, fill=fill, source=source, exclude=exclude)
     checks.given(out=out, device=device)
-    checks.begin(f"training and evaluating {systems} on {data or 'the embedded data'} into {out}", quiet)
+    begun = f"training and evaluating {systems} on {data or 'synthetic data'}" if page_from is None else f"making the page of {page_from}"
+    checks.begin(f"{begun} into {out}", quiet)
     done = stavis.bench(
         out, data, systems=systems, seeds=seeds, dimension=dimension, preset=preset, delay=delay, labels=labels, fill=fill,
         split=split, source=source, scale=scale, fold=fold, exclude=exclude, time_unit=time_unit, label_scale=scale_from(label_scale),
-        max_gap=max_gap, jobs=jobs, device=device, quiet=quiet,
+        max_gap=max_gap, jobs=jobs, quick=quick, scheduler=scheduler, page_from=page_from,
+        device=device, quiet=quiet,
     )  # fmt: skip
     if json:
         typer.echo(json_text.dumps(done.summary, ensure_ascii=False))
@@ -73,6 +84,11 @@ def bench(
 
 
 def _say(done) -> None:
+    if done.summary.get("kind") == "contrasts":
+        for one in [*done.summary["contrasts"], *done.summary["longer_memory"]]:
+            typer.echo(one["sentence"])
+        typer.echo(f"\nreport: {done.folder / 'bench.html'}")
+        return
     about = done.summary["provenance"]
     for split, counts in done.summary["counts"].items():
         typer.echo(f"{split:6} " + ", ".join(f"{value} {name.replace('_', ' ')}" for name, value in counts.items()))

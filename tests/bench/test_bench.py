@@ -13,7 +13,7 @@ from stavis.bench import bench as runner
 from stavis.bench import runs as bench_runs
 from stavis.bench.data import bench_data, train_projection
 from stavis.bench.descriptors.lgbptop import LgbpTop
-from stavis.bench.plan import BENCH, BenchConfig, chosen_systems, folder_hash
+from stavis.bench.plan import BenchConfig, chosen_systems, folder_hash
 from stavis.bench.scores import COLUMNS, PROTOCOLS, contrasts, difference, score, scores_by_group, table_of
 from stavis.bootstrap import paired_difference
 from stavis.data.crops.crops import CropConfig
@@ -349,6 +349,5 @@ def test_the_systems_are_listed(shell):
     assert text.code == 0 and ".102 / .572 / .546" in text.out and "- / - / .400" in text.out
 
 
-def test_the_embedded_data_are_what_the_paper_cannot_give():
-    assert set(BENCH.scenarios) == {"motion", "switching"} and BENCH.rater_lag == 2.0
+def test_the_bench_reads_crops_of_the_size_that_the_small_systems_want():
     assert CropConfig(size=SYSTEMS["sta"].preset("small").crop_size).size == 112

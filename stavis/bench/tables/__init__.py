@@ -1,0 +1,1 @@
+"""The bench without `--data`: the named contrasts, each on the data of its scenario, then all scenarios together."""

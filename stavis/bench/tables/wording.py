@@ -1,0 +1,69 @@
+"""What the contrasts found, in sentences: what each part of the architecture buys, and when."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from stavis.bench.contrasts import WORTHWHILE, ContrastResult
+from stavis.bench.power import POWER, Components, detectable, seeds_needed
+
+QUESTION = "What does each part of the architecture buy, and when?"
+QUICK = "This is a quick bench: it shows the way and proves nothing. Leave --quick out for the whole one."
+
+
+def sentence(found: ContrastResult) -> str:
+    """One contrast: true, false or undecided, with its numbers."""
+    one, interval = found.contrast, found.interval
+    where = f"{one.part.capitalize()}, where {one.when} ({one.scenario}: {one.better} − {one.worse})"
+    if not interval.known:
+        return f"{where}: undecided, for {found.reason}."
+    numbers = f"CCC {signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
+    if found.reason:
+        return f"{where}: undecided, for {found.reason}; so far {numbers}."
+    p = f"p = {found.p_holm:.3f} after Holm" if found.p_holm >= 0.001 else "p < .001 after Holm"
+    if found.verdict == "true":
+        return f"{where}: true, it buys {numbers}, {p}."
+    if found.verdict == "false" and interval.value < 0 and found.claimed:
+        return f"{where}: false, it costs: {numbers}, {p}."
+    if found.verdict == "false":
+        return f"{where}: false, a gain of {WORTHWHILE:.2f} is ruled out: {numbers}, {p}."
+    return f"{where}: undecided, {numbers}, {p}; a difference below {found.detectable:.2f} would often be missed."
+
+
+def nothing_sentence(found: ContrastResult) -> str:
+    """A contrast that must show nothing."""
+    one, interval = found.contrast, found.interval
+    where = f"{one.part.capitalize()} on {one.scenario} ({one.better} − {one.worse})"
+    if not interval.known:
+        return f"{where}: undecided, for {found.reason}."
+    numbers = f"CCC {signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
+    if found.reason:
+        return f"{where}: undecided, for {found.reason}; so far {numbers}."
+    ends = {"nothing": f"buys nothing, as it should: {numbers}", "something": f"is not nothing: {numbers}"}
+    return f"{where} {ends[found.shows]}." if found.shows in ends else f"{where}: undecided, {numbers}."
+
+
+def design_lines(parts: Mapping[str, tuple[Components, int, int]], family: int) -> Iterator[str]:
+    """What a pilot says a bench will show: parts by the contrast's name are the components, the recordings and the seeds to be used."""
+    for name, (one, recordings, seeds) in parts.items():
+        smallest = detectable(one, recordings, seeds, family=family)
+        more = seeds_needed(one, recordings, WORTHWHILE, family=family)
+        needed = f"{more} seeds would resolve {WORTHWHILE:.2f}" if more else f"no number of seeds up to 30 would resolve {WORTHWHILE:.2f}"
+        spread = ", ".join(f"{each:.3f}" for each in one.seeds)
+        yield (
+            f"{name}: with {recordings} recordings and {seeds} seeds a difference of CCC {smallest:.3f} is shown in {100 * POWER:.0f} % of "
+            f"benches (SD over recordings {one.recordings:.2f}, over seeds {spread}); {needed}."
+        )
+
+
+def of_a_pilot(seeds: int) -> str:
+    """How far the numbers of a pilot go."""
+    return f"From a pilot of {seeds} seeds: the deviation over seeds is known no better than by its order."
+
+
+def signed(value: float) -> str:
+    """A difference with its sign, as a page shows it."""
+    return f"{value:+.3f}".replace("-", "−")
+
+
+def verdicts(found: Sequence[ContrastResult]) -> dict[str, int]:
+    """How many contrasts came out true, false and undecided."""
+    return {word: sum(one.verdict == word for one in found) for word in ("true", "false", "undecided")}
