@@ -3,9 +3,9 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from importlib import import_module
 from pathlib import Path
 
-from distributed import Client, as_completed
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -14,6 +14,7 @@ from stavis.bench.rows import Row, row_named
 from stavis.bench.runs import Run, Task, execute
 from stavis.bench.search import Search, is_searched
 from stavis.errors import StavisError
+from stavis.lazy_names import need
 from stavis.logs import quiet_loggers
 from stavis.storage.files import write_json
 
@@ -87,21 +88,23 @@ def on_cluster(address: str) -> Iterator[Doing]:
 
     Raises StavisError where no scheduler answers.
     """
+    need("distributed", "bench --scheduler")
+    distributed = import_module("distributed")  # of the extra `batch`
     with quiet_loggers("distributed", "tornado.application", level=logging.CRITICAL + 1):
         try:
-            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = distributed.Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, TimeoutError, ValueError, ImportError) as error:
             raise StavisError(
                 f"no scheduler answers at {address} within {CONNECT_SECONDS} s: look whether it runs, or leave --scheduler out."
             ) from error
         try:
-            yield lambda tasks: _on_cluster(client, tasks)
+            yield lambda tasks: _on_cluster(client, tasks, distributed.as_completed)
         finally:
             with suppress(Exception):
                 client.close(timeout=5)
 
 
-def _on_cluster(client: Client, tasks: Sequence[Task]) -> Iterator:
+def _on_cluster(client, tasks: Sequence[Task], as_completed: Callable) -> Iterator:
     futures = {client.submit(execute, task, 1, key=("bench", str(task.home)), pure=False): task for task in tasks}
     for future in as_completed(futures, loop=client.loop):
         task = futures[future]

@@ -35,7 +35,8 @@ def rows_figure(rows: Sequence[Mapping], references: Mapping[str, float]) -> go.
     figure = _by_row(traces, names, "CCC on the test recordings")
     for number, (name, value) in enumerate(sorted(references.items(), key=lambda one: -one[1])):
         line = {"color": GOLD, "width": 1.2, "dash": _DASHES[number % len(_DASHES)]}
-        figure.add_vline(x=value, line=line, annotation={"text": escaped(name), "font": {"size": 11}, "yanchor": "bottom"})
+        text = {"annotation_text": escaped(name), "annotation_position": "bottom left" if value > 0.5 else "bottom right"}
+        figure.add_vline(x=value, line=line, **text)
     return figure
 
 

@@ -70,7 +70,7 @@ def contrasts_table(summary: Mapping) -> pd.DataFrame:
         )  # fmt: skip
     table = pd.DataFrame(made)
     numbers = ["difference", "low", "high", "p (Holm)", "detectable", "at equal compute", "low there", "high there"]
-    return table.astype(dict.fromkeys(numbers, float)) if len(table) else table
+    return table.astype(dict.fromkeys(numbers, float)).round(4) if len(table) else table
 
 
 def scores_table(rows: Sequence[Mapping]) -> pd.DataFrame:

@@ -19,7 +19,7 @@ from stavis.bench.runs import Run, Task
 from stavis.bench.scenarios import SCENARIOS, BenchScenario, without_ablations
 from stavis.bench.schedule import Doing, merged, run_all, waves
 from stavis.errors import StavisError
-from stavis.models.systems import SYSTEMS
+from stavis.models.published import TABLE_ROWS
 from stavis.provenance import package_version
 from stavis.storage.files import read_json, write_json
 from stavis.synthetic.embedded import embedded_data
@@ -96,7 +96,7 @@ def config_of(systems: Sequence[str], seeds: int | None, scale: float, quick: bo
         raise StavisError(f"a scale of {scale} cannot be: give the fraction of the training steps to do, above 0 and up to 1.")
     if dimension != "valence":
         raise StavisError(f"the synthetic data of the contrasts has no {dimension}: leave --dimension out, or give --data.")
-    kept = () if len(systems) == len(SYSTEMS) else tuple(systems)
+    kept = () if tuple(systems) == TABLE_ROWS else tuple(systems)
     return TablesConfig(seeds, kept, scale * (QUICK_SCALE if quick else 1), quick, dimension, device)
 
 

@@ -15,7 +15,7 @@ from stavis.bench.scenarios import SCENARIOS, BenchScenario
 from stavis.bench.tables.page import tables_page
 from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, tasks_of
 from stavis.errors import StavisError
-from stavis.models.systems import SYSTEMS
+from stavis.models.published import TABLE_ROWS
 
 TINY = {"train": 6, "dev": 2, "test": 6, "settings": {"seconds": 1.6, "size": (64, 64), "rater_noise": 0.02}}
 FIRST = BenchScenario("first", ("switching",), ("bovw-svr", "bovw-lstm"), seed=9, **TINY)
@@ -117,14 +117,14 @@ def test_the_bench_without_a_data_set_is_the_four_contrasts_and_their_mixture():
     for one in SCENARIOS:
         named = {name for contrast in CONTRASTS if contrast.scenario == one.name for name in (contrast.worse, contrast.better)}
         assert named <= set(one.systems) and one.test >= 200 and dict(one.settings).get("seconds", 10.0) == 10.0
-    config = config_of(tuple(SYSTEMS), None, 1.0, False, "valence", "auto")
+    config = config_of(TABLE_ROWS, None, 1.0, False, "valence", "auto")
     assert config.seeds >= 5 and config.rows(SCENARIOS[-1]) == SCENARIOS[-1].systems
     assert len({one.seed for one in SCENARIOS}) == len(SCENARIOS), "no two data sets show the same people"
     assert PILOT_SEEDS == 2 and config_of(("sta",), 5, 1.0, False, "valence", "auto").rows(SCENARIOS[1]) == ()
 
 
 def test_quick_says_that_it_proves_nothing_and_is_small():
-    quick = config_of(tuple(SYSTEMS), None, 1.0, True, "valence", "auto")
+    quick = config_of(TABLE_ROWS, None, 1.0, True, "valence", "auto")
     assert quick.seeds == 2 and quick.scale < 0.5 and all(one.test < 50 for one in quick.scenarios[:0] or [])
     rows = {one.name: quick.rows(one) for one in SCENARIOS}
     assert rows["mixed"] == () and set(rows["places"]) == {"cnn3d", "sta"}
