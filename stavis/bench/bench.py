@@ -162,7 +162,7 @@ def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = N
             say(line)
 
     with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
-        run_tables(out, config, doing, progress, designed)
+        run_tables(out, config, doing, jobs, progress, designed)
     summary, table = summary_of(out, config)
     summary |= {"pilot": lines, "attention": strips_of(out, summary["rows"])}
     write_json(out / "bench.json", summary)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from stavis.bench.contrasts import CONTRASTS, Contrast
 from stavis.bench.data import bench_data, prepare
-from stavis.bench.plan import BenchConfig
+from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run, Task
 from stavis.bench.scenarios import SCENARIOS, BenchScenario, without_ablations
@@ -21,7 +21,7 @@ from stavis.bench.schedule import Doing, merged, run_all, waves
 from stavis.errors import StavisError
 from stavis.models.published import TABLE_ROWS
 from stavis.provenance import package_version
-from stavis.storage.files import read_json, write_json
+from stavis.storage.files import content_hash, read_json, write_json
 from stavis.synthetic.embedded import embedded_data
 
 Stage = Callable[[str, int, int], None]
@@ -78,10 +78,16 @@ class TablesConfig:
 
     def as_json(self) -> dict:
         """What decides the numbers, as JSON values."""
-        kept = [{"name": one.name, "data": one.data().hash(), "rows": self.rows(one), "caps": dict(one.caps)} for one in self.kept]
+        kept = [{"name": one.name, "data": one.data().hash(), "rows": self.rows(one), "training": self._training(one)} for one in self.kept]
         contrasts = [[one.scenario, one.worse, one.better] for one in self.contrasts]
         told = {"format": 1, "scale": self.scale, "quick": self.quick, "dimension": self.dimension, "version": package_version()}
         return json.loads(json.dumps({**told, "seeds": self.seeds, "scenarios": kept, "contrasts": contrasts}))
+
+    def _training(self, scenario: BenchScenario) -> dict[str, str]:
+        """What tells how each system is trained from another way, by system."""
+        plan = self.plan(scenario, Path())
+        recipes = {name: dataclasses.asdict(plan.recipe(name)) for name in plan.systems}
+        return {name: content_hash(json.dumps(recipe, sort_keys=True))[:12] for name, recipe in recipes.items()}
 
 
 def config_of(systems: Sequence[str], seeds: int | None, scale: float, quick: bool, dimension: str, device: str) -> TablesConfig:
@@ -101,9 +107,14 @@ def config_of(systems: Sequence[str], seeds: int | None, scale: float, quick: bo
 
 
 def run_tables(
-    out: Path, config: TablesConfig, doing: Doing, progress: Stage | None = None, say: Callable[[Path, TablesConfig], None] | None = None
+    out: Path,
+    config: TablesConfig,
+    doing: Doing,
+    jobs: int = 1,
+    progress: Stage | None = None,
+    say: Callable[[Path, TablesConfig], None] | None = None,
 ) -> None:
-    """Do everything that is not done; `say` is called when the pilot's runs are there.
+    """Do everything that is not done; jobs: processes for rendering and descriptors; `say` is called when the pilot's runs are there.
 
     Raises StavisError where the folder was begun with something else, or the data cannot be made.
     """
@@ -111,7 +122,7 @@ def run_tables(
     for number, scenario in enumerate(config.kept):
         if progress:
             progress("rendering and cropping", number, len(config.kept))
-        _begin_scenario(out / scenario.name, config, scenario)
+        _begin_scenario(out / scenario.name, config, scenario, jobs)
     run_all(tasks_of(out, config, pilot=True), doing, _stage(progress, "training the pilot"))
     if say:
         say(out, config)
@@ -126,12 +137,13 @@ def begin(out: Path, config: TablesConfig) -> None:
         begun = read_json(path)
         fixed = ("scale", "quick", "dimension", "version", "contrasts")
         differ = [name for name in fixed if begun.get(name) != asked[name]]
-        data = {one["name"]: (one["data"], one["caps"]) for one in begun.get("scenarios", [])}
-        differ += [
-            f"data of {one['name']}"
-            for one in asked["scenarios"]
-            if data.get(one["name"], (one["data"], one["caps"])) != (one["data"], one["caps"])
-        ]
+        before = {one["name"]: one for one in begun.get("scenarios", [])}
+        for one in asked["scenarios"]:
+            held = before.get(one["name"], one)
+            differ += [f"data of {one['name']}"] * (held["data"] != one["data"])
+            differ += [
+                f"training of {name} on {one['name']}" for name, way in one["training"].items() if held["training"].get(name, way) != way
+            ]
         if differ:
             raise StavisError(
                 f"{out} was begun with another plan ({', '.join(differ)} differ): choose another folder, or the same options."
@@ -146,7 +158,7 @@ def tasks_of(out: Path, config: TablesConfig, pilot: bool = False) -> list[list[
     found = []
     for scenario in config.kept:
         folder = out / scenario.name
-        plan = bench_data(folder).plan
+        plan = read_plan(folder)
         rows = without_ablations(scenario) if pilot else config.rows(scenario)
         rows = tuple(name for name in rows if name in config.rows(scenario))
         seeds = min(PILOT_SEEDS, config.seeds) if pilot else config.seeds
@@ -181,12 +193,12 @@ def dearer_and_cheaper(folder: Path, config: TablesConfig, contrast: Contrast) -
     return dearer, next(name for name in spent if name != dearer)
 
 
-def _begin_scenario(folder: Path, config: TablesConfig, scenario: BenchScenario) -> None:
+def _begin_scenario(folder: Path, config: TablesConfig, scenario: BenchScenario, jobs: int) -> None:
     data = embedded_data(scenario.data(), quiet=True)
     plan = config.plan(scenario, data)
     write_json(folder / "plan.json", plan.as_json())
     bench_data.cache_clear()
-    prepare(folder, 1)
+    prepare(folder, jobs)
 
 
 def _stage(progress: Stage | None, name: str) -> Callable[[int, int], None] | None:
