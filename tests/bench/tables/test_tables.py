@@ -11,6 +11,7 @@ import stavis
 from stavis.bench import bench as runner
 from stavis.bench import runs as bench_runs
 from stavis.bench.contrasts import CONTRASTS, Contrast
+from stavis.bench.plan import RECIPES
 from stavis.bench.scenarios import SCENARIOS, BenchScenario
 from stavis.bench.tables.page import tables_page
 from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, tasks_of
@@ -30,8 +31,18 @@ CONFIG = TablesConfig(
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def small_batches():
+    """Clips are trained in batches of two: these tests are of the bench and not of what networks learn."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("sta", "cnn3d"):
+            recipe = RECIPES["small"][name]
+            patch.setitem(RECIPES["small"], name, dataclasses.replace(recipe, clips=dataclasses.replace(recipe.clips, batch=2)))
+        yield
+
+
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory):
+def finished(small_batches, tmp_path_factory):
     """A bench of two scenarios with two seeds. Copy what is to be changed."""
     return runner.tables(tmp_path_factory.mktemp("tables") / "out", CONFIG, jobs=1, quiet=True)
 
