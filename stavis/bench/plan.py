@@ -20,7 +20,7 @@ LABELS = ("auto", "given", "raters")
 """Where the gold is from: the recordings' own labels, the raters' gold standard, or (auto) the raters' for synthetic data, else the own."""
 
 AVEC_2019_DELAY = 2.0
-"""The s by which the recogniser of AVEC 2019 moves its labels, whatever the data."""
+"""The s by which the recogniser of AVEC 2019 moves its labels, whatever is found on dev; a delay that is given holds for it, too."""
 
 
 @dataclass(frozen=True)

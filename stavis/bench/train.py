@@ -246,7 +246,7 @@ def _descriptor_head(order: _Order) -> Trained:
 def _head(order: _Order, network: nn.Module, features: dict, words: str, before: float | None, base_cpu: float = 0.0) -> Trained:
     """Train the head of a network over features by recording."""
     found, chosen, recipe, seed, run, device = order.found, order.chosen, order.recipe, order.seed, order.run, order.device
-    delay = recipe.delay if recipe.delay is not None else found.delay
+    delay = found.delay if recipe.delay is None or found.plan.delay is not None else recipe.delay
     sets = {}
     for split in ("train", "dev"):
         labels = ((item, item.described(features[item.name])) for item in found.of(split))

@@ -99,7 +99,7 @@ def test_what_is_done_is_not_done_again_and_a_killed_bench_goes_on(finished, tmp
 
 def test_another_plan_is_refused_and_more_seeds_are_not(finished, tmp_path):
     out = shutil.copytree(finished.folder, tmp_path / "out")
-    with pytest.raises(StavisError, match=r"begun with another plan \(scale differ\)"):
+    with pytest.raises(StavisError, match=r"begun with another plan \(scale, training of .* differ\)"):
         runner.tables(out, dataclasses.replace(CONFIG, scale=0.5), jobs=1, quiet=True)
     other = dataclasses.replace(FIRST, seed=10)
     with pytest.raises(StavisError, match="data of first"):
