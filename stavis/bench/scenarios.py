@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from stavis.bench.contrasts import CONTRASTS
 from stavis.bench.rows import CHANGES
 from stavis.models.published import TABLE_ROWS
 from stavis.models.systems import SYSTEMS
@@ -65,9 +64,3 @@ SCENARIOS = (
     BenchScenario("mixed", ("motion", "memory", "places", "cued"), TABLE_ROWS, seed=65),
 )
 """The data sets of the bench, those of the contrasts first, in their order."""
-
-
-def without_ablations(scenario: BenchScenario) -> tuple[str, ...]:
-    """The rows of a scenario that its contrasts compare."""
-    named = {name for one in CONTRASTS if one.scenario == scenario.name for name in (one.worse, one.better)}
-    return tuple(name for name in scenario.systems if name in named)

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from stavis.bench import schedule
 from stavis.bench.plan import BenchConfig
 from stavis.bench.rows import row_named
 from stavis.bench.runs import Run
@@ -65,7 +66,8 @@ def test_only_what_is_not_done_is_done_and_counted(tmp_path):
     assert all(task.done for wave in tasks for task in wave) and seen[-1] == (3, 3) and seen[0] == (1, 3)
 
 
-def test_no_scheduler_is_one_sentence():
+def test_no_scheduler_is_one_sentence(monkeypatch):
+    monkeypatch.setattr(schedule, "CONNECT_SECONDS", 0.2)
     with pytest.raises(StavisError, match="no scheduler answers at tcp"), on_cluster("tcp://127.0.0.1:9"):
         pass
 

@@ -16,7 +16,7 @@ from stavis.bench.data import bench_data, prepare
 from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run, Task
-from stavis.bench.scenarios import SCENARIOS, BenchScenario, without_ablations
+from stavis.bench.scenarios import SCENARIOS, BenchScenario
 from stavis.bench.schedule import Doing, merged, run_all, waves
 from stavis.errors import StavisError
 from stavis.models.published import TABLE_ROWS
@@ -54,11 +54,14 @@ class TablesConfig:
 
     def rows(self, scenario: BenchScenario) -> tuple[str, ...]:
         """The rows that are trained or read on a scenario's data."""
-        if self.quick and scenario.name != "mixed":
-            return without_ablations(scenario)
         if self.quick:
-            return ()
+            return self.compared(scenario)
         return tuple(name for name in scenario.systems if not self.systems or row_named(name).system in self.systems)
+
+    def compared(self, scenario: BenchScenario) -> tuple[str, ...]:
+        """The rows of a scenario that its contrasts compare."""
+        named = {name for one in self.contrasts if one.scenario == scenario.name for name in (one.worse, one.better)}
+        return tuple(name for name in scenario.systems if name in named)
 
     @property
     def kept(self) -> tuple[BenchScenario, ...]:
@@ -159,7 +162,7 @@ def tasks_of(out: Path, config: TablesConfig, pilot: bool = False) -> list[list[
     for scenario in config.kept:
         folder = out / scenario.name
         plan = read_plan(folder)
-        rows = without_ablations(scenario) if pilot else config.rows(scenario)
+        rows = config.compared(scenario) if pilot else config.rows(scenario)
         rows = tuple(name for name in rows if name in config.rows(scenario))
         seeds = min(PILOT_SEEDS, config.seeds) if pilot else config.seeds
         found.append(waves(folder, dataclasses.replace(plan, seeds=seeds), rows))

@@ -47,7 +47,7 @@ def test_what_could_not_be_tested_says_why():
 
 
 def test_a_pilot_says_what_the_bench_will_show():
-    (line,) = design_lines({"places": (Components(0.3, 0.2, (0.02, 0.02)), 200, 5)}, 4)
+    (line,) = design_lines({"places": (Components(0.1, 0.1, (0.02, 0.02)), 200, 5)}, 4)
     assert line.startswith("places: with 200 recordings and 5 seeds a difference of CCC 0.") and "seeds would resolve 0.05" in line
 
 
