@@ -24,8 +24,7 @@ from stavis.progress import stages
 from stavis.show.figures.moments import filmstrip, key_moments, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
 from stavis.show.figures.source_overlay import write_source_overlay
-from stavis.show.paper.curves import for_paper
-from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.figure import PaperFigure, Width, for_paper
 from stavis.show.paper.maps import overlay_figure, strip_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber import Scrubber

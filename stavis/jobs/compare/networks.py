@@ -20,8 +20,7 @@ from stavis.progress import stages
 from stavis.regions import spread
 from stavis.show.figures.moments import key_moments
 from stavis.show.figures.over_time import figure_of
-from stavis.show.paper.curves import for_paper
-from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.figure import PaperFigure, Width, for_paper
 from stavis.show.paper.maps import strip_figure
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.clock import MODES

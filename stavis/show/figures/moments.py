@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from stavis.attention.shares import shares_over_time
 from stavis.errors import StavisError
 from stavis.show.figures.colours import PALETTES, groups_of
-from stavis.show.figures.over_time import colour_bar, figure_of, mark_gaps
+from stavis.show.figures.over_time import colour_bar, figure_of, mark_gaps, require_frames
 from stavis.show.figures.overlay import overlay_frames
 from stavis.types import AttentionMaps, Attribution, Clip
 
@@ -39,7 +39,11 @@ def key_moments(maps: AttentionMaps | Attribution, count: int = 6) -> np.ndarray
 
 
 def filmstrip(clip: Clip, maps: AttentionMaps | Attribution, *, count: int = 6, moments: np.ndarray | None = None) -> go.Figure:
-    """The images at the key moments with the map over them, in order of time, each with its time in seconds."""
+    """The images at the key moments with the map over them, in order of time, each with its time in seconds.
+
+    Raises StavisError where the clip has no frames, or a moment is none of them.
+    """
+    require_frames(clip)
     moments = key_moments(maps, count) if moments is None else np.asarray(moments, int)
     if not len(moments) or moments.min() < 0 or moments.max() >= len(clip):
         raise StavisError(f"moments must lie within the clip's {len(clip)} frames.")
@@ -57,7 +61,11 @@ def filmstrip(clip: Clip, maps: AttentionMaps | Attribution, *, count: int = 6, 
 
 
 def region_time_heatmap(clip: Clip, maps: AttentionMaps | Attribution, *, name: str = "attention") -> go.Figure:
-    """The share of each region over time as colour, in per cent; white in frames that are not valid."""
+    """The share of each region over time as colour, in per cent; white in frames that are not valid.
+
+    Raises StavisError where the clip has no frames or no regions.
+    """
+    require_frames(clip)
     table, groups = shares_over_time(clip, maps), groups_of(clip.region_set)
     values = np.stack([100 * table[list(group.regions)].sum(axis=1, skipna=False).to_numpy() for group in groups])
     scale = _scale("viridis")

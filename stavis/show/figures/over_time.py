@@ -43,11 +43,18 @@ def figure_of(*traces, height: int = 340, **layout) -> Figure:
     return Figure(list(traces), {"template": template(), "height": height, **layout})
 
 
+def require_frames(clip: Clip) -> None:
+    """Raises StavisError where a clip has no frames, so that no figure can show it."""
+    if not len(clip):
+        raise StavisError(f"{clip.recording or 'the clip'} has no frames to show: a figure needs at least one.")
+
+
 def share_over_time(clip: Clip, maps: AttentionMaps | Attribution, *, stacked: bool = False, name: str = "attention") -> go.Figure:
     """The part of a map on each region at each time, in per cent; gaps in frames that are not valid (where no face was).
 
-    Raises StavisError where the clip has no regions or the numbers of frames differ.
+    Raises StavisError where the clip has no frames or no regions, or the numbers of frames differ.
     """
+    require_frames(clip)
     table = shares_over_time(clip, maps)
     traces = []
     for group in groups_of(clip.region_set):
@@ -75,8 +82,10 @@ def valence_traces(
 ) -> go.Figure:
     """A predicted dimension over time beside its label and the raters: their range as a band, their mean as a thin line.
 
-    raters (T,K) in [-1,1], one row per frame of the clip. Raises StavisError where nothing is known of the dimension.
+    raters (T,K) in [-1,1], one row per frame of the clip. Raises StavisError where the clip has no frames, or nothing is known of the
+    dimension.
     """
+    require_frames(clip)
     traces = []
     if raters is not None:
         traces += _band(clip.times, np.asarray(raters, float))

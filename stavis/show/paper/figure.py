@@ -1,5 +1,7 @@
 """A figure for a paper: drawn with matplotlib at its final size, so that text has the size it says; saved as PDF, SVG or PNG.
 
+`paper_of` draws a plotly figure so; `for_paper` gives one figure or the other, and to the plotly figure a `save`.
+
 Fonts are embedded in PDFs (TrueType, type 42) and are outlines in SVGs. The same figure is the same file: no dates, no random names.
 """
 
@@ -11,7 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+import plotly.graph_objects as go
+
 from stavis.errors import StavisError
+from stavis.show.figures.static import axis_of, draw, legend_columns, shown_name, subplots
+from stavis.show.figures.static_traces import KNOWN, PAPER
 from stavis.storage.files import atomic_file
 
 WIDTHS = {"column": 3.5, "page": 7.16}
@@ -110,3 +116,53 @@ def _styled():
     """matplotlib's settings while a figure is drawn, and its own again after that."""
     with importlib.import_module("matplotlib").rc_context(STYLE):
         yield
+
+
+def paper_of(figure: go.Figure, width: Width = "column", *, aspect: float | None = None) -> PaperFigure:
+    """The figure at the size it has on paper. aspect: height over width; by default by what it shows.
+
+    Raises StavisError where it has no data, or data of a type that is not known here.
+    """
+    if not figure.data:
+        raise StavisError("the figure shows nothing: there is no frame or row to draw.")
+    unknown = sorted({trace.type for trace in figure.data} - set(KNOWN))
+    if unknown:
+        raise StavisError(f"a figure of {unknown[0]} cannot be drawn for a paper: choose one of {', '.join(KNOWN)}.")
+    across = inches(width)
+    aspect = _height(figure, across) / across if aspect is None else aspect
+    return PaperFigure(lambda canvas: draw(canvas, figure, PAPER, titled=False), across, aspect, str(figure.layout.title.text or ""))
+
+
+def _height(figure: go.Figure, across: float) -> float:
+    """Inches: rows of subplots at most 1.9 high, square ones as high as wide, and the lines of the legend."""
+    cells = subplots(figure)
+    rows, columns = len({round(cell.up[0], 3) for cell in cells}), len({round(cell.across[0], 3) for cell in cells})
+    names = {name for trace in figure.data if (name := shown_name(trace))}
+    lines = -(-len(names) // legend_columns(list(names), across, PAPER)) if len(names) > 1 else 0
+    if axis_of(figure, cells[0].y).scaleanchor:
+        return rows * _steepness(figure, cells[0]) * across / columns + 0.13 * lines
+    if figure.data[0].type == "heatmap" and figure.data[0].text is not None:
+        return 0.9 * across
+    return rows * min(0.62 * across / columns + 0.2 * (columns > 1), 1.9) + 0.13 * lines
+
+
+def _steepness(figure: go.Figure, cell) -> float:
+    """Height over width of a subplot whose axes have one scale, with the room for a title or for the names of the axes."""
+    (left, right), (low, high) = (axis_of(figure, name).range or (0.0, 1.0) for name in (cell.x, cell.y))
+    return 0.9 * abs(high - low) / max(abs(right - left), 1e-9)
+
+
+def for_paper(figure: go.Figure, width: Width | None, paper: PaperFigure | None = None) -> go.Figure | PaperFigure:
+    """With a width the figure for a paper; without one the plotly figure, whose `save(path, width=...)` writes that for a paper.
+
+    paper: how it is drawn there, by default as `paper_of` does.
+    """
+    if width is not None:
+        return paper.resized(width) if paper is not None and inches(width) != paper.width else paper or paper_of(figure, width)
+
+    def save(path, *, width: Width = "column", **options):
+        return (paper.resized(width) if paper is not None else paper_of(figure, width)).save(path, **options)
+
+    object.__setattr__(figure, "save", save)  # plotly's figures refuse names that are none of theirs
+    object.__setattr__(figure, "to_file", save)
+    return figure

@@ -9,6 +9,7 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.show.figures.colours import groups_of
+from stavis.show.figures.over_time import require_frames
 from stavis.show.figures.overlay import paint_map
 from stavis.show.paper.figure import PaperFigure, Width, inches
 from stavis.types import AttentionMaps, Attribution, Clip
@@ -102,8 +103,9 @@ def strip_figure(clip: Clip, maps: Maps, moments: Sequence[int], *, width: Width
 
 def _check(clip: Clip, maps: Maps, frames: Sequence[int]) -> None:
     name = clip.recording or "the clip"
-    if not len(clip) or not len(frames):
-        raise StavisError(f"{name} has no frames to show: a figure needs at least one.")
+    require_frames(clip)
+    if not len(frames):
+        raise StavisError(f"no moment of {name} is asked for: a figure needs at least one.")
     for frame in frames:
         if not 0 <= frame < len(clip):
             raise StavisError(f"{name} has no frame {frame}: it has {len(clip)}, counted from 0.")

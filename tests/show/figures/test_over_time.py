@@ -1,5 +1,7 @@
 """Figures show what they were given: gaps stay gaps, colours are the regions' own, nothing is registered."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import plotly.io as pio
@@ -104,6 +106,14 @@ def test_the_heatmap_is_empty_where_no_face_was(clip, attention):
     heat = region_time_heatmap(clip, attention).data[0]
     values = np.array(heat.z, float)
     assert values.shape == (len(GROUPS), 60) and np.isnan(values[:, 20:30]).all()
+
+
+@pytest.mark.parametrize("kind", ["shares", "values", "moments", "heatmap"])
+def test_a_figure_of_no_frames_is_refused_in_one_sentence(clip, attention, kind):
+    none = replace(clip[:0], recording="anna_03")
+    with pytest.raises(StavisError, match=r"^anna_03 has no frames to show: a figure needs at least one\.$"):
+        makers = {"shares": share_over_time, "values": valence_traces, "moments": filmstrip, "heatmap": region_time_heatmap}
+        makers[kind](none, prediction_of(clip) if kind == "values" else attention)
 
 
 def test_the_agreement_matrix_prints_its_values():

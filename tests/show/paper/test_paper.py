@@ -13,8 +13,7 @@ from stavis.errors import StavisError
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.figures.moments import agreement_matrix, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
-from stavis.show.paper.curves import for_paper, paper_of
-from stavis.show.paper.figure import WIDTHS
+from stavis.show.paper.figure import WIDTHS, for_paper, paper_of
 from stavis.show.paper.maps import overlay_figure, strip_figure
 from tests.show.samples import clip_of, maps_of, prediction_of
 
@@ -134,7 +133,7 @@ def test_settings_of_matplotlib_stay_as_they_were(clip, maps):
     "make, reason",
     [
         (lambda clip, maps: overlay_figure(clip[:0], maps, 0), "has no frames to show"),
-        (lambda clip, maps: strip_figure(clip, maps, []), "has no frames to show"),
+        (lambda clip, maps: strip_figure(clip, maps, []), "no moment of .* is asked for"),
         (lambda clip, maps: overlay_figure(clip, maps, 99), "has no frame 99: it has 24"),
         (lambda clip, maps: overlay_figure(clip, {}, 0), "no map to lay over"),
         (lambda clip, maps: overlay_figure(clip, maps, 0, width="wide"), "cannot be 'wide' wide"),
