@@ -10,6 +10,7 @@ from stavis import jobs
 from stavis.cli import checks
 from stavis.cli.app import DATA, app
 from stavis.cli.options import Json, MaxGap, Quiet, Scale, TimeUnit, scale_from
+from stavis.data.dataset_names import any_there, described
 
 
 @app.command(rich_help_panel=DATA)
@@ -27,6 +28,7 @@ def labels(
     Example: stavis labels faces
     """
     checks.data(data)
+    checks.begin(f"reading the labels of {data}", quiet)
     report = jobs.labels(data, split, time_unit=time_unit, scale=scale_from(scale), max_gap=max_gap, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(report.as_json()))
@@ -49,11 +51,11 @@ def datasets(json: Json = False) -> None:
 
     Example: stavis datasets
     """
-    table = stavis.datasets()
+    rows = stavis.datasets().to_dict("records") if any_there() else described()  # whether one is there takes the readers to say
     if json:
-        typer.echo(json_text.dumps(table.to_dict("records")))
+        typer.echo(json_text.dumps(rows))
         return
-    for row in table.to_dict("records"):
+    for row in rows:
         typer.echo(f"{row['name']:10} {row['title']}")
         typer.echo(f"{'':10} its folder holds {row['holds']}")
         typer.echo(f"{'':10} licence: {row['licence']}; apply: {row['apply']}")

@@ -33,6 +33,7 @@ def group(
     Example: stavis group table.csv --events peaks:smile --out grouped
     """
     checks.given(file=table, out=out)
+    checks.begin(f"averaging the recordings of {table} into {out}")
     made = jobs.group(table, seed=seed)
     options = {} if events is None else {"events": events, "label": label, "before": before, "after": after, "relative": relative}
     page = made.save(out, of=map_name, **options)

@@ -14,6 +14,7 @@ from stavis.cli.app import DATA, LOOK, app
 from stavis.cli.options import Json, Out, Quiet, Stream, face_from, shortened, size_from
 from stavis.lazy_names import need
 from stavis.storage.eviction import kind_folder
+from stavis.storage.listing import cache_entries
 
 
 @app.command(rich_help_panel=DATA)
@@ -102,14 +103,15 @@ def cache(
         raise stavis.StavisError(f"stavis cache has no action {action!r}: {checks.offer(action, ('list', 'clear'))}")
     if kind is not None:
         kind_folder(kind)  # refuses one that there is not
-    table = stavis.cache_list(kind) if action == "list" else stavis.cache_clear(kind)
     if json:
+        table = stavis.cache_list(kind) if action == "list" else stavis.cache_clear(kind)
         typer.echo(table.to_json(orient="records", date_format="iso"))
         return
-    for row in table.itertuples():
+    rows = cache_entries(kind) if action == "list" else list(stavis.cache_clear(kind).itertuples())
+    for row in rows:
         typer.echo(f"{row.kind:12} {shortened(row.what, 48):48} {row.megabytes:9.1f} MB  {row.last_used:%Y-%m-%d %H:%M}".rstrip())
-    total = f"{len(table)} entries, {table.megabytes.sum():.1f} MB"
-    typer.echo(f"removed: {total}" if action == "clear" else total if len(table) else "the cache is empty")
+    total = f"{len(rows)} entries, {sum(row.megabytes for row in rows):.1f} MB"
+    typer.echo(f"removed: {total}" if action == "clear" else total if rows else "the cache is empty")
 
 
 @app.command(rich_help_panel=LOOK, context_settings={"ignore_unknown_options": True})

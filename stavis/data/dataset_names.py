@@ -5,6 +5,7 @@ working folder, in ~/data and in ~/datasets. Nothing is downloaded.
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,6 +55,21 @@ def looked_for(name: str) -> list[Path]:
     given = [Path(part).expanduser() for part in os.environ.get(VARIABLE, "").split(os.pathsep) if part]
     homes = [*given, Path.cwd(), Path.home() / "data", Path.home() / "datasets"]
     return [home / folder for home in homes for folder in NAMES[name].folders]
+
+
+def described(found_at: Callable[[str], Path | None] = lambda name: None) -> list[dict[str, str | None]]:
+    """One row per data set: name, title, licence, apply, holds, found (its folder, or None, as found_at(name) says), looked_for."""
+    rows = []
+    for one in NAMES.values():
+        found = found_at(one.name) if one.folders else None
+        row = {"name": one.name, "title": one.title, "licence": one.licence, "apply": one.apply, "holds": one.holds}
+        rows.append(row | {"found": None if found is None else str(found), "looked_for": "; ".join(map(str, looked_for(one.name)))})
+    return rows
+
+
+def any_there() -> bool:
+    """Whether any folder that data sets are looked for in is there, of the right kind or not."""
+    return any(path.is_dir() for name in NAMES for path in looked_for(name))
 
 
 def missing(name: str) -> StavisError:

@@ -2,16 +2,16 @@
 
 import shutil
 from collections.abc import Sequence
-from contextlib import suppress
+from dataclasses import fields
 from pathlib import Path
 
 import pandas as pd
 
-from stavis.errors import StavisError
-from stavis.storage.eviction import INDEX, KINDS, entries, entry_bytes, kind_folder, last_used, remove_entry, sweep
-from stavis.storage.files import cache_folder, read_json
+from stavis.storage.eviction import KINDS, kind_folder, remove_entry, sweep
+from stavis.storage.files import cache_folder
+from stavis.storage.listing import CacheEntry, cache_entries
 
-COLUMNS = ("kind", "what", "megabytes", "last_used", "key", "path")
+COLUMNS = tuple(one.name for one in fields(CacheEntry))
 
 
 def cache_list(kind: str | None = None) -> pd.DataFrame:
@@ -39,8 +39,7 @@ def cache_list(kind: str | None = None) -> pd.DataFrame:
     >>> list(stavis.cache_list("crops").columns)
     ['kind', 'what', 'megabytes', 'last_used', 'key', 'path']
     """
-    rows = [_row(entry) for entry in entries(kind)]
-    return pd.DataFrame(rows, columns=list(COLUMNS)).sort_values("last_used", ascending=False, ignore_index=True)
+    return pd.DataFrame([vars(one) for one in cache_entries(kind)], columns=list(COLUMNS))
 
 
 def cache_clear(kind: str | None = None, *, keys: Sequence[str] | None = None, unused_for_days: float = 0) -> pd.DataFrame:
@@ -84,18 +83,3 @@ def cache_clear(kind: str | None = None, *, keys: Sequence[str] | None = None, u
         if kind is None:
             shutil.rmtree(cache_folder() / "hashes", ignore_errors=True)
     return listed[listed.path.isin(removed)].reset_index(drop=True)
-
-
-def _row(entry: Path) -> dict:
-    index = {}
-    with suppress(StavisError):
-        index = read_json(entry / INDEX) if entry.is_dir() else {}
-    index = index if isinstance(index, dict) else {}
-    what = index.get("what")
-    if what is None:  # written by an earlier version, or a file that has no index
-        known = [Path(str(index["video"])).name] if "video" in index else []
-        known += [str(index["source"])] if "source" in index else []
-        what = ", ".join(known) or (entry.name if entry.parent.name == "models" else "kept by an earlier version")
-    when = pd.Timestamp.fromtimestamp(last_used(entry))
-    row = {"kind": entry.parent.name, "what": str(what), "megabytes": entry_bytes(entry) / 1e6, "last_used": when}
-    return {**row, "key": entry.name, "path": str(entry)}

@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from stavis.data.dataset_names import looked_for
-from stavis.data.datasets.registry import DATASETS, found_at
+from stavis.data.dataset_names import described
+from stavis.data.datasets.registry import found_at
 
 
 def datasets() -> pd.DataFrame:
@@ -21,18 +21,4 @@ def datasets() -> pd.DataFrame:
     >>> "recola" in list(stavis.datasets().name)
     True
     """
-    rows = []
-    for data_set in DATASETS.values():
-        found = found_at(data_set.name) if data_set.folders else None
-        rows.append(
-            {
-                "name": data_set.name,
-                "title": data_set.title,
-                "licence": data_set.licence,
-                "apply": data_set.apply,
-                "holds": data_set.holds,
-                "found": None if found is None else str(found),
-                "looked_for": "; ".join(str(path) for path in looked_for(data_set.name)),
-            }
-        )
-    return pd.DataFrame(rows).astype(object).where(lambda table: table.notna(), None)
+    return pd.DataFrame(described(found_at)).astype(object).where(lambda table: table.notna(), None)
