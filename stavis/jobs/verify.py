@@ -21,7 +21,7 @@ from stavis.inference.source import Source
 from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.models.card import COUNTED, FOUND_CCC, TRACKED, TRUTH_CCC
 from stavis.notes import Notes
-from stavis.printable import ShortRepr
+from stavis.printable import ShortRepr, percent
 from stavis.progress import bar
 from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.synthetic.config import SyntheticConfig
@@ -47,7 +47,7 @@ is not installed) lost 373 and 401 of 1200 frames, and the metrics and their int
 
 @dataclass(frozen=True, repr=False)
 class Verification(ShortRepr):
-    """Each reported metric beside what is measured now: columns data, figure, printed, measured, difference, tolerance, same.
+    """Each reported metric beside what is measured now: columns data, metric, reported, measured, difference, tolerance, same.
 
     `reference` says on what machine and with what versions the reported ones were measured (empty where the checkpoint does not
     record it), `here` the same of this run. `unchecked` says which metrics could not be measured here, and why; '' for none.
@@ -71,13 +71,13 @@ class Verification(ShortRepr):
     def summary(self) -> str:
         """How many metrics hold, the largest difference, what was not checked, and the machines that are compared."""
         table = self.table
-        kinds = f"{TOLERANCE:g}; densities {DENSITY_TOLERANCE:.0%}"
+        kinds = f"{TOLERANCE:g}; densities {percent(DENSITY_TOLERANCE)}"
         if table.data.str.endswith(TRACKED).any():
-            kinds += f"; through the tracker {TRACKED_TOLERANCE:g} and {TRACKED_DENSITY_TOLERANCE:.0%}"
+            kinds += f"; through the tracker {TRACKED_TOLERANCE:g} and {percent(TRACKED_DENSITY_TOLERANCE)}"
         lines = [f"{int(table.same.sum())} of {len(table)} metrics within tolerance ({kinds})"]
         if table.difference.notna().any():
             worst = table.loc[(table.difference.abs() / table.tolerance.clip(lower=1e-9)).idxmax()]
-            lines[0] += f"; largest difference {worst.difference:+.4f} ({worst.data}, {worst.figure})"
+            lines[0] += f"; largest difference {worst.difference:+.4f} ({worst.data}, {worst.metric})"
         lines += [self.unchecked] if self.unchecked else []
         for name, facts in (("reported on", self.reference), ("measured on", self.here)):
             lines.append(f"{name}: {', '.join(f'{key} {value}' for key, value in facts.items()) or 'a machine that was not recorded'}")
@@ -97,42 +97,42 @@ def machine(device: str = "auto") -> dict[str, str]:
     }
 
 
-def compare(printed: dict[str, dict[str, float]], measured: dict[str, dict[str, float]]) -> pd.DataFrame:
-    """One row per reported metric: data, figure, printed, measured, difference, tolerance, same (within the tolerance of its kind)."""
+def compare(reported: dict[str, dict[str, float]], measured: dict[str, dict[str, float]]) -> pd.DataFrame:
+    """One row per reported metric: data, metric, reported, measured, difference, tolerance, same (within the tolerance of its kind)."""
     rows = []
-    for name, values in printed.items():
-        for figure, value in values.items():
-            tolerance = _tolerance(name, figure, values)
-            now = measured.get(name, {}).get(figure)
+    for name, values in reported.items():
+        for metric, value in values.items():
+            tolerance = _tolerance(name, metric, values)
+            now = measured.get(name, {}).get(metric)
             difference = float("nan") if now is None else round(now - value, 9)
-            row = {"data": name, "figure": figure, "printed": value, "measured": now, "difference": difference, "tolerance": tolerance}
+            row = {"data": name, "metric": metric, "reported": value, "measured": now, "difference": difference, "tolerance": tolerance}
             rows.append(row | {"same": abs(difference) <= tolerance + 1e-9})
     return pd.DataFrame(rows)
 
 
-def _tolerance(name: str, figure: str, values: dict[str, float]) -> float:
+def _tolerance(name: str, metric: str, values: dict[str, float]) -> float:
     """How far a metric of a set measured again may lie from the reported one."""
-    tracked = name.endswith(TRACKED) and figure != TRUTH_CCC
-    if figure in COUNTED:
-        return TRACKED_TOLERANCE * values["frames"] if figure == COUNTED[-1] else 0.0
-    if "density" in figure:
-        return abs(values[figure]) * (TRACKED_DENSITY_TOLERANCE if tracked else DENSITY_TOLERANCE)
+    tracked = name.endswith(TRACKED) and metric != TRUTH_CCC
+    if metric in COUNTED:
+        return TRACKED_TOLERANCE * values["frames"] if metric == COUNTED[-1] else 0.0
+    if "density" in metric:
+        return abs(values[metric]) * (TRACKED_DENSITY_TOLERANCE if tracked else DENSITY_TOLERANCE)
     return TRACKED_TOLERANCE if tracked else TOLERANCE
 
 
 def measure(run: Source, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
-    """The metrics a card reports, measured on the test split of each synthetic data set: {name: {figure: value}}, rounded to DIGITS."""
+    """The metrics a card reports, measured on the test split of each synthetic data set: {name: {metric: value}}, rounded to DIGITS."""
     net = VideoReader.load(run, device=device)
-    figures = {}
+    metrics = {}
     for name, spec in specs.items():
         with bar(f"generating {name}", quiet) as progress:
             folder = embedded_data(config := spec_of(spec), progress, quiet=True)
         result = evaluate(net, folder, split="test", quiet=quiet)
-        figures[name] = _at_rest(result) if config.neutral == 1 else _values(result)
+        metrics[name] = _at_rest(result) if config.neutral == 1 else _values(result)
         if config.renderer != "flat" and config.neutral < 1:
             with bar(f"changing the crops of {name}", quiet) as progress:
-                figures[name] |= _changed(net, result, progress)
-    return figures
+                metrics[name] |= _changed(net, result, progress)
+    return metrics
 
 
 def _at_rest(result: RunEvaluation) -> dict[str, float]:
@@ -163,7 +163,7 @@ def _rounded(value: float) -> float:
 def measure_tracked(
     run: Source, specs: dict[str, dict], *, recordings: int = TRACKED_RECORDINGS, device: str = "auto", quiet: bool = False
 ) -> dict[str, dict[str, float]]:
-    """The same metrics where the crops are aligned by the tracked face, as in a video of anyone's own: {name + TRACKED: {figure: value}}.
+    """The same metrics where the crops are aligned by the tracked face, as in a video of anyone's own: {name + TRACKED: {metric: value}}.
 
     Of the first `recordings` of each set, with counts of frames and of frames without a face (their values are interpolated), and
     beside them the CCC of the same recordings aligned by truth. Where no face is found at all there are the counts alone.
@@ -172,7 +172,7 @@ def measure_tracked(
     """
     face_model()
     net = VideoReader.load(run, device=device)
-    figures = {}
+    metrics = {}
     for name, spec in specs.items():
         with bar(f"generating {name}", quiet) as progress:
             folder = embedded_data(spec_of(spec), progress, quiet=True)
@@ -190,8 +190,8 @@ def measure_tracked(
             values |= _interval(FOUND_CCC, found)
         counted = dict(zip(COUNTED, (counts["recordings"], counts["frames"], lost), strict=True))
         ccc = round(truth.score().value, DIGITS)
-        figures[name + TRACKED] = {**counted, **values, **({TRUTH_CCC: ccc} if np.isfinite(ccc) else {})}
-    return figures
+        metrics[name + TRACKED] = {**counted, **values, **({TRUTH_CCC: ccc} if np.isfinite(ccc) else {})}
+    return metrics
 
 
 def _values(result: RunEvaluation, each: bool = True) -> dict[str, float]:
@@ -247,49 +247,49 @@ def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verific
     """
     net = VideoReader.load(run, device=device)
     info = net.info
-    printed = info.get("figures")
+    reported = info.get("figures")
     specs = info.get("evaluated_on")
-    if not printed or not specs:
+    if not reported or not specs:
         raise StavisError(f"{net.name} reports no metrics with the data they were measured on: evaluate it on your own data instead.")
-    printed, unchecked = _renderable(printed, specs)
-    printed, other_regions = _of_these_regions(printed, info.get("measured_on") or {})
+    reported, unchecked = _renderable(reported, specs)
+    reported, other_regions = _of_these_regions(reported, info.get("measured_on") or {})
     unchecked = "\n".join(text for text in (unchecked, other_regions) if text)
-    tracked = {name: values for name, values in printed.items() if name.endswith(TRACKED) and name.removesuffix(TRACKED) in specs}
-    aligned = {name: values for name, values in printed.items() if name not in tracked}
+    tracked = {name: values for name, values in reported.items() if name.endswith(TRACKED) and name.removesuffix(TRACKED) in specs}
+    aligned = {name: values for name, values in reported.items() if name not in tracked}
     measured = measure(net, {name: specs[name] for name in aligned if name in specs}, device=device, quiet=quiet)
     try:
         for name, values in tracked.items():
             spec = {name.removesuffix(TRACKED): specs[name.removesuffix(TRACKED)]}
             measured |= measure_tracked(net, spec, recordings=int(values.get(COUNTED[0], TRACKED_RECORDINGS)), device=device, quiet=quiet)
     except NoTracker as error:
-        printed = aligned
+        reported = aligned
         missing = f"the metrics of {len(tracked)} sets read through the tracker were not checked: {error}"
         unchecked = "\n".join(text for text in (unchecked, missing) if text)
-    return Verification(compare(printed, measured), dict(info.get("measured_on") or {}), machine(device), unchecked)
+    return Verification(compare(reported, measured), dict(info.get("measured_on") or {}), machine(device), unchecked)
 
 
-def _of_these_regions(printed: dict[str, dict], measured_on: dict[str, str]) -> tuple[dict[str, dict], str]:
+def _of_these_regions(reported: dict[str, dict], measured_on: dict[str, str]) -> tuple[dict[str, dict], str]:
     """The reported metrics that can be compared, and why the others (of the attention on other regions of a face) are not checked."""
-    reported = measured_on.get("regions", "version 1")
-    if reported == f"version {REGIONS_VERSION}":
-        return printed, ""
-    kept = {name: {key: value for key, value in values.items() if "cue" not in key} for name, values in printed.items()}
-    left = sum(map(len, printed.values())) - sum(map(len, kept.values()))
-    text = f"{left} metrics of the attention go by {reported} of the regions of a face, this is version {REGIONS_VERSION}: not checked."
+    version = measured_on.get("regions", "version 1")
+    if version == f"version {REGIONS_VERSION}":
+        return reported, ""
+    kept = {name: {key: value for key, value in values.items() if "cue" not in key} for name, values in reported.items()}
+    left = sum(map(len, reported.values())) - sum(map(len, kept.values()))
+    text = f"{left} metrics of the attention go by {version} of the regions of a face, this is version {REGIONS_VERSION}: not checked."
     return kept, text if left else ""
 
 
-def _renderable(printed: dict[str, dict], specs: dict[str, dict]) -> tuple[dict[str, dict], str]:
+def _renderable(reported: dict[str, dict], specs: dict[str, dict]) -> tuple[dict[str, dict], str]:
     """The reported sets that can be rendered here, and why the others (those of 3D heads without their model) are not checked."""
-    heads = [name for name in printed if specs.get(name.removesuffix(TRACKED), {}).get("renderer", "flat") != "flat"]
+    heads = [name for name in reported if specs.get(name.removesuffix(TRACKED), {}).get("renderer", "flat") != "flat"]
     if not heads:
-        return printed, ""
+        return reported, ""
     try:
         require_heads()
     except StavisError as error:
-        left = {name: values for name, values in printed.items() if name not in heads}
+        left = {name: values for name, values in reported.items() if name not in heads}
         return left, f"the metrics of {len(heads)} sets of 3D heads were not checked: {error}"
-    return printed, ""
+    return reported, ""
 
 
 def spec_of(values: dict) -> SyntheticConfig:

@@ -209,6 +209,8 @@ def test_evaluate_writes_what_it_promises(shell, tmp_path, drawn, tiny_run):
         kept["concatenated"]["rmse"]["valence"]["value"], abs=1e-4
     )
     words = shell("evaluate", tiny_run, "--data", drawn, "--quiet")
+    first, second = words.out.splitlines()[:2]
+    assert first.startswith("Predicted valence agrees with the labels at a CCC of ") and second.endswith(".")
     assert words.code == 0 and "concatenated" in words.out and "1 recordings, 25 frames" in words.out
     assert "crops aligned by the known landmarks" in words.out
 
@@ -325,7 +327,7 @@ def test_verify_holds_within_the_tolerance_and_fails_where_a_metric_differs_by_m
     info["figures"]["faces"]["ccc"] += 0.003
     (tmp_path / "other" / "config.json").write_text(json.dumps(info))
     done = shell("verify", tmp_path / "other", "--json", "--quiet")
-    assert done.code == 1 and [row["figure"] for row in json.loads(done.out) if not row["same"]] == ["ccc"]
+    assert done.code == 1 and [row["metric"] for row in json.loads(done.out) if not row["same"]] == ["ccc"]
 
 
 def test_lab_opens_copies_on_this_machine_only_and_keeps_older_ones(tmp_path, monkeypatch):

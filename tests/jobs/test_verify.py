@@ -35,7 +35,7 @@ SPEC = SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), share
 
 
 @pytest.mark.parametrize(
-    ("figure", "printed", "measured", "same"),
+    ("metric", "reported", "measured", "same"),
     [
         ("ccc", 0.949, 0.949, True),
         ("ccc", 0.949, 0.951, True),  # another processor's last digit
@@ -47,11 +47,11 @@ SPEC = SyntheticConfig(recordings=2, seconds=2.0, fps=6.25, size=(64, 64), share
         ("cue density", 0.1, 0.102, False),
     ],
 )
-def test_tolerances_go_by_kind(figure, printed, measured, same):
-    row = compare({"mouth": {figure: printed}}, {"mouth": {figure: measured}}).iloc[0]
+def test_tolerances_go_by_kind(metric, reported, measured, same):
+    row = compare({"mouth": {metric: reported}}, {"mouth": {metric: measured}}).iloc[0]
     assert bool(row.same) is same
-    assert row.difference == pytest.approx(measured - printed)
-    assert row.tolerance == (pytest.approx(DENSITY_TOLERANCE * printed) if "density" in figure else TOLERANCE)
+    assert row.difference == pytest.approx(measured - reported)
+    assert row.tolerance == (pytest.approx(DENSITY_TOLERANCE * reported) if "density" in metric else TOLERANCE)
 
 
 def test_a_metric_that_is_gone_does_not_hold():
@@ -72,7 +72,7 @@ def test_the_summary_names_the_worst_and_both_machines():
 
 
 @pytest.mark.parametrize(
-    ("figure", "measured", "same"),
+    ("metric", "measured", "same"),
     [
         ("ccc", 0.84, True),  # another backend of the same face networks
         ("ccc", 0.7, False),
@@ -84,11 +84,11 @@ def test_the_summary_names_the_worst_and_both_machines():
         (TRUTH_CCC, 0.955, False),  # no tracker in it
     ],
 )
-def test_what_goes_through_the_tracker_has_tolerances_of_its_own(figure, measured, same):
-    printed = {"frames": 1200, "frames without a face": 300, "ccc": 0.8, "cue density": 10.0, TRUTH_CCC: 0.95}
-    table = compare({"mouth" + TRACKED: printed}, {"mouth" + TRACKED: printed | {figure: measured}})
-    assert table[table.figure == figure].same.tolist() == [same]
-    assert table[table.figure != figure].same.all()
+def test_what_goes_through_the_tracker_has_tolerances_of_its_own(metric, measured, same):
+    reported = {"frames": 1200, "frames without a face": 300, "ccc": 0.8, "cue density": 10.0, TRUTH_CCC: 0.95}
+    table = compare({"mouth" + TRACKED: reported}, {"mouth" + TRACKED: reported | {metric: measured}})
+    assert table[table.metric == metric].same.tolist() == [same]
+    assert table[table.metric != metric].same.all()
     assert f"through the tracker {TRACKED_TOLERANCE:g}" in Verification(table).summary
 
 
@@ -111,7 +111,7 @@ def test_the_tracked_set_is_counted_and_verified(tmp_path, tiny_run, face_model)
     assert values["recordings"] == 1 and 0 <= values["frames without a face"] <= values["frames"] == 12
     run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC}, measured_on=machine("cpu"))
     done = verify(run, device="cpu", quiet=True)
-    assert done.holds and not done.unchecked and set(done.table.figure) == set(values)
+    assert done.holds and not done.unchecked and set(done.table.metric) == set(values)
     assert "aligned by the tracked face" in (run / "README.md").read_text()
 
 
@@ -119,7 +119,7 @@ def test_metrics_on_other_regions_are_not_compared(tmp_path, tiny_run):
     figures = {"faces": {"ccc": 0.5, "cue density": 4.0, "cue density low": 3.0}}
     run = describe(tiny_run, tmp_path / "run", figures=figures, evaluated_on={"faces": SPEC})  # as before versions were written
     done = verify(run, device="cpu", quiet=True)
-    assert set(done.table.figure) == {"ccc"}
+    assert set(done.table.metric) == {"ccc"}
     assert done.unchecked == "2 metrics of the attention go by version 1 of the regions of a face, this is version 2: not checked."
 
 
@@ -145,13 +145,13 @@ def test_without_the_head_model_the_other_sets_are_checked_and_a_sentence_says_s
         raise StavisError("there is no head model: fetch it.")
 
     heads = dataclasses.replace(SyntheticConfig(), renderer="heads").as_dict()
-    printed = {"mouth": {"ccc": 0.9}, "heads": {"ccc": 0.8}, "heads" + TRACKED: {"ccc": 0.7}}
+    reported = {"mouth": {"ccc": 0.9}, "heads": {"ccc": 0.8}, "heads" + TRACKED: {"ccc": 0.7}}
     monkeypatch.setattr(job, "require_heads", missing)
-    left, text = job._renderable(printed, {"mouth": SPEC, "heads": heads})
+    left, text = job._renderable(reported, {"mouth": SPEC, "heads": heads})
     assert set(left) == {"mouth"} and text == "the metrics of 2 sets of 3D heads were not checked: there is no head model: fetch it."
     assert job._renderable({"mouth": {"ccc": 0.9}}, {"mouth": SPEC}) == ({"mouth": {"ccc": 0.9}}, "")
     monkeypatch.setattr(job, "require_heads", lambda: None)
-    assert job._renderable(printed, {"mouth": SPEC, "heads": heads}) == (printed, "")
+    assert job._renderable(reported, {"mouth": SPEC, "heads": heads}) == (reported, "")
 
 
 def test_of_heads_it_is_measured_what_moves_the_prediction_where_the_face_does_not(tmp_path, tiny_run, monkeypatch):
