@@ -35,6 +35,11 @@ def number_text(value: float, digits: int = 2) -> str:
     return text.lstrip("-") if float(text) == 0 else text
 
 
+def percent(fraction: float, digits: int = 0) -> str:
+    """A fraction as per cent, "27 %", ? where it is undefined: the one form of all pages, messages and notes."""
+    return f"{number_text(100 * fraction, digits)} %"
+
+
 def telling_apart(values: Iterable[float], limits: Iterable[float], fewest: int = 2) -> Callable[[float], str]:
     """How to print values that are held against limits: with `fewest` decimals, or as many digits as tell each value from every limit that
     it differs from. Two unequal numbers, one of the values and one of the limits, never print alike."""

@@ -4,13 +4,16 @@ import itertools
 import json
 import math
 import os
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import stavis
 from stavis.errors import StavisError, StavisWarning
 from stavis.notes import Notes
-from stavis.printable import printable, printable_json, telling_apart
+from stavis.printable import percent, printable, printable_json, telling_apart
 from stavis.storage.files import content_hash, file_stem, read_json, write_json, write_text
 
 NAME = os.fsdecode(b"caf\xe9 \xff.mp4")
@@ -67,3 +70,15 @@ def test_no_more_digits_than_it_takes():
 def test_undefined_numbers_are_told_and_ask_for_no_digits():
     show = telling_apart([float("nan"), 0.3], [float("inf"), 0.1])
     assert (show(float("nan")), show(0.3), show(-0.001)) == ("?", "0.30", "0.00")
+
+
+def test_per_cent_is_written_in_one_way():
+    assert (percent(0.274), percent(0.0072, 1), percent(-0.0001), percent(float("nan"))) == ("27 %", "0.7 %", "0 %", "? %")
+    own = re.compile(r":\.\d%\}")
+    lines = [
+        f"{path.name}: {line.strip()}"
+        for path in Path(stavis.__file__).parent.rglob("*.py")
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if own.search(line) and '.replace("%", " %")' not in line
+    ]
+    assert lines == [], "27%: use stavis.printable.percent, which writes 27 %"

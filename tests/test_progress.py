@@ -1,6 +1,7 @@
 """Progress: in a file one line a stage without carriage returns, in a terminal a bar with the time that remains."""
 
 import sys
+from pathlib import Path
 
 from stavis import progress
 from stavis.progress import bar, stages
@@ -46,3 +47,9 @@ def test_quiet_is_nothing(capsys):
     with stages(quiet=True) as told:
         assert told is None
     assert capsys.readouterr().err == ""
+
+
+def test_bars_are_made_in_one_place_that_knows_what_is_a_terminal():
+    package = Path(progress.__file__).parent
+    makers = [path.name for path in package.rglob("*.py") if "tqdm(" in path.read_text(encoding="utf-8")]
+    assert makers == ["progress.py"]

@@ -16,6 +16,7 @@ from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.deeplift_rules import RuleMode
 from stavis.attribution.target import AttributionContext, attribution_context, described, on_grid, relative_error
 from stavis.errors import StavisError
+from stavis.printable import percent
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
 REFINE = 5e-6
@@ -160,11 +161,11 @@ def _note(context: AttributionContext, names: set[str], error: float) -> None:
     """Say what was not made under a rule, and what the map misses."""
     if names:
         context.notes.add(
-            f"exact DeepLIFT has no rule for {', '.join(sorted(names))}, which is approximated: the map misses {error:.2%} of the "
+            f"exact DeepLIFT has no rule for {', '.join(sorted(names))}, which is approximated: the map misses {percent(error, 2)} of the "
             "prediction's change from the baseline."
         )
     elif error > COMPLETE:
-        context.notes.add(f"exact DeepLIFT misses {error:.2%} of the prediction's change from the baseline.")
+        context.notes.add(f"exact DeepLIFT misses {percent(error, 2)} of the prediction's change from the baseline.")
 
 
 class _double:

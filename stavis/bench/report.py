@@ -213,7 +213,7 @@ def _of_seeds(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
 
 def _counted(plan: dict, counts: dict) -> str:
     """What the points and intervals are of."""
-    seeds = f"{plan['seeds']} seeds (small dots), the large dot their mean" if plan["seeds"] > 1 else "one seed"
+    seeds = f"{plan['seeds']} seeds (open circles), the filled dot their mean" if plan["seeds"] > 1 else "one seed"
     return f"n = {counts['recordings']} recordings, {counts['frames']} frames; {seeds}."
 
 

@@ -54,6 +54,8 @@ def verdict(
     if json:
         typer.echo(json_text.dumps(done.verdict.to_json()))
         return
+    for sentence in done.finding.sentences:
+        typer.echo(sentence)
     for answer in done.verdict.answers:
         typer.echo(f"{answer.question:10} {answer.answer:9} {answer.sentence}")
     for note in done.verdict.notes:

@@ -152,6 +152,8 @@ def evaluate(
     if json:
         typer.echo(json_text.dumps(done.evaluation.as_json()))
         return
+    for sentence in done.finding.sentences:
+        typer.echo(sentence)
     for protocol, metrics in done.evaluation.scores.items():
         for metric, by_dimension in metrics.items():
             for dimension, score in by_dimension.items():
@@ -295,7 +297,7 @@ def _compare_recordings(run: str, videos: tuple[Path, Path], out: Path | None, v
         raise stavis.StavisError(f"two recordings do not have the same frames, so there is no {view}: leave --view out.")
     names = [one.stem for one in videos]
     checks.begin(f"comparing {videos[0].name} and {videos[1].name}, read by {run}", quiet)
-    both = jobs.compare_recordings(run, videos, **options)
+    both = jobs.compare_recordings(run, videos, quiet=quiet, **options)
     page = both.save(out or Path(f"{names[0]}-{names[1]}-compared.html"))
     if json:
         typer.echo(json_text.dumps(both.summary))

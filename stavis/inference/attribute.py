@@ -13,6 +13,7 @@ from stavis.attribution.target import described
 from stavis.attribution.windows import MOST, together
 from stavis.errors import StavisError, offer
 from stavis.notes import Notes
+from stavis.printable import percent
 from stavis.timeline import streams, window_starts
 from stavis.types import COMPLETE, Attribution, Clip, Target
 
@@ -125,6 +126,6 @@ def _completeness(name: str, deltas: list[float]) -> list[str]:
     if not missed:
         return []
     return [
-        f"{name}: in {len(missed)} of {len(deltas)} windows the map misses more than {COMPLETE:.0%} of the prediction's change from the "
-        f"baseline (median of all {np.median(deltas):.1%}, at most {max(missed):.1%})."
+        f"{name}: in {len(missed)} of {len(deltas)} windows the map misses more than {percent(COMPLETE)} of the prediction's change from "
+        f"the baseline (median of all {percent(np.median(deltas), 1)}, at most {percent(max(missed), 1)})."
     ]

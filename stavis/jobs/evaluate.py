@@ -27,8 +27,7 @@ from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
 from stavis.show.figures.over_time import valence_traces
-from stavis.show.paper.curves import for_paper
-from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.figure import PaperFigure, Width, for_paper
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber.describe import notices_of
 from stavis.storage.files import atomic_contents, write_json
@@ -254,11 +253,11 @@ def _crops(net: VideoReader, recordings: list[Recording], source: str, progress:
 
 
 def cue_table(scored: dict[str, CueScores]) -> pd.DataFrame:
-    """Attention against the truth: of, figure, value, low, high; two rows for each entry."""
+    """Attention against the truth: of, metric, value, low, high; two rows for each entry."""
     rows = []
     for name, scores in scored.items():
-        rows.append({"of": name, "figure": "correlation of mouth share with mouth cue", **_rounded(scores.correlation)})
-        rows.append({"of": name, "figure": "density on the informative region (even attention = 1)", **_rounded(scores.density)})
+        rows.append({"of": name, "metric": "correlation of mouth share with mouth cue", **_rounded(scores.correlation)})
+        rows.append({"of": name, "metric": "density on the informative region (even attention = 1)", **_rounded(scores.density)})
     return pd.DataFrame(rows)
 
 

@@ -137,7 +137,7 @@ class Predictor(VideoReader):
     def compare_recordings(self, first: Video, second: Video, **options) -> RecordingComparison:
         """Two recordings read by this network, on one clock: frames side by side, predictions and shares of both in one chart.
 
-        `options` as in `stavis.jobs.compare_recordings`: names, offset, source, face, regions, seconds.
+        `options` as in `stavis.jobs.compare_recordings`: names, offset, source, face, regions, seconds, quiet.
 
         Raises StavisError where one cannot be read, they share no moment, or one has no frame rate.
 

@@ -1,5 +1,6 @@
 """The verdict on a network: does its attention explain what it predicts, on recordings of a data set."""
 
+import re
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -11,9 +12,11 @@ from IPython.display import HTML
 
 from stavis.attention.hooks import Attention
 from stavis.attention.tokens import TokenAttention
+from stavis.bootstrap import interval
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError, offer
+from stavis.groups.maps import ALPHA
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.finding import Finding
 from stavis.inference.predictor import Regions, VideoReader
@@ -23,12 +26,12 @@ from stavis.progress import bar
 from stavis.show.figures.areas import density_figure, insertion_figure
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.figures.moments import agreement_matrix
-from stavis.show.paper.curves import for_paper
-from stavis.show.paper.figure import PaperFigure, Width
+from stavis.show.paper.figure import PaperFigure, Width, for_paper
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.report import HtmlReport
 from stavis.show.reports.verdict_card import card
 from stavis.show.scrubber.describe import notices_of
+from stavis.show.tables import HELD, with_intervals
 from stavis.storage.files import atomic_contents, atomic_file, write_json
 from stavis.synthetic.embedded import folder_of_first
 from stavis.timeline import stride_of
@@ -46,16 +49,25 @@ FIGURES = ("between", "insertion", "curves", "localisation")
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
 
 CAPTIONS = {
-    "Other attentions in its place": "change: of the prediction, in its standard deviations; growth: of the error after an affine refit, "
-    "in standard deviations of the labels; p: exact, by sign flips of recordings; p (Holm): corrected over these rows.",
+    "Other attentions in its place": "Change of the prediction, in its standard deviations; growth of the error after an affine refit, in "
+    "standard deviations of the labels; in brackets 95 % intervals over recordings; p: exact, by sign flips of recordings; p (Holm): "
+    "corrected over these rows.",
     "Where the attention lies": "Left and right as in the image. Density is share over area: 1 is what an even spread would give; "
-    "image left is the fraction of the share left of the face's midline.",
-    "Attended cells first": "Areas under insertion curves: 0 at the baseline, 1 at the clip.",
+    "image left is the fraction of the share left of the face's midline. In brackets 95 % intervals over recordings.",
+    "Attended cells first": "How much of the prediction comes back as cells are shown in some order, the mean over clips: area under the "
+    "insertion curve (0 at the baseline, 1 at the clip), and its height at 2 to 5 % of the cells. In brackets 95 % intervals over "
+    "recordings. Of random orders and random networks the mean.",
 }
 """The tables of the page, and what their columns mean."""
 
-LIMITS = dict.fromkeys(("change", "change_low", "change_high"), USED)
-"""By column of the tables, what would count: numbers are shown with the digits that tell them from it."""
+LIMITS = {
+    "tests": dict.fromkeys(("change", "change_low", "change_high"), USED) | {"p_holm": ALPHA},
+    "localisation": dict.fromkeys(("density", "density_low", "density_high"), 1.0),
+}
+"""By table and column, what would count: numbers are shown with the digits that tell them from it."""
+
+ALL = ("tests", "localisation", "insertion", "first_cells")
+"""The tables that are also written as CSV, with all their columns."""
 
 CURVES_CAPTION = (
     "Cells are shown over a blurred clip (insertion, more is better) or blurred away (deletion, less is better), the most attended first; "
@@ -102,7 +114,9 @@ class VerdictResult:
         """
         if kind not in TABLES:
             raise StavisError(f"a verdict has no table {kind!r}: {offer(kind, TABLES)}")
-        return self.verdict.table() if kind == "answers" else getattr(self.verdict, kind)
+        found = self.verdict.table() if kind == "answers" else getattr(self.verdict, kind).copy()
+        found.attrs[HELD] = LIMITS.get(kind, {})
+        return found
 
     def figure(self, kind: str = "between", *, width: Width | None = None) -> go.Figure | PaperFigure:
         """A figure: "between", how alike each pair of methods is, "insertion", the area under the insertion curve by the order of the
@@ -132,24 +146,31 @@ class VerdictResult:
         report.add_finding(self.finding)
         for note in self.predictor.notes:
             report.add_warning(note)
-        report.add_html("Verdict", card(found))
+        report.add_html("Four questions", card(found, headline=False))
         if found.maps and self.clips:
             report.add_html("The map of each clip", mean_maps(self.clips, found.maps))
         if len(found.curves):
             report.add_figure("Insertion and deletion", self.figure("curves"), CURVES_CAPTION)
-        tables = (found.tests, found.localisation, found.insertion)
-        for (heading, caption), table in zip(CAPTIONS.items(), tables, strict=True):
-            if heading == "Where the attention lies" and "image_left" not in table:
-                caption = "Density is share over area: 1 is what an even spread would give."
-            if len(table):
-                report.add_table(heading, table, caption, limits=LIMITS)
+        self._add_tables(report)
         if len(found.between):
             text = "Correlation of the sizes of two maps, mean over clips."
             report.add_figure("Agreement between methods", self.figure("between"), text)
         return report
 
+    def _add_tables(self, report: HtmlReport) -> None:
+        """Each value with its interval in one column; all numbers of the long table below, folded."""
+        tests, places = (with_intervals(with_names(self.table(kind))) for kind in ("tests", "localisation"))
+        orders = with_intervals(by_order(self.verdict))
+        long = self.verdict.insertion.set_index("clip").rename(lambda clip: f"clip {clip + 1}").T if len(orders) else None
+        for (heading, caption), table in zip(CAPTIONS.items(), (tests, places, orders), strict=True):
+            if heading == "Where the attention lies" and not any(str(name).startswith("image left") for name in table):
+                caption = "Density is share over area: 1 is what an even spread would give. In brackets 95 % intervals over recordings."
+            if len(table):
+                report.add_table(heading, table, caption, limits={"p_holm": ALPHA}, folded=long if table is orders else None)
+
     def save(self, out: str | Path) -> Path:
-        """Write verdict.json, verdict.html and agreement.csv (tidy) under `out`, each whole or not at all.
+        """Write verdict.json, verdict.html, agreement.csv (tidy), and each table of the page with all its columns as CSV (tests.csv,
+        localisation.csv, insertion.csv, first_cells.csv; those that were measured) under `out`, each whole or not at all.
 
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
@@ -158,6 +179,10 @@ class VerdictResult:
             write_json(files / "verdict.json", {**self.verdict.to_json(), **more})
             with atomic_file(files / "agreement.csv") as temporary:
                 self.verdict.agreement.to_csv(temporary, index=False, float_format="%.6g")
+            for kind in ALL:
+                if len(table := getattr(self.verdict, kind)):
+                    with atomic_file(files / f"{kind}.csv") as temporary:
+                        table.to_csv(temporary, index=False, float_format="%.6g")
             self.report().save(files / "verdict.html")
         return Path(out) / "verdict.html"
 
@@ -231,6 +256,32 @@ def middle_clip(crops: Crops, rate: float, seconds: float, length: int | None = 
     start = max(0, (len(frames) - length) // 2)
     frames = frames[start : start + length]
     return crops.clip(int(frames[0]), int(frames[-1]) + 1)[frames - frames[0]]
+
+
+def with_names(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of a verdict with its columns called what they hold: the ends of the growth's interval by the growth's name."""
+    return table.rename(columns={"low": "growth_low", "high": "growth_high"}) if "growth" in table else table
+
+
+def by_order(found: Verdict) -> pd.DataFrame:
+    """One row per order in which cells are shown: area under the insertion curve and height at the first cells, each the mean over clips
+    with its interval over recordings; numbered orders (random networks) are one row."""
+    if not len(found.insertion):
+        return pd.DataFrame()
+    named = found.curves.drop_duplicates("clip").set_index("clip").group if len(found.curves) else None
+    groups = None if named is None else named.reindex(found.insertion["clip"]).tolist()
+    columns = {"area": found.insertion} | ({"at the first cells": found.first_cells} if len(found.first_cells) else {})
+    orders: dict[str, list[str]] = {}
+    for name in found.insertion.columns.drop("clip"):
+        orders.setdefault(re.sub(r" \d+$", "", name), []).append(name)
+    rows = []
+    for order, own in orders.items():
+        row = {"order of the cells": order if len(own) == 1 else f"{order} (mean of {len(own)})"}
+        for name, table in columns.items():
+            each = interval(table[own].mean(axis=1).to_numpy(), groups=groups)
+            row |= {name: each.value, f"{name}_low": each.low, f"{name}_high": each.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
 
 
 def between_matrix(found: Verdict) -> pd.DataFrame:

@@ -5,6 +5,7 @@ import yaml
 from stavis.bootstrap import phrase
 from stavis.errors import StavisError
 from stavis.models.hub import PREFIX
+from stavis.printable import percent
 
 SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
 """What a page about such a network says before anything else."""
@@ -193,7 +194,7 @@ def _tracked(values: dict[str, float], tested: int) -> str:
     recordings, frames, lost = (int(values.get(name, 0)) for name in COUNTED)
     which = f"The first {recordings} of the {tested} recordings" if recordings < tested else f"All {recordings} recordings"
     text = f"Crops aligned by the tracked face, as in a video of your own. {which}; {lost} of {frames} frames without a face"
-    text += f" ({lost / max(frames, 1):.1%}), whose values are interpolated."
+    text += f" ({percent(lost / max(frames, 1), 1)}), whose values are interpolated."
     return text + (
         f" Aligned by the known landmarks, the CCC of the same recordings is {values[TRUTH_CCC]:.3f}." if TRUTH_CCC in values else ""
     )

@@ -1,15 +1,19 @@
-"""Tables for readers: with titles in plain words; for a paper as LaTeX with the rules of booktabs, every text escaped.
+"""Tables for readers: with titles in plain words, numbers with the digits that decide, intervals in one column with their value; for a
+paper as LaTeX with the rules of booktabs, every text escaped.
 
 stavis.show.tables.to_latex(x.table("regions"), "regions.tex", caption="Where the attention lies", label="tab:regions")
 """
 
-from collections.abc import Mapping, Sequence
+import html
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from stavis.bootstrap import LEVEL
 from stavis.errors import StavisError
+from stavis.printable import telling_apart
 from stavis.show.column_titles import column_title
 from stavis.storage.files import write_text
 
@@ -24,13 +28,114 @@ NAMED = ("region", "part")
 """Columns whose cells are names of regions."""
 
 
-def readable(table: pd.DataFrame) -> pd.DataFrame:
-    """A table as a reader sees it: titles in plain words over its columns ("p (Holm)" for p_holm), names of regions without underscores.
+Limits = Mapping[str, float]
+"""By column, what its numbers are held against."""
 
-    What files hold keeps its keys.
+HELD = "limits"
+"""Under this name a table carries its limits (`DataFrame.attrs`) from the result that made it to where it is shown."""
+
+
+class ReadableTable(pd.DataFrame):
+    """A table that a notebook shows with the digits that decide: numbers that are held against a limit never look like it.
+
+    `attrs["limits"]`: by column (its title), what its numbers are held against. What is computed from it is a plain DataFrame.
     """
+
+    @property
+    def _constructor(self) -> type[pd.DataFrame]:
+        return pd.DataFrame
+
+    def _repr_html_(self) -> str:
+        return html_table(self, self.attrs.get(HELD))
+
+    def __repr__(self) -> str:
+        texts = zip(*_texts(self, self.attrs.get(HELD)), strict=True)
+        return pd.DataFrame(list(texts), self.index, self.columns).to_string(index=not _counted(self))
+
+
+def readable(table: pd.DataFrame, limits: Limits | None = None) -> ReadableTable:
+    """A table as a reader sees it: titles in plain words over its columns ("p (Holm)" for p_holm), names of regions without underscores,
+    numbers with as many digits as tell them from what they are held against.
+
+    limits: by column; by default those that the table carries. What files hold keeps its keys.
+    """
+    limits = {column_title(name): float(limit) for name, limit in (limits or table.attrs.get(HELD) or {}).items()}
     names = {name: table[name].map(lambda one: str(one).replace("_", " ")) for name in NAMED if name in table}
-    return table.assign(**names).rename(columns=column_title)
+    shown = ReadableTable(table.assign(**names).rename(columns=column_title))
+    shown.attrs[HELD] = limits
+    return shown
+
+
+def with_intervals(table: pd.DataFrame, limits: Limits | None = None) -> pd.DataFrame:
+    """A table in which a value and its interval are one column of text: `share`, `share_low` and `share_high` become
+    "share [95 %]" with cells such as "0.40 [0.35, 0.45]", with the digits that tell all three from what they are held against.
+
+    `low` and `high` are the ends of the column before them. limits: by column; by default those that the table carries.
+    """
+    limits = limits or table.attrs.get(HELD) or {}
+    shown = table.copy()
+    for name in table.columns:
+        low, high = (f"{name}_low", f"{name}_high") if f"{name}_low" in table else ("low", "high")
+        at = table.columns.get_loc(name)
+        if low not in table or high not in table or (low == "low" and at + 1 != table.columns.get_loc("low")):
+            continue
+        held = [limits[name]] if name in limits else []
+        cells = [_with_ends(values, held) for values in table[[name, low, high]].itertuples(index=False, name=None)]
+        shown[name] = pd.Series(cells, table.index, dtype=object)
+        shown = shown.drop(columns=[low, high]).rename(columns={name: f"{column_title(name)} [{100 * LEVEL:g} %]"})
+    return shown
+
+
+def _with_ends(values: Sequence[float], held: Sequence[float]) -> str:
+    """A value with its interval, each told from the limit and from the other two."""
+    value, low, high = (float(one) for one in values)
+    if not np.isfinite(value):
+        return "–"
+    show = telling_apart(values, held)
+    text = f"{show(value)} [{show(low)}, {show(high)}]" if np.isfinite(low) and np.isfinite(high) else show(value)
+    return text.replace("-", "−")
+
+
+def html_table(table: pd.DataFrame, limits: Limits | None = None) -> str:
+    """A DataFrame as an HTML table, every cell escaped, its index left out where it only counts, numbers to the right.
+
+    limits: by column, what its numbers are told apart from.
+    """
+    counted = _counted(table)
+    frame = table if counted else table.reset_index()
+    kinds = ["number" if _numeric(kind) else "" for kind in frame.dtypes]
+    mark = [f' class="{kind}"' if kind else "" for kind in kinds]
+    names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
+    head = "".join(f'<th scope="col"{m}>{html.escape(name)}</th>' for name, m in zip(names, mark, strict=True))
+    cells = zip(*_texts(frame, limits), strict=True)
+    rows = ("".join(f"<td{m}>{html.escape(text)}</td>" for text, m in zip(row, mark, strict=True)) for row in cells)
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _counted(table: pd.DataFrame) -> bool:
+    return isinstance(table.index, pd.RangeIndex) and table.index.name is None
+
+
+def _numeric(kind) -> bool:
+    return pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind)
+
+
+def _texts(table: pd.DataFrame, limits: Limits | None) -> list[list[str]]:
+    """The cells of each column as a reader sees them."""
+    limits = limits or {}
+    shows = [telling_apart(table[name], [limits[name]], 3) if name in limits else None for name in table.columns]
+    return [[_shown(value, show) for value in table.iloc[:, k]] for k, show in enumerate(shows)]
+
+
+def _shown(value: object, show: Callable[[float], str] | None = None) -> str:
+    if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)) or value is pd.NaT:
+        return "–"
+    if show is not None:
+        return show(value).replace("-", "−")
+    if isinstance(value, float | np.floating):
+        return f"{value:.3f}".replace("-", "−") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}".replace("-", "−")
+    return str(value)
 
 
 class Latex(str):

@@ -1,13 +1,13 @@
 """A verdict in words: sentences that can be quoted, with as many digits as it takes to see what decides."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 
 from stavis.bootstrap import Interval, phrase
 from stavis.inference.finding.wording import listed
-from stavis.printable import telling_apart
+from stavis.printable import percent, telling_apart
 
 _ASPECTS = {
     "needed": "needed",
@@ -102,12 +102,12 @@ def where_it_lies(places: pd.DataFrame) -> list[str]:
     name = part_name(dense.part, face)
     text = (
         f"The attention is densest on {name}: density {dense.density:.1f}, where an even spread has 1"
-        f"{_span(dense, 'density', '.1f')}{also}. {_capital(name)} holds {dense.share:.0%} of it{_span(dense, 'share', '.0%')}"
+        f"{_span(dense, 'density', _tenths)}{also}. {_capital(name)} holds {percent(dense.share)} of it{_span(dense, 'share', percent)}"
     )
     if most.part == dense.part:
         return [text + "."]
     than = "about as much as" if _tied(dense, most, "share") else "less than"
-    return [f"{text}, {than} {part_name(most.part, face)} ({most.share:.0%} at density {most.density:.1f})."]
+    return [f"{text}, {than} {part_name(most.part, face)} ({percent(most.share)} at density {most.density:.1f})."]
 
 
 def part_name(part: str, face: bool = True) -> str:
@@ -126,9 +126,13 @@ def _tied(one: pd.Series, other: pd.Series, name: str) -> bool:
     return all(within)
 
 
-def _span(row: pd.Series, name: str, form: str) -> str:
+def _span(row: pd.Series, name: str, show: Callable[[float], str]) -> str:
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    return f" (95 % interval {low:{form}} to {high:{form}})" if math.isfinite(low) else ""
+    return f" (95 % interval {show(low)} to {show(high)})" if math.isfinite(low) else ""
+
+
+def _tenths(value: float) -> str:
+    return f"{value:.1f}"
 
 
 def _capital(text: str) -> str:
@@ -145,7 +149,9 @@ def one_sided(places: pd.DataFrame) -> list[str]:
     if not (more.share >= 0.1 and more.density > 3 * less.density):
         return []
     side, other = more.name.split("_")[0], less.name.split("_")[0]
-    return [f"The attention is one-sided: {more.share:.0%} on the image-{side} eye, {less.share:.1%} on the image-{other} one."]
+    return [
+        f"The attention is one-sided: {percent(more.share)} on the image-{side} eye, {percent(less.share, 1)} on the image-{other} one."
+    ]
 
 
 def verdict_sentences(answers: Sequence[tuple[str, str]], places: pd.DataFrame, clips: int) -> tuple[str, ...]:

@@ -210,7 +210,7 @@ def test_whatever_has_no_rule_is_named_or_refused(name):
     result = exact_deeplift(model, CLIP)
     assert named in result.approximated
     (note,) = result.notes
-    assert named in note and f"{result.relative_delta:.2%}" in note
+    assert named in note and f"{100 * result.relative_delta:.2f} %" in note
     if largest is not None:
         assert result.relative_delta <= largest
     with pytest.raises(StavisError, match=r"the operation .* has no rule"):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import pytest
 
@@ -12,6 +13,7 @@ from stavis.batch.status import STATUS, pending, report_status, write_tables
 from stavis.errors import StavisError
 from stavis.inference.summary import ExplanationSummary
 from stavis.models.card import SYNTHETIC_ONLY
+from tests.show.pages import index_page
 
 KEYS = {"id", "recording", "video", "labels", "parameters", "varied", "key", "state", "seconds", "reason", "page", "figures", "shares",
         "verdict", "regions", "published"}  # fmt: skip
@@ -57,6 +59,14 @@ def test_a_report_of_an_earlier_version_has_no_curve_and_no_finding(made):
     for name in ("curve", "finding", "notices"):
         del value[name]
     assert Report.from_json(value) == dataclasses.replace(made[1], finding=[], notices=[]) and made[1].curve == {}
+
+
+def test_each_answer_of_a_verdict_has_its_own_sign_in_the_index_and_a_key_says_which(tmp_path):
+    page = index_page(tmp_path).read_text()
+    shown = dict(re.findall(r'<span class="answer \w*" title="\w+: ([^"]*)">(\S+) \w+<', page))
+    assert shown == {"yes": "✓", "no": "✗", "undecided": "?", "forced by the architecture": "="}
+    assert "Verdict: ✓ yes, ✗ no, ? undecided, = forced by the architecture" in page
+    assert "left eye 3" in page and "left_eye 3" not in page
 
 
 def test_every_field_reaches_the_index_and_the_tables(made, home):

@@ -18,6 +18,7 @@ from stavis.inference.video.streaming import MODES
 from stavis.models.sta import PRESETS
 from stavis.training.losses import LOSSES
 from stavis.training.stages import PRESETS as SHIPPED
+from tests.show.pages import verdict_result
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
 
@@ -147,6 +148,14 @@ def test_a_long_command_says_at_once_what_it_does(shell, monkeypatch):
         "stavis: the network was loaded.",
     ]
     assert shell("verdict", "sta-synthetic", "--quiet").err.splitlines() == ["stavis: the network was loaded."]
+
+
+def test_a_verdict_on_the_terminal_begins_with_what_was_found(shell, monkeypatch):
+    found = verdict_result()
+    monkeypatch.setattr(stavis.jobs, "verdict", lambda *args, **options: found, raising=False)
+    lines = shell("verdict", "sta-synthetic").out.splitlines()
+    assert lines[:2] == list(found.finding.sentences) and lines[0].startswith("Judged on 6 clips, the attention is needed")
+    assert [line.split()[:2] for line in lines[2:6]] == [[one.question, one.answer] for one in found.verdict.answers]
 
 
 def test_what_follows_two_dashes_goes_to_jupyter_lab(shell, monkeypatch):

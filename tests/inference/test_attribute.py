@@ -51,6 +51,6 @@ def test_one_sentence_for_all_windows_that_are_not_complete(model, recwarn):
     found = attribute([rough, fine], model, clip, "valence", rate=6.25, seconds=0.5)
     first, second = found["rough"].notes
     assert first == "the model ran no ReLU."
-    assert second.startswith("rough: in ") and "misses more than 1% " in second and "at most 2.0%" in second
+    assert second.startswith("rough: in ") and "misses more than 1 % " in second and "at most 2.0 %" in second
     assert found["fine"].notes == ()
     assert not recwarn.list

@@ -89,3 +89,18 @@ def test_what_cannot_be_compared_is_one_sentence(net, videos, both, tmp_path):
         compare_recordings(net, videos, seconds=0.1, source="centre")
     with pytest.raises(StavisError, match="no table 'x'"):
         both.table("x")
+
+
+def test_both_recordings_say_how_far_they_are_one_line_a_stage_where_there_is_no_terminal(net, tmp_path, capsys):
+    random = np.random.default_rng(1)  # videos that no test has read before
+    frames = [random.integers(0, 255, (count, 32, 32, 3), dtype=np.uint8) for count in (12, 9)]
+    read = [write_video(tmp_path / f"{k}.mp4", iter(one), fps=10) for k, one in enumerate(frames)]
+    compare_recordings(net, read, source="centre")
+    err = capsys.readouterr().err
+    assert [line.partition(":")[0] for line in err.splitlines() if line.startswith("attention")] == [
+        "attention, first recording",
+        "attention, second recording",
+    ]
+    assert "\r" not in err
+    compare_recordings(net, read, names=("before", "after"), source="centre", quiet=True)
+    assert capsys.readouterr().err == ""

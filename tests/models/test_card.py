@@ -16,7 +16,7 @@ def test_each_set_names_its_alignment():
     true, tracked = text.split("### faces, tracked")
     assert "aligned by the known landmarks" in true and "over 24 recordings" in true and "was not measured" not in text
     assert "aligned by the tracked face" in tracked and "over 12 recordings" in tracked
-    assert "The first 12 of the 24 recordings; 240 of 1200 frames without a face (20.0%)" in tracked
+    assert "The first 12 of the 24 recordings; 240 of 1200 frames without a face (20.0 %)" in tracked
     assert "the CCC of the same recordings is 0.910" in tracked
     assert "| ccc | 0.700 | [0.600, 0.800] |" in tracked and "| frames" not in tracked
 

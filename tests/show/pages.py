@@ -66,6 +66,11 @@ def explain_page(folder: Path, run: Path, data: Path) -> Path:
     return found.report().save(folder / "explain.html")
 
 
+def evaluate_page(folder: Path, run: Path, data: Path) -> Path:
+    """Synthetic recordings evaluated, as `stavis evaluate` writes it."""
+    return jobs.evaluate(run, data, device="cpu", quiet=True).report().save(folder / "evaluate.html")
+
+
 def verdict_page(folder: Path) -> Path:
     """A verdict with every part: four kinds of answers, a warning, notes, maps, curves, tables."""
     return verdict_result().report().save(folder / "verdict.html")
@@ -81,28 +86,40 @@ def verdict_result() -> VerdictResult:
     ]
     tests = pd.DataFrame(
         {
-            "replacement": ["uniform", "permuted"], "change": [0.62, 0.4], "change_low": [0.5, 0.3], "change_high": [0.72, 0.5],
-            "growth": [0.2, np.nan], "growth_low": [0.1, np.nan], "growth_high": [0.3, np.nan], "p": [0.03, 0.06], "p_holm": [0.06, 0.06],
+            "test": ["uniform", "another clip's"], "change": [0.62, 0.4], "change_low": [0.5, 0.3], "change_high": [0.72, 0.5],
+            "growth": [0.2, np.nan], "low": [0.1, np.nan], "high": [0.3, np.nan], "p": [0.03, 0.06], "p_holm": [0.06, 0.06],
         }
     )  # fmt: skip
     parts = ["mouth", "left_eye", "right_eye", "brows", "outside"]
     shares = np.array([0.4, 0.1, 0.2, 0.1, 0.2])
     localisation = pd.DataFrame({"part": parts, "share": shares, "share_low": shares - 0.05, "share_high": shares + 0.05})
     localisation = localisation.assign(density=10 * shares, density_low=8 * shares, density_high=12 * shares)
+    localisation = localisation.assign(image_left=0.5, image_left_low=0.45, image_left_high=0.55)
     orders = [("attention", 0.2), ("random order", 0.0)]
     curves = [
-        {"group": f"person {k}", "order": order, "direction": way, "fraction": at, "height": min(1.0, at + more * at * (1 - at) + 0.01 * k)}
+        {
+            "clip": k,
+            "group": f"person {k}",
+            "order": order,
+            "direction": way,
+            "fraction": at,
+            "height": min(1.0, at + more * at * (1 - at) + 0.01 * k),
+        }
         for k in range(6)
         for order, more in orders
         for way in ("insertion", "deletion")
         for at in np.linspace(0, 1, 6)
     ]
-    insertion = pd.DataFrame({"order": ["attention", "random order"], "area": [0.62, 0.5], "low": [0.55, 0.45], "high": [0.7, 0.56]})
+    names = ["attention", "random order", *(f"smooth random {k}" for k in (1, 2)), "centre", "exact DeepLIFT"]
+    names += [f"random network {k}" for k in range(1, 9)]
+    insertion = pd.DataFrame({name: np.linspace(0.2, 0.9, 6) / (1 + 0.2 * k) for k, name in enumerate(names)})
+    insertion = insertion.rename_axis("clip").reset_index()
     pairs = [("attention", "saliency", 0.4), ("attention", "deeplift", 0.5), ("saliency", "deeplift", 0.7)]
     between = pd.DataFrame(pairs, columns=["method", "other", "cc"])
     notes = ("Most of the attention lies on the mouth: 10 times chance.", "One eye is read more than the other.")
     found = Verdict(
-        *answers, tests, pd.DataFrame(), localisation, insertion, between, 6, notes, warnings=notes[1:], curves=pd.DataFrame(curves),
+        *answers, tests, pd.DataFrame(), localisation, insertion, between, 6, notes, warnings=notes[1:],
+        first_cells=insertion, curves=pd.DataFrame(curves),
         maps=tuple(maps_of(clip, 12)["attention"].weights[:6]),
     )  # fmt: skip
     net = SimpleNamespace(caution="This network has only ever seen synthetic faces.", notes=("A note of the network.",))

@@ -1,6 +1,9 @@
-"""What holds for every kind of page: nothing serious for axe in light and in dark, no request, no error, nothing wider than the screen."""
+"""What holds for every kind of page: nothing serious for axe in light and in dark, no request, no error, nothing wider than the screen, no
+key of a program among its words, one way to write per cent."""
 
 import json
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +12,22 @@ import pytest
 from tests.show import pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::stavis.errors.StavisWarning")]
-KINDS = ("explain", "scrubber", "verdict", "bench", "group", "index", "batch")
+KINDS = ("explain", "scrubber", "verdict", "evaluate", "bench", "group", "index", "batch")
+DOCS = os.environ.get("STAVIS_TEST_DOCS", "")
+"""The folder of a built documentation, where its pages are to be looked at, too."""
+MOST_DOCS = 12
 AUDIT = "axe.run(document).then(r => r.violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 160)).slice(0, 5)]))"
+
+
+READ = """(() => {
+  const copy = document.body.cloneNode(true), keys = ["aria-label", "alt", "title"];
+  copy.querySelectorAll("script, style, noscript, pre, code, .provenance").forEach((one) => one.remove());
+  const told = keys.flatMap((key) => [...copy.querySelectorAll(`[${key}]`)].map((one) => one.getAttribute(key)));
+  return [copy.textContent, ...told].join(" | ");
+})()"""
+"""All that a reader can see or hear of a page: also what is folded, and the texts of images."""
+KEYS = re.compile("less_sta|delta_vs_sta|p_holm|left_eye|right_eye|image_left|per_recording|(?:share|density|change|growth)_(?:low|high)")
+PER_CENT = re.compile(r"\d%")
 
 
 @pytest.fixture(scope="session")
@@ -21,6 +38,7 @@ def page_of(tmp_path_factory, tiny_run, drawn) -> Callable[[str], Path]:
         "explain": lambda: pages.explain_page(folder, tiny_run, drawn),
         "scrubber": lambda: pages.scrubber_page(folder),
         "full": lambda: pages.full_scrubber_page(folder),
+        "evaluate": lambda: pages.evaluate_page(folder, tiny_run, drawn),
         "verdict": lambda: pages.verdict_page(folder),
         "bench": lambda: pages.bench_page_of(folder),
         "group": lambda: pages.group_page(folder),
@@ -109,4 +127,23 @@ def test_a_page_is_for_everyone_in_light_and_in_dark_and_on_a_narrow_screen(kind
         page.set_viewport_size({"width": width, "height": 800})
         page.wait_for_timeout(100)
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+    text = page.evaluate(READ)
+    assert KEYS.findall(text) == [] and PER_CENT.findall(text) == []
     assert page.errors == [] and page.requests == []
+
+
+@pytest.mark.skipif(not DOCS, reason="STAVIS_TEST_DOCS names no built documentation")
+def test_pages_of_the_documentation_are_for_everyone_in_light_and_in_dark(open_page, axe):
+    found = sorted(Path(DOCS).rglob("*.html"))
+    assert found, f"{DOCS} holds no page"
+    faults = {}
+    for path in found[:: max(1, len(found) // MOST_DOCS)]:
+        page = open_page(path)
+        page.evaluate(axe)
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            page.wait_for_timeout(100)
+            serious = [one for one in page.evaluate(AUDIT) if one[1] in ("serious", "critical")]
+            faults |= {f"{path.name}, {scheme}": serious} if serious else {}
+        page.close()
+    assert faults == {}, json.dumps(faults, indent=1)

@@ -1,15 +1,16 @@
-"""Tables as LaTeX: rules of booktabs, nothing that LaTeX would read as a command, numbers with the digits that were asked for."""
+"""Tables for readers and as LaTeX: the digits that decide, intervals beside their value, rules of booktabs, no text that is a command."""
 
 import re
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stavis.errors import StavisError
-from stavis.show.tables import Latex, escape_latex, to_latex
+from stavis.show.reports.report import HtmlReport
+from stavis.show.tables import Latex, escape_latex, readable, to_latex, with_intervals
 
 
 @given(st.text(max_size=30))
@@ -51,3 +52,39 @@ def test_what_cannot_be_a_table_is_refused():
         to_latex(pd.DataFrame())
     with pytest.raises(StavisError, match="row 3"):
         to_latex(pd.DataFrame({"a": [1]}), bold=[(3, "a")])
+
+
+UNIT = st.floats(0.0, 1.0, allow_nan=False)
+
+
+@settings(max_examples=25)
+@given(st.lists(UNIT, min_size=1, max_size=4), UNIT)
+def test_no_number_in_a_notebook_looks_like_what_it_is_held_against_unless_it_is(values, limit):
+    shown = readable(pd.DataFrame({"part": ["left_eye"] * len(values), "p_holm": values}), {"p_holm": limit})
+    for text in (shown._repr_html_(), repr(shown)):
+        assert "left eye" in text and "p (Holm)" in text
+    cells = re.findall(r'<td class="number">([^<]*)</td>', shown._repr_html_())
+    beside = readable(pd.DataFrame({"p_holm": [limit, *values]}), {"p_holm": limit})._repr_html_()
+    alone = re.findall(r'<td class="number">([^<]*)</td>', beside)[0]
+    assert [cell == alone for cell in cells] == [value == limit for value in values]
+    assert repr(shown).split()[-1] == cells[-1], "as text with the same digits"
+
+
+def test_a_table_carries_its_limits_and_what_is_computed_from_it_is_a_plain_table():
+    table = pd.DataFrame({"change": [0.39996, 0.7]})
+    table.attrs["limits"] = {"change": 0.4}
+    assert "0.39996" in readable(table)._repr_html_() and "0.400" not in readable(table)._repr_html_()
+    assert "0.39996" in HtmlReport("a", provenance={}).add_table("t", table).html(), "on a page as in a notebook"
+    assert type(readable(table).head(1)) is pd.DataFrame and readable(table)["change"].tolist() == [0.39996, 0.7]
+
+
+def test_a_value_and_its_interval_are_one_column_of_text():
+    table = pd.DataFrame(
+        {"part": ["a", "b", "c"], "share": [0.5, 0.3, np.nan], "share_low": [0.3996, np.nan, np.nan], "share_high": [0.6, np.nan, np.nan],
+         "growth": [-0.2, 0.1, 0.0], "low": [-0.3, 0.0, -0.1], "high": [-0.1, 0.2, 0.1], "p": [0.1, 0.2, 0.3]}
+    )  # fmt: skip
+    shown = with_intervals(table, {"share": 0.4})
+    assert shown.columns.tolist() == ["part", "share [95 %]", "growth [95 %]", "p"]
+    assert shown["share [95 %]"].tolist() == ["0.5000 [0.3996, 0.6000]", "0.30", "–"]
+    assert shown["growth [95 %]"].tolist() == ["−0.20 [−0.30, −0.10]", "0.10 [0.00, 0.20]", "0.00 [−0.10, 0.10]"]
+    assert table.columns.size == 8 and shown.p.tolist() == [0.1, 0.2, 0.3]

@@ -140,7 +140,7 @@ def test_a_distracted_model_is_told_to_look_at_the_background():
     outside = found.localisation.set_index("part").loc["outside"]
     assert outside.share_low > 0.9
     assert outside.density > 1.3
-    assert f"{outside.share:.0%}" in note
+    assert f"{100 * outside.share:.0f} %" in note
 
 
 def test_uniform_attention_has_no_agreement():

@@ -24,13 +24,13 @@ def places(**parts):
 def test_density_leads_where_a_larger_part_holds_as_much():
     (text,) = where_it_lies(places(mouth=(0.38, 20.7), rest=(0.39, 1.1), nose=(0.1, 3.0), outside=(0.13, 0.2)))
     assert text.startswith("The attention is densest on the mouth: density 20.7, where an even spread has 1 (95 % interval 18.6 to 22.8).")
-    assert "The mouth holds 38% of it (95 % interval 34% to 42%), about as much as the rest of the face (39% at density 1.1)" in text
+    assert "The mouth holds 38 % of it (95 % interval 34 % to 42 %), about as much as the rest of the face (39 % at density 1.1)" in text
     assert "nose" not in text
 
 
 def test_a_larger_part_that_holds_more_is_said():
     (text,) = where_it_lies(places(mouth=(0.2, 10.0), outside=(0.7, 1.0)))
-    assert "less than the background (outside the face) (70% at density 1.0)" in text
+    assert "less than the background (outside the face) (70 % at density 1.0)" in text
 
 
 def test_parts_that_are_as_dense_are_named():
@@ -42,7 +42,7 @@ def test_parts_that_are_as_dense_are_named():
 def test_regions_of_ones_own_are_called_by_their_names():
     (text,) = where_it_lies(places(upper_left=(0.4, 8.0), rest=(0.6, 0.7)))
     assert "densest on the region upper left: density 8.0," in text
-    assert "less than what lies between the regions (60%" in text
+    assert "less than what lies between the regions (60 %" in text
 
 
 def test_a_verdict_is_found_in_two_sentences():

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from stavis.batch.plan import StudyPlan
 from stavis.batch.record import THUMBNAIL, Report
 from stavis.batch.status import report_status
+from stavis.regions import FACE
 from stavis.show.figures.colours import GROUPS
 from stavis.show.reports.report import plotly_text
 from stavis.show.scrubber.module import MODULE, policy
@@ -28,7 +29,9 @@ _SHARES, _CURVE = (1, 29), (32, 47)
 """From where to where of the height the shares lie, and the curve below them."""
 SHOWN = tuple(group for group in GROUPS if not group.faint)
 """The regions of a sparkline: those of every chart of a face, in their colours."""
-_MARKS = {"yes": "✓", "no": "✗", "unclear": "?", "unknown": "?", "undefined": "–"}
+_MARKS = {"yes": ("✓", "yes"), "no": ("✗", "no"), "undecided": ("?", "undecided"), "forced": ("=", "forced by the architecture")}
+"""By answer of a verdict: its sign, and what that stands for."""
+_UNKNOWN = "–"
 
 
 def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: bool) -> None:
@@ -70,6 +73,7 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         rows=_rows(plan, failures, shown["picture"]),
         sparkline=_sparkline,
         marks=_MARKS,
+        unknown=_UNKNOWN,
     )
     with atomic_file(out / "index.html") as temporary, open(temporary, "w", encoding="utf-8", errors="backslashreplace") as stream:
         page.enable_buffering(200)
@@ -87,7 +91,7 @@ def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator
 def _sparkline(shares: dict[str, list[int]], curve: dict[str, list[int]]) -> Markup:
     """The shares over time as lines, from 0 at the bottom to all at the top, and below them the predicted value from -1 to 1; words for
     those who do not see them."""
-    words = ", ".join(f"{name} {mean:.0f} %" for name, mean in _means(shares))
+    words = ", ".join(f"{FACE.label(name)} {mean:.0f} %" for name, mean in _means(shares))
     lines = [_line(f"region-{name}", values, 0, 100, *_SHARES) for name, values in shares.items()]
     for name, values in list(curve.items())[:1]:
         words += f"; {name} {sum(values) / len(values) / 100:.2f}"

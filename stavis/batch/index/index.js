@@ -33,7 +33,7 @@
         const cells = rows.map((one) => one.row.cells[head.cellIndex]);
         const keys = new Set(cells.flatMap((cell) => Object.keys(cell.dataset).filter((key) => key.startsWith("share"))));
         for (const key of keys)
-          list.push({ label: `share of ${key.slice(5).toLowerCase()} (%)`, of: (row) => Number(row.cells[head.cellIndex].dataset[key] ?? NaN) });
+          list.push({ label: `share of ${key.slice(5).toLowerCase().replaceAll("_", " ")} (%)`, of: (row) => Number(row.cells[head.cellIndex].dataset[key] ?? NaN) });
       } else list.push({ label: name(head), of: (row) => Number(valueOf(row, head.cellIndex, "number")) });
     }
     return list.map((one) => ({ ...one, values: rows.map(({ row }) => one.of(row)).filter(Number.isFinite) })).filter((one) => one.values.length);

@@ -1,7 +1,7 @@
 """Two recordings read by one network, on one clock: what it predicts in each, and where it looks."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,7 @@ from stavis.inference.explained import ExplainedVideo
 from stavis.inference.predictor import Face, Regions, Video, VideoReader
 from stavis.inference.source import Source
 from stavis.notes import show
+from stavis.progress import stages
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.clock import OneClock, on_one_clock
 from stavis.show.scrubber.describe import notices_of
@@ -106,6 +107,7 @@ def compare_recordings(
     regions: Regions = None,
     seconds: float = SECONDS,
     device: str = "auto",
+    quiet: bool = False,
 ) -> RecordingComparison:
     """Two recordings read by one network, on one clock: frames side by side, both predictions and the shares of both in one chart.
 
@@ -127,6 +129,8 @@ def compare_recordings(
         How much of longer recordings is compared, from where both have begun, in s; default 60.
     device : str
         As for `stavis.load`; default "auto".
+    quiet : bool
+        No progress bars; default False.
 
     Returns
     -------
@@ -148,8 +152,13 @@ def compare_recordings(
     if not isinstance(videos, list | tuple) or len(videos) != 2:
         count = len(videos) if isinstance(videos, list | tuple) else 1
         raise StavisError(f"{count} recording{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")
+    if names is not None and len(names) != 2:
+        raise StavisError(f"{len(names)} names are given for two recordings: give names=(first, second).")
     net = VideoReader.load(network, device=device)
-    read = [ExplainedVideo.of(net, one, methods=(), source=source, face=face, regions=regions) for one in videos]
+    options = {"methods": (), "source": source, "face": face, "regions": regions}
+    with stages(quiet) as progress:
+        titles = names or ("first recording", "second recording")
+        read = [ExplainedVideo.of(net, one, **options, progress=_of(progress, title)) for one, title in zip(videos, titles, strict=True)]
     labels = _named(names or [one.crops.recording for one in read])
     results = _shared(read, labels, offset, seconds)
     notes = tuple(dict.fromkeys(note for one in results for note in one.notes))
@@ -157,10 +166,13 @@ def compare_recordings(
     return RecordingComparison(labels, results, offset, notes, notices_of([net]))
 
 
+def _of(progress: Callable[[str, int, int], None] | None, name: str) -> Callable[[str, int, int], None] | None:
+    """The stages of one recording, each under its name."""
+    return None if progress is None else lambda stage, done, total: progress(f"{stage}, {name}", done, total)
+
+
 def _named(names: Sequence[str]) -> tuple[str, str]:
     """What the two are called, told apart where both have one name."""
-    if len(names) != 2:
-        raise StavisError(f"{len(names)} names are given for two recordings: give names=(first, second).")
     return (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (1)", f"{names[1]} (2)")
 
 

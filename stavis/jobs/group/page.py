@@ -3,17 +3,16 @@
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from stavis.bootstrap import LEVEL
 from stavis.groups.canonical import canonical_face
 from stavis.groups.events import EventAverages
 from stavis.groups.face_maps import CENTRE
 from stavis.groups.maps import ALPHA, MapDifference, MeanMap
-from stavis.printable import telling_apart
 from stavis.show.figures.around_events import around_figure
 from stavis.show.figures.face_maps import SIDES, describe, face_map_svg, scale_of, scale_svg
 from stavis.show.reports.report import HtmlReport
+from stavis.show.tables import with_intervals
 
 if TYPE_CHECKING:
     from stavis.jobs.group.group import Group
@@ -57,13 +56,15 @@ def group_page(group: "Group", kind: str, averages: EventAverages | None = None)
             "for the whole course); none below 5 people."
         )
         report.add_figure(f"Around {averages.name}", around_figure(averages), text)
-    report.add_table(
-        "Density by region", _with_ends(group.table("regions"), "density"), "Mean over people of share over area; 1 = an even spread."
-    )
+    density = "Mean over people of share over area; 1 = an even spread. In brackets 95 % intervals over people."
+    report.add_table("Density by region", with_intervals(group.table("regions"), {"density": 1.0}), density)
     found = group.table("differences")
     if len(found):
-        caption = "Of densities. p: exchangeable conditions in each person where paired; Holm's correction over all rows."
-        report.add_table("Differences by region", _with_ends(found, "difference"), caption, limits={"p_holm": ALPHA})
+        caption = (
+            "Of densities, in brackets 95 % intervals over people. p: exchangeable conditions in each person where paired; Holm's "
+            "correction over all rows."
+        )
+        report.add_table("Differences by region", with_intervals(found, {"difference": 0.0}), caption, limits={"p_holm": ALPHA})
     caption = "The weight is that in the mean of the condition: people count the same, and so do the recordings of one person."
     report.add_table("Recordings", group.table("recordings"), caption)
     return report.add_text("What is not known", list(_NOT_KNOWN))
@@ -135,21 +136,3 @@ def _add_difference(report: HtmlReport, found: MapDifference) -> None:
 def _figure(drawing: str, caption: str) -> str:
     text = caption.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return f"<figure>{drawing}<figcaption>{text}</figcaption></figure>"
-
-
-def _with_ends(table: pd.DataFrame, name: str) -> pd.DataFrame:
-    """A table whose interval is one column."""
-    shown = table.copy()
-    ends = [_ends(low, high) for low, high in zip(table.low, table.high, strict=True)]
-    shown.insert(shown.columns.get_loc(name) + 1, f"{100 * LEVEL:g} %", ends)
-    shown = shown.drop(columns=["low", "high"])
-    shown["region"] = shown.region.str.replace("_", " ")
-    return shown
-
-
-def _ends(low: float, high: float) -> str:
-    """An interval as text, with the digits that tell its ends from 0."""
-    if not (np.isfinite(low) and np.isfinite(high)):
-        return "–"
-    show = telling_apart([low, high], [0.0])
-    return f"[{show(low)}, {show(high)}]".replace("-", "−")

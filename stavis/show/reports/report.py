@@ -8,7 +8,7 @@ import html
 import json
 import tempfile
 import webbrowser
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,8 +21,6 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from stavis.inference.finding import Finding
-from stavis.printable import telling_apart
-from stavis.show.column_titles import column_title
 from stavis.show.figures.figure import CONFIG, DARK
 from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.reports.finding_card import finding_block
@@ -30,7 +28,7 @@ from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.page import buffer_blocks, data_block, json_block, mount, write_page
 from stavis.show.scrubber.pieces import piece_list
-from stavis.show.tables import readable
+from stavis.show.tables import HELD, Limits, html_table, readable
 
 _HERE = files(__package__)
 _PLACE = "\x00scrubber {}\x00"  # control characters are escaped in all that is given as text
@@ -94,13 +92,19 @@ class HtmlReport:
         self._parts[before:] = [part.replace("<section>", '<section class="still-only">', 1) for part in self._parts[before:]]
         return self
 
-    def add_table(self, heading: str, table: pd.DataFrame, caption: str = "", *, limits: Mapping[str, float] | None = None) -> "HtmlReport":
+    def add_table(
+        self, heading: str, table: pd.DataFrame, caption: str = "", *, limits: Limits | None = None, folded: pd.DataFrame | None = None
+    ) -> "HtmlReport":
         """A table: titles in plain words, its index is left out when it only counts, numbers are set to the right.
 
-        limits: by column, what its numbers are held against: they are shown with as many digits as tell them from it.
+        limits: by column, what its numbers are held against: they are shown with as many digits as tell them from it. folded: a longer
+        table that opens below it.
         """
-        limits = {column_title(name): limit for name, limit in (limits or {}).items()}
-        return self._section(heading, table_block(readable(table), caption or heading, limits), caption)
+        shown = readable(table, limits)
+        inside = table_block(shown, caption or heading, shown.attrs[HELD])
+        if folded is not None:
+            inside += f"<details><summary>All numbers</summary>{table_block(readable(folded), f'{heading}, all numbers')}</details>"
+        return self._section(heading, inside, caption)
 
     def add_scrubber(self, heading: str, scrubber: Scrubber, caption: str = "") -> "HtmlReport":
         """A scrubber; buffers that several scrubbers share stand in the page once."""
@@ -212,36 +216,10 @@ def _still(figure: go.Figure, text: str) -> str:
     return f'<img class="still" alt="{html.escape(text or "figure")}" width="{WIDTH}" src="data:image/png;base64,{data}">'
 
 
-def table_block(table: pd.DataFrame, text: str, limits: Mapping[str, float] | None = None) -> str:
-    """A DataFrame as an HTML table, every cell escaped; limits: by column, what its numbers are told apart from."""
-    counted = isinstance(table.index, pd.RangeIndex) and table.index.name is None
-    frame = table if counted else table.reset_index()
-    kinds = ["number" if pd.api.types.is_numeric_dtype(kind) and not pd.api.types.is_bool_dtype(kind) else "" for kind in frame.dtypes]
-    mark = [f' class="{kind}"' if kind else "" for kind in kinds]
-    limits = limits or {}
-    shows = [telling_apart(frame[name], [limits[name]], 3) if name in limits else None for name in frame.columns]
-    names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
-    head = "".join(f'<th scope="col"{m}>{html.escape(name)}</th>' for name, m in zip(names, mark, strict=True))
-    cells = [
-        "".join(f"<td{m}>{html.escape(_cell(value, show))}</td>" for value, m, show in zip(row, mark, shows, strict=True))
-        for row in frame.itertuples(index=False, name=None)
-    ]
-    rows = "".join(f"<tr>{row}</tr>" for row in cells)
+def table_block(table: pd.DataFrame, text: str, limits: Limits | None = None) -> str:
+    """A DataFrame as an HTML table that scrolls sideways where it is wide; see `html_table`."""
     label = html.escape(text or "table")
-    return (
-        f'<div class="scroll" role="region" tabindex="0" aria-label="{label}"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{rows}</tbody></table></div>"
-    )
-
-
-def _cell(value, show: Callable[[float], str] | None = None) -> str:
-    if value is None or (isinstance(value, float | np.floating) and not np.isfinite(value)) or value is pd.NaT:
-        return "–"
-    if show is not None:
-        return show(value).replace("-", "−")
-    if isinstance(value, float | np.floating):
-        return f"{value:.3f}".replace("-", "−") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}".replace("-", "−")
-    return str(value)
+    return f'<div class="scroll" role="region" tabindex="0" aria-label="{label}">{html_table(table, limits)}</div>'
 
 
 def _flat(value: dict, before: str = "") -> list[tuple[str, str]]:

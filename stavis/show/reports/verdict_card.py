@@ -27,10 +27,12 @@ AXES = {
 }
 COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": "#806314"}
 """Of each answer: behind white text, and as a bar, so that it reads the same on a light and on a dark page."""
+_HEADLINE = '<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({clips} clips)</small></h3>'
 
 
-def card(verdict: Verdict) -> str:
-    """The verdict as one HTML <section> without scripts or outside parts."""
+def card(verdict: Verdict, *, headline: bool = True) -> str:
+    """The verdict as one HTML <section> without scripts or outside parts; headline: with the question that it answers, for where no page
+    says it."""
     ends = _ends(verdict.answers)
     rows = "".join(_row(answer, ends) for answer in verdict.answers)
     notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes if note not in verdict.warnings)
@@ -39,8 +41,8 @@ def card(verdict: Verdict) -> str:
     )
     return (
         '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:54rem">'
-        f'<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({verdict.clips} clips)</small></h3>'
-        f'{warnings}<table style="border-collapse:collapse;width:100%">{rows}</table>'
+        f"{_HEADLINE.format(clips=verdict.clips) if headline else ''}{warnings}"
+        f'<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
         '<p style="opacity:.7;margin:0">Bar: 95 % interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling. '
         "All four strips have one scale; what is measured is named under each.</p></section>"

@@ -8,12 +8,14 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from stavis.jobs.verdict import VerdictResult
+from stavis.jobs.verdict import VerdictResult, by_order
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.verdict_card import AXES, card
+from stavis.trust.answers import USED
 from stavis.trust.judge import Answer, Verdict
 from stavis.types import Clip
+from tests.show.pages import verdict_result
 
 EMPTY = pd.DataFrame()
 
@@ -61,13 +63,15 @@ def test_without_attention_the_page_begins_with_why_nothing_was_found():
 
 
 def test_titles_over_columns_are_words(tmp_path):
-    tests = pd.DataFrame([{"test": "uniform", "change": 0.5, "change_low": 0.4, "change_high": 0.6, "p": 0.01, "p_holm": 0.02}])
+    tests = pd.DataFrame([{"test": "uniform", "change": 0.5, "change_low": USED - 0.0004, "change_high": 0.6, "p": 0.01, "p_holm": 0.02}])
     judged = result(dataclasses.replace(verdict(), tests=tests))
     page = judged.report().html()
     heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)
-    assert heads == ["test", "change", "change from", "change to", "p", "p (Holm)"] and "p_holm" not in page
+    assert heads == ["test", "change [95 %]", "p", "p (Holm)"] and "p_holm" not in page
+    assert f"<td>0.5000 [{USED - 0.0004:.4f}, 0.6000]</td>" in page, "the interval's end is told from what would count"
     judged.save(tmp_path)
     assert '"p_holm"' in (tmp_path / "verdict.json").read_text(), "keys in files stay"
+    assert pd.read_csv(tmp_path / "tests.csv").columns.tolist() == tests.columns.tolist(), "the CSV has every column by its key"
 
 
 def test_curves_are_means_over_clips_with_intervals_over_recordings():
@@ -90,3 +94,36 @@ def test_each_clip_has_its_mean_map_and_its_name_escaped():
     clips = [Clip(frames, np.arange(3.0), recording=name) for name in ("anna", "<b>")]
     text = mean_maps(clips, [np.eye(4), np.ones((4, 4))])
     assert text.count("<img ") == 2 and "anna" in text and "&lt;b&gt;" in text and "<b>" not in text
+
+
+def test_the_question_stands_once_on_a_page_and_above_a_card_alone():
+    judged = result(verdict())
+    question = "Does the attention explain the prediction?"
+    page = judged.report().html()
+    assert page.count(f"<h1>{question}") == 1 and page.count(question) == 2, "the headline and the browser's title"
+    assert judged.card().data.count(question) == 1
+
+
+def test_orders_of_cells_are_rows_and_those_that_are_numbered_one_row():
+    numbers = np.linspace(0.2, 0.7, 6)
+    areas = pd.DataFrame({"clip": range(6), "attention": numbers, "random network 1": numbers - 0.2, "random network 2": numbers - 0.4})
+    found = dataclasses.replace(verdict(), insertion=areas, first_cells=areas)
+    table = by_order(found).set_index("order of the cells")
+    assert table.index.tolist() == ["attention", "random network (mean of 2)"]
+    assert np.allclose(table.area, [numbers.mean(), numbers.mean() - 0.3]) and (table.area_low < table.area).all()
+    page = result(found).report().html()
+    heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)
+    assert heads == ["order of the cells", "area [95 %]", "at the first cells [95 %]", "", *(f"clip {k}" for k in range(1, 7))]
+    assert page.index("<details><summary>All numbers</summary>") < page.index("clip 1")
+    assert by_order(verdict()).empty
+
+
+def test_every_table_of_the_page_has_few_columns_and_all_of_them_are_files(tmp_path):
+    judged = verdict_result()
+    page = judged.save(tmp_path).read_text()
+    folded = re.sub(r"<details>.*?</details>", "", page, flags=re.DOTALL)
+    tables = re.findall(r"<thead>(.*?)</thead>", folded)
+    assert len(tables) == 3 and max(one.count("<th") for one in tables) <= 6
+    assert "left eye" in folded and "left_eye" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    for kind in ("tests", "localisation", "insertion", "first_cells"):
+        assert len(pd.read_csv(tmp_path / f"{kind}.csv")) == len(getattr(judged.verdict, kind))
