@@ -149,26 +149,42 @@ def compare_recordings(
     >>> both.table("predictions").columns.tolist()
     ['time', 'valence, before', 'valence, after']
     """
+    _two(videos, names)
+    net = VideoReader.load(network, device=device)
+    read = _read(net, videos, names or ("first recording", "second recording"), quiet, source=source, face=face, regions=regions)
+    labels = _named(names or [one.crops.recording for one in read])
+    results = _shared(read, labels, offset, seconds)
+    return RecordingComparison(labels, results, offset, _notes(net, results), notices_of([net]))
+
+
+def _notes(net: VideoReader, results: Sequence[ExplainedVideo]) -> tuple[str, ...]:
+    """What must be known of both; what is not already known of the network is shown."""
+    notes = tuple(dict.fromkeys(note for one in results for note in one.notes))
+    show(note for note in notes if note not in net.notes)
+    return notes
+
+
+def _two(videos: Sequence[Video], names: Sequence[str] | None) -> None:
+    """Raises StavisError where there are not two recordings, or names of not two."""
     if not isinstance(videos, list | tuple) or len(videos) != 2:
         count = len(videos) if isinstance(videos, list | tuple) else 1
         raise StavisError(f"{count} recording{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")
     if names is not None and len(names) != 2:
         raise StavisError(f"{len(names)} names are given for two recordings: give names=(first, second).")
-    net = VideoReader.load(network, device=device)
-    options = {"methods": (), "source": source, "face": face, "regions": regions}
+
+
+def _read(net: VideoReader, videos: Sequence[Video], titles: Sequence[str], quiet: bool, **options) -> list[ExplainedVideo]:
+    """Both recordings, the stages of each under its title."""
     with stages(quiet) as progress:
-        titles = names or ("first recording", "second recording")
-        read = [ExplainedVideo.of(net, one, **options, progress=_of(progress, title)) for one, title in zip(videos, titles, strict=True)]
-    labels = _named(names or [one.crops.recording for one in read])
-    results = _shared(read, labels, offset, seconds)
-    notes = tuple(dict.fromkeys(note for one in results for note in one.notes))
-    show(note for note in notes if note not in net.notes)
-    return RecordingComparison(labels, results, offset, notes, notices_of([net]))
+        return [
+            ExplainedVideo.of(net, one, methods=(), **options, progress=_of(progress, title))
+            for one, title in zip(videos, titles, strict=True)
+        ]
 
 
-def _of(progress: Callable[[str, int, int], None] | None, name: str) -> Callable[[str, int, int], None] | None:
-    """The stages of one recording, each under its name."""
-    return None if progress is None else lambda stage, done, total: progress(f"{stage}, {name}", done, total)
+def _of(progress: Callable[[str, int, int], None] | None, title: str) -> Callable[[str, int, int], None] | None:
+    """The stages of one recording, each under its title."""
+    return None if progress is None else lambda stage, done, total: progress(f"{stage}, {title}", done, total)
 
 
 def _named(names: Sequence[str]) -> tuple[str, str]:

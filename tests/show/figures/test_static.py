@@ -184,7 +184,7 @@ def test_a_band_has_the_height_it_has_in_the_figure():
         [go.Scatter(x=[*x, *x[::-1]], y=[*(x + 2), *x[::-1]], fill="toself", fillcolor="rgba(255,0,0,0.5)", line={"width": 0})],
     ):
         _, drawn = drawing(go.Figure(traces))
-        band = drawn[-1][-1]
+        band = next(one for one in drawn[-1] if isinstance(one, PolyCollection | Polygon))
         colour = band.get_facecolor()[0] if isinstance(band, PolyCollection) else band.get_facecolor()
         assert to_rgba(colour) == pytest.approx((1, 0, 0, 0.5))
         at_one = points_of(band)
