@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks.targets import gpu, networks, videos, whole
+from benchmarks.targets import gpu, networks, peers, videos, waits, whole
 from benchmarks.targets.measure import Result, machine, unknown
 from stavis.storage.files import write_json
 
@@ -21,7 +21,7 @@ TARGETS: dict[str, Callable[[], Result]] = {
     for function in (
         whole.busy_neighbour,
         videos.explain_realtime,
-        whole.first_picture,
+        waits.first_picture,
         networks.b1_dispatch,
         networks.small_peak_fraction,
         networks.convlstm_forward_fp32,
@@ -32,11 +32,14 @@ TARGETS: dict[str, Callable[[], Result]] = {
         videos.video_memory_slope,
         videos.mp4_realtime,
         whole.crop_cache_ms,
-        whole.loader_wait,
+        waits.loader_wait,
         whole.report_seconds,
-        whole.scrubber_draw_ms,
+        waits.scrubber_draw_ms,
         whole.demo_seconds,
         whole.verdict_seconds,
+        peers.peer_sliding_windows,
+        peers.peer_integrated_gradients,
+        peers.peer_seeks,
         gpu.cuda_train_peak_fraction,
         gpu.cuda_explain,
     )

@@ -43,14 +43,19 @@ def unknown(name: str, unit: str, target: str, reason: str) -> Result:
 
 
 def paired(candidates: dict[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
-    """Median CPU seconds of each candidate, all of them taken in turn in every round; the first round does not count."""
+    """Median CPU seconds of each candidate on one thread, all of them taken in turn in every round; the first round does not count."""
     taken: dict[str, list[float]] = {name: [] for name in candidates}
-    for number in range(rounds + 1):
-        for name, run in candidates.items():
-            started = time.process_time()
-            run()
-            if number:
-                taken[name].append(time.process_time() - started)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # what a second thread spins away would count
+    try:
+        for number in range(rounds + 1):
+            for name, run in candidates.items():
+                started = time.process_time()
+                run()
+                if number:
+                    taken[name].append(time.process_time() - started)
+    finally:
+        torch.set_num_threads(threads)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}
 
 
@@ -66,7 +71,7 @@ def has_bf16() -> bool:
 
 
 def machine() -> dict:
-    """What the numbers were measured on; peaks in GFLOP/s of the threads that torch uses."""
+    """What the numbers were measured on; the peak in GFLOP/s of one thread."""
     run, work = convolution()
     with torch.inference_mode():
         peak = work / paired({"peak": run}, 5)["peak"]

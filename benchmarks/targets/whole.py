@@ -115,18 +115,3 @@ def demo_seconds() -> Result:
 def verdict_seconds() -> Result:
     """A verdict on six clips whose crops are cached already."""
     return at_most("verdict_seconds", child(VERDICT)[0], 60, "s", "sta-synthetic, six synthetic recordings")
-
-
-def first_picture() -> Result:
-    """The first frame with attention in the explorer."""
-    return unknown("first_picture", "s", "<= 3 (1 on a clip seen before)", "needs a notebook with its front end: measured by hand so far")
-
-
-def loader_wait() -> Result:
-    """The share of a training step that waits for data."""
-    return unknown("loader_wait", "of a step", "<= 0.05", "the training loop does not report its waits yet; see crop_cache_ms")
-
-
-def scrubber_draw_ms() -> Result:
-    """Drawing one frame of the scrubber."""
-    return unknown("scrubber_draw_ms", "ms", "<= 16.7", "needs a browser: measured by the browser tests of tests/show")

@@ -31,6 +31,8 @@ _SETTINGS = {
     "distributed.comm.timeouts.connect": f"{CONNECT_SECONDS}s",
     "distributed.admin.system-monitor.log-length": 60,  # histories that only a dashboard would show
     "distributed.worker.profile.enabled": False,
+    # Dask would set OMP_NUM_THREADS and MKL_NUM_THREADS to 1 in this process, for all that it starts later: workers have their own `env`.
+    "distributed.nanny.pre-spawn-environ": {},
 }
 
 

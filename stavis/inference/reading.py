@@ -7,14 +7,17 @@ four streams), so that every frame has a value of its own and none is interpolat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
 from stavis.data.faces.disk_array import release, zeros
+from stavis.errors import StavisError
 from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.output_range import in_range
@@ -24,6 +27,7 @@ from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
 
 Progress = Callable[[int, int], None]
+Result = TypeVar("Result")
 
 STREAMED = "The video was read in one pass with the network's memory carried on; it has learned from short clips that begin without one."
 
@@ -120,24 +124,43 @@ def read(
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
     model = network.model
-    training = model.training
+    training, spared = model.training, ()
     model.eval()
     try:
         if check_mode(mode, model) == "stream":
             values, maps = _in_one_pass(network, frames, streams(times, rate), mirror, progress)
         else:
             windows = list(_windows(times, rate, seconds, overlap, network.frames))
-            values, maps = _in_windows(network, frames, windows, min(batch, network.batch), mirror, progress)
+            (values, maps), spared = _with_less_memory(
+                lambda most: _in_windows(network, frames, windows, most, mirror, progress), min(batch, network.batch)
+            )
     finally:
         model.train(training)
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     values, notes = in_range(values, dimensions, network.bounds)
-    notes = notes if mode == "window" else (*notes, STREAMED)
+    notes = (*notes, *spared) if mode == "window" else (*notes, STREAMED)
     prediction = Prediction(times, values, dimensions, network.bounds)
     if maps is None:
         return Reading(prediction, None, notes=notes)
     notes = (*notes, *network.mass_notes)
     return Reading(prediction, AttentionMaps(maps, times), notes=notes)
+
+
+def _with_less_memory(run: Callable[[int], Result], batch: int) -> tuple[Result, tuple[str, ...]]:
+    """What `run(batch)` gives, or where the device's memory is too small for it, once more with half the batch; and a note of that.
+
+    Raises StavisError where that is too much as well, or the batch is one window.
+    """
+    try:
+        return run(batch), ()
+    except torch.OutOfMemoryError as error:
+        if batch < 2:
+            raise StavisError("the device's memory is too small for one window: read with device='cpu'.") from error
+    half = batch // 2
+    try:
+        return run(half), (f"The device's memory was too small for {batch} windows at once: they were read {half} at a time.",)
+    except torch.OutOfMemoryError as error:
+        raise StavisError(f"the device's memory is too small for {half} windows at once: read with device='cpu'.") from error
 
 
 def _in_windows(

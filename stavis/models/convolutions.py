@@ -1,7 +1,61 @@
-"""Convolutions of a single clip, which torch sends to slow kernels on a CPU."""
+"""Convolutions as a CPU runs them best: those of a single clip, which torch sends to slow kernels, and those with what follows them."""
 
 import torch
 from torch import nn
+
+_NORMS = (nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
+_FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
+
+
+class ConvBlock(nn.Sequential):
+    """A convolution without bias, its normalisation and a ReLU: (B,C,...) -> (B,C2,...).
+
+    Where nothing but the result is wanted (no gradients, no hooks within, evaluation on a CPU in single precision) the normalisation is
+    folded into the weights and oneDNN does all of it in one pass, channels last, also for one clip alone. The results are the same but
+    for rounding.
+    """
+
+    def __init__(self, convolution: nn.Conv2d | nn.Conv3d, norm: nn.BatchNorm2d | nn.BatchNorm3d):
+        super().__init__(convolution, norm, nn.ReLU())
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        if not self._in_one_pass(images):
+            return super().forward(images)
+        convolution, norm, _ = self
+        scale = norm.weight * torch.rsqrt(norm.running_var + norm.eps)
+        weight = convolution.weight * scale.view(-1, *[1] * (convolution.weight.ndim - 1))
+        bias = norm.bias - norm.running_mean * scale
+        how = convolution.padding, convolution.stride, convolution.dilation, convolution.groups
+        last = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d  # so oneDNN reorders neither images nor results
+        return _FUSED(images.contiguous(memory_format=last), weight.contiguous(memory_format=last), bias, *how, "relu", [], "")
+
+    def _in_one_pass(self, images: torch.Tensor) -> bool:
+        """Whether the fused convolution may take the place of the three modules."""
+        return not self.training and unwatched(images, *self) and self._as_built()
+
+    def _as_built(self) -> bool:
+        """Whether the three modules are still those that this was built of, in evaluation and single precision."""
+        convolution, norm, last = self
+        known = type(convolution) in (nn.Conv2d, nn.Conv3d, ClipConv3d) and type(norm) in _NORMS and type(last) is nn.ReLU
+        plain = known and convolution.bias is None and convolution.padding_mode == "zeros" and not isinstance(convolution.padding, str)
+        usual = plain and not norm.training and norm.affine and norm.running_mean is not None
+        return usual and type(convolution.weight) is nn.Parameter and convolution.weight.dtype == norm.weight.dtype == torch.float32
+
+
+def unwatched(images: torch.Tensor, *modules: nn.Module) -> bool:
+    """Whether oneDNN's own operations may be called on these images in place of the modules: on a CPU in single precision, without
+    gradients, and where nobody looks at the modules or at each operation (hooks, torch's modes, transformations of functions)."""
+    if _FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or type(images) is not torch.Tensor:
+        return False
+    if images.device.type != "cpu" or images.dtype != torch.float32 or not images.numel():
+        return False
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or any(getattr(part, name) for part in modules for name in _HOOKS):
+        return False
+    core = torch._C
+    level = getattr(getattr(core, "_functorch", None), "maybe_current_level", lambda: None)()
+    stacks = [getattr(core, name, None) for name in ("_len_torch_function_stack", "_len_torch_dispatch_stack")]
+    return level is None and not any(stack is not None and stack() > 0 for stack in stacks)
 
 
 class ClipConv3d(nn.Conv3d):

@@ -5,6 +5,8 @@ from itertools import pairwise
 import torch
 from torch import nn
 
+from stavis.models.convolutions import ConvBlock
+
 
 class SpatialEncoder(nn.Module):
     """2D-CNN features of every frame, weights shared over time (Lee et al. 2018): (B,T,3,H,W) -> (B,T,C,h,w), h = H / 2**layers."""
@@ -19,5 +21,5 @@ class SpatialEncoder(nn.Module):
         return features.unflatten(0, frames.shape[:2])  # B,T,C,h,w
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU())
+def _block(inputs: int, outputs: int) -> ConvBlock:
+    return ConvBlock(nn.Conv2d(inputs, outputs, 3, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs))

@@ -5,7 +5,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from stavis.models.convolutions import ClipConv3d
+from stavis.models.convolutions import ClipConv3d, ConvBlock
 
 
 class SpatiotemporalStem(nn.Module):
@@ -56,5 +56,5 @@ def _blocks(widths: tuple[int, ...]) -> nn.Sequential:
     return nn.Sequential(*(_block(a, b) for a, b in pairwise(widths)))
 
 
-def _block(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(ClipConv3d(inputs, outputs), nn.BatchNorm3d(outputs), nn.ReLU())
+def _block(inputs: int, outputs: int) -> ConvBlock:
+    return ConvBlock(ClipConv3d(inputs, outputs), nn.BatchNorm3d(outputs))

@@ -28,6 +28,7 @@ _NOTES = {
     "heads": "Rendered 3D heads. No person was recorded.",
     "both": "Synthetic faces, flat ones and rendered 3D heads. No person was recorded.",
 }
+_WORTH_PROCESSES = 3e7  # pixels to render, about two seconds of them: to start the processes takes as long
 _CHUNK = 64  # frames of region masks held at once
 # x264 weighs eight 16 px blocks at a time and in other widths reads beyond the last: its choices, and so the bytes of the file, would
 # hang on what lies in memory there (libx264 of PyAV 18 on AVX-512: up to seven different files of one set of frames).
@@ -77,11 +78,12 @@ class _Written(NamedTuple):
 
 def _write_all(folder: Path, spec: SyntheticConfig, indices: Sequence[int]) -> Iterator[_Written]:
     """Write recordings, on all cores where there are enough of them, in order."""
-    if len(indices) < 8 or cpu_count() == 1:
+    cores = min(cpu_count(), len(indices))
+    if cores < 2 or len(indices) * spec.frames * spec.size[0] * spec.size[1] < _WORTH_PROCESSES:
         yield from (_write_one(folder, spec, index) for index in indices)
         return
     # joblib's processes, because they need no guard around a user's script
-    work = Parallel(n_jobs=cpu_count(), return_as="generator", batch_size=4)
+    work = Parallel(n_jobs=cores, return_as="generator", batch_size=max(1, min(4, len(indices) // (2 * cores))))
     written = work(delayed(_write_one)(folder, spec, index) for index in indices)
     try:
         for recording in written:  # noqa: UP028 - `yield from` would close `written` itself, and warn

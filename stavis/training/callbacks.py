@@ -18,6 +18,7 @@ from stavis.models.checkpoint import named, save_checkpoint
 from stavis.progress import StageLine, new_bar
 from stavis.storage.files import atomic_file, write_text
 from stavis.training.distributed import all_reduce_any
+from stavis.training.loading import TimedLoader
 from stavis.training.plateau import Plateau
 
 
@@ -54,7 +55,7 @@ class Validation(pl.Callback):
     at the end that its rule gives.
     """
 
-    COLUMNS = ("step", "train_loss", "dev_ccc", "learning_rate", "seconds")
+    COLUMNS = ("step", "train_loss", "dev_ccc", "learning_rate", "seconds", "data_wait")
 
     def __init__(
         self,
@@ -77,6 +78,8 @@ class Validation(pl.Callback):
         self._before = 0.0
         self._cpu_before = 0.0
         self._started, self._cpu_started = time.monotonic(), time.process_time()
+        self.loader: TimedLoader | None = None
+        self._waited, self._epoch = 0.0, self._started
 
     def state_dict(self) -> dict[str, Any]:
         state = {name: getattr(self, name) for name in ("rows", "best", "best_step", "waited")}
@@ -93,6 +96,7 @@ class Validation(pl.Callback):
 
     def on_train_start(self, trainer, module) -> None:
         self._started, self._cpu_started = time.monotonic(), time.process_time()
+        self._epoch = self._started
         if self.plateau and trainer.global_step >= self.plateau.end:  # resumed when it had ended
             trainer.should_stop = True
 
@@ -112,7 +116,15 @@ class Validation(pl.Callback):
             self.plateau.report(step, trainer.strategy.broadcast(found))
         trainer.should_stop = all_reduce_any(trainer.should_stop, module.device)
 
+    def _data_wait(self) -> float:
+        """The fraction of the time since the last validation in which steps waited for data, NaN where nothing tells it."""
+        if self.loader is None:
+            return math.nan
+        waited, self._waited = self.loader.waited - self._waited, self.loader.waited
+        return round(waited / max(time.monotonic() - self._epoch, 1e-9), 4)
+
     def _validate(self, trainer, module) -> float:
+        data_wait = self._data_wait()
         ccc = self.score(module.network) if self.score else math.nan
         row = {
             "step": trainer.global_step,
@@ -120,10 +132,12 @@ class Validation(pl.Callback):
             "dev_ccc": ccc,
             "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
             "seconds": round(self.seconds, 1),
+            "data_wait": data_wait,
         }
         self._losses = []
         self.rows.append(row)
         self._write_log()
+        self._epoch = time.monotonic()
         self._keep(trainer, module.network, ccc)
         return ccc
 
@@ -148,7 +162,7 @@ class Validation(pl.Callback):
         save_checkpoint(self.run / name, network, system=self.system, info=info, card=model_card(self.run.name, described))
 
     def _write_log(self) -> None:
-        lines = [",".join(self.COLUMNS), *(",".join(f"{row[name]:.6g}" for name in self.COLUMNS) for row in self.rows)]
+        lines = [",".join(self.COLUMNS), *(",".join(f"{row.get(name, math.nan):.6g}" for name in self.COLUMNS) for row in self.rows)]
         write_text(self.run / "log.csv", "\n".join(lines) + "\n")
 
     @property

@@ -2,7 +2,7 @@
 
 RUN/best/        the checkpoint with the highest CCC on the development recordings
 RUN/last/        the checkpoint after the last epoch
-RUN/log.csv      one row per epoch
+RUN/log.csv      one row per epoch; data_wait is the fraction of the steps' time in which they waited for data
 RUN/resume.ckpt  the run's own resume file (optimiser, step, log), read back with weights_only=True
 RUN/plan.json    the settings of the run
 """
@@ -19,7 +19,6 @@ import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import nn
-from torch.utils.data import DataLoader
 
 from stavis.attention.hooks import record_attention
 from stavis.attention.modules import SpatialSoftmax
@@ -39,6 +38,7 @@ from stavis.training.config import TrainingConfig
 from stavis.training.distributed import convert_sync_batchnorm, gathered, rank_of
 from stavis.training.feature_noise import FeatureNoise, feature_noise
 from stavis.training.finetune import initialise_from
+from stavis.training.loading import TimedLoader
 from stavis.training.losses import LOSSES, inconsistency
 from stavis.training.plateau import Plateau
 from stavis.training.resume import initial_weights, resume_point
@@ -211,7 +211,8 @@ def fit(
         keeper = ResumePoint(run / "resume.ckpt", training.save_every, training.epoch)
         callbacks = [stop, validation, keeper, *([] if quiet else [StepBar(validation)])]
         trainer = _trainer(training, where, callbacks, logger, run, devices, num_nodes)
-        loader = DataLoader(windows, batch_sampler=_sampler(training, trainer), num_workers=training.workers)
+        loader = TimedLoader(windows, batch_sampler=_sampler(training, trainer), num_workers=training.workers)
+        validation.loader = loader
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")

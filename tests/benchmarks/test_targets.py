@@ -28,6 +28,9 @@ NAMES = [
     "scrubber_draw_ms",
     "demo_seconds",
     "verdict_seconds",
+    "peer_sliding_windows",
+    "peer_integrated_gradients",
+    "peer_seeks",
     "cuda_train_peak_fraction",
     "cuda_explain",
 ]

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 import torch
+from joblib import cpu_count
+from joblib.externals.loky.backend import context
 
 from stavis.errors import StavisError
 from stavis.inference import devices
@@ -46,7 +48,7 @@ def test_a_device_that_is_not_there_is_refused():
 
 def fresh(code: str, **environment: str) -> list[str]:
     """What a fresh process prints, by words."""
-    kept = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    kept = {name: value for name, value in os.environ.items() if name not in ("OMP_NUM_THREADS", "MKL_NUM_THREADS")}
     run = subprocess.run([sys.executable, "-c", code], env=kept | environment, capture_output=True, text=True, check=True)
     return run.stdout.split()
 
@@ -66,8 +68,35 @@ print(torch.get_num_threads(), *read(network, frames, np.arange(7) / 25, mode="s
 
 def test_one_thread_and_far_too_many_are_the_users_choice_and_read_the_same():
     usual, one, many = fresh(READ), fresh(READ, OMP_NUM_THREADS="1"), fresh(READ, OMP_NUM_THREADS="64")
-    assert one[0] == "1" and int(many[0]) >= int(usual[0])
-    assert [float(value) for value in many[1:]] == pytest.approx([float(value) for value in one[1:]], abs=1e-5)
+    assert one[0] == "1" and int(many[0]) >= int(usual[0])  # MKL lets torch have as many as there are cores
+    if cpu_count(only_physical_cores=True) > 1:
+        assert int(usual[0]) > 1
+    for other in (usual, many):
+        assert [float(value) for value in other[1:]] == pytest.approx([float(value) for value in one[1:]], abs=1e-5)
+
+
+def test_without_a_compiler_everything_is_read_the_same():
+    one, none = fresh(READ, OMP_NUM_THREADS="1"), fresh(READ, OMP_NUM_THREADS="1", PATH="", CC="/nowhere", CXX="/nowhere")
+    assert none == one
+
+
+def test_a_cpu_without_bf16_trains_in_single_precision(monkeypatch):
+    for has, expected in ((False, "32-true"), (True, "bf16-mixed")):
+        monkeypatch.setattr(devices, "_cpu_has_bf16", lambda has=has: has)
+        assert devices.choose_precision(torch.device("cpu")) == expected
+
+
+def test_a_container_with_a_quota_of_one_core_and_a_half_gets_two_threads(threads, tmp_path):
+    """The quota is read from cgroup's file, here one of our own, on a machine of 64 cores."""
+    quota = tmp_path / "cpu.max"
+    quota.write_text("150000 100000\n", encoding="utf-8")
+    threads.setattr(context, "open", lambda *_: quota.open(encoding="utf-8"), raising=False)
+    threads.setattr(context.os.path, "exists", lambda path: str(path).endswith("cpu.max"))
+    threads.setattr(context.os, "cpu_count", lambda: 64)
+    threads.setattr(context.os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    torch.set_num_threads(4)
+    devices.choose_device("cpu")
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system cannot keep a process to one core")

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from stavis.errors import StavisError
 from stavis.evaluation.evaluate import evaluate
 from stavis.inference.reading import read
 from stavis.models.sta import CNN3D, STA
@@ -64,6 +65,40 @@ def test_the_batch_size_does_not_matter():
     crops = made_crops(1, frames=70)[0]
     one, eight = (read(network, crops.frames, crops.times, batch=size).prediction.values for size in (1, 8))
     assert one == pytest.approx(eight, abs=1e-5)
+
+
+class SmallDevice(Brightness):
+    """A network whose device holds only so many windows at once."""
+
+    def __init__(self, room: int):
+        super().__init__()
+        self.room, self.seen = room, []
+
+    def forward(self, frames):
+        self.seen.append(len(frames))
+        if len(frames) > self.room:
+            raise torch.OutOfMemoryError("too many")
+        return super().forward(frames)
+
+
+def test_a_device_that_runs_out_of_memory_gets_half_the_batch_once_and_a_note_says_so():
+    crops = made_crops(1, frames=90)[0]
+    asked = {"rate": 6.25, "seconds": 2.0, "batch": 4}
+    small, enough = SmallDevice(2), SmallDevice(4)
+    spared, usual = (read(network, crops.frames, crops.times, **asked) for network in (small, enough))
+    assert np.array_equal(spared.values, usual.values) and small.seen[0] == 4 and max(small.seen[1:]) == 2
+    assert "4 windows at once: they were read 2 at a time" in "".join(spared.notes) and not usual.notes
+    for room, batch in ((1, 4), (0, 1)):
+        with pytest.raises(StavisError, match="device='cpu'"):
+            read(SmallDevice(room), crops.frames, crops.times, **asked | {"batch": batch})
+
+
+@pytest.mark.parametrize("mode", ["window", "stream"])
+@pytest.mark.parametrize("size", [(1, 33, 47), (2, 64, 64), (7, 31, 112)])
+def test_clips_of_one_frame_and_of_odd_sizes_are_read(size, mode):
+    frames = np.random.default_rng(0).integers(0, 256, (*size, 3), np.uint8)
+    found = read(STA(TINY), frames, np.arange(len(frames)) / 25, mode=mode)
+    assert np.isfinite(found.values).all() and found.attention.weights.sum((1, 2)) == pytest.approx(np.ones(len(frames)), abs=1e-4)
 
 
 def test_one_frame_can_be_read():

@@ -6,6 +6,7 @@ import json
 import av
 import numpy as np
 import pytest
+from joblib import Parallel
 
 from stavis.data.datasets.folder import read_folder
 from stavis.errors import StavisError
@@ -86,6 +87,16 @@ def test_the_same_spec_writes_the_same_bytes(folder, tmp_path):
     assert len(files) == 4 * SPEC.recordings + 2
     for path in files:
         assert (folder / path).read_bytes() == (again / path).read_bytes(), path
+
+
+def test_several_processes_write_the_bytes_of_one(folder, tmp_path, monkeypatch):
+    used = []
+    monkeypatch.setattr(writer, "_WORTH_PROCESSES", 0)
+    monkeypatch.setattr(writer, "cpu_count", lambda: 2)
+    monkeypatch.setattr(writer, "Parallel", lambda **options: used.append(options["n_jobs"]) or Parallel(**options))
+    together = write_dataset(tmp_path / "together", SPEC)
+    files = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    assert used == [2] and all((folder / path).read_bytes() == (together / path).read_bytes() for path in files)
 
 
 def test_progress_is_told_from_the_start(tmp_path):

@@ -39,6 +39,7 @@ def test_a_run_leaves_a_best_and_a_last_checkpoint_and_a_log(tmp_path):
     done = fit(made_crops(3), made_crops(2, seed=9), tmp_path / "run", config=TINY, training=PLAN, quiet=True)
     log = pd.read_csv(tmp_path / "run" / "log.csv")
     assert log.step.tolist() == [5, 10, 12] and log.train_loss.notna().all()
+    assert log.data_wait.between(0, 1).all()
     assert done.step == 12 and not done.interrupted
     assert done.best_ccc == pytest.approx(log.dev_ccc.max(), abs=1e-5)
     assert load_checkpoint(tmp_path / "run").info["training"]["dev_ccc"] == pytest.approx(done.best_ccc)

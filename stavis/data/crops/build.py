@@ -1,17 +1,19 @@
 """Makes the crops of a video, aligned by known truth, by the tracked face or not at all; in order and in bounded memory."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from stavis.data.crops.early import EarlyCrops
 from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.alignment import crop_affine
 from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
-from stavis.data.faces.track_cache import LoadedTrack, load_or_track
+from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.decoding import DAMAGED, NO_IMAGE
 from stavis.data.video.image_folder import info_of
@@ -73,12 +75,17 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
     info = info_of(recording)
     chosen = frame_choice(info.times, spec.rate)
+    with closing(EarlyCrops(chosen, spec.size)) as early:
+        _write_entry(folder, recording, spec, source, digest, progress, info, chosen, early)
+
+
+def _write_entry(folder: Path, recording: Recording, spec, source: str, digest: str, progress, info: VideoInfo, chosen, early) -> None:
     notes = Notes(info.notes)
     track = faces = None
     if source == "truth":
         track = _truth_track(recording, info.times[chosen])
     elif source == "face":
-        loaded = _tracked(info, digest, spec.face, progress)
+        loaded = load_or_track(info, digest, choose=spec.face, progress=progress, model=face_model(), watch=early.see)
         notes.add(*loaded.notes)
         tracks = loaded.tracks
         faces, track = tracks.count, _at(tracks, info.times[chosen])
@@ -93,7 +100,11 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
     else:
         affine = crop_affine(track.landmarks, spec.size)
     framing = whole if track is None else source
-    images = _write_frames(folder / "frames.npy", info, chosen, affine, spec.size, framing, notes, progress)
+    if track is not None and early.fits(affine):
+        cut = early.crops(info, chosen, affine)
+    else:
+        cut = _cut(info, chosen, affine, spec.size, framing, notes, progress)
+    images = _write_frames(folder / "frames.npy", cut, (len(chosen), spec.size, spec.size, 3))
     seen = track.notes if track is not None and track.notes else np.where(valid, "", NO_FACE).tolist()
     frame_notes = np.array([image or face for image, face in zip(images, seen, strict=True)])
     valid = valid & (frame_notes != NO_IMAGE)
@@ -128,29 +139,31 @@ def _described(recording: Recording, config, source: str) -> str:
     return f"{name}, {config.size} px, {rate}, {source}"
 
 
-def _write_frames(
-    path: Path, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, framing: str, notes: Notes, progress
-) -> list[str]:
-    """Cuts the chosen frames into a .npy file, one after another; returns the note of each ('' for none), adds those of the video.
+def _cut(
+    info: VideoInfo, chosen: np.ndarray, affine: np.ndarray, size: int, framing: str, notes: Notes, progress
+) -> Iterator[tuple[np.ndarray, str]]:
+    """Each chosen frame of a video as a crop, with the note of the frame ('' for none), in order; adds the notes of the video."""
+    row_of = dict(zip(chosen.tolist(), range(len(chosen)), strict=True))
+    for frame in read_frames(info.path, info=info, notes=notes):
+        row = row_of.get(frame.index)
+        if row is not None:
+            yield framed(frame.image, framing, affine[row], size), DAMAGED if frame.damaged else frame.note
+        if progress is not None:
+            progress(frame.index + 1, len(info))
+
+
+def _write_frames(path: Path, cut: Iterable[tuple[np.ndarray, str]], shape: tuple[int, ...]) -> list[str]:
+    """Writes crops into a .npy file, one after another; returns the note of each ('' for none).
 
     Written to as a stream: a full disk is an error there, and death by a signal in a memory map.
     """
-    row_of = dict(zip(chosen.tolist(), range(len(chosen)), strict=True))
-    frame_notes = []
+    notes = []
     with open(path, "wb") as stream:
-        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": (len(chosen), size, size, 3)})
-        for frame in read_frames(info.path, info=info, notes=notes):
-            row = row_of.get(frame.index)
-            if row is not None:
-                stream.write(framed(frame.image, framing, affine[row], size).tobytes())
-                frame_notes.append(DAMAGED if frame.damaged else frame.note)
-            if progress is not None:
-                progress(frame.index + 1, len(info))
-    return frame_notes
-
-
-def _tracked(info: VideoInfo, digest: str, face, progress) -> LoadedTrack:
-    return load_or_track(info, digest, choose=face, progress=progress, model=face_model())
+        np.lib.format.write_array_header_1_0(stream, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        for image, note in cut:
+            stream.write(image.tobytes())
+            notes.append(note)
+    return notes
 
 
 def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:

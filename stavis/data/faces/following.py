@@ -1,21 +1,30 @@
-"""Faces followed through a video, one frame after another, and the track of the one that is chosen."""
+"""Faces followed through a video, one frame after another, and the track of the one that is chosen.
+
+Of a file the frames are decoded, and the detector looks at them, in a thread of its own, a few frames ahead of the tracker: neither
+depends on where the faces were before, so the result is the same.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 from stavis.data.faces.choice import check_choice, is_point
 from stavis.data.faces.detections import Detections
-from stavis.data.faces.networks.landmarker import FaceNetworks
+from stavis.data.faces.networks.landmarker import Detection, FaceDetector, FaceNetworks
 from stavis.data.faces.networks.model_file import FaceModel, fetch_models
 from stavis.data.faces.tracker import FaceTracker, TrackedFace
 from stavis.data.faces.tracks import DAMAGED, FrameFaces, Tracks
+from stavis.data.video.ahead import ahead
 from stavis.data.video.decoding import LOST, NO_IMAGE
 from stavis.data.video.io import Frame, VideoInfo, probe, read_frames
 from stavis.notes import Notes
 
 TRACKED_SIDE = 1920
 """Larger images are scaled down to this longest side for tracking; the results are in pixels of the source all the same."""
+
+Watch = Callable[[Frame, FrameFaces], None]
+_LOST = (LOST, NO_IMAGE)
 
 
 def follow_faces(
@@ -27,27 +36,44 @@ def follow_faces(
     info: VideoInfo | None = None,
     thorough: bool = False,
     notes: Notes | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[FrameFaces]:
     """The faces of every frame, one frame after another, in memory that does not grow with the video.
 
     source: a video's path, or frames as `read_frames` gives them. backend: 'litert', 'opencv', or 'auto'. `progress` is called with
     the frames done and the frames there are. thorough: look for small faces all the time. notes: what is found in the video on the
-    way is added. Where a frame could not be decoded no face is given.
+    way is added. Where a frame could not be decoded no face is given. watch: called with each frame of a video and its faces, where
+    the video is followed at its own size.
     """
     scale, total, notes = 1.0, 0, Notes() if notes is None else notes
+    model = model or fetch_models()
+    networks = FaceNetworks(model, backend)
     if isinstance(source, str | Path):
         info = info or probe(source)
         total = len(info)
         scale = max(1.0, max(info.width, info.height) / TRACKED_SIDE)
-        source = read_frames(info.path, info=info, longest_side=TRACKED_SIDE, notes=notes)
-    tracker = FaceTracker(FaceNetworks(model or fetch_models(), backend), thorough)
-    for frame in source:
-        lost = frame.note in (LOST, NO_IMAGE)
-        faces = () if lost else tuple(_scaled(face, scale) for face in tracker.step(frame.image, frame.time))
-        note = DAMAGED if frame.damaged else NO_IMAGE if frame.note == NO_IMAGE else ""
-        yield FrameFaces(frame.index, frame.time, faces, note, not lost and tracker.crowded)
-        if progress is not None:
-            progress(frame.index + 1, max(total, frame.index + 1))
+        frames = read_frames(info.path, info=info, longest_side=TRACKED_SIDE, notes=notes)
+        seen = ahead(_detected(frames, FaceDetector(model, backend)))
+    else:
+        seen = _detected(source, networks)
+    tracker = FaceTracker(networks, thorough)
+    with closing(seen):
+        for frame, detections in seen:
+            lost = frame.note in _LOST
+            faces = () if lost else tuple(_scaled(face, scale) for face in tracker.step(frame.image, frame.time, detections))
+            note = DAMAGED if frame.damaged else NO_IMAGE if frame.note == NO_IMAGE else ""
+            found = FrameFaces(frame.index, frame.time, faces, note, not lost and tracker.crowded)
+            if watch is not None and scale == 1:
+                watch(frame, found)
+            yield found
+            if progress is not None:
+                progress(frame.index + 1, max(total, frame.index + 1))
+
+
+def _detected(frames: Iterable[Frame], detector: FaceDetector) -> Iterator[tuple[Frame, list[Detection]]]:
+    """Each frame with what the detector finds in it; nothing in one that could not be decoded."""
+    for frame in frames:
+        yield frame, [] if frame.note in _LOST else detector.detect(frame.image)
 
 
 def track_faces(

@@ -10,7 +10,7 @@ import numpy as np
 
 from stavis.data.faces.choice import check_choice, is_point
 from stavis.data.faces.detections import Detections
-from stavis.data.faces.following import follow_faces
+from stavis.data.faces.following import Watch, follow_faces
 from stavis.data.faces.networks.backends import resolved_backend
 from stavis.data.faces.networks.model_file import SHA256, FaceModel
 from stavis.data.faces.tracks import Tracks
@@ -48,11 +48,12 @@ def load_or_track(
     choose: str | int | tuple[float, float] = "largest",
     backend: str = "auto",
     progress: Callable[[int, int], None] | None = None,
+    watch: Watch | None = None,
 ) -> LoadedTrack:
     """The tracks of a video as `track_faces` gives them, from the cache where its faces were followed before.
 
     digest: the hash of the video's content. Where a face is asked for by a point, small faces are looked for all the time; these
-    tracks are kept apart from the others.
+    tracks are kept apart from the others. watch: as in `follow_faces`; not called where the tracks are in the cache.
 
     Raises StavisError as `track_faces` does.
     """
@@ -62,7 +63,7 @@ def load_or_track(
     def make(folder: Path) -> None:
         began = time.perf_counter()
         seen, notes = Detections(), Notes()
-        options = {"model": model, "backend": backend, "progress": progress, "info": info, "notes": notes}
+        options = {"model": model, "backend": backend, "progress": progress, "info": info, "notes": notes, "watch": watch}
         for frame in follow_faces(info.path, thorough=thorough, **options):
             seen.add(frame)
         seconds = time.perf_counter() - began

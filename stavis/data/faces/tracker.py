@@ -105,12 +105,15 @@ class FaceTracker:
         self.crowded = False
         """Whether a face was left out in the last frame because MOST_FACES are followed."""
 
-    def step(self, image: np.ndarray, time: float) -> list[TrackedFace]:
-        """The faces in the next image (H,W,3) uint8 RGB, shown at `time` s, in the order of their numbers."""
+    def step(self, image: np.ndarray, time: float, detections: list[Detection] | None = None) -> list[TrackedFace]:
+        """The faces in the next image (H,W,3) uint8 RGB, shown at `time` s, in the order of their numbers.
+
+        detections: what the detector finds in the image, where that is known already.
+        """
         if self._is_cut(image):
             self._faces, self._lost, self._refused, self._search_at = [], [], [], -np.inf
         self._lost = [face for face in self._lost if 0 <= time - face.time <= _BRIEF]
-        detections = self._networks.detect(image)
+        detections = self._networks.detect(image) if detections is None else detections
         followed = self._follow(image, detections, time)
         new = _distinct(self._found(image, detections, [mesh.points for _, mesh in followed]))
         small = self._small(image, time, [m.points for m in new] + [m.points for _, m in followed])

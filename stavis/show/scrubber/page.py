@@ -44,7 +44,7 @@ def _plain(value):
 
 def data_block(name: str, content: bytes) -> str:
     """An inert script element that holds bytes as base64, squeezed where that helps."""
-    squeezed = gzip.compress(content, 9, mtime=0)
+    squeezed = gzip.compress(content, 6, mtime=0)  # 9 takes three times as long for 1 %
     smaller = len(squeezed) < 0.97 * len(content)
     text = base64.b64encode(squeezed if smaller else content).decode()
     return f'<script type="text/plain" data-stavis-block="{name}" data-coding="{"gzip" if smaller else "none"}">{text}</script>'

@@ -94,7 +94,7 @@ def counted(monkeypatch) -> dict:
     return counts
 
 
-def pretended_track(info, digest, *, choose, progress, model, faces=tuple(range(5, FRAMES))) -> LoadedTrack:
+def pretended_track(info, digest, *, choose, progress, model, watch=None, faces=tuple(range(5, FRAMES))) -> LoadedTrack:
     """A tracker that sees a face in some frames, at the drawn face's place."""
     landmarks = np.full((FRAMES, MEDIAPIPE.count, 2), np.nan, np.float32)
     valid = np.zeros(FRAMES, bool)

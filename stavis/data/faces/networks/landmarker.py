@@ -64,16 +64,11 @@ class Mesh:
     affine: np.ndarray
 
 
-class FaceNetworks:
-    """The three networks on one backend ('litert', 'opencv', or 'auto': LiteRT where it is installed), one thread each."""
+class FaceDetector:
+    """The detector alone, on one backend and one thread; two threads need one each."""
 
     def __init__(self, model: FaceModel, backend: str = "auto"):
-        self.backend = resolved_backend(backend)
-        network = LiteRT if self.backend == "litert" else OpenCV
-        parts = model.networks()
-        self._detector = network(parts["face_detector"])
-        self._mesh = network(parts["face_landmarks_detector"])
-        self._blendshapes = network(parts["face_blendshapes"])
+        self._detector = _network(backend)(model.networks()["face_detector"])
         self._anchors = _anchors()
 
     def detect(self, image: np.ndarray, threshold: float = 0.5) -> list[Detection]:
@@ -94,6 +89,17 @@ class FaceNetworks:
             found.append(Detection(box.reshape(4), points, float(score)))
         return found
 
+
+class FaceNetworks(FaceDetector):
+    """The three networks on one backend ('litert', 'opencv', or 'auto': LiteRT where it is installed), one thread each."""
+
+    def __init__(self, model: FaceModel, backend: str = "auto"):
+        super().__init__(model, backend)
+        self.backend = resolved_backend(backend)
+        parts = model.networks()
+        self._mesh = _network(backend)(parts["face_landmarks_detector"])
+        self._blendshapes = _network(backend)(parts["face_blendshapes"])
+
     def mesh(self, image: np.ndarray, region: Region) -> Mesh:
         """The landmarks of the face in a region of the image."""
         affine = region.affine(_MESH_SIDE)
@@ -108,6 +114,10 @@ class FaceNetworks:
         """(52,) in [0,1], named by stavis.data.faces.blendshapes, from landmarks (478,2) px."""
         out = self._blendshapes(points[list(BLENDSHAPE_POINTS)].astype(np.float32))
         return next(iter(out.values())).reshape(-1).astype(np.float32)
+
+
+def _network(backend: str) -> type[LiteRT] | type[OpenCV]:
+    return LiteRT if resolved_backend(backend) == "litert" else OpenCV
 
 
 def region_of_detection(detection: Detection) -> Region:
