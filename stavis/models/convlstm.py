@@ -10,8 +10,11 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
+from stavis.models.convolutions import ADDED, FUSED, PACKED, unwatched
+
 State = tuple[torch.Tensor, torch.Tensor]
 
+_LAST = torch.channels_last
 TOGETHER = 32
 """Images that the convolution over the input takes at once: with more it leaves the processor's cache and is up to a third slower."""
 
@@ -40,7 +43,8 @@ class ConvLSTM(nn.Module):
             zero = inputs.new_zeros(len(inputs), self.hidden, *inputs.shape[3:])
             state = (zero, zero)
         if not torch.is_grad_enabled():
-            return self._run_in_place(inputs, *state)
+            alone = PACKED is not None and unwatched(inputs, self.from_input, self.from_state)
+            return (self._run_packed if alone else self._run_in_place)(inputs, *state)
         outputs = []
         for driven in self._driven(inputs):
             state = self._step(driven, *state)
@@ -72,3 +76,30 @@ class ConvLSTM(nn.Module):
             cell.mul_(forget).addcmul_(entry, candidate.mul_(2).sub_(1))
             hidden = torch.mul(leave, (cell * 2).sigmoid_().mul_(2).sub_(1), out=outputs[step])
         return outputs.transpose(0, 1), (hidden, cell)
+
+    def _run_packed(self, inputs: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> tuple[torch.Tensor, State]:
+        """The same by oneDNN's own operations, channels last: weights are reordered once and not in every step, and what the state makes of
+        the gates is added in place to what the input makes of them.
+
+        The loop holds half the state and twice the cell; the factors are in the weights.
+        """
+        size, factor = self.hidden, inputs.new_ones(4 * self.hidden)
+        factor[3 * size :] = 2
+        by_input, by_state = (part.weight * factor.view(-1, 1, 1, 1) for part in (self.from_input, self.from_state))
+        how = self.from_input.padding, self.from_input.stride, self.from_input.dilation, 1
+        together = max(1, TOGETHER // len(inputs))
+        by_input = PACKED(by_input.to_mkldnn(), *how, [len(inputs) * together, *inputs.shape[2:]])
+        by_state = PACKED((2 * by_state).to_mkldnn(), *how, list(hidden.shape))
+        half, twice = (hidden / 2).contiguous(memory_format=_LAST), (2 * cell).contiguous(memory_format=_LAST)
+        level = torch.empty_like(twice)
+        outputs = inputs.new_empty(inputs.shape[1], len(inputs), *inputs.shape[3:], size).permute(0, 1, 4, 2, 3)  # T,B,hidden,h,w
+        for start in range(0, inputs.shape[1], together):
+            part = inputs[:, start : start + together].transpose(0, 1)
+            images = part.flatten(0, 1).contiguous(memory_format=_LAST)
+            driven = FUSED(images, by_input, self.from_input.bias * factor, *how, "none", [], "").unflatten(0, part.shape[:2])
+            for step, gates in enumerate(driven, start):
+                ADDED(gates, half, by_state, None, *how, "add", 1.0, None, [], None)
+                entry, forget, leave, candidate = gates.sigmoid_().chunk(4, 1)
+                twice.mul_(forget).addcmul_(entry, candidate, value=4).sub_(entry, alpha=2)
+                half = torch.mul(torch.sigmoid(twice, out=level).sub_(0.5), leave, out=outputs[step])
+        return outputs.mul_(2).transpose(0, 1), (outputs[-1], twice / 2)

@@ -5,7 +5,13 @@ from torch import nn
 
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
-_FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if torch.backends.mkldnn.is_available() else None
+_ONEDNN = torch.backends.mkldnn.is_available()
+FUSED = getattr(torch.ops.mkldnn, "_convolution_pointwise", None) if _ONEDNN else None
+"""oneDNN's convolution with what follows it; None where torch is built without it."""
+ADDED = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "binary", None) if _ONEDNN else None
+"""The same, added in place to what is there."""
+PACKED = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None) if ADDED is not None else None
+"""Weights in oneDNN's own order."""
 
 
 class ConvBlock(nn.Sequential):
@@ -28,7 +34,7 @@ class ConvBlock(nn.Sequential):
         bias = norm.bias - norm.running_mean * scale
         how = convolution.padding, convolution.stride, convolution.dilation, convolution.groups
         last = torch.channels_last if weight.ndim == 4 else torch.channels_last_3d  # so oneDNN reorders neither images nor results
-        return _FUSED(images.contiguous(memory_format=last), weight.contiguous(memory_format=last), bias, *how, "relu", [], "")
+        return FUSED(images.contiguous(memory_format=last), weight.contiguous(memory_format=last), bias, *how, "relu", [], "")
 
     def _in_one_pass(self, images: torch.Tensor) -> bool:
         """Whether the fused convolution may take the place of the three modules."""
@@ -46,7 +52,7 @@ class ConvBlock(nn.Sequential):
 def unwatched(images: torch.Tensor, *modules: nn.Module) -> bool:
     """Whether oneDNN's own operations may be called on these images in place of the modules: on a CPU in single precision, without
     gradients, and where nobody looks at the modules or at each operation (hooks, torch's modes, transformations of functions)."""
-    if _FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or type(images) is not torch.Tensor:
+    if FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or type(images) is not torch.Tensor:
         return False
     if images.device.type != "cpu" or images.dtype != torch.float32 or not images.numel():
         return False

@@ -60,7 +60,7 @@ def images_for(dimensions: int, count: int = 1) -> torch.Tensor:
     return seeded(count, 3, *([9, 7] if dimensions == 2 else [4, 9, 7]))
 
 
-fused = pytest.mark.skipif(convolutions._FUSED is None, reason="torch is built without oneDNN here")
+fused = pytest.mark.skipif(convolutions.FUSED is None, reason="torch is built without oneDNN here")
 
 
 @fused
