@@ -211,8 +211,7 @@ def fit(
         keeper = ResumePoint(run / "resume.ckpt", training.save_every, training.epoch)
         callbacks = [stop, validation, keeper, *([] if quiet else [StepBar(validation)])]
         trainer = _trainer(training, where, callbacks, logger, run, devices, num_nodes)
-        loader = TimedLoader(windows, batch_sampler=_sampler(training, trainer), num_workers=training.workers)
-        validation.loader = loader
+        loader = validation.loader = TimedLoader(windows, batch_sampler=_sampler(training, trainer), num_workers=training.workers)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
