@@ -9,6 +9,8 @@ _TITLES = {
     "top_iou": "shared top",
     "cc": "correlation",
     "image_left": "image left",
+    "less_sta": "minus STA",
+    "less": "minus STA",
 }
 _ENDS = {"_low": "from", "_high": "to"}
 

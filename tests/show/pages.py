@@ -184,6 +184,7 @@ def index_page(folder: Path, reports: int = 9) -> Path:
             "figures": {"CCC": float(rng.uniform(-0.1, 0.8)), "mean valence": float(rng.uniform(-0.5, 0.5))},
             "shares": {"mouth": mouth.tolist(), "left_eye": (60 - mouth // 2).tolist(), "glabella": [12] * 40},
             "verdict": {"needed": "yes", "sufficient": "no", "unique": "undecided", "agrees": "forced"},
+            "finding": [f"The mouth holds {40 + number} % of the attention.", "Valence rises after 9 s."],
             "curve": {"valence": (80 * np.sin(5 * times + number)).round().astype(int).tolist()},
         }
         one = Report(

@@ -17,6 +17,8 @@ from stavis.show.tables import readable
         ("p_holm", "p (Holm)"),
         ("share_low", "share from"),
         ("image_left_high", "image left to"),
+        ("less_sta", "minus STA"),
+        ("less_low", "minus STA from"),
         ("low", "low"),
         ("mean share", "mean share"),
         (0, 0),

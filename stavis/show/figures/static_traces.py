@@ -7,6 +7,7 @@ import numpy as np
 import plotly.graph_objects as go
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgba
 
 from stavis.show.figures.plotly_values import (
     cell_edges,
@@ -72,7 +73,7 @@ class TracePainter:
             x, y = x[known], y[known]
         if "stackgroup" in trace and trace.stackgroup:
             return self._stacked(trace, x, y, colour)
-        filled = self._filled(trace, x, y, matplotlib_colour(trace.fillcolor, colour))
+        filled = self._filled(trace, x, y, matplotlib_colour(trace.fillcolor, to_rgba(colour, 0.5)))
         self.before = (x, y)
         drawn, unseen, mode, width = [], [], trace.mode or "lines", self.look.line * (2.0 if trace.line.width is None else trace.line.width)
         if "lines" in mode:
