@@ -115,7 +115,7 @@ class VerdictResult:
         if kind not in TABLES:
             raise StavisError(f"a verdict has no table {kind!r}: {offer(kind, TABLES)}")
         found = self.verdict.table() if kind == "answers" else getattr(self.verdict, kind).copy()
-        found.attrs[HELD] = LIMITS.get(kind, {})
+        found.attrs[HELD] = dict.fromkeys(("effect", "low", "high"), tuple(found.threshold)) if kind == "answers" else LIMITS.get(kind, {})
         return found
 
     def figure(self, kind: str = "between", *, width: Width | None = None) -> go.Figure | PaperFigure:

@@ -28,8 +28,8 @@ NAMED = ("region", "part")
 """Columns whose cells are names of regions."""
 
 
-Limits = Mapping[str, float]
-"""By column, what its numbers are held against."""
+Limits = Mapping[str, float | Sequence[float]]
+"""By column, what its numbers are held against: one limit, or several."""
 
 HELD = "limits"
 """Under this name a table carries its limits (`DataFrame.attrs`) from the result that made it to where it is shown."""
@@ -59,7 +59,7 @@ def readable(table: pd.DataFrame, limits: Limits | None = None) -> ReadableTable
 
     limits: by column; by default those that the table carries. What files hold keeps its keys.
     """
-    limits = {column_title(name): float(limit) for name, limit in (limits or table.attrs.get(HELD) or {}).items()}
+    limits = {column_title(name): limit for name, limit in (limits or table.attrs.get(HELD) or {}).items()}
     names = {name: table[name].map(lambda one: str(one).replace("_", " ")) for name in NAMED if name in table}
     shown = ReadableTable(table.assign(**names).rename(columns=column_title))
     shown.attrs[HELD] = limits
@@ -79,7 +79,7 @@ def with_intervals(table: pd.DataFrame, limits: Limits | None = None) -> pd.Data
         at = table.columns.get_loc(name)
         if low not in table or high not in table or (low == "low" and at + 1 != table.columns.get_loc("low")):
             continue
-        held = [limits[name]] if name in limits else []
+        held = np.atleast_1d(limits[name]).tolist() if name in limits else []
         cells = [_with_ends(values, held) for values in table[[name, low, high]].itertuples(index=False, name=None)]
         shown[name] = pd.Series(cells, table.index, dtype=object)
         shown = shown.drop(columns=[low, high]).rename(columns={name: f"{column_title(name)} [{100 * LEVEL:g} %]"})
@@ -124,7 +124,7 @@ def _numeric(kind) -> bool:
 def _texts(table: pd.DataFrame, limits: Limits | None) -> list[list[str]]:
     """The cells of each column as a reader sees them."""
     limits = limits or {}
-    shows = [telling_apart(table[name], [limits[name]], 3) if name in limits else None for name in table.columns]
+    shows = [telling_apart(table[name], np.atleast_1d(limits[name]).tolist(), 3) if name in limits else None for name in table.columns]
     return [[_shown(value, show) for value in table.iloc[:, k]] for k, show in enumerate(shows)]
 
 

@@ -12,6 +12,7 @@ from stavis.jobs.verdict import VerdictResult, by_order
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.verdict_card import AXES, card
+from stavis.show.tables import readable
 from stavis.trust.answers import USED
 from stavis.trust.judge import Answer, Verdict
 from stavis.types import Clip
@@ -127,3 +128,11 @@ def test_every_table_of_the_page_has_few_columns_and_all_of_them_are_files(tmp_p
     assert "left eye" in folded and "left_eye" not in re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
     for kind in ("tests", "localisation", "insertion", "first_cells"):
         assert len(pd.read_csv(tmp_path / f"{kind}.csv")) == len(getattr(judged.verdict, kind))
+
+
+def test_a_notebook_tells_each_effect_from_what_would_count():
+    near = dataclasses.replace(verdict().needed, effect=0.20004, low=0.1, threshold=0.2)
+    shown = readable(result(dataclasses.replace(verdict(), needed=near)).table())
+    row = re.findall(r"<td[^>]*>([^<]*)</td>", shown._repr_html_())[: len(shown.columns)]
+    cells = dict(zip(shown.columns, row, strict=True))
+    assert (cells["effect"], cells["threshold"]) == ("0.20004", "0.200") and cells["low"] == "0.100"
