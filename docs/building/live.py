@@ -28,11 +28,12 @@ def frame(docname: str, name: str, title: str, height: int) -> str:
     up = "../" * docname.count("/")
     page, poster = f"{up}{FOLDER}/{name}.html", f"{up}{FOLDER}/{name}.jpg"
     title = html.escape(title, quote=True)
+    caption, title = re.sub("`([^`]+)`", r"<code>\1</code>", title), title.replace("`", "")
     return (
         f'<figure class="live"><iframe src="{page}" title="{title}" loading="lazy" height="{height}" '
         f"style=\"background-image:url('{poster}')\"></iframe>"
         f'<noscript><img src="{poster}" alt="{title}"></noscript>'
-        f'<figcaption>{title} <a href="{page}">Open it alone</a>.</figcaption></figure>'
+        f'<figcaption>{caption} <a href="{page}">Open it alone</a>.</figcaption></figure>'
     )
 
 
