@@ -59,6 +59,7 @@ html_theme = "furo"
 html_title = "stavis"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_js_files = ["scrolling.js"]
 html_copy_source = False
 html_show_sourcelink = False
 pygments_style = "default"

@@ -101,4 +101,6 @@ def test_a_page_of_the_site_is_for_everyone(site, name, open_page, axe):
         page.set_viewport_size({"width": width, "height": 900})
         page.wait_for_timeout(100)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, width
+    serious = [one for one in page.evaluate(AUDIT) if one[1] in ("serious", "critical")]
+    assert serious == [], f"on a narrow screen: {json.dumps(serious, indent=1)}"
     assert page.requests == []
