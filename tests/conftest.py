@@ -171,10 +171,15 @@ def _skip_fails(report: pytest.TestReport | pytest.CollectReport) -> None:
         report.outcome, report.longrepr = "failed", f"skipped, which CI does not allow here: {reason}"
 
 
+NEVER_SKIPPED = {"browser", "real_clips", "heads"}
+"""Marks of tests that CI must run; tests that use `chromium`, `real_clips` or `heads_file` without the mark are held to the same."""
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
-    if any(item.get_closest_marker(name) for name in ("browser", "real_clips", "heads")):
+    marked = any(item.get_closest_marker(name) for name in NEVER_SKIPPED)
+    if marked or {"chromium", "real_clips", "heads_file"} & set(getattr(item, "fixturenames", ())):
         _skip_fails(report)
 
 

@@ -1,18 +1,13 @@
 """The wheel works wherever it is installed, over the libraries of this environment: nothing of it is looked for outside it."""
 
 import json
-import os
-import sys
-import sysconfig
-import venv
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.release.conftest import OFFLINE, PIP, run
+from tests.release.build import OFFLINE, PIP, run
+from tests.release.situations import CLIP, COMMANDS, SITUATIONS, SMALL_DEMO, Place, clean, environment, in_target, writable_again
 
-LIBRARIES = sysconfig.get_path("purelib")
 LOCATE = """
 import json, sys
 import stavis
@@ -24,75 +19,54 @@ print(json.dumps({**facts, "version": package_version()}))
 """
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where stavis is installed: the interpreter that sees it, its environment, the folder that holds the package."""
-
-    python: Path
-    env: dict[str, str]
-    folder: Path
-
-
-def clean(**more: str) -> dict[str, str]:
-    """This environment without what leads to the checkout."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**kept, "PYTHONDONTWRITEBYTECODE": "1", **more}
+@pytest.fixture(scope="module", params=list(SITUATIONS))
+def place(request, release, tmp_path_factory):
+    """Where the wheel is installed, in each situation."""
+    found = SITUATIONS[request.param](release.wheel, tmp_path_factory.mktemp("place"))
+    yield found
+    writable_again(found)
 
 
-def environment(folder: Path, system: bool = False) -> Path:
-    """A virtual environment that sees the libraries of this one but no editable install in it; returns its interpreter."""
-    venv.create(folder, system_site_packages=system)
-    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-    (Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").strip()) / "libraries.pth").write_text(LIBRARIES)
-    return python
+def contents(place: Place) -> dict[Path, int]:
+    """Everything in its folder, with the time of its last change."""
+    return {path: path.stat().st_mtime_ns for path in place.folder.rglob("*")}
 
 
-def in_venv(wheel: Path, folder: Path) -> Place:
-    python = environment(folder / "venv")
-    run(*PIP, "--python", python, "install", *OFFLINE, "--no-compile", wheel, env=clean())
-    return Place(python, clean(), folder / "venv")
-
-
-def in_awkward_path(wheel: Path, folder: Path) -> Place:
-    return in_venv(wheel, folder / "Jürgens Übungen (neu)")
-
-
-def in_user_site(wheel: Path, folder: Path) -> Place:
-    python, env = environment(folder / "venv", system=True), clean(PYTHONUSERBASE=str(folder / "home"))
-    run(*PIP, "--python", python, "install", *OFFLINE, "--no-compile", "--user", "--ignore-installed", wheel, env=env)
-    return Place(python, env, folder / "home")
-
-
-def in_target(wheel: Path, folder: Path) -> Place:
-    run(*PIP, "install", *OFFLINE, "--no-compile", "--target", folder / "target", wheel, env=clean())
-    return Place(Path(sys.executable), clean(PYTHONPATH=str(folder / "target")), folder / "target")
-
-
-SITUATIONS = {"venv": in_venv, "spaces and umlauts": in_awkward_path, "--user": in_user_site, "--target": in_target}
-
-
-@pytest.mark.parametrize("situation", SITUATIONS)
-def test_the_installed_package_finds_all_that_it_brings_and_writes_nothing_beside_it(situation, release, tmp_path):
-    (tmp_path / "work").mkdir()
-    place = SITUATIONS[situation](release.wheel, tmp_path)
-    before = {path: path.stat().st_mtime_ns for path in place.folder.rglob("*")}
-    for path in before:
-        if not path.is_symlink():
-            path.chmod(path.stat().st_mode & ~0o222)  # no write access: for root, what changed is looked at below
-    try:
-        info = json.loads(run(place.python, "-c", LOCATE, env=place.env, cwd=tmp_path / "work"))
-        assert "recola" in run(place.python, "-m", "stavis.cli", "datasets", env=place.env, cwd=tmp_path / "work").lower()
-    finally:
-        for path in sorted(before):
-            if not path.is_symlink():
-                path.chmod(path.stat().st_mode | 0o200)
+def test_the_installed_package_finds_all_that_it_brings_and_writes_nothing_beside_it(place, release, tmp_path):
+    before = contents(place)
+    info = json.loads(place.run("-c", LOCATE, cwd=tmp_path))
+    assert "recola" in place.stavis("datasets", cwd=tmp_path).lower()
     package = Path(info["package"]).parent
     assert package.is_relative_to(place.folder)
     assert Path(info["notebooks"]) == package / "notebooks" and set(info["names"]) >= {"train", "evaluate", "explore"}
     assert info["specs"] == {name: str(package / "reports" / f"{name}.yaml") for name in ("bench", "demo", "study")}
     assert info["version"] == release.wheel.name.split("-")[1]
-    assert {path: path.stat().st_mtime_ns for path in place.folder.rglob("*")} == before
-    assert list((tmp_path / "work").iterdir()) == []
+    assert contents(place) == before
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_may_be_written_nothing_can(release, tmp_path):
+    place = SITUATIONS["no write access"](release.wheel, tmp_path)
+    try:
+        script = "import pathlib, stavis; (pathlib.Path(stavis.__file__).parent / 'new').write_text('x')"
+        with pytest.raises(AssertionError, match="PermissionError"):
+            place.run("-c", script, cwd=tmp_path)
+    finally:
+        writable_again(place)
+
+
+@pytest.mark.slow
+def test_a_first_hour_and_a_small_demo_work_and_leave_the_installation_as_it_was(place, tmp_path):
+    before = contents(place)
+    place.run("-c", CLIP, cwd=tmp_path)
+    said = {name: place.stavis(*words, cwd=tmp_path) for name, words in COMMANDS.items()}
+    assert "explain" in said["--help"] and "JupyterLab" in said["lab --help"] and "explore" in said["report demo"]
+    assert (tmp_path / "explained" / "report.html").stat().st_size > 10_000
+    place.stavis(*SMALL_DEMO, cwd=tmp_path)
+    small = tmp_path / SMALL_DEMO[-1]
+    assert (small / "report.html").stat().st_size > 10_000 and "ccc" in json.loads((small / "demo.json").read_text(encoding="utf-8"))
+    assert {path.name for path in tmp_path.iterdir()} == {"clip", "explained", SMALL_DEMO[-1]}
+    assert contents(place) == before
 
 
 def test_an_editable_install_finds_those_of_its_checkout(release, tmp_path):

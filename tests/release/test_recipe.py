@@ -1,14 +1,18 @@
 """The conda recipe and the conda environment require what pyproject.toml does."""
 
 import re
+import subprocess
+import sys
 
 import yaml
 
 from tests.conftest import ROOT
-from tests.release.test_requirements import PROJECT, distribution
+from tests.release.test_requirements import PROJECT, distribution, module
 
-CONDA = {"torch": "pytorch", "opencv-python-headless": "opencv", "matplotlib": "matplotlib-base"}
+CONDA = {"torch": "pytorch", "opencv-python-headless": "opencv", "matplotlib": "matplotlib-base", "lazy-loader": "lazy_loader"}
 """The name of a distribution on conda-forge, where it is another one."""
+NOT_ON_CONDA = {"ai-edge-litert": "OpenCV runs the face networks where it is missing"}
+"""What conda-forge does not have, each with what happens without it."""
 
 
 def recipe() -> dict:
@@ -30,10 +34,20 @@ def test_the_recipe_requires_what_pyproject_does():
     wanted = {}
     for requirement in PROJECT["dependencies"]:
         name = distribution(requirement)
+        if name in NOT_ON_CONDA:
+            continue
         wanted[CONDA.get(name, name)] = re.sub(r"^[\w.-]+", "", requirement)
     run = dict(split(one) for one in recipe()["requirements"]["run"])
     assert len(run) == len(recipe()["requirements"]["run"])
     assert run == {"python": PROJECT["requires-python"], **wanted}
+
+
+def test_the_package_works_without_what_conda_lacks():
+    modules = [module(name) for name in NOT_ON_CONDA]
+    script = f"import sys; sys.modules.update(dict.fromkeys({modules!r})); from stavis.data.faces.networks import backends as b; "
+    script += "print(b.resolved_backend('auto'))"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    assert done.stdout.strip() == "opencv", done.stderr
 
 
 def test_the_recipe_builds_this_version_as_pyproject_says():

@@ -107,10 +107,11 @@ sys.modules.update(dict.fromkeys({modules!r}))
 """
 
 
-def without_extras(script: str, **options) -> subprocess.CompletedProcess:
-    """A script where the extras lab and batch are not installed (torchmetrics imports what others bring where it is installed)."""
-    words = [sys.executable, "-c", WITHOUT.format(modules=[name for name, extra in EXTRAS.items() if extra in ("lab", "batch")]) + script]
-    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL, **options)
+def without_extras(script: str, *extras: str) -> subprocess.CompletedProcess:
+    """A script where extras are not installed; lab and batch if none is named (torchmetrics imports what it finds of others)."""
+    lacking = [name for name, extra in EXTRAS.items() if extra in (extras or ("lab", "batch"))]
+    words = [sys.executable, "-c", WITHOUT.format(modules=lacking) + script]
+    return subprocess.run(words, cwd=ROOT, capture_output=True, text=True, stdin=subprocess.DEVNULL)
 
 
 def test_the_core_is_imported_without_any_extra():
@@ -136,17 +137,37 @@ assert sorted(lacking) == ["plan_study", "run_study"], lacking
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize(
-    ("words", "sentence"),
-    [
-        (("report", "study", "--quiet"), r"stavis: .* needs \w+, which is not installed: run pip install 'stavis\[batch\]'\."),
-        (("lab",), r"stavis: stavis lab needs jupyterlab, which is not installed: run pip install 'stavis\[lab\]'\."),
-    ],
-    ids=["report", "lab"],
-)
-def test_a_command_without_its_extra_says_what_to_install(words, sentence):
-    done = without_extras(f"import stavis.cli; sys.argv = ['stavis', *{words!r}]; stavis.cli.main()")
-    assert done.returncode == 2 and done.stdout == "" and re.fullmatch(sentence, done.stderr.strip()), done
+USES = {
+    "batch": "import stavis.cli; sys.argv = ['stavis', 'report', 'study', '--quiet']; stavis.cli.main()",
+    "lab": "import stavis.cli; sys.argv = ['stavis', 'lab']; stavis.cli.main()",
+    "hub": "import stavis.cli; sys.argv = ['stavis', 'verify', 'hf:owner/name', '--quiet']; stavis.cli.main()",
+    "heads": """
+import stavis
+from stavis.synthetic.heads.scene.kernels import compiled
+try:
+    compiled()
+except stavis.StavisError as error:
+    sys.exit(f"stavis: {error}")
+""",
+}
+"""What needs an extra, where a user meets it first."""
+
+
+@pytest.mark.parametrize("extra", USES)
+def test_without_its_extra_whatever_needs_it_says_in_one_sentence_what_to_install(extra):
+    done = without_extras(USES[extra], extra)
+    sentence = rf"stavis: [^\n]* needs \w+, which is not installed: run pip install 'stavis\[{extra}\]'\."
+    assert done.returncode in (1, 2) and done.stdout == "" and re.fullmatch(sentence, done.stderr.strip()), done
+
+
+def test_every_extra_that_stavis_asks_for_has_its_use_and_is_never_imported_at_the_top():
+    assert set(USES) == set(EXTRAS.values()) == set(EXTRA) - {"transformers", "timm"}
+    for path, tree in TREES.items():
+        if path.is_relative_to(PACKAGE / "batch") or path.name == "notebook_page.py":  # loaded by name, with the sentence
+            continue
+        plain = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+        parts = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        assert {name.split(".")[0] for name in plain | parts} & set(EXTRAS) == set(), path
 
 
 def test_the_hooks_of_a_commit_use_tools_of_the_extra_test_and_fetch_nothing():

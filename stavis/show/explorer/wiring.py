@@ -13,6 +13,7 @@ from IPython.display import display
 
 from stavis.show.explorer.panel import StatusLine
 from stavis.show.explorer.worker import Stopped, Task, Worker, sentence
+from stavis.show.notebook_host import static_bundle, widget_hint
 from stavis.show.scrubber.page import fragment
 
 TELLINGS = 0.1
@@ -126,16 +127,20 @@ class StaticFallback:
 
     def show(self, scrubber, text: str) -> None:
         """Displays the static fallback as an output of its own; scrubber is None where nothing was shown yet."""
-        inside = f"<p>{html.escape(text)}: nothing had been shown when this was saved.</p>" if scrubber is None else _inside(scrubber)
-        self._shown = display(self._bundle(inside, text), raw=True, display_id=True)
+        self._shown = display(self._bundle(scrubber, text), raw=True, display_id=True)
 
     def renew(self, scrubber, text: str) -> None:
         """Puts the scrubber's present frame in the place of what was shown."""
         if self._shown is not None:
-            self._shown.update(self._bundle(_inside(scrubber), text), raw=True)
+            self._shown.update(self._bundle(scrubber, text), raw=True)
 
-    def _bundle(self, inside: str, text: str) -> dict[str, str]:
-        return {"text/html": f'<div data-stavis-explorer="{self.key}">{inside}</div>', "text/plain": text}
+    def _bundle(self, scrubber, text: str) -> dict[str, str]:
+        if scrubber is None:
+            inside = html.escape(f"{text}: nothing had been shown when this was saved. {widget_hint()}".rstrip())
+            inside, image = f"<p>{inside}</p>", None
+        else:
+            inside, image = _inside(scrubber), scrubber.poster()
+        return static_bundle(f'<div data-stavis-explorer="{self.key}">{inside}</div>', image, text)
 
 
 def _inside(scrubber) -> str:

@@ -2,10 +2,12 @@
 
 import base64
 import json
+import uuid
 
 import plotly.graph_objects as go
 import plotly.io as pio
 from IPython.display import display
+from plotly.io.base_renderers import PlotlyRenderer
 
 from stavis.regions import FACE
 from stavis.show.figures.colours import (
@@ -56,18 +58,31 @@ class Figure(go.Figure):
 
     def _repr_mimebundle_(self, include=None, exclude=None, **_) -> dict:
         """What a notebook keeps: the figure, and an image of it for nbconvert, GitHub and nbviewer."""
-        spec = json.loads(self.to_json())
+        return {MIME: {**json.loads(self.to_json()), "config": CONFIG}, **self._static_image(), "text/plain": repr(self)}
+
+    def _static_image(self) -> dict[str, str]:
         image = static_png(self)
-        still = {"image/png": base64.b64encode(image).decode()} if image else {}
-        return {MIME: {**spec, "config": CONFIG}, **still, "text/plain": repr(self)}
+        return {"image/png": base64.b64encode(image).decode()} if image else {}
+
+    def _colab_bundle(self) -> dict:
+        """What Colab keeps: HTML, for it does not know plotly's own type; the image in it goes when the figure is drawn."""
+        name, image = f"stavis-{uuid.uuid4().hex}", self._static_image()
+        first = f'<img id="{name}-image" alt="figure" src="data:image/png;base64,{image["image/png"]}">' if image else ""
+        after = f'document.getElementById("{name}-image")?.remove();'
+        live = self.to_html(full_html=False, include_plotlyjs="cdn", div_id=name, post_script=after)
+        return {"text/html": first + live, **image, "text/plain": repr(self)}
 
     def _ipython_display_(self) -> None:
         self.show()
 
     def show(self, *args, config: dict | None = None, **kwargs) -> None:
         """Shows the figure as plotly does, with the settings of stavis; in a notebook with a static image beside it."""
-        if not args and not kwargs and "plotly_mimetype" in str(pio.renderers.default):
-            display(self._repr_mimebundle_(), raw=True)
+        names = str(pio.renderers.default).split("+")
+        if not args and not kwargs and any(isinstance(pio.renderers[name], PlotlyRenderer) for name in names if name in pio.renderers):
+            display(self._repr_mimebundle_(), raw=True)  # JupyterLab, VS Code
+            return
+        if not args and not kwargs and "colab" in names:
+            display(self._colab_bundle(), raw=True)
             return
         super().show(*args, config={**CONFIG, **(config or {})}, **kwargs)
 

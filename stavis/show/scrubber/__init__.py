@@ -15,6 +15,7 @@ from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
 from stavis.data.video.sound import Sound
 from stavis.errors import StavisError
 from stavis.inference.explained import ExplainedVideo
+from stavis.show.notebook_host import static_bundle
 from stavis.show.scrubber.arrays import clip_of_arrays
 from stavis.show.scrubber.clock import in_one_chart, on_one_clock
 from stavis.show.scrubber.contents import OF_FRAMES, clip_state, covered, cut_map, pack_clip, pack_images
@@ -345,10 +346,10 @@ class Scrubber(anywidget.AnyWidget):
     def _ipython_display_(self, **_) -> None:
         # Two outputs: the widget for a live kernel, and a poster (with the data, inert) for those who read without one.
         light = sum(map(len, self.buffers().values())) <= EMBEDDED
-        display({"text/html": fragment(self, data=self._embed and light), "text/plain": str(self)}, raw=True)
+        display(static_bundle(fragment(self, data=self._embed and light), self.poster(), str(self)), raw=True)
         bundle = super()._repr_mimebundle_()
-        bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-        display({**bundle, "text/plain": str(self)}, raw=True)
+        bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display({**bundle, "text/plain": str(self)}, raw=True, **({"metadata": metadata} if metadata else {}))  # Colab's are needed
 
     def __repr__(self) -> str:
         return f"Scrubber({self.clip.get('title') or 'clip'}: {self.clip.get('count', 0)} frames, maps {', '.join(self._maps) or 'none'})"

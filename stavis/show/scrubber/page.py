@@ -14,6 +14,7 @@ import numpy as np
 from stavis.errors import StavisError
 from stavis.printable import printable_json
 from stavis.show.figures.overlay import paint_map
+from stavis.show.notebook_host import widget_hint
 from stavis.show.scrubber.module import MODULE, STYLE, policy
 from stavis.show.scrubber.pieces import beside_name, cut_pieces, piece_list, piece_sizes, remove_pieces, sample_codes, write_pieces
 from stavis.storage.files import content_hash, write_text
@@ -125,7 +126,7 @@ def poster(scrubber, saved: str | None = None) -> str:
         if saved
         else 'the page that .save("page.html") writes scrubs'
     )
-    way = "" if saved is None else f" Without a kernel, {link}."
+    way = "" if saved is None else f" Without a kernel, {link}. {html.escape(widget_hint())}".rstrip()
     return (
         f'{notices}<img alt="{text}" src="data:image/jpeg;base64,{image}" width="{POSTER_SIDE}">'
         f"<p>{title}: {text}. One frame is shown because scripts are off or no kernel runs.{way}</p>"
