@@ -30,6 +30,9 @@ BUFFERS = ("frames", "maps", "outlines", "numbers", "media")
 EMBEDDED = 32 << 20
 """Up to so many bytes a notebook's saved output keeps; a longer clip leaves one frame in it, and its page is made by `save`."""
 
+LARGE_STRIP = 120
+"""Up to so many larger images go one by one into a notebook; more go as a video, which is smaller."""
+
 
 class Scrubber(anywidget.AnyWidget):
     """Frames to scrub through, with maps over them and curves beneath. Make one with `Scrubber.from_arrays` or `Scrubber.from_clip`.
@@ -220,7 +223,8 @@ class Scrubber(anywidget.AnyWidget):
         images: of all frames of the clip, None for its own; guard: a lock that is held while the old images give way to the new ones.
         """
         times = rising_times(self._clip.times)[0]
-        buffers, about = pack_images(self._clip, times - times[0], images, SHOWN_SIDE, "auto", sound)
+        kind = "auto" if len(times) <= LARGE_STRIP else "video"
+        buffers, about = pack_images(self._clip, times - times[0], images, SHOWN_SIDE, kind, sound)
         with guard or nullcontext(), self.hold_sync():
             for key, content in buffers.items():
                 setattr(self, key, content)

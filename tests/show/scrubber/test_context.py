@@ -146,3 +146,23 @@ def test_a_clip_without_it_has_no_choice_of_it(live, video):
     page = live(scrubber_of(crops_from(video), context=False))
     page.locator("summary", has_text="Display").click()
     assert page.locator(".stv-context").is_hidden() and page.locator("input[name=context]").is_hidden()
+
+
+@pytest.mark.browser
+def test_it_stands_where_there_is_room_and_pushes_nothing_off_the_screen(opened):
+    box = lambda selector: opened.locator(selector).bounding_box()  # noqa: E731
+    bottom = lambda one: one["y"] + one["height"]  # noqa: E731
+    opened.set_viewport_size({"width": 1440, "height": 900})
+    opened.wait_for_timeout(200)
+    image, whole, transport = (box(one) for one in (".stv-canvas", ".stv-whole", ".stv-transport"))
+    assert whole["x"] == pytest.approx(image["x"], abs=2) and whole["y"] >= bottom(image)
+    assert bottom(whole) <= 900 and transport["y"] < image["y"]
+    opened.set_viewport_size({"width": 900, "height": 900})
+    opened.wait_for_timeout(200)
+    image, whole, transport = (box(one) for one in (".stv-canvas", ".stv-whole", ".stv-transport"))
+    assert whole["x"] > image["x"] + image["width"] and whole["y"] == pytest.approx(image["y"], abs=2) and bottom(transport) <= 900
+    opened.set_viewport_size({"width": 400, "height": 900})
+    opened.wait_for_timeout(200)
+    image, whole, transport = (box(one) for one in (".stv-canvas", ".stv-whole", ".stv-transport"))
+    assert bottom(image) <= transport["y"] < whole["y"] and bottom(transport) <= 900
+    assert opened.evaluate("document.documentElement.scrollWidth") <= 400
