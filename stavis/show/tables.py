@@ -134,6 +134,7 @@ def _shown(value: object, show: Callable[[float], str] | None = None) -> str:
     if show is not None:
         return show(value).replace("-", "−")
     if isinstance(value, float | np.floating):
+        value = value + 0.0  # no minus before zero
         return f"{value:.3f}".replace("-", "−") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}".replace("-", "−")
     return str(value)
 

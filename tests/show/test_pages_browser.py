@@ -2,7 +2,6 @@
 key of a program among its words, one way to write per cent."""
 
 import json
-import os
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,9 +12,6 @@ from tests.show import pages
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::stavis.errors.StavisWarning")]
 KINDS = ("explain", "scrubber", "verdict", "evaluate", "bench", "group", "index", "batch")
-DOCS = os.environ.get("STAVIS_TEST_DOCS", "")
-"""The folder of a built documentation, where its pages are to be looked at, too."""
-MOST_DOCS = 12
 AUDIT = "axe.run(document).then(r => r.violations.map(v => [v.id, v.impact, v.nodes.map(n => n.html.slice(0, 160)).slice(0, 5)]))"
 
 
@@ -130,20 +126,3 @@ def test_a_page_is_for_everyone_in_light_and_in_dark_and_on_a_narrow_screen(kind
     text = page.evaluate(READ)
     assert KEYS.findall(text) == [] and PER_CENT.findall(text) == []
     assert page.errors == [] and page.requests == []
-
-
-@pytest.mark.skipif(not DOCS, reason="STAVIS_TEST_DOCS names no built documentation")
-def test_pages_of_the_documentation_are_for_everyone_in_light_and_in_dark(open_page, axe):
-    found = sorted(Path(DOCS).rglob("*.html"))
-    assert found, f"{DOCS} holds no page"
-    faults = {}
-    for path in found[:: max(1, len(found) // MOST_DOCS)]:
-        page = open_page(path)
-        page.evaluate(axe)
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            page.wait_for_timeout(100)
-            serious = [one for one in page.evaluate(AUDIT) if one[1] in ("serious", "critical")]
-            faults |= {f"{path.name}, {scheme}": serious} if serious else {}
-        page.close()
-    assert faults == {}, json.dumps(faults, indent=1)
