@@ -159,8 +159,10 @@ def test_a_bench_writes_what_others_rely_on(finished):
     assert about["data hash"] == SPEC.hash() and "aligned by truth" in about["crop"] and about["stavis"] == package_version()
     assert told["counts"]["train"]["frames"] == 6 * 40 and told["plan"]["data"] == "faces"
     assert [one["published"] for one in told["systems"]] == [SYSTEMS[name].published for name in chosen_systems(CHEAP)]
+    assert {"machine", "command", "contrasts", "rows"} <= set(told) and len(told["rows"]) == 2
+    assert told["power"].startswith("With 3 test recordings and 2 seeds a difference of CCC") and "STA over 3D-CNN 0.053" in told["power"]
     page = (finished.folder / "bench.html").read_text()
-    assert "RECOLA" in page and "LGBP" not in page and "/tmp" not in page
+    assert told["power"] in page and "RECOLA" in page and "LGBP" not in page and "/tmp" not in page
 
 
 def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
