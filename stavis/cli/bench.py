@@ -12,6 +12,9 @@ from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
 
+QUICK = "This is a quick bench: it shows the way and proves nothing."
+
+
 @app.command(rich_help_panel=TRAIN)
 def systems(json: Json = False) -> None:
     """The systems that can be trained: the rows of the paper's tables with their published metrics.
@@ -85,8 +88,11 @@ def bench(
 
 def _say(done) -> None:
     if done.summary.get("kind") == "contrasts":
+        typer.echo(done.scores().to_string(index=False, float_format=lambda value: f"{value:.3f}", na_rep="-") + "\n")
         for one in [*done.summary["contrasts"], *done.summary["longer_memory"]]:
             typer.echo(one["sentence"])
+        if done.summary["quick"]:
+            typer.echo(QUICK)
         typer.echo(f"\nreport: {done.folder / 'bench.html'}")
         return
     about = done.summary["provenance"]

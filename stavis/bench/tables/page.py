@@ -74,17 +74,11 @@ def contrasts_table(summary: Mapping) -> pd.DataFrame:
 
 
 def scores_table(rows: Sequence[Mapping]) -> pd.DataFrame:
-    """Every row of every scenario: RMSE, CC and CCC with its interval, means over seeds."""
+    """Every row of every scenario: RMSE, CC and CCC with its interval, means over seeds, and what training took."""
     columns = {
-        "scenario": "scenario",
-        "row": "system",
-        "seeds": "seeds",
-        "rmse": "RMSE",
-        "cc": "CC",
-        "ccc": "CCC",
-        "low": "low",
-        "high": "high",
-    }
+        "scenario": "scenario", "row": "system", "seeds": "seeds", "rmse": "RMSE", "cc": "CC", "ccc": "CCC", "low": "low", "high": "high",
+        "steps": "steps", "cpu_seconds": "CPU s",
+    }  # fmt: skip
     return pd.DataFrame([{title: one[key] for key, title in columns.items()} for one in rows], columns=list(columns.values()))
 
 
@@ -126,7 +120,7 @@ def save_tables(summary: Mapping, folder: Path) -> Path:
             table.to_csv(path, index=False, float_format="%.6g")
     counts = f"{summary['plan']['seeds']} seeds"
     parts = [to_latex(contrasts.iloc[:, :10], caption=f"The named contrasts, {counts}.", label="tab:contrasts", wide=True)]
-    parts.append(to_latex(scores, caption=f"Every row by scenario, means over {counts}.", label="tab:scores", wide=True))
+    parts.append(to_latex(scores.iloc[:, :8], caption=f"Every row by scenario, means over {counts}.", label="tab:scores", wide=True))
     write_text(folder / "bench.tex", "\n".join(parts))
     return tables_page(summary).save(folder / "bench.html")
 
