@@ -11,7 +11,6 @@ from stavis.cli import checks
 from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import Data, Device, Exclude, Fold, Json, MaxGap, Out, Quiet, Scale, TimeUnit, scale_from
 
-
 QUICK = "This is a quick bench: it shows the way and proves nothing."
 
 
