@@ -30,7 +30,6 @@ KIND = "contrasts"
 class _Scored:
     """A scenario's runs that are done: their results, predictions and metric sums, by row and seed."""
 
-    found: BenchData
     results: dict[str, dict[int, dict]]
     predictions: dict[str, dict[int, pd.DataFrame]]
     sums: dict[str, np.ndarray]
@@ -42,7 +41,7 @@ def summary_of(out: Path, config: TablesConfig) -> tuple[dict, pd.DataFrame]:
     sums = {name: one.sums for name, one in scored.items()}
     decided = decide(config.contrasts, sums)
     extra = alone([longer_memory(name) for name, rows in sums.items() if {"sta", "sta-long"} <= set(rows)], sums)
-    first = next(iter(scored.values())).found
+    found = {one.name: bench_data(out / one.name) for one in config.kept}
     summary = {
         "format": 2,
         "kind": KIND,
@@ -53,10 +52,10 @@ def summary_of(out: Path, config: TablesConfig) -> tuple[dict, pd.DataFrame]:
         "contrasts": [{**one.as_json(), "sentence": sentence(one), "equal_compute": None} for one in decided],
         "longer_memory": [{**one.as_json(), "shows": one.shows, "sentence": nothing_sentence(one)} for one in extra],
         "rows": [row for name, one in scored.items() for row in rows_of(name, one.sums, one.results)],
-        "references": {name: references_of(one.found) for name, one in scored.items()},
+        "references": {name: references_of(one) for name, one in found.items()},
         "plan": {**config.as_json(), "dimension": config.dimension, "seeds": config.seeds},
-        "provenance": _provenance(first, config),
-        "counts": {name: _counts(one.found) for name, one in scored.items()},
+        "provenance": _provenance(next(iter(found.values())), config),
+        "counts": {name: _counts(one) for name, one in found.items()},
         "systems": [_system(name) for name in dict.fromkeys(row for one in scored.values() for row in one.results)],
         "failures": _failures(out, config),
         "error_by_range": _error_by_range(scored),
@@ -133,7 +132,7 @@ def _scored(folder: Path, config: TablesConfig, rows: tuple[str, ...], seeds: in
     runs = done_runs(folder, rows, config.seeds if seeds is None else seeds)
     results = {name: {seed: run.result() for seed, run in each.items()} for name, each in runs.items()}
     predictions = {name: {seed: run.predictions() for seed, run in each.items()} for name, each in runs.items()}
-    return _Scored(bench_data(folder), results, predictions, metric_sums(predictions))
+    return _Scored(results, predictions, metric_sums(predictions))
 
 
 def _at_equal_compute(out: Path, config: TablesConfig, sums: Mapping[str, Mapping[str, np.ndarray]]) -> list[dict | None]:
