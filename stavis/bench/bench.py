@@ -130,6 +130,7 @@ def bench(
     if page_from is not None:
         return bench_from(page_from, Path(out))
     names, where = chosen_systems(systems), choose_device(device)
+    out = Path(out).resolve() if scheduler else Path(out)  # workers elsewhere have a working folder of their own
     jobs = jobs or (cpu_count() if where.type == "cpu" else 1)
     if data is None:
         _only_with_data(
@@ -137,7 +138,7 @@ def bench(
             source=source != "auto", fold=fold is not None, exclude=exclude is not None, time_unit=bool(time_unit),
             label_scale=label_scale is not None, max_gap=max_gap != MAX_GAP,
         )  # fmt: skip
-        return tables(Path(out), config_of(names, seeds, scale, quick, dimension, device), jobs, scheduler, quiet)
+        return tables(out, config_of(names, seeds, scale, quick, dimension, device), jobs, scheduler, quiet)
     if quick:
         raise StavisError("quick is for the bench of the named contrasts: leave it out, or leave the data out.")
     folder = folder_of(data)
@@ -148,7 +149,7 @@ def bench(
         exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
     )  # fmt: skip
     with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
-        return _bench(Path(out), plan, jobs, doing, progress)
+        return _bench(out, plan, jobs, doing, progress)
 
 
 def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = None, quiet: bool = False) -> Bench:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from distributed import LocalCluster
 
 from stavis.bench import schedule
 from stavis.bench.plan import BenchConfig
@@ -64,6 +65,14 @@ def test_only_what_is_not_done_is_done_and_counted(tmp_path):
     seen = []
     run_all(tasks, in_processes(1), lambda done, total: seen.append((done, total)))
     assert all(task.done for wave in tasks for task in wave) and seen[-1] == (3, 3) and seen[0] == (1, 3)
+
+
+def test_a_dask_scheduler_does_the_tasks(tmp_path):
+    tasks = [[Counted(tmp_path / name) for name in ("a", "b")], [Counted(tmp_path / "c")]]
+    local = LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    with local as cluster, on_cluster(cluster.scheduler_address) as doing:
+        run_all(tasks, doing)
+    assert all(task.done for wave in tasks for task in wave)
 
 
 def test_no_scheduler_is_one_sentence(monkeypatch):
