@@ -122,10 +122,11 @@ def run_tables(
     Raises StavisError where the folder was begun with something else, or the data cannot be made.
     """
     begin(out, config)
-    for number, scenario in enumerate(config.kept):
-        if progress:
-            progress("rendering and cropping", number, len(config.kept))
+    rendered = _stage(progress, "rendering and cropping") or (lambda done, total: None)
+    rendered(0, len(config.kept))
+    for number, scenario in enumerate(config.kept, 1):
         _begin_scenario(out / scenario.name, config, scenario, jobs)
+        rendered(number, len(config.kept))
     run_all(tasks_of(out, config, pilot=True), doing, _stage(progress, "training the pilot"))
     if say:
         say(out, config)
