@@ -73,8 +73,6 @@ def revive(app, doctree) -> None:
     docname = app.env.docname
     for number, node in enumerate([node for node in doctree.findall(nodes.raw) if _HOST.search(node.astext())], 1):
         fragment, name = node.astext(), f"{docname.replace('/', '-')}-{number}"
-        for beside in [one for one in node.parent.children if one is not node and one.astext().startswith("Scrubber(")]:
-            node.parent.remove(beside)  # what a terminal would print
         text, image = _POSTER.search(fragment).groups()
         write(Path(app.outdir) / FOLDER, name, fragment, base64.b64decode(image), html.unescape(text))
         node.replace_self(
