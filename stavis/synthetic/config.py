@@ -34,11 +34,13 @@ STREAMS = {
     "clothes": 8,
     "neutral": 9,
     "manner": 10,
+    "alignment": 11,
 }
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 3  # raised where only the scenario `motion` draws other pixels
 _DIVERSITY_VERSION = 8  # raised where only people who differ widely are rendered otherwise
 _HEADS_VERSION = 2  # raised where only 3D heads are rendered otherwise
+_MISALIGNMENT_VERSION = 1  # raised where only crops that are misaligned lie otherwise
 _NEUTRAL_VERSION = 1  # raised where only people with exact neutrals behave otherwise
 _ALWAYS_NEUTRAL = 2 / 3  # of the people with exact neutrals; the others have episodes of them
 _FORMER_NAMES = {"wide": "diversity"}
@@ -82,6 +84,9 @@ class SyntheticConfig:
     neutral : float
         Fraction of the people, in [0,1], whose valence and expression are exactly 0: two thirds of them throughout, the others in
         episodes. They speak and look about as everyone does.
+    misalignment : float
+        How wrong crops aligned by the truth lie, in [0,1]: 1 = by the tracker's errors (4 of 112 px, 8 % of the zoom, 3 degrees), which
+        come and go within a second.
 
     Raises
     ------
@@ -110,6 +115,7 @@ class SyntheticConfig:
     diversity: float = 0.0
     renderer: str = "flat"
     neutral: float = 0.0
+    misalignment: float = 0.0
 
     def __post_init__(self):
         given = (self.scenarios,) if isinstance(self.scenarios, str) else self.scenarios
@@ -138,7 +144,7 @@ class SyntheticConfig:
             _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= limit, name, getattr(self, name), f"0 to {limit}")
         crf = len(self.crf) == 2 and all(_whole(q) and 0 <= q <= 51 for q in self.crf) and self.crf[0] <= self.crf[1]
         _check(crf, "crf", self.crf, "(lowest, highest) from 0 to 51")
-        for name in ("diversity", "neutral"):
+        for name in ("diversity", "neutral", "misalignment"):
             _check(_number(getattr(self, name)) and 0 <= getattr(self, name) <= 1, name, getattr(self, name), "a fraction from 0 to 1")
         _check(self.renderer in RENDERERS, "renderer", self.renderer, "one of " + ", ".join(RENDERERS))
 
@@ -167,7 +173,7 @@ class SyntheticConfig:
     def hash(self) -> str:
         """What tells this data set from every other: sha256 (hex) of the spec and of the renderer's version."""
         settings = self.as_dict()
-        for name in ("diversity", "renderer", "neutral"):
+        for name in ("diversity", "renderer", "neutral", "misalignment"):
             del settings[name]
         if self.diversity:  # without it, the same pixels as before there were such people
             settings["wide"] = [self.diversity, _DIVERSITY_VERSION]
@@ -175,6 +181,8 @@ class SyntheticConfig:
             settings["renderer"] = [self.renderer, _HEADS_VERSION]
         if self.neutral:
             settings["neutral"] = [self.neutral, _NEUTRAL_VERSION]
+        if self.misalignment:
+            settings["misalignment"] = [self.misalignment, _MISALIGNMENT_VERSION]
         if "motion" in self.scenarios:
             settings["motion"] = _MOTION_VERSION
         return content_hash(json.dumps([_VERSION, settings], sort_keys=True))

@@ -3,7 +3,7 @@
 | scenario | what alone tells the valence | which needs |
 |---|---|---|
 | motion | how fast the face moves, not where it is | more than one frame |
-| memory | what the mouth showed 1.5 to 3 s ago | a memory of seconds |
+| memory | what the face showed 1.5 to 3 s ago | a memory of seconds |
 | places | the one of two places that is the better lit | to select a place by comparing places |
 | cued | the place that an event seconds ago has named | to select a place, and to remember which |
 """
@@ -22,11 +22,11 @@ SPEED = 0.5  # s: valence per change of expression a second
 HINT = 0.2
 """What the expression itself says of the valence in `motion`: little, so that a network of single frames learns to see faces at all."""
 
-SHOWN = 0.8  # s that the mouth shows what is to come
+SHOWN = 1.0  # s that the face shows what is to come
 FELT = (1.5, 3.0)
-"""From when to when, in s after the mouth began to show it, a value is felt in `memory`."""
-TRACE = 0.55
-"""The part of it that is felt while it is shown, in `memory`: a network of single frames learns from it to read the mouth."""
+"""From when to when, in s after the face began to show it, a value is felt in `memory`."""
+TRACE = 0.5
+"""The part of it that is felt while it is shown, in `memory`: a network of single frames learns from it to read faces."""
 
 ANNOUNCED = 0.8  # s that a shadow lies on a place in `cued` when it begins to count no more
 CONTRAST = 0.5
@@ -45,17 +45,17 @@ def motion(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig,
 
 
 def memory(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig, split: str, affect: Affect) -> dict:
-    """The mouth shows for a moment what will be felt 1.5 to 3 s later, and rests between."""
+    """The face shows for a moment what will be felt 1.5 to 3 s later, and rests between."""
     times = np.arange(len(valence)) / spec.fps
-    mouth, felt = np.zeros(len(times)), np.zeros(len(times))
+    shown, felt = np.zeros(len(times)), np.zeros(len(times))
     at = rng.uniform(0, 2)  # nothing is felt of what was shown before the first frame
     while at < times[-1]:
         value = rng.uniform(0.4, 1.0) * rng.choice((-1, 1))
         shows = bump(times - at, 0, SHOWN)
-        mouth += value * shows
+        shown += value * shows
         felt += value * (TRACE * shows + bump(times - at, *FELT))
         at += rng.uniform(FELT[1] + 0.2, FELT[1] + 1.2)
-    return {"mouth": mouth, "valence": felt, "mouth_cue": np.ones(len(times))}
+    return {"mouth": shown, "eyes": shown, "valence": felt, "mouth_cue": np.full(len(times), 0.5), "informative": "none"}
 
 
 def places(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig, split: str, affect: Affect) -> dict:

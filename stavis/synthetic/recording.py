@@ -13,6 +13,7 @@ from stavis.regions import REGIONS
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.flat.stage import FlatStage
 from stavis.synthetic.heads.stage import HeadStage
+from stavis.synthetic.misalignment import sample_misalignment
 from stavis.synthetic.raters import Ratings, sample_ratings
 from stavis.synthetic.scenarios import sample_courses
 
@@ -25,7 +26,7 @@ class Truth:
     informative (T,) int8 (see scenarios.INFORMATIVE); mouth_cue (T,) in [0,1], part of the valence that the mouth carries; valence (T,)
     in [-1,1]; occluded (T,) bool, something lies over mouth or eyes; visible (T,) bool, the face is in the image; size (width, height)
     px. Of 3D heads alone (None of flat faces): expression (T,52) float32, the weights in the order of BLENDSHAPES; pose (T,6) float32,
-    see stavis.data.datasets.truth.POSE.
+    see stavis.data.datasets.truth.POSE. alignment (T,4) float32, how far the crop lies off (see stavis.synthetic.misalignment), or None.
     """
 
     times: np.ndarray
@@ -38,6 +39,7 @@ class Truth:
     size: tuple[int, int]
     expression: np.ndarray | None = None
     pose: np.ndarray | None = None
+    alignment: np.ndarray | None = None
 
     def regions(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Which region each pixel belongs to: (T,H,W) uint8, indices into REGIONS."""
@@ -91,6 +93,7 @@ def render(spec: SyntheticConfig, index: int) -> SyntheticRecording:
         size=spec.size,
         expression=stage.expression,
         pose=stage.pose_values,
+        alignment=sample_misalignment(spec, index),
     )
     return SyntheticRecording(
         spec=spec,

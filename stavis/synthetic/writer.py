@@ -191,6 +191,8 @@ def _write_truth(path: Path, recording: SyntheticRecording) -> None:
     arrays["carrier"] = truth.informative  # the name in every truth file on disk
     if truth.expression is not None:
         arrays |= {"expression": truth.expression, "expression_names": np.array(BLENDSHAPES), "pose": truth.pose}
+    if truth.alignment is not None:
+        arrays["alignment"] = truth.alignment
     width, height = truth.size
     count = len(truth.times)
     stamp = (1980, 1, 1, 0, 0, 0)  # the same for every file, so that the same spec gives the same bytes

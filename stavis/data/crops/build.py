@@ -10,8 +10,8 @@ import numpy as np
 
 from stavis.data.crops.early import EarlyCrops
 from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
-from stavis.data.datasets.truth import read_truth
-from stavis.data.faces.alignment import crop_affine
+from stavis.data.datasets.truth import Truth, read_truth
+from stavis.data.faces.alignment import crop_affine, misaligned
 from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE
@@ -82,8 +82,9 @@ def write_crops(folder: Path, recording: Recording, spec, source: str, digest: s
 def _write_entry(folder: Path, recording: Recording, spec, source: str, digest: str, progress, info: VideoInfo, chosen, early) -> None:
     notes = Notes(info.notes)
     track = faces = None
-    if source == "truth":
-        track = _truth_track(recording, info.times[chosen])
+    truth = read_truth(recording.truth) if source == "truth" else None
+    if truth is not None:
+        track = _truth_track(truth, info.times[chosen])
     elif source == "face":
         loaded = load_or_track(info, digest, choose=spec.face, progress=progress, model=face_model(), watch=early.see)
         notes.add(*loaded.notes)
@@ -99,6 +100,8 @@ def _write_entry(folder: Path, recording: Recording, spec, source: str, digest: 
         affine = np.repeat(framing_affine(whole, info.width, info.height, spec.size)[None], len(chosen), 0)
     else:
         affine = crop_affine(track.landmarks, spec.size)
+        if truth is not None and truth.alignment is not None:
+            affine = misaligned(affine, truth.alignment[_nearest(truth.times, info.times[chosen])], spec.size)
     framing = whole if track is None else source
     if track is not None and early.fits(affine):
         cut = early.crops(info, chosen, affine)
@@ -166,9 +169,8 @@ def _write_frames(path: Path, cut: Iterable[tuple[np.ndarray, str]], shape: tupl
     return notes
 
 
-def _truth_track(recording: Recording, times: np.ndarray) -> FaceTrack:
+def _truth_track(truth: Truth, times: np.ndarray) -> FaceTrack:
     """The known landmarks of a synthetic recording at the times of its video's frames, as a track."""
-    truth = read_truth(recording.truth)
     landmarks = np.where(truth.visible[:, None, None], truth.landmarks, np.nan).astype(np.float32)
     return _at(_track_of(truth.times, landmarks, truth.visible.astype(bool)), times)
 
@@ -179,14 +181,19 @@ def _track_of(times: np.ndarray, landmarks: np.ndarray, valid: np.ndarray) -> Fa
     return FaceTrack(times, boxes, landmarks, valid.astype(np.float32), affine, valid)
 
 
+def _nearest(known: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """The index of the known time that is nearest to each, the earlier of two as near."""
+    after = np.clip(np.searchsorted(known, times), 0, len(known) - 1)
+    before = np.clip(after - 1, 0, None)
+    return np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)
+
+
 def _at(track: FaceTrack, times: np.ndarray) -> FaceTrack:
     """A track at other times: each takes the nearest frame; where none is nearer than one frame's distance there is no face."""
     known = np.asarray(track.times, np.float64)
     if not len(known):
         raise StavisError("a face track without a frame cannot align a video: track it again.")
-    after = np.clip(np.searchsorted(known, times), 0, len(known) - 1)
-    before = np.clip(after - 1, 0, None)
-    nearest = np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)
+    nearest = _nearest(known, times)
     reach = float(np.median(np.diff(known))) if len(known) > 1 else 0.0
     there = np.abs(known[nearest] - times) <= reach + CLOCK_TOLERANCE
     if there.all() and np.array_equal(nearest, np.arange(len(known))):  # every frame: nothing is copied

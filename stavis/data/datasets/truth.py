@@ -9,7 +9,7 @@ import numpy as np
 from stavis.errors import StavisError
 from stavis.printable import ShortRepr
 
-_OF_HEADS = ("expression", "pose")  # what only the files of 3D heads hold
+_OPTIONAL = ("expression", "pose", "alignment")  # what only the files of 3D heads, or of misaligned crops, hold
 POSE = ("yaw", "pitch", "roll", "x", "y", "scale")
 """The columns of a 3D head's pose: angles in radians, shifts in eye distances, a factor."""
 
@@ -23,7 +23,8 @@ class Truth(ShortRepr):
     times (T,) s; landmarks (T,L,2) px of the video, L = 124 of a flat face and 478 of a 3D head; informative (T,) which region carries
     the valence: 0 mouth, 1 eyes, 2 motion, −1 none; mouth_cue (T,) in [0,1], the part of the valence that the mouth carries; valence
     (T,) in [-1,1]; occluded and visible (T,) bool. Of a 3D head, else None: expression (T,52), the weights of its shapes in the order of
-    BLENDSHAPES; pose (T,6), the columns of POSE.
+    BLENDSHAPES; pose (T,6), the columns of POSE. alignment (T,4): how far the crop lies off, see stavis.data.faces.alignment.misaligned;
+    None where it lies as the landmarks say.
     """
 
     times: np.ndarray
@@ -35,6 +36,7 @@ class Truth(ShortRepr):
     visible: np.ndarray
     expression: np.ndarray | None = None
     pose: np.ndarray | None = None
+    alignment: np.ndarray | None = None
 
 
 def read_truth(path: str | Path) -> Truth:
@@ -44,7 +46,7 @@ def read_truth(path: str | Path) -> Truth:
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            names = [name for name in Truth.__dataclass_fields__ if name not in _OF_HEADS or name in file]
+            names = [name for name in Truth.__dataclass_fields__ if name not in _OPTIONAL or name in file]
             truth = Truth(**{name: file[_IN_FILE.get(name, name)] for name in names})
     except (OSError, ValueError, KeyError, BadZipFile, EOFError) as error:
         raise StavisError(f"{path} is no truth file of a synthetic recording ({error}): write the data set again.") from error

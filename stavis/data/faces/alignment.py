@@ -61,6 +61,16 @@ def crop_affine(landmarks: np.ndarray, size: int = 112) -> np.ndarray:
     return _fill_from_nearest(affine, np.isfinite(affine).all((1, 2)) & (eyes > 1e-6))
 
 
+def misaligned(affine: np.ndarray, errors: np.ndarray, size: int) -> np.ndarray:
+    """Affines (T,2,3) into crops of `size` px that lie off by errors (T,4): across and down as parts of the width, zoom, turn in radians."""
+    across, down, zoom, turn = np.asarray(errors, np.float64).T
+    cos, sin = (1 + zoom) * np.cos(turn), (1 + zoom) * np.sin(turn)
+    linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)
+    middle = np.full(2, (size - 1) / 2)
+    moved = np.einsum("tij,tj->ti", linear, affine[:, :, 2] - middle) + middle + size * np.stack([across, down], 1)
+    return np.concatenate([linear @ affine[:, :, :2], moved[:, :, None]], 2)
+
+
 def apply_affine(affine: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Points (T,L,2) carried by a similarity a frame (T,2,3): source pixels to crop pixels, or back with the inverse."""
     return np.einsum("tij,tlj->tli", affine[:, :, :2], points) + affine[:, None, :, 2]
