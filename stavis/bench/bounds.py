@@ -63,7 +63,7 @@ def oracle(scenario: str, courses: Courses, fps: float) -> np.ndarray:
 
 def _remembered(mouth: np.ndarray, fps: float) -> np.ndarray:
     """The strongest expression that the mouth showed so long ago that it is felt now, 0 where it showed none."""
-    first, last = (round(back * fps) for back in (FELT[0] - EDGE / 2, FELT[1] - SHOWN + EDGE / 2))
+    first, last = (round(back * fps) for back in (FELT[0] + (SHOWN - EDGE) / 2, FELT[1] - (SHOWN - EDGE) / 2))
     padded = np.r_[np.zeros(last), mouth]
     back = np.stack([padded[last - k : last - k + len(mouth)] for k in range(first, last + 1)])
     return back[np.abs(back).argmax(0), np.arange(len(mouth))]

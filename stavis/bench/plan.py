@@ -57,12 +57,25 @@ _PAPER = {
     },
     "cnn": SystemConfig(frames=PUBLISHED),
 }
+_LOSS = "mse+ccc"
+_HEAD = HeadConfig(epochs=24, batch=128, loss=_LOSS)
+_SEQUENCES = HeadConfig(loss=_LOSS, learning_rate=3e-3)
+_CONTRASTS = {
+    "cnn": SystemConfig(frames=FrameConfig(steps=600, loss=_LOSS)),
+    "cnn-rnn-1s": SystemConfig(head=_HEAD),
+    "cnn-rnn-4s": SystemConfig(head=_HEAD),
+    **{name: recipe for name, recipe in _SMALL.items() if "eps" in name or "svr" in name},
+    **dict.fromkeys(("lgbptop-lstm", "lgbptop-bilstm", "bovw-lstm"), SystemConfig(head=_SEQUENCES)),
+}
+_WHOLE = TrainingConfig(steps=1200, batch=8, seconds=4.0, augment=0.0, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU)
+"""Windows of 4 s, and nothing that one row has and another cannot have."""
 RECIPES = {
+    "contrasts": {name: _CONTRASTS.get(name, SystemConfig(clips=_WHOLE)) for name in SYSTEMS},
     "small": {name: _SMALL.get(name, SystemConfig(clips=_CLIPS)) for name in SYSTEMS},
     "paper": {name: _PAPER.get(name, SystemConfig(clips=_LONG)) for name in SYSTEMS},
 }
 """How each system is trained in each preset; one that stands nowhere above is a network of clips, and all of these are trained alike.
-`small` is meant for two cores and the synthetic data, `paper` for a GPU."""
+`small` is meant for two cores and a data set of one's own, `contrasts` for the synthetic data of the contrasts, `paper` for a GPU."""
 
 
 @dataclass(frozen=True)

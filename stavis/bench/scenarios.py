@@ -62,7 +62,7 @@ class BenchScenario:
 SCENARIOS = (
     BenchScenario("motion", ("motion",), ("cnn", "cnn-rnn-4s", "cnn3d", "sta"), seed=61),
     BenchScenario("memory", ("memory",), ("cnn", "cnn-rnn-1s", "cnn-rnn-4s"), seed=62),
-    BenchScenario("places", ("places",), ("cnn", "cnn3d", "sta", *_SELECTING), seed=63),
+    BenchScenario("places", ("places",), ("cnn3d", "sta", *_SELECTING), seed=63, settings={"misalignment": 0.5}),
     BenchScenario("cued", ("cued",), ("cnn3d", "sta", *CHANGES, *_REMEMBERING), seed=64),
     BenchScenario("mixed", ("motion", "memory", "places", "cued"), TABLE_ROWS, seed=65),
 )

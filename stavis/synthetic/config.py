@@ -14,7 +14,7 @@ from stavis.storage.files import content_hash
 
 SCENARIOS = ("mouth", "eyes", "switching", "motion", "occlusion", "distractor", "memory", "places", "cued")
 """Who carries the valence: the mouth; eyes and brows; both in turn; movement only; both while a hand passes; the mouth, with a
-background that follows the valence in training only; what the mouth showed seconds ago; the better lit of mouth and eyes; the one of
+background that follows the valence in training only; what the face showed seconds ago; the better lit of mouth and eyes; the one of
 them that an event has named."""
 
 SPLITS = ("train", "dev", "test")

@@ -24,8 +24,8 @@ HINT = 0.2
 
 SHOWN = 1.0  # s that the face shows what is to come
 FELT = (1.5, 3.0)
-"""From when to when, in s after the face began to show it, a value is felt in `memory`."""
-TRACE = 0.5
+"""From when to when, in s after the middle of what the face showed, a value is felt in `memory`: a second back nothing shows it."""
+TRACE = 0.45
 """The part of it that is felt while it is shown, in `memory`: a network of single frames learns from it to read faces."""
 
 ANNOUNCED = 0.8  # s that a shadow lies on a place in `cued` when it begins to count no more
@@ -49,12 +49,13 @@ def memory(rng: np.random.Generator, valence: np.ndarray, spec: SyntheticConfig,
     times = np.arange(len(valence)) / spec.fps
     shown, felt = np.zeros(len(times)), np.zeros(len(times))
     at = rng.uniform(0, 2)  # nothing is felt of what was shown before the first frame
+    starts, stops = (SHOWN / 2 + after for after in FELT)
     while at < times[-1]:
         value = rng.uniform(0.4, 1.0) * rng.choice((-1, 1))
         shows = bump(times - at, 0, SHOWN)
         shown += value * shows
-        felt += value * (TRACE * shows + bump(times - at, *FELT))
-        at += rng.uniform(FELT[1] + 0.2, FELT[1] + 1.2)
+        felt += value * (TRACE * shows + bump(times - at, starts, stops))
+        at += rng.uniform(stops + 0.1, stops + 0.9)
     return {"mouth": shown, "eyes": shown, "valence": felt, "mouth_cue": np.full(len(times), 0.5), "informative": "none"}
 
 

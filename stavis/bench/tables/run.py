@@ -75,6 +75,7 @@ class TablesConfig:
         systems = dict.fromkeys(row_named(name).system for name in self.rows(scenario))
         return BenchConfig(
             data=str(data.resolve()), data_hash=spec.hash(), systems=tuple(systems), seeds=self.seeds, dimension=self.dimension,
+            preset="contrasts",
             delay=spec.rater_lag, labels="raters", split="test", source="truth", scale=self.scale, device=self.device,
             version=package_version(), caps=tuple(sorted(scenario.caps.items())), postprocess=False, whole=True,
         )  # fmt: skip

@@ -62,7 +62,7 @@ def crop_affine(landmarks: np.ndarray, size: int = 112) -> np.ndarray:
 
 
 def misaligned(affine: np.ndarray, errors: np.ndarray, size: int) -> np.ndarray:
-    """Affines (T,2,3) into crops of `size` px that lie off by errors (T,4): across and down as parts of the width, zoom, turn in radians."""
+    """Affines (T,2,3) into crops of `size` px off by errors (T,4): across and down as parts of the width, zoom, turn in radians."""
     across, down, zoom, turn = np.asarray(errors, np.float64).T
     cos, sin = (1 + zoom) * np.cos(turn), (1 + zoom) * np.sin(turn)
     linear = np.stack([np.stack([cos, -sin], -1), np.stack([sin, cos], -1)], 1)
