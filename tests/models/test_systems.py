@@ -190,4 +190,4 @@ def test_two_layers_of_memory_lie_at_each_size_and_are_carried_on():
 def test_the_preset_of_the_contrasts_differs_from_small_in_its_pixels_alone(name):
     small, fewer = (SYSTEMS[name].preset(preset) for preset in ("small", "contrasts"))
     changed = {field.name for field in dataclasses.fields(small) if getattr(small, field.name) != getattr(fewer, field.name)}
-    assert changed == ({"vision"} if SYSTEMS[name].reads == "frames" else set())
+    assert changed == ({"vision", "crop_size"} if SYSTEMS[name].reads == "frames" else {"crop_size"})
