@@ -38,6 +38,7 @@ STREAMS = {
 }
 _VERSION = 3  # raised whenever the same spec draws other pixels or tells another truth
 _MOTION_VERSION = 3  # raised where only the scenario `motion` draws other pixels
+_MECHANISMS_VERSION = 1  # raised where only the scenarios memory, places or cued draw otherwise
 _DIVERSITY_VERSION = 8  # raised where only people who differ widely are rendered otherwise
 _HEADS_VERSION = 2  # raised where only 3D heads are rendered otherwise
 _MISALIGNMENT_VERSION = 1  # raised where only crops that are misaligned lie otherwise
@@ -185,6 +186,8 @@ class SyntheticConfig:
             settings["misalignment"] = [self.misalignment, _MISALIGNMENT_VERSION]
         if "motion" in self.scenarios:
             settings["motion"] = _MOTION_VERSION
+        if {"memory", "places", "cued"} & set(self.scenarios):
+            settings["mechanisms"] = _MECHANISMS_VERSION
         return content_hash(json.dumps([_VERSION, settings], sort_keys=True))
 
     def identity_of(self, index: int) -> int:
