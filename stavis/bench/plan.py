@@ -70,9 +70,9 @@ _CONTRASTS = {
 _WHOLE = TrainingConfig(steps=1200, batch=8, seconds=4.0, augment=0.0, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU)
 """Windows of 4 s, and nothing that one row has and another cannot have."""
 RECIPES = {
-    "contrasts": {name: _CONTRASTS.get(name, SystemConfig(clips=_WHOLE)) for name in SYSTEMS},
     "small": {name: _SMALL.get(name, SystemConfig(clips=_CLIPS)) for name in SYSTEMS},
     "paper": {name: _PAPER.get(name, SystemConfig(clips=_LONG)) for name in SYSTEMS},
+    "contrasts": {name: _CONTRASTS.get(name, SystemConfig(clips=_WHOLE)) for name in SYSTEMS},
 }
 """How each system is trained in each preset; one that stands nowhere above is a network of clips, and all of these are trained alike.
 `small` is meant for two cores and a data set of one's own, `contrasts` for the synthetic data of the contrasts, `paper` for a GPU."""

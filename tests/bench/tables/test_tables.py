@@ -33,11 +33,12 @@ CONFIG = TablesConfig(
 
 @pytest.fixture(scope="module", autouse=True)
 def small_batches():
-    """Clips are trained in batches of two: these tests are of the bench and not of what networks learn."""
+    """Clips are trained in batches of two short windows: these tests are of the bench and not of what networks learn."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("sta", "cnn3d"):
-            recipe = RECIPES["small"][name]
-            patch.setitem(RECIPES["small"], name, dataclasses.replace(recipe, clips=dataclasses.replace(recipe.clips, batch=2)))
+            recipe = RECIPES["contrasts"][name]
+            clips = dataclasses.replace(recipe.clips, batch=2, seconds=0.96)
+            patch.setitem(RECIPES["contrasts"], name, dataclasses.replace(recipe, clips=clips))
         yield
 
 
