@@ -75,8 +75,8 @@ class Clip(ShortRepr):
     labels: np.ndarray | None = None
     dimensions: tuple[str, ...] = ("valence",)
     regions: np.ndarray | None = None
-    valid: np.ndarray | None = None
-    notes: tuple[str, ...] | None = None
+    valid: np.ndarray = None  # type: ignore[assignment]  # __post_init__ fills in what is None here
+    notes: tuple[str, ...] = None  # type: ignore[assignment]
     recording: str = ""
     region_set: RegionSet = FACE
     subject: str = "face"
@@ -114,17 +114,25 @@ class Clip(ShortRepr):
         return replace(self, **cut, notes=tuple(np.array(self.notes, object)[frames]))
 
     def share(self, maps: SharedMap) -> np.ndarray:
-        """The fraction of a map of these frames on each region: (T,R); only pixels that show the video count."""
-        return maps.share(self.regions, self.content, edge=self.region_set.edge)
+        """The fraction of a map of these frames on each region: (T,R); only pixels that show the video count.
+
+        Raises StavisError where the regions are not known.
+        """
+        return maps.share(self._known_regions(), self.content, edge=self.region_set.edge)
 
     def density(self, maps: SharedMap) -> np.ndarray:
         """Share over area of each region: (T,R), 1 = what an even map has."""
-        return maps.density(self.regions, self.content, edge=self.region_set.edge)
+        return maps.density(self._known_regions(), self.content, edge=self.region_set.edge)
 
     @property
     def areas(self) -> np.ndarray:
         """The fraction of the pixels that show the video on each region: (T,R)."""
-        return areas(self.regions, self.content)
+        return areas(self._known_regions(), self.content)
+
+    def _known_regions(self) -> np.ndarray:
+        if self.regions is None:
+            raise StavisError(f"the regions of {self.recording or 'a clip'} are not known: track its face, or give regions.")
+        return self.regions
 
     @property
     def no_frame_text(self) -> str:

@@ -112,6 +112,11 @@ def chosen_methods(options: dict | None, wanted: Sequence[str | Method]) -> list
     return chosen
 
 
+def label_of(method: Method) -> str:
+    """What a method that `chosen_methods` gave is called."""
+    return method.label
+
+
 def _with_label(method: Method) -> Method:
     """A method of the user's own, with what a user needs to choose it."""
     if hasattr(method, "label"):

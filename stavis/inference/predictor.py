@@ -70,7 +70,7 @@ class VideoReader:
     origin: str = ""
 
     @classmethod
-    def load(cls, source: Source, *, device: str = "auto", mirror: bool = False, mode: str = "window", **options) -> Self:
+    def load(cls, source: "Network", *, device: str = "auto", mirror: bool = False, mode: str = "window", **options) -> Self:
         """A network from a shipped name, a run's folder, a checkpoint's folder, a repository of the Hugging Face Hub ("hf:owner/name",
         "hf:owner/name@revision") or a module, its notes shown; one that is loaded already as it is, or `mirrored` where that is asked for.
 
@@ -386,3 +386,7 @@ class VideoReader:
         regions = crops.regions.region_set.key if crops.regions is not None else FACE.versioned if crops.track is not None else None
         facts = {"crop": self.crop_text(crops.source), "regions": regions, "dimension": ", ".join(self.dimensions)}
         return self.provenance(**self.trained_on(), **facts)
+
+
+Network = Source | VideoReader
+"""Whatever `VideoReader.load` takes: a source, or a network that is loaded already."""

@@ -49,8 +49,8 @@ def _known(source: str | Path) -> str | Path:
     return source
 
 
-def as_recording(video: str | Path | Recording) -> Recording:
-    """One video as a recording, with the labels and the truth that lie beside it.
+def as_recording(video: object) -> Recording:
+    """One video (a path or a Recording) as a recording, with the labels and the truth that lie beside it.
 
     Raises StavisError where it is no single video.
     """

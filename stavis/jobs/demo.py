@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ PLAN = TrainingConfig(steps=1000, batch=16, seconds=0.96, epoch=300, augment=0.0
 there is less noise behind the attention than by default, for in so few steps it costs more CCC than the attention gains by it."""
 TRACKED = 12
 """How many test recordings are also read through the tracker: enough for an interval, a few seconds."""
-_SHOWN = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
+_SHOWN: dict[str, Any] = {"recordings": 1, "seconds": 8.0, "fps": 12.5}  # the recording that is explained, smoother than those trained on
 
 
 @dataclass(frozen=True, repr=False)
@@ -57,15 +58,13 @@ class Demo(ShortRepr):
     def summary(self) -> dict:
         """What demo.json says; undefined figures are null."""
         cue = self.evaluation.cue.get("switching")
-        figures: dict = {}
-        for name, score in (
-            ("ccc", self.evaluation.score("ccc")),
-            ("mouth_cue_correlation", cue and cue.correlation),
-            ("cue_density", cue and cue.density),
-        ):
-            if score is not None:
-                figures |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
-        return {"seconds": round(self.seconds, 1), **_plain(figures), "device": self.device, "tracked": self._tracked()}
+        scores = {"ccc": self.evaluation.score("ccc")}
+        if cue is not None:
+            scores |= {"mouth_cue_correlation": cue.correlation, "cue_density": cue.density}
+        metrics: dict = {}
+        for name, score in scores.items():
+            metrics |= {name: score.value, f"{name}_low": score.low, f"{name}_high": score.high}
+        return {"seconds": round(self.seconds, 1), **_plain(metrics), "device": self.device, "tracked": self._tracked()}
 
     def _tracked(self) -> dict:
         """The metrics through the tracker, with counts; or why there are none."""

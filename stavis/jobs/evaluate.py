@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -21,8 +22,7 @@ from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.evaluation.finding import evaluation_finding
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.finding import Finding
-from stavis.inference.predictor import VideoReader
-from stavis.inference.source import Source
+from stavis.inference.predictor import Network, VideoReader
 from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
@@ -152,7 +152,7 @@ class RunEvaluation:
 
 
 def evaluate(
-    run: Source,
+    run: Network,
     data: str | Path | None = None,
     *,
     split: str = "test",
@@ -183,7 +183,8 @@ def evaluate(
     """
     net = VideoReader.load(run, device=device, mirror=mirror, mode=mode)
     labels = LabelConfig(time_unit, scale, max_gap)
-    options = {"split": split, "source": source, "fill": fill, "fold": fold, "exclude": exclude, "limit": limit, "quiet": quiet}
+    options: dict[str, Any] = {"split": split, "source": source, "fill": fill, "fold": fold, "exclude": exclude}
+    options |= {"limit": limit, "quiet": quiet}
     notes = Notes()
     try:
         result = evaluation_of(net, data, labels=labels, notes=notes, **options)
@@ -272,6 +273,8 @@ def _cue(evaluation: Evaluation, recordings: list[Recording], crops: list[Crops]
         if len(truth.times) != len(cropped.times):
             continue
         regions = cropped.clip().regions
+        if regions is None:
+            continue
         traces.setdefault(scenario_of(truth.informative), []).append(
             cue_trace(reading.attention, regions, truth.mouth_cue, truth.informative)
         )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,7 @@ from stavis.errors import StavisError, offer
 from stavis.groups.face_maps import FaceMaps
 from stavis.inference.attribute import Method
 from stavis.inference.explained import METHODS, ExplainedVideo
-from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
-from stavis.inference.source import Source
+from stavis.inference.predictor import Face, Network, Regions, Video, VideoReader, as_recording
 from stavis.jobs.evaluate import RunEvaluation
 from stavis.jobs.explain_report import agreement_table, explanation_report, frame_table, region_table, scrubber_of
 from stavis.progress import stages
@@ -96,23 +96,23 @@ class Explanation(ExplainedVideo):
             return for_paper(valence_traces(self.clip, self.prediction, dimension=self.prediction.dimensions[0]), width)
         if kind == "plane":
             return for_paper(valence_arousal(self.prediction, clip=self.clip), width)
-        if self.attention is None and (kind != "overlay" or "attention" in maps):
-            raise StavisError(f"the system {self.predictor.system} has no attention: explain a run of the system sta.")
-        if kind == "overlay":
+        if kind == "overlay" and (self.attention is not None or "attention" not in maps):
             shown = self._maps(maps)
             moment = int(key_moments(next(iter(shown.values())), 1)[0]) if frame is None else frame
             return overlay_figure(self.clip, shown, moment, width=width or "column")
+        if (attention := self.attention) is None:
+            raise StavisError(f"the system {self.predictor.system} has no attention: explain a run of the system sta.")
         if kind == "moments":
-            moments = key_moments(self.attention)
-            paper = strip_figure(self.clip, self._maps(maps), moments, width=width or "page")
-            return for_paper(filmstrip(self.clip, self.attention, moments=moments), width, paper)
-        return for_paper({"shares": share_over_time, "heatmap": region_time_heatmap}[kind](self.clip, self.attention), width)
+            moments = key_moments(attention)
+            paper = strip_figure(self.clip, self._maps(maps), moments.tolist(), width=width or "page")
+            return for_paper(filmstrip(self.clip, attention, moments=moments), width, paper)
+        return for_paper({"shares": share_over_time, "heatmap": region_time_heatmap}[kind](self.clip, attention), width)
 
     def _maps(self, names: Sequence[str]) -> dict[str, AttentionMaps | Attribution]:
         """The maps of these names. Raises StavisError where there is none of a name."""
-        known = {"attention": self.attention, **self.attributions}
+        known = {name: one for name, one in {"attention": self.attention, **self.attributions}.items() if one is not None}
         for name in names:
-            if known.get(name) is None:
+            if name not in known:
                 raise StavisError(f"{self.video.name} was explained without a map {name!r}: choose among {', '.join(known)}.")
         return {name: known[name] for name in names}
 
@@ -175,7 +175,7 @@ class Explanation(ExplainedVideo):
 
 
 def explain(
-    run: Source,
+    run: Network,
     video: Video,
     out: str | Path | None = None,
     *,
@@ -213,8 +213,8 @@ def explain(
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
     with stages(quiet) as progress:
-        options = {"target": target, "source": source, "face": face, "regions": regions, "attention_layers": attention_layers}
-        explanation = Explanation.of(net, video, methods=methods, heads=heads, **options, progress=progress)
+        options: dict[str, Any] = {"target": target, "source": source, "face": face, "regions": regions, "heads": heads}
+        explanation = Explanation.of(net, video, methods=methods, attention_layers=attention_layers, **options, progress=progress)
         if out is not None:
             told = None if progress is None else lambda done, total: progress("overlay", done, total)
             explanation.save(

@@ -133,7 +133,9 @@ def frame_table(explanation: ExplainedVideo, kind: str) -> pd.DataFrame:
 def _frame_agreement(explanation: ExplainedVideo) -> pd.DataFrame:
     clip, attention = explanation.clip, explanation.attention
     found = {"time": clip.times, "valid": clip.valid}
-    for name, attribution in explanation.attributions.items() if attention is not None else ():
+    for name, attribution in explanation.attributions.items():
+        if attention is None:
+            break
         for measure, key in (("rank correlation", "spearman"), ("divergence", "jsd"), ("shared top", "top_iou")):
             found[f"{name}, {measure}"] = agreement(attention.weights, attribution.values)[key].to_numpy()
     return pd.DataFrame(found)

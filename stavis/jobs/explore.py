@@ -18,10 +18,9 @@ from stavis.data.regions.read import regions_from
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError
-from stavis.inference.attribute import Method, chosen_methods, offered_methods, windows_of
+from stavis.inference.attribute import Method, chosen_methods, label_of, offered_methods, windows_of
 from stavis.inference.explained import SHOWN_SECONDS
-from stavis.inference.predictor import Face, Regions, VideoReader, as_recording
-from stavis.inference.source import Source
+from stavis.inference.predictor import Face, Network, Regions, VideoReader, as_recording
 from stavis.models.shipped import DEFAULT
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
@@ -34,7 +33,7 @@ from stavis.types import Attribution, Clip, Recording, Target
 
 
 def explore(
-    run: Source = DEFAULT,
+    run: Network = DEFAULT,
     recordings: str | Path | Sequence[str | Path | Recording] | None = None,
     *,
     data: str | Path | None = None,
@@ -80,10 +79,10 @@ def explore(
     names = _names(chosen)
     return Explorer(
         names,
-        opener,
+        opener,  # type: ignore[arg-type]  # what the protocol has as fields are properties here, which are only read
         dimensions=net.dimensions,
         methods=offered,
-        ticked=[one.label for one in ticked],
+        ticked=[label_of(one) for one in ticked],
         dimension=dimension,
         start=start,
         seconds=seconds,
@@ -150,7 +149,7 @@ class PredictorSource:
     def attribute(self, method: Method, clip: Clip, dimension: str, task: Task) -> Attribution:
         told = lambda done, total: task.progress("", done, total)  # noqa: E731
         found = self.predictor.attribute([method], clip, dimension, progress=told, check=task.check)
-        unseen = Attribution(method.label, Target(dimension), np.zeros(clip.frames.shape[:3], np.float32), clip.times)
+        unseen = Attribution(label_of(method), Target(dimension), np.zeros(clip.frames.shape[:3], np.float32), clip.times)
         return next(iter(found.values()), unseen)  # without a face in any window there is nothing to explain
 
     def attribute_moment(self, method: Method, clip: Clip, dimension: str, frame: int, task: Task) -> Attribution:

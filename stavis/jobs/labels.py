@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -134,8 +135,9 @@ def _video_times(recording: Recording, notes: Notes) -> np.ndarray | None:
     except StavisError as error:
         notes.add(f"recording {recording.name}: its labels are not compared with its video: {error}")
         return None
-    options = {"max_gap": recording.max_gap, "time_unit": recording.time_unit}
-    if note := span_note(recording.name, recording.label_times, times, recording.labels, **options):
+    options: dict[str, Any] = {"max_gap": recording.max_gap, "time_unit": recording.time_unit}
+    label_times, labels = _labels_of(recording)
+    if note := span_note(recording.name, label_times, times, labels, **options):
         notes.add(note)
     return times
 
@@ -184,6 +186,13 @@ def _raters(recordings: Sequence[Recording], dimension: str, pairs: pd.DataFrame
     return rows
 
 
+def _labels_of(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
+    """The times and the labels of a labelled recording. Raises StavisError where it has none."""
+    if recording.label_times is None or recording.labels is None:
+        raise StavisError(f"recording {recording.name} has no labels: leave it out, or give it some.")
+    return recording.label_times, recording.labels
+
+
 def _lag(marked: list[tuple[Recording, int]], dimension: str) -> float:
     """By how many seconds one rater comes after the mean of the others who move, over all recordings together."""
     before, after = [], []
@@ -191,17 +200,18 @@ def _lag(marked: list[tuple[Recording, int]], dimension: str) -> float:
         marks = recording.raters[dimension]
         moving = [k for k in range(marks.shape[1]) if k != column and np.nanstd(marks[:, k]) > 0]
         if moving and np.nanstd(marks[:, column]) > 0:
-            before.append((recording.label_times, marks[:, moving].mean(1)))
-            after.append((recording.label_times, marks[:, column]))
+            times, _ = _labels_of(recording)
+            before.append((times, marks[:, moving].mean(1)))
+            after.append((times, marks[:, column]))
     return find_delay(before, after, grid=LAGS) if before else float("nan")
 
 
 def _gold(recording: Recording, video_times: np.ndarray | None) -> list[dict]:
-    times = recording.label_times
+    times, labels = _labels_of(recording)
     step = float(np.median(np.diff(times))) if len(times) > 1 else np.nan
     rows = []
     for column, dimension in enumerate(recording.dimensions):
-        values = recording.labels[:, column]
+        values = labels[:, column]
         known = values[np.isfinite(values)]
         raters = recording.raters.get(dimension)
         rows.append(
@@ -236,9 +246,9 @@ def _truth_lag(recordings: Sequence[Recording]) -> dict[str, float]:
     synthetic = [recording for recording in recordings if recording.truth is not None and "valence" in recording.raters]
     if not synthetic:
         return {}
-    truths = [read_truth(recording.truth) for recording in synthetic]
+    truths = [read_truth(recording.truth) for recording in synthetic if recording.truth is not None]
     predicted = [(truth.times, truth.valence) for truth in truths]
-    return {"valence": find_delay(predicted, [(one.label_times, one.raters["valence"].mean(1)) for one in synthetic])}
+    return {"valence": find_delay(predicted, [(_labels_of(one)[0], one.raters["valence"].mean(1)) for one in synthetic])}
 
 
 def _whole(marks: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
@@ -102,7 +103,7 @@ class Predictor(VideoReader):
         >>> list(x.attributions)
         ['Saliency']
         """
-        options = {"source": source, "face": face, "target": target, "shown_seconds": shown_seconds, "progress": progress}
+        options: dict[str, Any] = {"source": source, "face": face, "target": target, "shown_seconds": shown_seconds, "progress": progress}
         options |= {"regions": regions, "attention_layers": attention_layers, "heads": heads}
         explanation = Explanation.of(self, video, methods=methods, **options)
         notes.show(explanation.new_notes)

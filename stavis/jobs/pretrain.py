@@ -6,11 +6,12 @@ import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from stavis import notes
 from stavis.data.crops.build import NoTracker
 from stavis.errors import StavisError, offer
-from stavis.inference.source import Source
+from stavis.inference.predictor import Network
 from stavis.jobs.train import train
 from stavis.jobs.verify import machine, measure, measure_tracked
 from stavis.models.card import model_card, remarks_of
@@ -88,7 +89,7 @@ def pretrain(
     evaluated_on = {name: each.as_dict() for name, each in (config.measured if measured is None else measured).items()}
     with _kept(name, stages, config.init_from, resume) as folder:
         run = _trained(folder, name, stages, config.init_from, device, quiet)
-        facts = {"figures": measured_metrics(run, evaluated_on, device=device, quiet=quiet), "measured_on": machine(device)}
+        facts: dict[str, Any] = {"figures": measured_metrics(run, evaluated_on, device=device, quiet=quiet), "measured_on": machine(device)}
         return describe(run, out, **facts, evaluated_on=evaluated_on, remarks=remarks, command=_command(preset))
 
 
@@ -136,7 +137,7 @@ def _train_stage(run: Path, spec: SyntheticConfig, plan, init_from: str | Path |
 
 
 def measured_metrics(
-    run: Source, evaluated_on: dict[str, dict], *, device: str = "auto", quiet: bool = False
+    run: Network, evaluated_on: dict[str, dict], *, device: str = "auto", quiet: bool = False
 ) -> dict[str, dict[str, float]]:
     """What a card reports: the metrics of crops aligned by the truth, and of some sets those of crops aligned by the tracked face; where
     the face model is not available those are not there, which is noted."""
@@ -185,7 +186,7 @@ def describe(
 ) -> Path:
     """Write a run as a checkpoint that reports its metrics, with the data and machine they were measured on and a model card."""
     checkpoint = load_checkpoint(run)
-    model = checkpoint.model.cpu()
+    model: Any = checkpoint.model.cpu()  # every system has a config and dimensions
     kept = {key: value for key, value in checkpoint.info.items() if key not in _MADE_ANEW}
     info = {**kept, "figures": figures, "evaluated_on": evaluated_on, "measured_on": measured_on or {}}
     told = {**info, "system": checkpoint.system, "config": json.loads(json.dumps(dataclasses.asdict(model.config)))}

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -18,11 +19,10 @@ from stavis.data.faces.networks.model_file import VARIABLE
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.video.image_folder import images_hash, info_of
 from stavis.data.video.io import read_frames
-from stavis.inference.attribute import Method, chosen_methods
+from stavis.inference.attribute import Method, chosen_methods, label_of
 from stavis.inference.explained import METHODS, SHOWN_SECONDS, middle_segment
-from stavis.inference.predictor import VideoReader
+from stavis.inference.predictor import Network, VideoReader
 from stavis.inference.reading import region_tables
-from stavis.inference.source import Source
 from stavis.jobs.explain import Explanation
 from stavis.notes import Notes
 from stavis.printable import ShortRepr
@@ -63,7 +63,7 @@ class Profile(ShortRepr):
         """CPU seconds by stage, as bars."""
         whole = self.table[~self.table.stage.str.startswith(" ")]
         bars = go.Bar(x=whole.cpu, y=whole.stage, orientation="h", hovertemplate="%{y}: %{x:.2f} s<extra></extra>")
-        axes = {"xaxis": {"title": "CPU seconds"}, "yaxis": {"autorange": "reversed"}}
+        axes: dict[str, Any] = {"xaxis": {"title": "CPU seconds"}, "yaxis": {"autorange": "reversed"}}
         return figure_of(bars, title=f"CPU seconds, {self.video}", hovermode="closest", **axes)
 
 
@@ -85,7 +85,7 @@ class _Clock:
 
 
 def profile(
-    run: Source, video: str | Path, *, methods: Sequence[str | Method] = METHODS, device: str = "auto", quiet: bool = False
+    run: Network, video: str | Path, *, methods: Sequence[str | Method] = METHODS, device: str = "auto", quiet: bool = False
 ) -> Profile:
     """Explain a video with an empty cache and time every stage: decode, track, crop, the network's parts, attributions, page, overlay.
 
@@ -115,7 +115,7 @@ def profile(
         segment = middle_segment(crops.times, SHOWN_SECONDS)
         clip = crops.clip(segment.start, segment.stop)
         for method in chosen:
-            with clock.stage(method.label, len(clip)):
+            with clock.stage(label_of(method), len(clip)):
                 net.attribute([method], clip, progress=lambda *n: told("attributions", *n))
         with clock.stage("shares"):
             region_tables(reading, crops)

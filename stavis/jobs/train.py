@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -124,8 +125,8 @@ def train(
     about = {"split": "train", "recordings": len(parts["train"]), "labels": label_sources(parts["train"]), "fold": fold}
     facts = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
     info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **facts}
-    network = {"system": system, "config": config, "init_from": init_from}
-    machines = {"device": device, "devices": devices, "num_nodes": num_nodes}
+    network: dict[str, Any] = {"system": system, "config": config, "init_from": init_from}
+    machines: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes}
     return fit(
         crops["train"], crops["dev"], out, **network, training=training, **machines, resume=resume, info=info, logger=logger, quiet=quiet
     )

@@ -20,9 +20,8 @@ from stavis.evaluation.invariance import column_of
 from stavis.evaluation.invariance import invariance as change_under
 from stavis.evaluation.second_opinion import opinion_on
 from stavis.evaluation.signal_agreement import beside_signals, correlation, smile_less_frown
-from stavis.inference.predictor import VideoReader
+from stavis.inference.predictor import Network, VideoReader
 from stavis.inference.reading import region_tables
-from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.disagreement_sheet import check_sheet, disagreement_sheet, save_sheet, worst_frames
@@ -32,7 +31,7 @@ EYES = ("left_eye", "right_eye")
 
 
 def transfer(
-    run: Source,
+    run: Network,
     clips: str | Path | Sequence[Path],
     *,
     covered: str | Path | None = None,

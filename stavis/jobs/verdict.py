@@ -19,8 +19,7 @@ from stavis.errors import StavisError, offer
 from stavis.groups.maps import ALPHA
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.finding import Finding
-from stavis.inference.predictor import Regions, VideoReader
-from stavis.inference.source import Source
+from stavis.inference.predictor import Network, Regions, VideoReader
 from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.areas import density_figure, insertion_figure
@@ -188,7 +187,7 @@ class VerdictResult:
 
 
 def verdict(
-    run: Source,
+    run: Network,
     data: str | Path | None = None,
     *,
     split: str = "test",
@@ -244,8 +243,10 @@ def verdict(
 def _attention_of(network: NetworkAdapter) -> Attention | None:
     """Where a network's attention is, as the tests find it in `differentiable()`; None for a network without."""
     options = network.attention_options
-    if options is None or options.get("layout") is None:
-        return None if options is None else options["attention"]
+    if options is None:
+        return None
+    if options.get("layout") is None or network.attention is None:
+        return options["attention"]
     return TokenAttention((network.attention,), options["layout"])
 
 
@@ -276,7 +277,7 @@ def by_order(found: Verdict) -> pd.DataFrame:
         orders.setdefault(re.sub(r" \d+$", "", name), []).append(name)
     rows = []
     for order, own in orders.items():
-        row = {"order of the cells": order if len(own) == 1 else f"{order} (mean of {len(own)})"}
+        row: dict[str, str | float] = {"order of the cells": order if len(own) == 1 else f"{order} (mean of {len(own)})"}
         for name, table in columns.items():
             each = interval(table[own].mean(axis=1).to_numpy(), groups=groups)
             row |= {name: each.value, f"{name}_low": each.low, f"{name}_high": each.high}

@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,7 @@ from stavis.errors import StavisError
 from stavis.evaluation.evaluate import NoFaces
 from stavis.evaluation.invariance import invariance
 from stavis.inference.devices import choose_device
-from stavis.inference.predictor import VideoReader
-from stavis.inference.source import Source
+from stavis.inference.predictor import Network, VideoReader
 from stavis.jobs.evaluate import RunEvaluation, evaluate, evaluation_of
 from stavis.models.card import COUNTED, FOUND_CCC, TRACKED, TRUTH_CCC
 from stavis.notes import Notes
@@ -120,7 +120,7 @@ def _tolerance(name: str, metric: str, values: dict[str, float]) -> float:
     return TRACKED_TOLERANCE if tracked else TOLERANCE
 
 
-def measure(run: Source, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
+def measure(run: Network, specs: dict[str, dict], *, device: str = "auto", quiet: bool = False) -> dict[str, dict[str, float]]:
     """The metrics a card reports, measured on the test split of each synthetic data set: {name: {metric: value}}, rounded to DIGITS."""
     net = VideoReader.load(run, device=device)
     metrics = {}
@@ -161,7 +161,7 @@ def _rounded(value: float) -> float:
 
 
 def measure_tracked(
-    run: Source, specs: dict[str, dict], *, recordings: int = TRACKED_RECORDINGS, device: str = "auto", quiet: bool = False
+    run: Network, specs: dict[str, dict], *, recordings: int = TRACKED_RECORDINGS, device: str = "auto", quiet: bool = False
 ) -> dict[str, dict[str, float]]:
     """The same metrics where the crops are aligned by the tracked face, as in a video of anyone's own: {name + TRACKED: {metric: value}}.
 
@@ -176,7 +176,7 @@ def measure_tracked(
     for name, spec in specs.items():
         with bar(f"generating {name}", quiet) as progress:
             folder = embedded_data(spec_of(spec), progress, quiet=True)
-        options = {"split": "test", "limit": recordings, "quiet": quiet}
+        options: dict[str, Any] = {"split": "test", "limit": recordings, "quiet": quiet}
         truth = evaluate(net, folder, source="truth", **options)
         counts = truth.evaluation.counts
         try:
@@ -215,7 +215,7 @@ def _interval(name: str, of: Interval) -> dict[str, float]:
     return {key: _rounded(value) for key, value in values.items() if np.isfinite(value)}
 
 
-def verify(run: Source, *, device: str = "auto", quiet: bool = False) -> Verification:
+def verify(run: Network, *, device: str = "auto", quiet: bool = False) -> Verification:
     """Measure a checkpoint's reported metrics again on its own data and compare them, within a tolerance by kind.
 
     Those that are reported of crops aligned by the tracked face need the face model; where it is not available they are not checked,

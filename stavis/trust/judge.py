@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from stavis.attention.hooks import attention_module
+from stavis.attention.hooks import Attention, attention_module
 from stavis.attribution.target import prepare
 from stavis.bootstrap import DRAWS, FEWEST, interval
 from stavis.errors import StavisError
@@ -98,7 +98,7 @@ def verdict(
     model: nn.Module,
     clips: Clip | Sequence[Clip],
     *,
-    attention: nn.Module | str | None = None,
+    attention: Attention | None = None,
     target: Target | None = None,
     seed: int = 0,
     methods: Sequence[Callable[..., Attribution]] = AGREEMENT_METHODS,

@@ -12,9 +12,8 @@ import plotly.graph_objects as go
 from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError, offer
 from stavis.inference.explained import SHOWN_SECONDS, middle_segment, shown_outputs
-from stavis.inference.predictor import Face, Regions, Video, VideoReader, as_recording
+from stavis.inference.predictor import Face, Network, Regions, Video, VideoReader, as_recording
 from stavis.inference.reading import Reading
-from stavis.inference.source import Source
 from stavis.notes import show
 from stavis.progress import stages
 from stavis.regions import spread
@@ -58,7 +57,7 @@ class Comparison:
             f"attention, {name}": one.attention for name, one in zip(self.names, self.readings, strict=True) if one.attention is not None
         }
         if len(found) == 2:
-            first, second = (spread(one.weights, self.clip.frames.shape[1:3]) for one in found.values())
+            first, second = (spread(one.weights, self.clip.frames.shape[1:3]) for one in self._both())
             name = f"{self.names[0]} − {self.names[1]}"
             found[name] = Attribution(name, Target(), (first - second).astype(np.float32), self.clip.times)
         return found
@@ -98,11 +97,11 @@ class Comparison:
 
     def _both(self) -> tuple[AttentionMaps, AttentionMaps]:
         """The attention of both. Raises StavisError where one has none."""
-        maps = [one.attention for one in self.readings]
-        without = [name for name, one in zip(self.names, maps, strict=True) if one is None]
-        if without:
+        first, second = (one.attention for one in self.readings)
+        if first is None or second is None:
+            without = [name for name, one in zip(self.names, (first, second), strict=True) if one is None]
             raise StavisError(f"{' and '.join(without)} has no attention: compare the predictions, or give attention= when it is loaded.")
-        return maps[0], maps[1]
+        return first, second
 
     def figure(self, kind: str = "agreement", *, width: Width | None = None) -> go.Figure | PaperFigure:
         """A figure: "agreement", how alike the two maps are over time; "moments", both maps and their difference at key moments.
@@ -115,7 +114,7 @@ class Comparison:
         if kind not in FIGURES:
             raise StavisError(f"a comparison has no figure {kind!r}: choose one of {', '.join(FIGURES)}.")
         if kind == "moments":
-            return strip_figure(self.clip, self.maps, key_moments(self._both()[0]), width=width or "page")
+            return strip_figure(self.clip, self.maps, key_moments(self._both()[0]).tolist(), width=width or "page")
         table = self.table("agreement")
         lines = [go.Scatter(x=table["time"], y=table[name], name=name, mode="lines") for name in table.columns.drop("time")]
         figure = figure_of(*lines, xaxis={"title": "time (s)"}, yaxis={"title": "agreement of the two maps", "range": [-1, 1]})
@@ -165,7 +164,7 @@ class Comparison:
 
 
 def compare(
-    networks: Sequence[Source | VideoReader],
+    networks: Sequence[Network],
     video: Video,
     *,
     names: Sequence[str] | None = None,
@@ -226,7 +225,7 @@ def compare(
         return _compared(nets, crops, labels, seconds, progress)
 
 
-def _two(networks: Sequence[Source | VideoReader]) -> Sequence[Source | VideoReader]:
+def _two(networks: Sequence[Network]) -> Sequence[Network]:
     count = len(networks) if isinstance(networks, list | tuple) else 1
     if count != 2:
         raise StavisError(f"{count} network{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")
@@ -248,10 +247,11 @@ def _named(nets: Sequence[VideoReader], names: Sequence[str] | None) -> tuple[st
 def _compared(nets: Sequence[VideoReader], crops: Sequence[Crops], names: tuple[str, str], seconds: float, progress=None) -> Comparison:
     """Both readings of the middle of a video, on the larger of the two crops."""
     segment = middle_segment(crops[0].times, seconds)
-    readings = tuple(
+    first, second = (
         net.read_crops(each, segment, progress=_stage(progress, f"attention, {name}"))
         for net, each, name in zip(nets, crops, names, strict=True)
     )
+    readings = (first, second)
     larger = max(crops, key=lambda each: each.frames.shape[1])
     show(note for each in crops for note in each.notes)
     of_nets = (note for net, each in zip(nets, crops, strict=True) for note in net.notes_on(each))

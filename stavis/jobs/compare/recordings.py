@@ -11,8 +11,7 @@ import pandas as pd
 
 from stavis.errors import StavisError, offer
 from stavis.inference.explained import ExplainedVideo
-from stavis.inference.predictor import Face, Regions, Video, VideoReader
-from stavis.inference.source import Source
+from stavis.inference.predictor import Face, Network, Regions, Video, VideoReader
 from stavis.notes import show
 from stavis.progress import stages
 from stavis.show.scrubber import Scrubber
@@ -64,7 +63,7 @@ class RecordingComparison:
             return self.clock.curves[["time", *names]]
         if not self._has_regions:
             raise StavisError("regions are not known in both recordings: look at the predictions.")
-        shares = [np.nanmean(one.clip.share(one.attention)[one.clip.valid], 0) for one in self.results]
+        shares = [np.nanmean(one.clip.share(one.attention)[one.clip.valid], 0) for one in self.results if one.attention is not None]
         regions = self.results[0].clip.region_set
         order = [regions.names.index(name) for name in regions.order]
         columns = {name: share[order] for name, share in zip(self.names, shares, strict=True)}
@@ -97,7 +96,7 @@ class RecordingComparison:
 
 
 def compare_recordings(
-    network: Source | VideoReader,
+    network: Network,
     videos: Sequence[Video],
     *,
     names: Sequence[str] | None = None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -178,7 +179,7 @@ class Group:
             if self.kinds:
                 maps = np.stack([np.stack([self.map(kind, name).image for kind in self.kinds]) for name in self.conditions])
                 with atomic_file(folder / "group_maps.npz") as temporary:
-                    names = {"conditions": np.array(self.conditions), "maps": np.array(self.kinds)}
+                    names: dict[str, Any] = {"conditions": np.array(self.conditions), "maps": np.array(self.kinds)}
                     np.savez_compressed(temporary, density=maps.astype(np.float32), **names, version=np.array(VERSION))
             write_json(folder / "group.json", self._summary(of, averages))
             page.save(folder / PAGE)
