@@ -35,6 +35,7 @@ class SystemConfig:
 
 PLATEAU = PlateauConfig()
 """The one rule by which every system is trained until it gains no more; what its steps are fractions of is the cap of each."""
+_FEWEST_CHECKS = 2
 
 _CLIPS = TrainingConfig(steps=800, batch=24, seconds=0.96, augment=0.0, feature_noise=4.0, plateau=PLATEAU)
 _SMALL = {
@@ -61,7 +62,7 @@ _LOSS = "mse+ccc"
 _HEAD = HeadConfig(epochs=24, batch=128, loss=_LOSS)
 _SEQUENCES = HeadConfig(loss=_LOSS, learning_rate=3e-3)
 _CONTRASTS = {
-    "cnn": SystemConfig(frames=FrameConfig(steps=600, loss=_LOSS)),
+    "cnn": SystemConfig(frames=FrameConfig(steps=800, batch=64, loss=_LOSS)),
     "cnn-rnn-1s": SystemConfig(head=_HEAD),
     "cnn-rnn-4s": SystemConfig(head=_HEAD),
     **{name: recipe for name, recipe in _SMALL.items() if "eps" in name or "svr" in name},
@@ -160,11 +161,15 @@ class BenchConfig:
         """How a system is trained under this plan, with what the search chose; scale: a further fraction of its cap."""
         recipe, part = RECIPES[self.preset][system], self.scale * scale
 
+        # a check reads all of dev, which takes as long as some steps: a short training has as many checks a step as a long one
+        fewer = dataclasses.replace(PLATEAU, checks=max(_FEWEST_CHECKS, round(PLATEAU.checks * part)))
+
         def changed(config, cap: str):
             if config is None:
                 return None
             cap_then = max(1, round(dict(self.caps).get(system, getattr(config, cap)) * part))
-            return dataclasses.replace(config, **{cap: cap_then}, learning_rate=config.learning_rate * choice.rate, augment=choice.augment)
+            rate = config.learning_rate * choice.rate
+            return dataclasses.replace(config, **{cap: cap_then}, learning_rate=rate, augment=choice.augment, plateau=fewer)
 
         return dataclasses.replace(
             recipe, clips=changed(recipe.clips, "steps"), frames=changed(recipe.frames, "steps"), head=changed(recipe.head, "epochs")
