@@ -4,11 +4,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
-import plotly.graph_objects as go
 
 from stavis.bench.scores import ALPHA
 from stavis.bench.tables.figures import contrasts_figure, rows_figure
 from stavis.bench.tables.wording import QUESTION, QUICK
+from stavis.show.figures.figure import Figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.tables import to_latex
 from stavis.storage.files import atomic_file, write_text
@@ -45,7 +45,7 @@ def tables_page(summary: Mapping) -> HtmlReport:
         report.add_figure(scenario, rows_figure(of, summary["references"].get(scenario, {})), caption)
         for strip in summary.get("attention", []):
             if strip["scenario"] == scenario:
-                report.add_figure(f"{scenario}: {strip['text']}", go.Figure(strip["figure"]), _STRIP)
+                report.add_figure(f"{scenario}: {strip['text']}", Figure(strip["figure"]), _STRIP)
     report.add_table("Measured beside published", beside_published(rows), _BESIDE)
     report.add_table("Compute by row", compute_table(rows), _COMPUTE)
     if summary.get("pilot"):
