@@ -21,7 +21,7 @@ from stavis.models.published import ROWS
 from stavis.models.shipped import checkpoint_folder
 
 SPLITS = ("train", "dev", "test")
-PRESETS = ("small", "paper")
+PRESETS = ("small", "paper", "contrasts")
 FILLS = ("interpolate", "zero", "drop")
 SOURCES = ("auto", "truth", "face", "centre", "resize", "letterbox")
 LOSSES = ("mse", "ccc", "mse+ccc", "epsilon")

@@ -15,7 +15,6 @@ from stavis.cli import app, checks
 from stavis.data.crops.crops import SOURCES
 from stavis.evaluation.evaluate import FILLS
 from stavis.inference.video.streaming import MODES
-from stavis.models.sta import PRESETS
 from stavis.training.losses import LOSSES
 from stavis.training.stages import PRESETS as SHIPPED
 from tests.show.pages import verdict_result
@@ -133,7 +132,7 @@ def test_the_names_that_are_checked_are_those_that_are_known():
     offered = [one for one in (*ALL_METHODS, *TOKEN_METHODS) if one is not raw_attention]
     assert list(attribution.NAMES) == [one.__name__.replace("_", "-") for one in offered]
     assert tuple(FILLS) == checks.FILLS and tuple(SOURCES) == checks.SOURCES and tuple(LOSSES) == checks.LOSSES
-    assert set(checks.PRESETS) == set(PRESETS) == set(RECIPES) and tuple(LABELS) == checks.LABELS
+    assert set(checks.PRESETS) == set(SYSTEMS["sta"].presets) == set(RECIPES) and tuple(LABELS) == checks.LABELS
     assert tuple(SHIPPED) == checks.SHIPPED and tuple(MODES) == checks.MODES
 
 

@@ -42,7 +42,7 @@ def build(folder: Path) -> Release:
     run(sys.executable, "-c", f"from setuptools.build_meta import build_sdist; build_sdist({str(made)!r})", cwd=checkout)
     (sdist,) = made.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        archive.extractall(folder / "unpacked", **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))  # from 3.11.4 on
     (unpacked,) = (folder / "unpacked").iterdir()
     run(*PIP, "wheel", *OFFLINE, "--wheel-dir", made, unpacked)
     (wheel,) = made.glob("*.whl")

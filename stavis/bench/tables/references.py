@@ -4,8 +4,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stavis.bench.bounds import bounds
 from stavis.bench.data import BenchData
+from stavis.bench.tables.bounds import bounds
 from stavis.data.datasets.truth import read_truth
 from stavis.metrics import ccc, concatenated
 from stavis.synthetic.writer import read_spec

@@ -11,6 +11,7 @@ from stavis.data.video.image_folder import probe_images
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
 from stavis.notes import Notes
+from stavis.printable import ShortRepr
 
 SHOWN_SIDE = 384
 """The longest side at which a crop is shown, in pixels."""
@@ -24,8 +25,8 @@ def shown_side(crops: Crops, longest: int = SHOWN_SIDE) -> int:
     return int(np.clip(round(own), crops.size, max(crops.size, longest)))
 
 
-@dataclass(frozen=True)
-class ShownFrames:
+@dataclass(frozen=True, repr=False)
+class ShownFrames(ShortRepr):
     """The frames of crops from `first` to before `stop` as (T,side,side,3) uint8, read from the source when they are asked for.
 
     Like an array it has a shape, a length and slices, and it is iterated over without being held. Its pixels are the source's, not the
@@ -41,6 +42,7 @@ class ShownFrames:
     side: int
     context: bool = True
     seen: Callable[[int, np.ndarray], None] | None = None
+    _shown = ("first", "stop")
 
     @classmethod
     def of(cls, crops: Crops, segment: slice, longest: int = SHOWN_SIDE, *, context: bool = True) -> "ShownFrames":

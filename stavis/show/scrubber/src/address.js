@@ -58,5 +58,6 @@ function goToAddress(s, { asked, t, map }) {
     s.show(data.frameAt(Math.max(0, Math.min(data.times[data.count - 1], t - data.start))));
   }
   if (said.length) s.say(`The address asks for more than is here: ${said.join(", and ")}.`);
-  s.root.scrollIntoView({ block: "nearest" });
+  // The image and the transport come in sight, not all that lies below them.
+  for (const part of [s.ui.stage, s.ui.slider]) part.scrollIntoView({ block: "nearest" });
 }

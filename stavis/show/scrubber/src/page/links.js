@@ -11,8 +11,7 @@ export function connectMomentLinks() {
       if (location.hash !== hash) location.hash = hash;
       else window.dispatchEvent(new HashChangeEvent("hashchange"));
     } catch {
-      return;
+      // The scrubber stays where it is.
     }
-    document.querySelector("[data-stavis-host]")?.scrollIntoView({ block: "nearest" });
   });
 }

@@ -30,7 +30,7 @@ function remember(on) {
 class Context {
   constructor(s) {
     this.s = s;
-    this.canvas = make("canvas", { class: "stv-whole", role: "img" });
+    this.canvas = make("canvas", { class: "stv-whole", role: "img", "aria-label": "The whole image" });
     this.under = make("figcaption");
     s.ui.context.append(this.canvas, this.under);
     this.frames = null;

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from stavis.bench.bounds import bounds, oracle
+from stavis.bench.tables.bounds import bounds, oracle
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.scenarios import sample_courses
 
