@@ -15,6 +15,7 @@ from stavis.cli import app, checks
 from stavis.data.crops.crops import SOURCES
 from stavis.evaluation.evaluate import FILLS
 from stavis.inference.video.streaming import MODES
+from stavis.models.systems import SYSTEMS
 from stavis.training.losses import LOSSES
 from stavis.training.stages import PRESETS as SHIPPED
 from tests.show.pages import verdict_result
