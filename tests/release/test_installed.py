@@ -60,7 +60,7 @@ def test_a_first_hour_and_a_small_demo_work_and_leave_the_installation_as_it_was
     before = contents(place)
     place.run("-c", CLIP, cwd=tmp_path)
     said = {name: place.stavis(*words, cwd=tmp_path) for name, words in COMMANDS.items()}
-    assert "explain" in said["--help"] and "JupyterLab" in said["lab --help"] and "explore" in said["report demo"]
+    assert "explain" in said["--help"] and "JupyterLab" in said["lab --help"] and "switching_" in said["report demo"]
     assert (tmp_path / "explained" / "report.html").stat().st_size > 10_000
     place.stavis(*SMALL_DEMO, cwd=tmp_path)
     small = tmp_path / SMALL_DEMO[-1]
