@@ -128,6 +128,8 @@ def bench(
     >>> stavis.bench("bench", systems="cnn3d,sta", seeds=3).table  # doctest: +SKIP
     """
     if page_from is not None:
+        if data is not None or quick or scheduler:
+            raise StavisError("page_from makes a page of what was measured before: leave data, quick and scheduler out.")
         return bench_from(page_from, Path(out))
     names, where = chosen_systems(systems), choose_device(device)
     out = Path(out).resolve() if scheduler else Path(out)  # workers elsewhere have a working folder of their own
@@ -182,7 +184,10 @@ def bench_from(file: str | Path, out: Path) -> Bench:
     if not isinstance(summary, dict) or summary.get("kind") != KIND:
         raise StavisError(f"{file} is no bench.json of the named contrasts: give one that `stavis bench --out` without --data wrote.")
     out.mkdir(parents=True, exist_ok=True)
-    save_tables(summary, out)
+    try:
+        save_tables(summary, out)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise StavisError(f"{file} is damaged or of another version ({error}): give the bench.json as it was written.") from error
     return Bench(out, scores_table(summary["rows"]), tuple(summary["failures"]), summary)
 
 

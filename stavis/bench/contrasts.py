@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 from stavis.bench.power import components_of, detectable
-from stavis.bench.scores import ALPHA, difference
+from stavis.bench.scores import ALPHA, difference, plain
 from stavis.bootstrap import Interval, holm
 
 WORTHWHILE = 0.05
@@ -44,7 +44,7 @@ class Contrast:
 CONTRASTS = (
     Contrast("motion", "cnn", "cnn3d", "convolution over time", "only movement shows the value"),
     Contrast("memory", "cnn-rnn-1s", "cnn-rnn-4s", "a memory of 4 s instead of 1 s", "the value was shown seconds ago", paired=True),
-    Contrast("places", "cnn3d", "sta", "attention", "the informative region moves and lies off-centre"),
+    Contrast("places", "cnn3d", "sta", "attention", "two places show a value and the better lit of them counts"),
     Contrast("cued", "sta-shuffled", "sta", "attention in its order in time", "an earlier event says which region counts", paired=True),
 )
 """The four contrasts, in the order in which every file and page holds them."""
@@ -99,9 +99,9 @@ class ContrastResult:
         """The row of bench.json."""
         about = asdict(self.contrast)
         return {
-            "scenario": about["scenario"], "better": about["better"], "worse": about["worse"], "difference": _plain(self.interval.value),
-            "low": _plain(self.interval.low), "high": _plain(self.interval.high), "p": _plain(self.p), "p_holm": _plain(self.p_holm),
-            "recordings": self.recordings, "seeds": self.seeds, "detectable": _plain(self.detectable), "verdict": self.verdict,
+            "scenario": about["scenario"], "better": about["better"], "worse": about["worse"], "difference": plain(self.interval.value),
+            "low": plain(self.interval.low), "high": plain(self.interval.high), "p": plain(self.p), "p_holm": plain(self.p_holm),
+            "recordings": self.recordings, "seeds": self.seeds, "detectable": plain(self.detectable), "verdict": self.verdict,
             "reason": self.reason,
         }  # fmt: skip
 
@@ -133,12 +133,8 @@ def _alone(contrast: Contrast, sums: Sums, family: int) -> ContrastResult:
         better, worse = better[:fewest], worse[:fewest]
     found = difference(better, worse, paired=contrast.paired)
     seeds, recordings = min(len(better), len(worse)), better.shape[1]
-    parts = components_of(better, worse, contrast.paired) if seeds > 1 else None
+    parts = components_of(better, worse, contrast.paired) if seeds > 1 and recordings > 1 else None
     smallest = detectable(parts, recordings, seeds, family=family) if parts else nan
     few = f"{seeds} seed{'s' * (seeds > 1)}, at least {FEWEST_SEEDS} are needed" if seeds < FEWEST_SEEDS else ""
     p = nan if few else found.p_value()
     return ContrastResult(contrast, found, p, nan, recordings, seeds, smallest, found.reason or few)
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None

@@ -12,7 +12,7 @@ from stavis.bench.power import POWER, TYPICAL, detectable
 from stavis.bench.rows import row_named
 from stavis.bench.scores import ALPHA, MEAN, PRIMARY, plain_rows
 from stavis.bootstrap import phrase
-from stavis.printable import telling_apart
+from stavis.printable import percent, telling_apart
 from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.tables import to_latex
@@ -63,7 +63,7 @@ def power_before(found: BenchData) -> str:
     gaps = ", ".join(f"{text} {gap:.3f}" for text, gap in _PAPER_GAPS)
     return (
         f"With {recordings} {found.scored} recordings and {plan.seeds} seeds a difference of CCC {smallest:.2f} is shown in "
-        f"{100 * POWER:.0f} % of benches (Holm over {family} contrasts; deviations as of synthetic faces, longer recordings resolve more). "
+        f"{percent(POWER)} of benches (Holm over {family} contrasts; deviations as of synthetic faces, longer recordings resolve more). "
         f"The paper's gaps: {gaps}."
     )
 

@@ -19,6 +19,7 @@ import torch
 from stavis.bench.data import BenchData, BenchRecording, bench_data
 from stavis.bench.plan import Choice
 from stavis.bench.rows import Row, row_named
+from stavis.bench.scores import plain
 from stavis.bench.search import choice_of
 from stavis.bench.shuffled import shuffled_reader
 from stavis.bench.train import Cost, Trained, train_system
@@ -117,7 +118,7 @@ def _work(run: Run) -> None:
     chain = PostProcessing(1.0, ccc_before=trained.dev_ccc, ccc_after=trained.dev_ccc)
     if found.plan.postprocess:
         chain = _chain(found, trained, values, found.of("dev"))
-    left_out = _plain(_left_out(found, trained, values)) if found.scored == "dev" and found.plan.postprocess else None
+    left_out = plain(_left_out(found, trained, values)) if found.scored == "dev" and found.plan.postprocess else None
     table = pd.concat([_over_time(item, values[item.name], trained.delay, chain) for item in found.of(found.scored)], ignore_index=True)
     if not np.isfinite(table.predicted - table.gold).any():
         raise StavisError(
@@ -135,7 +136,7 @@ def _work(run: Run) -> None:
         "delay": trained.delay,
         "postprocessing": " + ".join(chain.kept) or "none",
         "postprocessing_words": chain.describe(),
-        "dev_ccc": {"before": _plain(chain.ccc_before), "after": _plain(chain.ccc_after), "left_out": left_out},
+        "dev_ccc": {"before": plain(chain.ccc_before), "after": plain(chain.ccc_after), "left_out": left_out},
         "reads": trained.reads,
         "notes": list(trained.notes),
         "counts": _lost(table),
@@ -224,7 +225,3 @@ def _over_time(item: BenchRecording, values: np.ndarray, delay: float, chain: Po
     predicted = raw if chain is None else np.clip(chain.apply(raw), -1, 1)
     gold = np.where(used | (asked < item.crops.times[0]), item.gold, np.nan)
     return pd.DataFrame({"recording": item.name, "time": item.gold_times, "predicted": predicted, "raw": raw, "gold": gold})
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None

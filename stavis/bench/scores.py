@@ -165,6 +165,11 @@ def scores_by_group(predictions: dict[str, dict[int, pd.DataFrame]], groups: Seq
     return pd.DataFrame(rows, columns=columns)
 
 
+def plain(value: float) -> float | None:
+    """A number as a JSON value, null where it is undefined."""
+    return round(float(value), 6) if np.isfinite(value) else None
+
+
 def plain_rows(table: pd.DataFrame) -> list[dict]:
     """The rows of a table as JSON values, undefined numbers as null."""
     return json.loads(table.to_json(orient="records", double_precision=6))

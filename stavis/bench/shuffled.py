@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,14 @@ from stavis.storage.files import content_hash
 def shuffled_reader(found: BenchData, run: Path, device: torch.device, seed: int, cost: Cost) -> Trained:
     """The network of a run, which reads each recording in one window with its maps permuted in time; the permutation follows from the
     seed and the recording's name."""
-    whole = clip_reader(found, run, device, cost)
     net = VideoReader.load(run, device=str(device))
+    whole = clip_reader(found, net, cost)
 
     def values(item: BenchRecording) -> np.ndarray:
         with shuffled_in_time(net.model, int(content_hash(f"{seed} {item.name}")[:8], 16)):
             return read_whole(net, item)
 
-    return Trained(net.model, values, whole.delay, cost, f"{whole.reads}; attention shuffled in time")
+    return replace(whole, predict=values, reads=f"{whole.reads}; attention shuffled in time")
 
 
 @contextmanager

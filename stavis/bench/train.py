@@ -123,12 +123,11 @@ def _clips(order: _Order) -> Trained:
         info=_info(found, seed, found.delay),
     )  # fmt: skip
     cost = Cost(done.step, done.cpu_seconds, 0.0, done.seconds, done.stopped, recipe.clips.steps)
-    return clip_reader(found, run, device, cost, done.best_ccc)
+    return clip_reader(found, VideoReader.load(run, device=str(device)), cost, done.best_ccc)
 
 
-def clip_reader(found: BenchData, run: Path, device: torch.device, cost: Cost, dev_ccc: float = float("nan")) -> Trained:
-    """A network of clips as training left it in a run's folder."""
-    net = VideoReader.load(run, device=str(device))
+def clip_reader(found: BenchData, net: VideoReader, cost: Cost, dev_ccc: float = float("nan")) -> Trained:
+    """A trained network of clips and how it reads a recording."""
 
     def values(item: BenchRecording) -> np.ndarray:
         """Read each time and never from the cache, because the bench measures how long it takes."""

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.nn.modules.module import _has_any_global_hook
 
 _NORMS = (nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 _HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
@@ -56,7 +57,8 @@ def unwatched(images: torch.Tensor, *modules: nn.Module) -> bool:
         return False
     if images.device.type != "cpu" or images.dtype != torch.float32 or not images.numel():
         return False
-    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or any(getattr(part, name) for part in modules for name in _HOOKS):
+    watched = any(getattr(part, name) for part in modules for name in _HOOKS)
+    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or _has_any_global_hook() or watched:
         return False
     core = torch._C
     level = getattr(getattr(core, "_functorch", None), "maybe_current_level", lambda: None)()

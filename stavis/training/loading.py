@@ -6,7 +6,7 @@ from contextlib import closing
 
 from torch.utils.data import DataLoader
 
-from stavis.data.video.ahead import ahead
+from stavis.data.ahead import ahead
 
 BATCHES = 2
 """Batches that wait at most."""

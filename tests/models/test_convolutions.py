@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -88,6 +89,10 @@ def test_whoever_looks_into_a_block_sees_its_modules(dimensions):
         layers(images)
         handle.remove()
         assert len(seen) == 1
+        everywhere = register_module_forward_hook(lambda module, *call: seen.append(module))
+        layers(images)
+        everywhere.remove()
+        assert layers[1] in seen, "a hook on all modules sees them, too"
         with FlopCounterMode(display=False) as counter:
             layers(images)
         assert counter.get_total_flops() > 0

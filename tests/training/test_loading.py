@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, Dataset
 
-from stavis.data.video import ahead
+from stavis.data import ahead
 from stavis.training.loading import TimedLoader
 
 

@@ -15,10 +15,10 @@ from stavis.storage.files import atomic_file, write_text
 
 _SETS = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
 _WHEN = {
-    "motion": "Movement alone shows the value: a single frame says nothing.",
+    "motion": "How fast the face moves is the value: a single frame says next to nothing.",
     "memory": "The value is what was shown seconds ago.",
-    "places": "The informative region moves and lies off-centre; people differ and crops jitter.",
-    "cued": "An earlier event says which region counts now.",
+    "places": "Mouth and eyes show a value each, and the better lit of the two counts, in turn; crops lie off as a tracker's do.",
+    "cued": "A shadow seconds ago says which of mouth and eyes counts now.",
     "mixed": "Recordings of all four together.",
 }
 
@@ -142,7 +142,7 @@ _HOLM = (
     "Four contrasts were named before anything was trained; p is after Holm over all four. True: p < .05 and above 0. False: the opposite, "
     "or a gain of .05 is ruled out. Equal compute: the dearer row trained again with the CPU seconds of the cheaper one."
 )
-_LINES = "Large dot: mean over seeds with its 95 % interval; circles: seeds; lines: what a reader of the truth and of nothing reaches."
+_LINES = "Large dot: mean over seeds with its 95 % interval; circles: seeds; lines: an oracle, single frames, the labels' mean."
 _STRIP = "Six moments of one test recording of seed 0, with the attention over the crop."
 _BESIDE = (
     "Published metrics are of RECOLA (development set of AV+EC 2015) and SEWA (AV+EC'17), recordings of people that are under licence. "

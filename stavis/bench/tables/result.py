@@ -14,7 +14,7 @@ from stavis.bench.data import BenchData, bench_data
 from stavis.bench.power import components_of
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run
-from stavis.bench.scores import metric_sums, plain_rows, score, table_of
+from stavis.bench.scores import metric_sums, plain, plain_rows, score, table_of
 from stavis.bench.tables.references import references_of
 from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, dearer_and_cheaper, done_runs
 from stavis.bench.tables.wording import QUESTION, design_lines, nothing_sentence, sentence
@@ -82,8 +82,8 @@ def rows_of(scenario: str, sums: Mapping[str, np.ndarray], results: Mapping[str,
         made.append(
             {
                 "scenario": scenario, "system": name, "row": row.text, "seeds": len(each), "recordings": int(each.shape[1]),
-                **{metric: _plain(one.value) for metric, one in found.items()}, "low": _plain(found["ccc"].low),
-                "high": _plain(found["ccc"].high), "ccc_of_seeds": [_plain(score(each[k : k + 1]).value) for k in range(len(each))],
+                **{metric: plain(one.value) for metric, one in found.items()}, "low": plain(found["ccc"].low),
+                "high": plain(found["ccc"].high), "ccc_of_seeds": [plain(score(each[k : k + 1]).value) for k in range(len(each))],
                 "parameters": ran[0]["parameters"], "steps": _mean(ran, "steps"), "cap": max(one["cap"] for one in ran),
                 "cpu_seconds": _mean(ran, "cpu_seconds"), "base_cpu_seconds": _mean(ran, "base_cpu_seconds"),
                 "at_plateau": sum(one["stopped"] != "cap" for one in ran), "learning_rate_factor": round(ran[0]["rate"], 4),
@@ -204,7 +204,3 @@ def _provenance(first: BenchData, config: TablesConfig) -> dict[str, str]:
 
 def _mean(results: list[dict], name: str) -> float:
     return round(float(np.mean([one[name] for one in results])), 2)
-
-
-def _plain(value: float) -> float | None:
-    return round(float(value), 6) if np.isfinite(value) else None

@@ -1,9 +1,11 @@
 """What the contrasts found, in sentences: what each part of the architecture buys, and when."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from stavis.bench.contrasts import WORTHWHILE, ContrastResult
 from stavis.bench.power import POWER, Components, detectable, seeds_needed
+from stavis.bootstrap import Interval
+from stavis.printable import percent
 
 QUESTION = "What does each part of the architecture buy, and when?"
 QUICK = "This is a quick bench: it shows the way and proves nothing. Leave --quick out for the whole one."
@@ -13,11 +15,9 @@ def sentence(found: ContrastResult) -> str:
     """One contrast: true, false or undecided, with its numbers."""
     one, interval = found.contrast, found.interval
     where = f"{one.part.capitalize()}, where {one.when} ({one.scenario}: {one.better} − {one.worse})"
-    if not interval.known:
-        return f"{where}: undecided, for {found.reason}."
-    numbers = f"CCC {signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
-    if found.reason:
-        return f"{where}: undecided, for {found.reason}; so far {numbers}."
+    numbers = _numbers(interval)
+    if found.reason or not interval.known:
+        return f"{where}: {_for_want_of(found, numbers)}"
     p = f"p = {found.p_holm:.3f} after Holm" if found.p_holm >= 0.001 else "p < .001 after Holm"
     if found.verdict == "true":
         return f"{where}: true, it buys {numbers}, {p}."
@@ -32,13 +32,20 @@ def nothing_sentence(found: ContrastResult) -> str:
     """A contrast that must show nothing."""
     one, interval = found.contrast, found.interval
     where = f"{one.part.capitalize()} on {one.scenario} ({one.better} − {one.worse})"
-    if not interval.known:
-        return f"{where}: undecided, for {found.reason}."
-    numbers = f"CCC {signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
-    if found.reason:
-        return f"{where}: undecided, for {found.reason}; so far {numbers}."
+    numbers = _numbers(interval)
+    if found.reason or not interval.known:
+        return f"{where}: {_for_want_of(found, numbers)}"
     ends = {"nothing": f"buys nothing, as it should: {numbers}", "something": f"is not nothing: {numbers}"}
     return f"{where} {ends[found.shows]}." if found.shows in ends else f"{where}: undecided, {numbers}."
+
+
+def _numbers(interval: Interval) -> str:
+    return f"CCC {signed(interval.value)} [{signed(interval.low)}, {signed(interval.high)}]"
+
+
+def _for_want_of(found: ContrastResult, numbers: str) -> str:
+    """Why nothing is decided, with the numbers that there are."""
+    return f"undecided, for {found.reason}; so far {numbers}." if found.interval.known else f"undecided, for {found.reason}."
 
 
 def design_lines(parts: Mapping[str, tuple[Components, int, int]], family: int) -> Iterator[str]:
@@ -49,7 +56,7 @@ def design_lines(parts: Mapping[str, tuple[Components, int, int]], family: int) 
         needed = f"{more} seeds would resolve {WORTHWHILE:.2f}" if more else f"no number of seeds up to 30 would resolve {WORTHWHILE:.2f}"
         spread = ", ".join(f"{each:.3f}" for each in one.seeds)
         yield (
-            f"{name}: with {recordings} recordings and {seeds} seeds a difference of CCC {smallest:.3f} is shown in {100 * POWER:.0f} % of "
+            f"{name}: with {recordings} recordings and {seeds} seeds a difference of CCC {smallest:.3f} is shown in {percent(POWER)} of "
             f"benches (SD over recordings {one.recordings:.2f}, over seeds {spread}); {needed}."
         )
 
@@ -62,8 +69,3 @@ def of_a_pilot(seeds: int) -> str:
 def signed(value: float) -> str:
     """A difference with its sign, as a page shows it."""
     return f"{value:+.3f}".replace("-", "−")
-
-
-def verdicts(found: Sequence[ContrastResult]) -> dict[str, int]:
-    """How many contrasts came out true, false and undecided."""
-    return {word: sum(one.verdict == word for one in found) for word in ("true", "false", "undecided")}

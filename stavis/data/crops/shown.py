@@ -61,7 +61,7 @@ class ShownFrames(ShortRepr):
     def part(self, frames: slice) -> "ShownFrames":
         """Some of them, not read yet."""
         first, stop, _ = frames.indices(len(self))
-        return ShownFrames(self.crops, self.first + first, self.first + max(first, stop), self.side)
+        return ShownFrames(self.crops, self.first + first, self.first + max(first, stop), self.side, self.context)
 
     def __getitem__(self, part: slice) -> np.ndarray:
         frames = list(self.part(part))

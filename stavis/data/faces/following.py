@@ -9,13 +9,13 @@ from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
+from stavis.data.ahead import ahead
 from stavis.data.faces.choice import check_choice, is_point
 from stavis.data.faces.detections import Detections
 from stavis.data.faces.networks.landmarker import Detection, FaceDetector, FaceNetworks
 from stavis.data.faces.networks.model_file import FaceModel, fetch_models
 from stavis.data.faces.tracker import FaceTracker, TrackedFace
 from stavis.data.faces.tracks import DAMAGED, FrameFaces, Tracks
-from stavis.data.video.ahead import ahead
 from stavis.data.video.decoding import LOST, NO_IMAGE
 from stavis.data.video.io import Frame, VideoInfo, probe, read_frames
 from stavis.notes import Notes

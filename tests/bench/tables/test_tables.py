@@ -122,6 +122,11 @@ def test_the_page_is_made_again_from_the_json_alone(finished, tmp_path, shell):
     with pytest.raises(StavisError, match=r"is no bench.json of the named contrasts"):
         (tmp_path / "other.json").write_text("{}")
         stavis.bench(tmp_path / "x", page_from=tmp_path / "other.json")
+    with pytest.raises(StavisError, match="leave data, quick and scheduler out"):
+        stavis.bench(tmp_path / "x", "some data", page_from=finished.folder / "bench.json")
+    with pytest.raises(StavisError, match=r"cut.json is damaged or of another version"):
+        (tmp_path / "cut.json").write_text(json.dumps({"kind": "contrasts", "failures": []}))
+        stavis.bench(tmp_path / "x", page_from=tmp_path / "cut.json")
 
 
 def test_the_bench_without_a_data_set_is_the_four_contrasts_and_their_mixture():

@@ -100,7 +100,7 @@ def test_frames_that_were_not_all_seen_are_not_used(info):
 @pytest.mark.real_clips
 @pytest.mark.parametrize("cores", [1, 2])
 def test_a_real_clip_in_one_pass_is_the_clip_in_two(real_clips, face_model, monkeypatch, tmp_path, cores):
-    monkeypatch.setattr("stavis.data.video.ahead.cpu_count", lambda: cores)
+    monkeypatch.setattr("stavis.data.ahead.cpu_count", lambda: cores)
     config, clip = CropConfig(size=48, rate=None), real_clips / "intel_asl_yes.mkv"
     found = []
     for name, use in (("once", EarlyCrops.fits), ("twice", lambda *_: False)):

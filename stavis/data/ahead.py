@@ -1,4 +1,4 @@
-"""Work on a video in stages that overlap: one thread makes what the next stage uses, a few items ahead of it."""
+"""Stages that overlap: one thread makes what the next stage uses (frames, batches), a few items ahead of it."""
 
 from collections.abc import Iterable, Iterator
 from queue import Empty, Full, Queue

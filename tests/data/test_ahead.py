@@ -5,8 +5,8 @@ import time
 
 import pytest
 
-from stavis.data.video import ahead as module
-from stavis.data.video.ahead import ahead
+from stavis.data import ahead as module
+from stavis.data.ahead import ahead
 
 
 @pytest.fixture(params=[1, 4])
