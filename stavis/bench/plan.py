@@ -59,16 +59,18 @@ _PAPER = {
     "cnn": SystemConfig(frames=PUBLISHED),
 }
 _LOSS = "mse+ccc"
+FEWER_CHECKS = PlateauConfig(checks=16, patience=3)
+"""The same rule with fewer checks: each reads all of dev, which in these short trainings would take as long as the steps."""
 _HEAD = HeadConfig(epochs=24, batch=128, loss=_LOSS)
 _SEQUENCES = HeadConfig(loss=_LOSS, learning_rate=3e-3)
 _CONTRASTS = {
-    "cnn": SystemConfig(frames=FrameConfig(steps=800, batch=64, loss=_LOSS)),
+    "cnn": SystemConfig(frames=FrameConfig(steps=800, batch=64, loss=_LOSS, learning_rate=3e-4)),
     "cnn-rnn-1s": SystemConfig(head=_HEAD),
     "cnn-rnn-4s": SystemConfig(head=_HEAD),
     **{name: recipe for name, recipe in _SMALL.items() if "eps" in name or "svr" in name},
     **dict.fromkeys(("lgbptop-lstm", "lgbptop-bilstm", "bovw-lstm"), SystemConfig(head=_SEQUENCES)),
 }
-_WHOLE = TrainingConfig(steps=1200, batch=8, seconds=4.0, augment=0.0, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU)
+_WHOLE = TrainingConfig(steps=1000, batch=8, seconds=4.0, augment=0.0, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU)
 """Windows of 4 s, and nothing that one row has and another cannot have."""
 RECIPES = {
     "small": {name: _SMALL.get(name, SystemConfig(clips=_CLIPS)) for name in SYSTEMS},
@@ -90,7 +92,7 @@ class Choice:
 RATES = (1.0, 1 / 3, 3.0)
 AUGMENT = 0.3
 """The search, the same for every system: three learning rates without augmentation, then the best of them with it."""
-SEARCH_SCALE = 0.1
+SEARCH_SCALE = 0.25
 """The fraction of the cap on training that each trial of the search gets."""
 SEARCH_SEED = 1000
 """The seed of the trials: one that no run of the bench has."""
@@ -162,7 +164,8 @@ class BenchConfig:
         recipe, part = RECIPES[self.preset][system], self.scale * scale
 
         # a check reads all of dev, which takes as long as some steps: a short training has as many checks a step as a long one
-        fewer = dataclasses.replace(PLATEAU, checks=max(_FEWEST_CHECKS, round(PLATEAU.checks * part)))
+        rule = FEWER_CHECKS if self.preset == "contrasts" else PLATEAU
+        fewer = dataclasses.replace(rule, checks=max(_FEWEST_CHECKS, round(rule.checks * part)))
 
         def changed(config, cap: str):
             if config is None:

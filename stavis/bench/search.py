@@ -1,4 +1,4 @@
-"""The small search on dev, the same for every system: three learning rates, then the best of them with augmentation, each for a tenth of
+"""The small search on dev, the same for every system: three learning rates, then the best of them with augmentation, each for a quarter of
 the cap. What closed forms have (the grid of a support vector machine) is searched by their own trainer.
 
 FOLDER/units/SYSTEM/search/trial-K.json   what a trial reached on dev

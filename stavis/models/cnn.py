@@ -8,6 +8,8 @@
      FC D                                 -> (B,T,D)
 
 The quadrants' pooling is by the maximum (the source does not say). The number of parameters does not depend on the size of the crop.
+The first layer begins with a bias that takes a grey frame to 0 (nor does the source say this): luminance in [0,1] is far from
+centred, and without it nothing is learned from a weak label for some hundred steps.
 
 References
 ----------
@@ -45,6 +47,10 @@ CNN_PRESETS = {"small": CNNConfig(vision=64, rate=6.25), "paper": CNNConfig()}
 """`paper`: 96 px at 25 frames/s. `small`: the same layers at the 64 px and 6.25 frames/s at which the small STA looks."""
 
 
+_GREY = 0.45
+"""About the mean luminance of a crop of a face."""
+
+
 class Luminance(nn.Module):
     """Grey frames at `size` px a side: (B,T,3,H,W) in [0,1] -> (B*T,1,size,size) in [0,1]."""
 
@@ -75,6 +81,9 @@ class CNN(nn.Module):
             if isinstance(module, nn.Conv2d | nn.Linear):
                 nn.init.xavier_uniform_(module.weight)
                 nn.init.zeros_(module.bias)
+        first = self.layers[0]
+        with torch.no_grad():
+            first.bias.copy_(-_GREY * first.weight.sum((1, 2, 3)))
 
     def features(self, frames: torch.Tensor) -> torch.Tensor:
         """What the last hidden layer says of each frame: (B,T,3,H,W) in [0,1] -> (B,T,300)."""
