@@ -14,7 +14,7 @@ from torch import nn
 from stavis import notes
 from stavis.attribution.cache import cached
 from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
-from stavis.data.crops.crops import CropConfig, Crops, crops_of
+from stavis.data.crops.crops import Begun, CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
 from stavis.data.crops.many import crops_for
 from stavis.data.regions.grid import Grid
@@ -181,11 +181,13 @@ class VideoReader:
         face: Face = "largest",
         regions: Regions = None,
         progress: Progress | None = None,
+        begun: Begun | None = None,
     ) -> Crops:
         """The crops of one video as this network wants them (the face, or whole frames), from the cache where they were made before.
 
         regions: "grid:3x3", or a CSV or npz file of boxes and masks in source pixels; by default those of the face, for a network of
-        whole frames a grid. Raises StavisError where the video cannot be read, is no single video, or the regions do not fit it.
+        whole frames a grid. begun: as for `crops_of`. Raises StavisError where the video cannot be read, is no single video, or the
+        regions do not fit it.
         """
         chosen = regions_from(regions)
         if isinstance(video, Crops):
@@ -195,7 +197,8 @@ class VideoReader:
             return self._with_regions(crops_of_frames(video, times, config, self.network.rate), chosen)
         if times is not None:
             raise StavisError("times are given for a video file, which has its own: leave them out, or give frames (T,H,W,3) uint8.")
-        return self._with_regions(crops_of(as_recording(video), self.crop_config(source, face), progress), chosen)
+        first = None if begun is None else lambda crops, seconds: begun(self._with_regions(crops, chosen), seconds)
+        return self._with_regions(crops_of(as_recording(video), self.crop_config(source, face), progress, first), chosen)
 
     def _with_regions(self, crops: Crops, regions: RegionSource | None) -> Crops:
         """The crops with what they show of the video, and where their regions come from."""

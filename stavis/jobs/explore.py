@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
 from stavis.data.faces.blendshapes import signal_table
 from stavis.data.regions.read import regions_from
+from stavis.data.regions.source import RegionSource
 from stavis.data.video.image_folder import info_of
 from stavis.data.video.io import read_frames
 from stavis.errors import StavisError
@@ -24,7 +26,7 @@ from stavis.inference.predictor import Face, Network, Regions, VideoReader, as_r
 from stavis.models.shipped import DEFAULT
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
-from stavis.show.explorer.source import ReadResult, WindowMedia
+from stavis.show.explorer.source import Begin, Beginning, ReadResult, WindowMedia
 from stavis.show.explorer.worker import Task
 from stavis.show.scrubber.describe import notices_of
 from stavis.synthetic.embedded import folder_of
@@ -68,18 +70,11 @@ def explore(
     ticked = chosen_methods(net.network.attention_options, methods)
     offered = offered_methods(net.network.attention_options)
     offered += [one for one in ticked if one not in offered]
-
-    def opener(number: int, task: Task) -> PredictorSource:
-        def told(done: int, total: int) -> None:
-            task.progress("finding the face, cutting crops" if net.network.region == "face" else "reading frames", done, total)
-
-        crops = net.crops(chosen[number], source=source, face=face, regions=chosen_regions, progress=told)
-        return PredictorSource(names[number], chosen[number], crops, net)
-
     names = _names(chosen)
     return Explorer(
         names,
-        opener,  # type: ignore[arg-type]  # what the protocol has as fields are properties here, which are only read
+        # What the protocol has as fields are properties here, which are only read.
+        partial(_opened, net, chosen, names, source, face, chosen_regions),  # type: ignore[arg-type]
         dimensions=net.dimensions,
         methods=offered,
         ticked=[label_of(one) for one in ticked],
@@ -154,6 +149,23 @@ class PredictorSource:
 
     def attribute_moment(self, method: Method, clip: Clip, dimension: str, frame: int, task: Task) -> Attribution:
         return self.predictor.attribute_moment(method, clip, dimension, frame, check=task.check)
+
+
+def _opened(net: VideoReader, chosen, names, source: str, face: Face, regions: RegionSource | None, number: int, task: Task, begin: Begin):
+    """The recording of a number, once its crops are there; of one whose face is still being followed the beginning is handed on."""
+    stage = "finding the face, cutting crops" if net.network.region == "face" else "reading frames"
+
+    def told(done: int, total: int) -> None:
+        task.progress(f"{stage} ({100 * done // total} %)" if total else stage, done, total)
+
+    def begun(crops: Crops, seconds: float) -> None:
+        found = net.read_crops(crops)
+        begin(Beginning(crops.clip(), ReadResult(found.prediction, found.attention), seconds, notices_of([net])))
+
+    # Boxes and masks are checked against the whole video.
+    options = {"progress": told, "begun": begun if regions is None else None}
+    crops = net.crops(chosen[number], source=source, face=face, regions=regions, **options)
+    return PredictorSource(names[number], chosen[number], crops, net)
 
 
 def _recordings(recordings, data, split: str | None, quiet: bool) -> list[Recording]:

@@ -10,6 +10,7 @@ import torch
 
 from stavis.attribution.methods import ALL_METHODS, saliency
 from stavis.attribution.target import attribution_context
+from stavis.data.crops import beginning
 from stavis.data.crops.shown import shown_side
 from stavis.data.datasets.registry import read_dataset
 from stavis.data.datasets.selection import recordings_of
@@ -20,12 +21,15 @@ from stavis.inference.reading import interruptible
 from stavis.inference.reading_cache import ReadingCache
 from stavis.jobs.explore import PredictorSource, explore
 from stavis.jobs.load import load
+from stavis.show.explorer.controller import ExplorerController
 from stavis.show.explorer.worker import Stopped, Task
 from stavis.storage.cache import ARRAYS, KEY_LENGTH
 from stavis.storage.files import cache_folder
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.types import Attribution, Recording, Target
+
+begin = ExplorerController._begin
 
 
 @pytest.fixture
@@ -114,6 +118,21 @@ def test_the_explorer_shows_them_with_the_whole_image_around_them(opened, drawn,
     source = explorer._controller.source
     assert (clip["width"], clip["height"]) == 2 * (shown_side(source.crops),)
     assert clip["media"]["context"]["frames"] == list(range(clip["count"]))
+
+
+@pytest.mark.real_clips
+def test_a_video_is_looked_at_while_its_face_is_still_followed_and_ends_as_explained(tiny_run, real_clips, face_model, monkeypatch):
+    monkeypatch.setattr(beginning, "STEPS", (0.3, 0.8))
+    monkeypatch.setattr(ExplorerController, "_begin", lambda self, task, first: (seen.append(first), begin(self, task, first)))
+    seen, clip = [], real_clips / "intel_asl_yes.mkv"
+    explorer = explore(tiny_run, clip, methods=(), device="cpu", quiet=True)
+    assert explorer.wait(120)
+    whole = load(tiny_run, device="cpu").explain(clip, methods=())
+    assert [len(one.clip) < len(whole.crops) for one in seen] == [True] * len(seen) != []
+    assert all(one.seen.attention.weights.shape[0] == len(one.clip) for one in seen)
+    shown = explorer._controller.maps["attention"]
+    assert shown.weights == pytest.approx(whole.attention.weights, abs=1e-6) and explorer.scrubber.clip["count"] == len(whole.clip)
+    explorer.close()
 
 
 def test_recordings_come_as_folder_list_or_file(opened, drawn, tiny_run, tmp_path):

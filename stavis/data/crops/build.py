@@ -12,6 +12,7 @@ from stavis.data.crops.early import EarlyCrops
 from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
 from stavis.data.datasets.truth import Truth, read_truth
 from stavis.data.faces.alignment import crop_affine, misaligned
+from stavis.data.faces.following import Watch
 from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import load_or_track
 from stavis.data.faces.tracks import NO_FACE
@@ -71,25 +72,38 @@ def decided_source(recording: Recording, source: str) -> str:
     return source
 
 
-def write_crops(folder: Path, recording: Recording, spec, source: str, digest: str, progress: Callable | None = None) -> None:
-    """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json."""
+def write_crops(
+    folder: Path,
+    recording: Recording,
+    spec,
+    source: str,
+    digest: str,
+    progress: Callable | None = None,
+    watcher: Callable[[VideoInfo, np.ndarray, EarlyCrops], Watch] | None = None,
+) -> None:
+    """Fill an entry of the cache: frames.npy, arrays.npz, landmarks.npy where a face was aligned, index.json.
+
+    watcher: makes of the video, its chosen frames and the crops that are cut on the way what sees each frame while faces are followed; by
+    default `EarlyCrops.see`, which it must call.
+    """
     info = info_of(recording)
     chosen = frame_choice(info.times, spec.rate)
     with closing(EarlyCrops(chosen, spec.size)) as early:
-        _write_entry(folder, recording, spec, source, digest, progress, info, chosen, early)
+        watch = early.see if watcher is None else watcher(info, chosen, early)
+        _write_entry(folder, recording, spec, source, digest, progress, info, chosen, early, watch)
 
 
-def _write_entry(folder: Path, recording: Recording, spec, source: str, digest: str, progress, info: VideoInfo, chosen, early) -> None:
+def _write_entry(folder, recording: Recording, spec, source: str, digest: str, progress, info: VideoInfo, chosen, early, watch) -> None:
     notes = Notes(info.notes)
     track = faces = None
     truth = read_truth(recording.truth) if source == "truth" else None
     if truth is not None:
         track = _truth_track(truth, info.times[chosen])
     elif source == "face":
-        loaded = load_or_track(info, digest, choose=spec.face, progress=progress, model=face_model(), watch=early.see)
+        loaded = load_or_track(info, digest, choose=spec.face, progress=progress, model=face_model(), watch=watch)
         notes.add(*loaded.notes)
         tracks = loaded.tracks
-        faces, track = tracks.count, _at(tracks, info.times[chosen])
+        faces, track = tracks.count, at_times(tracks, info.times[chosen])
     whole = source if source in WHOLE or is_centred(source) else "centre"  # what is shown where no face is
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
@@ -172,7 +186,7 @@ def _write_frames(path: Path, cut: Iterable[tuple[np.ndarray, str]], shape: tupl
 def _truth_track(truth: Truth, times: np.ndarray) -> FaceTrack:
     """The known landmarks of a synthetic recording at the times of its video's frames, as a track."""
     landmarks = np.where(truth.visible[:, None, None], truth.landmarks, np.nan).astype(np.float32)
-    return _at(_track_of(truth.times, landmarks, truth.visible.astype(bool)), times)
+    return at_times(_track_of(truth.times, landmarks, truth.visible.astype(bool)), times)
 
 
 def _track_of(times: np.ndarray, landmarks: np.ndarray, valid: np.ndarray) -> FaceTrack:
@@ -188,7 +202,7 @@ def _nearest(known: np.ndarray, times: np.ndarray) -> np.ndarray:
     return np.where(np.abs(known[before] - times) <= np.abs(known[after] - times), before, after)
 
 
-def _at(track: FaceTrack, times: np.ndarray) -> FaceTrack:
+def at_times(track: FaceTrack, times: np.ndarray) -> FaceTrack:
     """A track at other times: each takes the nearest frame; where none is nearer than one frame's distance there is no face."""
     known = np.asarray(track.times, np.float64)
     if not len(known):

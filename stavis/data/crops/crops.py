@@ -2,16 +2,18 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
 
+from stavis.data.crops.beginning import Beginning, FirstFrames
 from stavis.data.crops.build import FORMAT, SOURCES, NoTracker, decided_source, write_crops
 from stavis.data.crops.framing import content_box, fraction_of, is_centred
 from stavis.data.datasets.time_units import span_note
 from stavis.data.faces.alignment import apply_affine
+from stavis.data.faces.following import Watch
 from stavis.data.faces.regions import rasterise
 from stavis.data.regions.source import RegionSource, shown_mask
 from stavis.data.video.image_folder import images_hash
@@ -196,12 +198,19 @@ class Crops(CachedCrops):
         return _reopened, (self.folder, self.spec, {name: value for name, value in values.items() if name not in held})
 
 
+Begun = Callable[[Crops, float], None]
+
+
 def crops_of(
-    recording: Recording | str | Path, spec: CropConfig | None = None, progress: Callable[[int, int], None] | None = None
+    recording: Recording | str | Path,
+    spec: CropConfig | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    begun: Begun | None = None,
 ) -> Crops:
     """The face crops of a recording or a video file, from the cache where it was seen before: then nothing is decoded or tracked.
 
-    progress: called with frames done and frames in all, while the face is tracked and again while crops are cut.
+    progress: called with frames done and frames in all, while the face is tracked and again while crops are cut. begun: called while the
+    face is tracked with the crops of the first seconds, which lie in memory, and the seconds of the whole video (see `Beginning`).
 
     The notes on them tell of damage in the video, of labels that begin or end elsewhere than it does, and where no tracker or no face
     was found ('auto': then the centred square). Whoever asks for crops shows them.
@@ -215,7 +224,7 @@ def crops_of(
     source = decided_source(recording, spec.source)
     notes = Notes()
     try:
-        folder = _entry(recording, spec, source, progress)
+        folder = _entry(recording, spec, source, progress, begun)
     except NoTracker as error:
         if spec.source != "auto":
             raise
@@ -257,7 +266,18 @@ def _reopened(folder: Path, spec: CropConfig, values: dict) -> Crops:
     return Crops(**({one.name: getattr(cached, one.name) for one in fields(CachedCrops)} | values))
 
 
-def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Path:
+def _begun(recording: Recording, spec: CropConfig, begun: Begun, info, chosen: np.ndarray, early) -> Watch:
+    """What sees the frames of a video while faces are followed, and hands on the crops of the first ones."""
+
+    def show(first: FirstFrames) -> None:
+        held = {one.name: getattr(first, one.name) for one in fields(FirstFrames) if one.name != "seconds"}
+        cached = CachedCrops(spec=spec, **held, picture=(info.width, info.height), source="face")
+        begun(_with_recording(cached, recording, ()), first.seconds)
+
+    return Beginning(show, spec.face, spec.size, info, chosen, early).see
+
+
+def _entry(recording: Recording, spec: CropConfig, source: str, progress, begun: Begun | None = None) -> Path:
     """The folder of the crops in the cache: named by all that they depend on, made where it is not there."""
     digest = cache.file_hash(recording.video) if recording.images is None else images_hash(recording.video, recording.images)
     parts = ["crops", str(FORMAT), str(PIXELS), digest, str(spec.size), str(spec.rate and float(spec.rate)), source]
@@ -267,9 +287,12 @@ def _entry(recording: Recording, spec: CropConfig, source: str, progress) -> Pat
         parts.append(cache.file_hash(recording.truth))
     if source == "face":
         parts.append(repr(spec.face))
-    return cache.get_or_create(
-        "crops", content_hash(*parts), lambda part: write_crops(part, recording, spec, source, digest, progress), usable
-    )
+    watcher = None if begun is None or source != "face" else partial(_begun, recording, spec, begun)
+
+    def make(folder: Path) -> None:
+        write_crops(folder, recording, spec, source, digest, progress, watcher)
+
+    return cache.get_or_create("crops", content_hash(*parts), make, usable)
 
 
 def usable(folder: Path) -> bool:

@@ -47,6 +47,7 @@ class EarlyCrops:
             return
         largest = max(faces, key=lambda face: float(np.prod(face.box[2:] - face.box[:2])))
         self._affine[row] = crop_affine(largest.points[None].astype(np.float32), self._size)[0]
+        self._file.seek(self._cut * self._bytes)  # those that were asked for meanwhile were read
         self._file.write(cut(frame.image, self._affine[row], self._size).tobytes())
         self._at[row], self._cut = self._cut, self._cut + 1
 
@@ -55,7 +56,8 @@ class EarlyCrops:
         return self._seen == len(self._rows) and bool(self._have(affine).any())
 
     def crops(self, info: VideoInfo, chosen: np.ndarray, affine: np.ndarray) -> Iterator[tuple[np.ndarray, str]]:
-        """Each chosen frame's crop under its affine (T,2,3), with the note of the frame ('' for none), in order."""
+        """Each chosen frame's crop under its affine (T,2,3), with the note of the frame ('' for none), in order; chosen may be the first
+        few of the frames alone."""
         have = self._have(affine)
         lacking = chosen[~have]
         later = {}
@@ -74,4 +76,4 @@ class EarlyCrops:
 
     def _have(self, affine: np.ndarray) -> np.ndarray:
         """Which rows were cut under exactly this affine."""
-        return (self._at >= 0) & (self._affine == affine).all((1, 2))
+        return (self._at[: len(affine)] >= 0) & (self._affine[: len(affine)] == affine).all((1, 2))

@@ -12,7 +12,7 @@ from stavis.data.annotations.annotations import Annotations, joined
 from stavis.errors import StavisError
 from stavis.show.explorer.annotation_file import AnnotationFile
 from stavis.show.explorer.panel import Panel
-from stavis.show.explorer.source import Opener, ReadResult, RecordingSource
+from stavis.show.explorer.source import Beginning, Opener, ReadResult, RecordingSource
 from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.wiring import StaticFallback, StatusReporter, preview_image
 from stavis.show.explorer.worker import Task
@@ -41,6 +41,7 @@ class ExplorerController:
         self.listeners: list[Callable[[float], None]] = []
         self.requested_time: float | None = None
         self.filling = False
+        self.begun = False
         self.first_sight = threading.Event()
         self._window = slice(0, 0)
         self._annotations = AnnotationFile("", "")
@@ -61,6 +62,7 @@ class ExplorerController:
         self._clear()
         with self.lock:
             self.source = self.requested_time = None
+            self.begun = False
         name = self.panel.recording.label
         self.reporter.worker.submit(f"Opening {name}", partial(self._open, self.number), "open")
 
@@ -105,25 +107,45 @@ class ExplorerController:
         self.reporter.report("")
 
     def _open(self, number: int, task: Task) -> None:
-        source = self._opener(number, task)
+        source = self._opener(number, task, partial(self._begin, task))
         task.check()
         with self.lock:
             self.source = source
+            if self.begun and self.requested_time is None:
+                self.requested_time = self.scrubber.time  # where somebody went meanwhile
             moment, length = self.requested_time, self.panel.length.value
         times = source.times
         self._show(source, window_of(times, times[0], length) if moment is None else around(times, moment, length), task)
 
+    def _begin(self, task: Task, beginning: Beginning) -> None:
+        """The first frames of a recording that is still being read: to look at, until all of it takes their place."""
+        clip, seen, name = beginning.clip, beginning.seen, self.panel.recording.label
+        shown = float(clip.times[-1] - clip.times[0])
+        notice = f"The first {shown:.0f} of {beginning.seconds:.0f} s, while the rest is being read: values and attention may still change."
+        maps = {} if seen.attention is None else {"attention": seen.attention}
+        task.check()
+        with self.lock:
+            frame, annotations = (self.scrubber.frame, self.scrubber.annotations) if self.begun else (0, Annotations())
+            lines = {"prediction": seen.prediction, "title": name, "notices": (*beginning.notices, notice)}
+            self._put(clip, lines, maps)
+            self.scrubber.frame, self.scrubber.annotations = frame, annotations
+            self.begun = True
+        self._renew_poster()
+        self.first_sight.set()
+
     def _show(self, source: RecordingSource, window: slice, task: Task) -> None:
-        """The images that the network is given, then larger ones, then what it says of them; then the ticked methods are run."""
+        """The images that the network is given, then what it says of them, then larger ones; then the ticked methods are run."""
         clip, raters = source.cut(window), source.raters(window)
+        early = source.read(window, task) if self.begun else None  # what is looked at stays until there is more
         task.check()
         with self.lock:
             self.clip = self.seen = None
             self._window, self.maps, self._moments = window, {}, []
+            annotations = self.scrubber.annotations if self.begun else Annotations()
             self._put(clip, {"raters": raters, "curves": self._tables(source), "title": source.name, "notices": source.notices})
-            self._annotations, annotations = AnnotationFile(self.panel.annotations.value, source.name), Annotations()
+            self._annotations, self.begun = AnnotationFile(self.panel.annotations.value, source.name), False
             try:
-                annotations = self._annotations.read()
+                annotations = joined(annotations, self._annotations.read())
             except StavisError as error:
                 self.reporter.report(str(error), "error")
             self.scrubber.annotations = annotations
@@ -134,8 +156,7 @@ class ExplorerController:
         self.tell_time()
         self._renew_poster()
         self.first_sight.set()
-        self._show_media(source, window, task)
-        seen = source.read(window, task)
+        seen = early or source.read(window, task)
         task.check()
         self.seen = seen
         with self.lock:
@@ -143,6 +164,7 @@ class ExplorerController:
         if seen.attention is not None:
             self._add("attention", seen.attention, show=self._preferred not in map(self._name, self._ticked()))
         self._renew_poster()
+        self._show_media(source, window, task)
         for label in self._ticked():
             self._ask(label, show=seen.attention is None)
 
@@ -153,15 +175,15 @@ class ExplorerController:
             task.check()
         self._put_notes((*source.notes, *media.notes))
 
-    def _put(self, clip: Clip, lines: dict) -> None:
+    def _put(self, clip: Clip, lines: dict, maps: dict | None = None) -> None:
         if self.scrubber is None:
-            self.scrubber = Scrubber.from_clip(clip, {}, **lines, embed=False)
+            self.scrubber = Scrubber.from_clip(clip, maps or {}, **lines, embed=False)
             self.scrubber.observe(lambda _: self.tell_time(), "frame")
             self.scrubber.observe(lambda _: self.reporter.run_safely("Keeping the annotations", self._keep_annotations), "selection")
         else:
             if self.scrubber.map != "none":
                 self._preferred = self.scrubber.map
-            self.scrubber.show_clip(clip, {}, **lines)
+            self.scrubber.show_clip(clip, maps or {}, **lines)
         if self.scrubber not in self.panel.place.children:
             self.panel.place.children = [self.scrubber]
 
@@ -191,7 +213,7 @@ class ExplorerController:
     def _slow(self, task: Task) -> None:
         """Something to look at while a face is looked for."""
         number, place = self.number, self.panel.place
-        if task.key != "open" or self.source is not None or (place.children and place.children[0] is not self.scrubber):
+        if task.key != "open" or self.source is not None or self.begun or (place.children and place.children[0] is not self.scrubber):
             return
         image = self._preview(number)
         if image is not None:
@@ -202,7 +224,7 @@ class ExplorerController:
     def _failed(self, task: Task, stopped: bool) -> None:
         """A recording that could not be opened is not shown under the name of another."""
         if task.key == "open" and self.source is None and not self.reporter.worker.waiting:
-            self.panel.place.children = []
+            self.panel.place.children, self.begun = [], False
             self.first_sight.set()
 
     def _renew_poster(self) -> None:

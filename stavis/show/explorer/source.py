@@ -74,5 +74,16 @@ class RecordingSource(Protocol):
         ...
 
 
-Opener = Callable[[int, Task], RecordingSource]
-"""Opens the recording of a number; where its face has to be found first, that takes long."""
+@dataclass(frozen=True)
+class Beginning:
+    """The first frames of a recording that is still being read, and what the network says of them so far; seconds: of all of it."""
+
+    clip: Clip
+    seen: ReadResult
+    seconds: float
+    notices: tuple[str, ...] = ()
+
+
+Begin = Callable[[Beginning], None]
+Opener = Callable[[int, Task, Begin], RecordingSource]
+"""Opens the recording of a number. Where its face has to be found first, that takes long: meanwhile its beginning is handed over."""

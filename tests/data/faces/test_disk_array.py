@@ -5,7 +5,7 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from stavis.data.crops.build import _at
+from stavis.data.crops.build import at_times
 from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.detections import Detections
 from stavis.data.faces.disk_array import DiskArray, scatter, take
@@ -54,7 +54,7 @@ def test_an_hours_landmarks_are_not_held_in_memory(gap):
         there = not (gap and 50 <= index < 60)
         sightings.add(FrameFaces(index, index / 25, (face,) if there else ()))
     tracks = sightings.tracks("largest")
-    moved = _at(tracks, tracks.times)
+    moved = at_times(tracks, tracks.times)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < count * 478 * 2 * 4 / 2

@@ -1,6 +1,7 @@
 """The explorer without a browser: its work runs beside it, streams in, stops when asked, and what fails is one sentence."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 import cv2
@@ -15,7 +16,7 @@ from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.export import shares_table
-from stavis.show.explorer.source import ReadResult, WindowMedia
+from stavis.show.explorer.source import Beginning, ReadResult, WindowMedia
 from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.worker import Stopped, Worker, sentence
 from stavis.show.reports.notebook_page import export_notebook
@@ -98,7 +99,7 @@ def explorer_of():
     def explorer(*sources, **options):
         sources = sources or (Drawn(), Drawn("ben"))
         options = {"methods": (FAST, SLOW, BROKEN), **options}
-        made.append(Explorer([one.name for one in sources], lambda number, task: sources[number], **options))
+        made.append(Explorer([one.name for one in sources], lambda number, task, begin: sources[number], **options))
         made[-1].sources = sources
         return made[-1]
 
@@ -207,6 +208,70 @@ def test_windows_lie_within_the_recording():
     assert moved(times, slice(0, 21), 2, 1) == slice(20, 41) and moved(times, slice(20, 41), 2, -9) == slice(0, 21)
 
 
+# A recording that is still being read
+
+
+class Begun(Drawn):
+    """Its beginning is shown while it is opened, which waits until it is let go."""
+
+    def opener(self, number, task, begin):
+        for count in (8, 20):
+            task.check()
+            part = slice(0, count)
+            begin(Beginning(self.cut(part), self.read(part, task), float(self.times[-1])))
+        while not self.go.wait(0.01):
+            task.progress("finding the face", 20, 40)
+        return self
+
+
+@pytest.fixture
+def begun():
+    source = Begun()
+    explorer = Explorer(["anna"], source.opener, methods=(FAST, SLOW), ticked=("Fast",))
+    deadline = time.monotonic() + 20
+    while explorer.scrubber is None or explorer.scrubber.clip["count"] < 20:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield source, explorer
+    source.go.set()
+    explorer.close()
+
+
+def test_the_beginning_is_shown_with_attention_and_gives_way_to_the_whole(begun):
+    source, explorer = begun
+    assert shown(explorer) == ["attention"] and explorer.panel.place.children == (explorer.scrubber,)
+    assert "while the rest is being read" in explorer.scrubber.clip["notices"][-1] and explorer.panel.status.doing.startswith("Opening")
+    assert source.asked == [], "attributions are of the whole"
+    with pytest.raises(StavisError, match="wait until it has been opened"):
+        explorer.save_shares("x.csv")
+    source.go.set()
+    assert explorer.wait(20)
+    other = Explorer(["anna"], lambda number, task, begin: Drawn(), methods=(FAST, SLOW), ticked=("Fast",))
+    assert other.wait(20)
+    for key in ("maps", "numbers", "outlines", "frames"):
+        assert getattr(explorer.scrubber, key) == getattr(other.scrubber, key), "in the end it is what is read at once"
+    assert explorer.scrubber.clip == other.scrubber.clip and shown(explorer) == ["attention", "Fast"]
+    other.close()
+
+
+def test_who_went_on_and_annotated_the_beginning_stays_there_and_keeps_it(begun):
+    source, explorer = begun
+    explorer.scrubber.frame = 13
+    explorer.scrubber.annotations = Annotations(events=((0.2, "smile"),))
+    source.go.set()
+    assert explorer.wait(20)
+    assert explorer.scrubber.frame == 13 and explorer.annotations == Annotations(events=((0.2, "smile"),))
+
+
+def test_a_beginning_that_is_stopped_is_taken_away_and_comes_again(begun):
+    source, explorer = begun
+    explorer.stop()
+    assert explorer.wait(20) and explorer.panel.place.children == () and said(explorer) == ("", "Stopped.")
+    source.go.set()
+    explorer.go_on()
+    assert explorer.wait(20) and explorer.panel.place.children == (explorer.scrubber,) and explorer.scrubber.clip["count"] == 40
+
+
 # Work that is stopped, that fails
 
 
@@ -242,7 +307,7 @@ def test_what_fails_is_one_sentence_and_the_rest_goes_on(explorer_of, capfd):
 
 
 def test_a_recording_that_cannot_be_opened_is_not_shown_as_another(explorer_of):
-    def opener(number, task):
+    def opener(number, task, begin):
         if number:
             raise StavisError("ben.mp4 is empty: take another copy.")
         return Drawn()
