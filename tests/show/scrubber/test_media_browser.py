@@ -94,6 +94,62 @@ def test_few_pieces_are_kept_and_a_saved_page_holds_them_all(open_page, long, tm
     assert page.errors == again.errors == page.requests == again.requests == []
 
 
+# How many images have been made of decoded frames and how many frames were sent to a decoder since it was asked last; idle() answers when
+# no decoder is at work.
+COUNTED = """
+  let made = 0, sent = 0, working = 0;
+  const make = window.createImageBitmap;
+  window.createImageBitmap = (source, ...more) => {
+    if (source instanceof ImageData || source instanceof VideoFrame) made++;
+    return make(source, ...more);
+  };
+  const { configure, decode, close } = VideoDecoder.prototype;
+  Object.assign(VideoDecoder.prototype, {
+    configure(config) { working++; return configure.call(this, config); },
+    decode(chunk) { sent++; return decode.call(this, chunk); },
+    close() { working--; return close.call(this); },
+  });
+  window.idle = async () => {
+    for (let quiet = 0; quiet < 4; quiet = working ? 0 : quiet + 1) await new Promise((later) => setTimeout(later, 10));
+    const found = [made, sent];
+    made = sent = 0;
+    return found;
+  };
+  // Goes to a frame and says whether its image was there at once.
+  window.atOnce = async (frame) => {
+    const slider = document.querySelector(".stv-slider");
+    slider.value = frame;
+    slider.dispatchEvent(new Event("input", { bubbles: true }));
+    for (let turn = 0; turn < 8; turn++) await null;
+    return Number(document.querySelector("[data-stavis=scrubber]").dataset.drawn) === frame;
+  };
+"""
+GROUP = 12  # frames from one key frame to the next
+
+
+def test_a_jump_decodes_its_frame_and_a_step_what_comes_next(open_page, long, tmp_path):
+    page = open_page()
+    page.add_init_script(COUNTED)
+    page.goto(long.save(tmp_path / "a.html", pieces="inside").as_uri())
+    page.wait_for_selector(f"{ROOT}[data-drawn]")
+    page.wait_for_timeout(300)
+    page.evaluate("idle()")
+    for frame in (700, 123, 479, 305, 520):
+        page.evaluate("goToFrame", frame)
+        made, sent = page.evaluate("idle()")
+        assert 1 <= made <= 2 and sent <= GROUP, (frame, made, sent)
+    # From here on each next frame is there when it is asked for, that of the next piece (from 534) too, and none is decoded twice.
+    page.evaluate("goToFrame", 521)
+    made, sent = page.evaluate("idle()")
+    for frame in range(522, 545):
+        assert page.evaluate("atOnce", frame), frame
+        now = page.evaluate("idle()")
+        made, sent = made + now[0], sent + now[1]
+    assert made == sent <= 545 - 520 + 3 * GROUP
+    assert all(page.evaluate("atOnce", frame) for frame in range(544, 521, -1))
+    assert page.errors == page.requests == []
+
+
 # The sound element that the page makes, and what it is given to play.
 HEARD = """
   window.soundElement = new Promise((found) => {

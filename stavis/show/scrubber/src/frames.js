@@ -1,6 +1,6 @@
 // Where the frames come from. All sources answer request(i, done): done(i, picture) is called for the frame asked for LAST only.
 
-import { DecodedFrames } from "./picture/decoder.js";
+import { DecodedFrames, stepOf } from "./picture/decoder.js";
 
 const CACHE_BYTES = 64 << 20;
 
@@ -206,6 +206,7 @@ export class PiecedFrames {
     this.host = host;
     this.players = new Map();
     this.wanted = -1;
+    this.step = 0;
     this.closed = false;
     this.missing = document.createElement("p");
     this.missing.className = "stv-missing";
@@ -215,6 +216,8 @@ export class PiecedFrames {
   }
 
   request(i, done) {
+    const by = this.wanted < 0 ? Infinity : i - this.wanted;
+    if (by) this.step = stepOf(by);
     this.wanted = i;
     const k = this.pieces.indexOf(i);
     this.player(k).then((player) => {
@@ -227,11 +230,17 @@ export class PiecedFrames {
         if (this.closed || this.wanted !== i) return;
         if (this.pieces.at(i)) done(i, picture);
         else this.request(i, done);
-      });
+      }, by);
       const { first, stop } = this.pieces.spans[k];
-      if (i >= stop - AHEAD && k + 1 < this.pieces.spans.length) this.player(k + 1);
-      else if (i < first + AHEAD && k > 0) this.player(k - 1);
+      if (this.step > 0 && i >= stop - AHEAD && k + 1 < this.pieces.spans.length) this.prepare(k + 1, stop);
+      if (this.step < 0 && i < first + AHEAD && k > 0) this.prepare(k - 1, first - 1);
     });
+  }
+
+  // Whoever goes on into piece k, where frame i is the first that is met, finds it there with its images.
+  async prepare(k, i) {
+    const player = await this.player(k);
+    if (player && player.wanted !== i - player.first) player.request(i - player.first, () => {}, this.step);
   }
 
   async player(k) {
@@ -244,8 +253,6 @@ export class PiecedFrames {
       const times = Float64Array.from(this.data.times.subarray(piece.first, piece.stop), (t) => t - start);
       player = framesOfVideo(piece.images, { ...this.data.meta, count: times.length }, times, this.host, PLAYERS);
       player.first = piece.first;
-      // Whoever plays on into this piece finds its first frames decoded.
-      player.request(0, () => {});
     }
     this.players.set(k, player);
     const current = this.pieces.indexOf(Math.max(0, this.wanted));

@@ -54,8 +54,15 @@ export function samplesOf(bytes) {
   return samples.length === count ? { codec, description: bytes.slice(avcC[0], avcC[1]), samples } : null;
 }
 
-// Like the other sources: request(i, done) calls back with the image of the frame asked for last. From one key frame to the next all
-// frames are decoded together and kept for a while: playing, stepping back and dragging slowly find them there.
+// A step of at most so many frames goes on from what was seen before; a longer one is a jump.
+const SMALL_STEP = 16;
+// How many frames ahead are decoded while it goes on, and after a jump.
+const ON_THE_WAY = 6;
+const AFTER_JUMP = 1;
+
+// Like the other sources: request(i, done) calls back with the image of the frame asked for last. While the frames asked for follow each
+// other closely, whole groups from key frame to key frame are decoded and kept for a while: playing, stepping and dragging slowly find
+// them there. After a jump nothing is decoded but its frame and the next one: who looks here and there needs no more, nor its memory.
 export class DecodedFrames {
   // A source of frames, or null where the browser has no decoder for them or the mp4 is not as ours are. sharers: how many such sources
   // share the memory for images.
@@ -74,30 +81,39 @@ export class DecodedFrames {
     this.kept = new Map();
     this.room = Math.max(48, Math.floor(DECODED_BYTES / sharers / (meta.width * meta.height * 4)));
     this.wanted = -1;
+    this.step = 0;
     this.busy = this.closed = false;
   }
 
-  request(i, done) {
+  // by: how many frames lie between it and the one asked for before, which another source may have had.
+  request(i, done, by = this.wanted < 0 ? Infinity : i - this.wanted) {
+    if (by) this.step = stepOf(by);
     this.wanted = i;
     this.done = done;
     if (this.kept.has(i)) done(i, this.kept.get(i));
     if (!this.busy) this.run();
   }
 
-  // Decodes what is wanted, then what comes next, until both are there.
+  // Decodes what is wanted, then what comes next, until all of it is there.
   async run() {
     this.busy = true;
-    for (let failed = -1; !this.closed; ) {
-      const i = this.wanted;
-      const [from, to] = this.groupOf(i);
-      const next = this.kept.has(i) ? (i > (from + to) / 2 && to < this.count && !this.kept.has(to) ? to : -1) : i;
-      if (next < 0 || next === failed) break;
+    const failed = new Set();
+    for (let next; !this.closed && (next = this.missing(failed)) >= 0; ) {
       await this.decode(next);
       if (this.kept.has(next)) continue;
-      failed = next;
+      failed.add(next);
       if (!this.closed && next === this.wanted) this.done(next, null);
     }
     this.busy = false;
+  }
+
+  // The frame asked for where it is not there; else the first that is missing of those that the steps lead to; -1 where none is.
+  missing(failed) {
+    for (let k = 0; k <= (this.step ? ON_THE_WAY : 0); k++) {
+      const i = this.wanted + k * this.step;
+      if (i >= 0 && i < this.count && !this.kept.has(i) && !failed.has(i)) return i;
+    }
+    return -1;
   }
 
   // The frames from the key frame before i to the next one: [from, to), to exclusive.
@@ -108,16 +124,22 @@ export class DecodedFrames {
     return [from, to];
   }
 
+  // Decodes the group of frame i and keeps its images; after a jump those of i and the next alone.
   async decode(i) {
     const [from, to] = this.groupOf(i);
+    const [first, stop] = this.step ? [from, to] : [i, Math.min(to, i + 1 + AFTER_JUMP)];
     const copies = [];
     const decoder = new VideoDecoder({
-      output: (frame) => copies.push(this.keep(Math.round(frame.timestamp / 1000), frame)),
+      output: (frame) => {
+        const k = Math.round(frame.timestamp / 1000);
+        if (k < first) frame.close();
+        else copies.push(this.keep(k, frame));
+      },
       error: () => {},
     });
     try {
       decoder.configure(this.config);
-      for (let k = from; k < to; k++) decoder.decode(this.chunk(k));
+      for (let k = from; k < stop; k++) decoder.decode(this.chunk(k));
       await decoder.flush();
     } catch {
       // A damaged group: its frames stay without an image.
@@ -127,8 +149,7 @@ export class DecodedFrames {
   }
 
   async keep(k, frame) {
-    const [x, y, w, h] = this.area;
-    const picture = await createImageBitmap(frame, x, y, w, h).catch(() => null);
+    const picture = await imageOf(frame, this.area);
     frame.close();
     if (!picture) return;
     if (this.closed) return picture.close();
@@ -170,4 +191,26 @@ export class DecodedFrames {
     for (const picture of this.kept.values()) picture.close();
     this.kept.clear();
   }
+}
+
+// The direction of a small step, 1 or -1; 0 for a jump.
+export function stepOf(by) {
+  return Math.abs(by) <= SMALL_STEP ? Math.sign(by) : 0;
+}
+
+// The image in an area of a decoded frame; null where it cannot be had. Its values are copied out: frames that are drawn stay behind in
+// the browser's memory for images, each of them, until that is full.
+async function imageOf(frame, area) {
+  const { width, height } = frame.visibleRect;
+  try {
+    // A browser that does not convert ignores the format and names another size.
+    if (frame.allocationSize({ format: "RGBA" }) === 4 * width * height) {
+      const values = new Uint8ClampedArray(4 * width * height);
+      await frame.copyTo(values, { format: "RGBA" });
+      return await createImageBitmap(new ImageData(values, width, height), ...area);
+    }
+  } catch {
+    // It is drawn instead.
+  }
+  return createImageBitmap(frame, ...area).catch(() => null);
 }
