@@ -1,6 +1,7 @@
 """Text that can be printed anywhere: names of files whose bytes are no UTF-8 with backslash escapes, results as one short line,
-numbers with the digits that decide."""
+numbers with the digits that decide, numbers that a page keeps in one line with their units."""
 
+import html
 import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Set
@@ -25,6 +26,19 @@ def _escape(found: re.Match) -> str:
 def printable_json(text: str) -> str:
     """JSON with such names in it as JSON that can be written as UTF-8: read again, they are what `printable` gives."""
     return _ESCAPED.sub(lambda found: "\\" + _escape(found), text)
+
+
+_UNIT = re.compile(r"([\d?]) (%|°|×|s|ms|min|h|px|[kMG]?B|k?Hz|frames/s)(?!\w)")
+
+
+def unbroken(text: str) -> str:
+    """Text for a page or a widget: no line breaks between a number and its unit. Terminals and files keep the ordinary space."""
+    return _UNIT.sub("\\1\N{NO-BREAK SPACE}\\2", text)
+
+
+def html_text(text: object) -> str:
+    """A sentence, a name or a number as it stands in HTML: escaped, no line break before a unit."""
+    return html.escape(unbroken(str(text)))
 
 
 def number_text(value: float, digits: int = 2) -> str:

@@ -1,5 +1,6 @@
 """Names that are no UTF-8 can be printed, written and read again."""
 
+import html
 import itertools
 import json
 import math
@@ -13,7 +14,7 @@ import pytest
 import stavis
 from stavis.errors import StavisError, StavisWarning
 from stavis.notes import Notes
-from stavis.printable import percent, printable, printable_json, telling_apart
+from stavis.printable import html_text, percent, printable, printable_json, telling_apart, unbroken
 from stavis.storage.files import content_hash, file_stem, read_json, write_json, write_text
 
 NAME = os.fsdecode(b"caf\xe9 \xff.mp4")
@@ -82,3 +83,15 @@ def test_per_cent_is_written_in_one_way():
         if own.search(line) and '.replace("%", " %")' not in line
     ]
     assert lines == [], "27%: use stavis.printable.percent, which writes 27 %"
+
+
+def test_a_page_keeps_a_number_and_its_unit_together():
+    text = "88 % of 9.5 s at 25 frames/s, 112 px, 3 MB; 4 smiles, 3 such, 20.7 × chance <b>"
+    held = unbroken(text)
+    assert held.replace("\N{NO-BREAK SPACE}", " ") == text and unbroken(held) == held
+    apart = [part for part in held.split(" ") if part[0].isdigit() or part == "%"]
+    assert [part.replace("\N{NO-BREAK SPACE}", " ") for part in apart] == [
+        "88 %", "9.5 s", "25 frames/s,", "112 px,", "3 MB;", "4", "3", "20.7 ×",
+    ]  # fmt: skip
+    assert html_text(text) == html.escape(held) and html_text(text).endswith("&lt;b&gt;")
+    assert percent(0.88) == "88 %", "a terminal and a file keep the ordinary space"

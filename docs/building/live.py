@@ -71,6 +71,7 @@ def finish(app, exception) -> None:
 def revive(app, doctree) -> None:
     """Turn the scrubbers that a lesson shows into live pages of their own, embedded where they stood."""
     docname = app.env.docname
+    _drop_widgets(doctree)
     for number, node in enumerate([node for node in doctree.findall(nodes.raw) if _HOST.search(node.astext())], 1):
         fragment, name = node.astext(), f"{docname.replace('/', '-')}-{number}"
         text, image = _POSTER.search(fragment).groups()
@@ -78,6 +79,14 @@ def revive(app, doctree) -> None:
         node.replace_self(
             nodes.raw("", frame(docname, name, "The scrubber of the cell above, as it is in JupyterLab.", 640), format="html")
         )
+
+
+def _drop_widgets(doctree) -> None:
+    """Leave out what a scrubber shows beside its saved output: the widget, which needs a kernel, or a line of text in its place."""
+    bundles = [node for node in doctree.findall(nodes.container) if node.get("nb_element") == "mime_bundle"]
+    for node in bundles:
+        if any(child.get("mime_type") == "application/vnd.jupyter.widget-view+json" for child in node):
+            node.parent.remove(node)
 
 
 def write(folder: Path, name: str, fragment: str, poster: bytes, title: str) -> None:

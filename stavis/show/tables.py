@@ -4,7 +4,6 @@ paper as LaTeX with the rules of booktabs, every text escaped.
 stavis.show.tables.to_latex(x.table("regions"), "regions.tex", caption="Where the attention lies", label="tab:regions")
 """
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pandas as pd
 
 from stavis.bootstrap import LEVEL
 from stavis.errors import StavisError
-from stavis.printable import telling_apart
+from stavis.printable import html_text, telling_apart
 from stavis.show.column_titles import column_title
 from stavis.storage.files import write_text
 
@@ -106,9 +105,9 @@ def html_table(table: pd.DataFrame, limits: Limits | None = None) -> str:
     kinds = ["number" if _numeric(kind) else "" for kind in frame.dtypes]
     mark = [f' class="{kind}"' if kind else "" for kind in kinds]
     names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
-    head = "".join(f'<th scope="col"{m}>{html.escape(name)}</th>' for name, m in zip(names, mark, strict=True))
+    head = "".join(f'<th scope="col"{m}>{html_text(name)}</th>' for name, m in zip(names, mark, strict=True))
     cells = zip(*_texts(frame, limits), strict=True)
-    rows = ("".join(f"<td{m}>{html.escape(text)}</td>" for text, m in zip(row, mark, strict=True)) for row in cells)
+    rows = ("".join(f"<td{m}>{html_text(text)}</td>" for text, m in zip(row, mark, strict=True)) for row in cells)
     body = "".join(f"<tr>{row}</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 

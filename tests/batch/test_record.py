@@ -81,7 +81,7 @@ def test_every_field_reaches_the_index_and_the_tables(made, home):
     assert (plan.job.out / "summary.csv").read_text().splitlines()[1] == f"{report.id},rec00,1,attention,mouth,0.5,2.0,2"
     write_index(plan, {}, plan.job.out, finished=True)
     page = (plan.job.out / "index.html").read_text()
-    for shown in (f'href="{report.page}"', "0.250", "mouth 50 %", "✓ needed", ">1.5<", "rec00"):
+    for shown in (f'href="{report.page}"', "0.250", "mouth 50\N{NO-BREAK SPACE}%", "✓ needed", ">1.5<", "rec00"):
         assert shown in page
     assert '<span class="finding">The mouth leads. Valence &lt;rises&gt;.</span>' in page
     head, rows = page.split("<tbody>")

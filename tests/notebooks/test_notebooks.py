@@ -42,7 +42,7 @@ def papermilled(tmp_path, monkeypatch):
         for cell in done.cells:
             for output in cell.get("outputs", []):
                 if PLOT in output.get("data", {}):
-                    assert output["data"][PLOT]["config"] == CONFIG and output["data"]["image/png"], "a figure without settings or image"
+                    assert output["data"][PLOT]["config"] == CONFIG and output["data"]["image/jpeg"], "a figure without settings or image"
                 assert output.output_type != "error"
                 for mime, content in output.get("data", {}).items():
                     shown.setdefault(mime, []).append(content)

@@ -57,7 +57,7 @@ def figure():
 
 
 def image_in(bundle: dict) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).convert("RGB"))
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(bundle.get("image/png") or bundle["image/jpeg"]))).convert("RGB"))
 
 
 def test_a_saved_scrubber_has_an_image_a_line_and_the_way_to_its_page(shown, scrubber, tmp_path, monkeypatch):
@@ -147,8 +147,9 @@ def test_a_page_of_its_own_says_nothing_of_colab(scrubber, colab, tmp_path):
 def test_in_jupyter_and_vs_code_a_figure_is_kept_with_its_image(shown, figure, renderer, monkeypatch):
     monkeypatch.setattr(pio.renderers, "default", renderer)
     figure._ipython_display_()
-    ((bundle, _),) = shown
-    assert set(bundle) == {MIME, "image/png", "text/plain"} and image_in(bundle).std() > 3
+    (bundle, _), (style, _) = shown
+    assert set(style) == {"text/html"} and "jp-theme-light" in style["text/html"], "its colours in a dark JupyterLab"
+    assert set(bundle) == {MIME, "image/jpeg", "text/plain"} and image_in(bundle).std() > 3
 
 
 def test_in_colab_a_figure_is_html_whose_image_goes_when_it_is_drawn(shown, figure, colab):

@@ -24,6 +24,16 @@ READ = """(() => {
 """All that a reader can see or hear of a page: also what is folded, and the texts of images."""
 KEYS = re.compile("less_sta|delta_vs_sta|p_holm|left_eye|right_eye|image_left|per_recording|(?:share|density|change|growth)_(?:low|high)")
 PER_CENT = re.compile(r"\d%")
+BROKEN = """(() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT), found = [];
+  while (walker.nextNode()) {
+    if (walker.currentNode.parentElement.closest("script, style, pre, code, svg, option")) continue;
+    const unit = walker.currentNode.data.match(/.{0,30}[0-9] (?:%|s|px|MB|frames\\/s)(?![0-9a-z])/);
+    if (unit) found.push(unit[0]);
+  }
+  return found;
+})()"""
+"""Where a line may end between a number and its unit."""
 
 
 @pytest.fixture(scope="session")
@@ -125,4 +135,5 @@ def test_a_page_is_for_everyone_in_light_and_in_dark_and_on_a_narrow_screen(kind
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     text = page.evaluate(READ)
     assert KEYS.findall(text) == [] and PER_CENT.findall(text) == []
+    assert page.evaluate(BROKEN) == []
     assert page.errors == [] and page.requests == []

@@ -67,6 +67,12 @@ def test_the_site_is_built_without_a_warning_and_has_its_live_pages(site):
     assert named <= made and all((site / name).is_file() for name in SHOWN)
 
 
+def test_a_lesson_shows_a_scrubber_once(site):
+    pages = [path.read_text(encoding="utf-8") for path in (site / "lessons").glob("*.html")]
+    assert sum('<figure class="live">' in page for page in pages) >= 3
+    assert [line for page in pages for line in re.findall(r"<pre><span></span>Scrubber\(.*", page)] == []
+
+
 def test_every_answer_is_within_two_clicks_of_the_first_page(site):
     first = site / "index.html"
     near = {first} | linked(first) | {page for middle in linked(first) for page in linked(middle)}

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 from stavis.batch.plan import StudyPlan
 from stavis.batch.record import THUMBNAIL, Report
 from stavis.batch.status import report_status
+from stavis.printable import number_text, percent, unbroken
 from stavis.regions import FACE
 from stavis.show.figures.colours import GROUPS
 from stavis.show.reports.report import plotly_text
@@ -20,9 +21,9 @@ from stavis.storage.files import atomic_file
 
 _HERE = files(__package__)
 SCRIPT = _HERE.joinpath("index.js").read_text(encoding="utf-8")
-PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string(
-    _HERE.joinpath("index.html.jinja").read_text(encoding="utf-8")
-)
+_ENVIRONMENT = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT.filters["unbroken"] = unbroken
+PAGE = _ENVIRONMENT.from_string(_HERE.joinpath("index.html.jinja").read_text(encoding="utf-8"))
 MOST_PICTURES = 5000  # beyond, a page with all thumbnails in it would be too large to open
 _WIDTH, _HEIGHT = 132, 48
 _SHARES, _CURVE = (1, 29), (32, 47)
@@ -72,6 +73,8 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         shown=shown,
         rows=_rows(plan, failures, shown["picture"]),
         sparkline=_sparkline,
+        number=_number,
+        value=_value,
         marks=_MARKS,
         unknown=_UNKNOWN,
     )
@@ -88,16 +91,28 @@ def _rows(plan: StudyPlan, failures: dict[str, str], pictures: bool) -> Iterator
         yield one, f"data:image/jpeg;base64,{base64.b64encode(path.read_bytes()).decode()}" if small else ""
 
 
+def _number(value: float) -> str:
+    """A metric with three decimals, a large or whole one without."""
+    whole = abs(value) >= 1000 or value == int(value)
+    return (f"{value:.3g}" if whole else f"{value + 0.0:.3f}").replace("-", "−")
+
+
+def _value(value: object) -> str:
+    """A varied parameter: a number with the minus sign of every other number, a text as it is."""
+    return str(value).replace("-", "−") if isinstance(value, int | float) else str(value)
+
+
 def _sparkline(shares: dict[str, list[int]], curve: dict[str, list[int]]) -> Markup:
     """The shares over time as lines, from 0 at the bottom to all at the top, and below them the predicted value from -1 to 1; words for
     those who do not see them."""
-    words = ", ".join(f"{FACE.label(name)} {mean:.0f} %" for name, mean in _means(shares))
+    words = ", ".join(f"{FACE.label(name)} {percent(mean / 100)}" for name, mean in _means(shares))
     lines = [_line(f"region-{name}", values, 0, 100, *_SHARES) for name, values in shares.items()]
     for name, values in list(curve.items())[:1]:
-        words += f"; {name} {sum(values) / len(values) / 100:.2f}"
+        words += f"; {name} {number_text(sum(values) / len(values) / 100)}".replace("-", "−")
         middle = sum(_CURVE) / 2
         lines += [f'<line class="zero" x1="0" x2="{_WIDTH}" y1="{middle}" y2="{middle}"/>', _line("curve", values, -100, 100, *_CURVE)]
     box = f'viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" preserveAspectRatio="none"'
+    words = unbroken(words)
     return Markup(f'<svg role="img" aria-label="{escape(words)}" {box}><title>{escape(words)}</title>{"".join(lines)}</svg>')
 
 

@@ -5,7 +5,7 @@
   const words = get("words"), state = get("state"), group = get("group"), view = get("view"), order = get("order");
   const found = get("found"), clear = get("clear"), none = document.querySelector(".none"), cards = document.querySelector(".cards");
   const scroll = document.querySelector(".scroll");
-  const rows = [...body.rows].map((row, place) => ({ row, place, state: row.dataset.state, text: row.textContent.toLowerCase() }));
+  const rows = [...body.rows].map((row, place) => ({ row, place, state: row.dataset.state, text: row.textContent.toLowerCase().replace(/\u00a0/g, " ") }));
   const name = (head) => head.textContent.trim();
   let sorted = null, rising = true;
   document.querySelector(".find").hidden = false;
@@ -16,6 +16,8 @@
     for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
     return element;
   }
+
+  const signed = (value) => String(value).replaceAll("-", "−");
 
   // What can be filtered: numeric columns, and the mean share of each region
 
@@ -41,7 +43,7 @@
 
   const ranges = quantities().map((one) => {
     const least = one.values.reduce((a, b) => Math.min(a, b)), most = one.values.reduce((a, b) => Math.max(a, b));
-    const box = make("fieldset"), short = (value) => String(Number(value.toPrecision(3)));
+    const box = make("fieldset"), short = (value) => signed(Number(value.toPrecision(3)));
     const ends = [["at least", least], ["at most", most]].map(([text, value]) => {
       const input = make("input", undefined, { type: "number", step: "any", placeholder: short(value), "aria-label": `${one.label}, ${text}` });
       input.addEventListener("input", filter);
@@ -132,11 +134,11 @@
       const cell = make(first ? "th" : "td");
       if (first) {
         cell.scope = "rowgroup";
-        cell.append(key, make("small", `${list.length} shown`));
+        cell.append(Number.isFinite(Number(key)) ? signed(key) : key, make("small", `${list.length} shown`));
       } else if (kind === "number" && head.classList.contains("number")) {
         const value = mean(list, head.cellIndex);
         cell.className = "number";
-        if (Number.isFinite(value)) cell.append(value.toPrecision(3), make("small", "mean"));
+        if (Number.isFinite(value)) cell.append(signed(value.toPrecision(3)), make("small", "mean"));
       }
       row.append(cell);
     }

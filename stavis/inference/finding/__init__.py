@@ -4,7 +4,6 @@ A part of the image leads where its density (share over area) is the highest and
 within a tenth of the highest lead together. What a sentence says of a segment are means over its valid frames.
 """
 
-import html
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,7 +13,7 @@ from stavis.inference.finding.lead import LeadSegment, frame_seconds, lead_segme
 from stavis.inference.finding.parts import PartTable, plural
 from stavis.inference.finding.steps import ValueStep, value_steps
 from stavis.inference.finding.wording import capital, lead_sentence, listed, number, percent, seconds, step_near, times_even, value_clause
-from stavis.printable import ShortRepr
+from stavis.printable import ShortRepr, html_text
 
 MOST_MOMENTS = 8
 _STEP = 0.1
@@ -54,7 +53,7 @@ class Finding(ShortRepr):
         return " ".join(self.sentences)
 
     def _repr_html_(self) -> str:
-        return f'<p style="font-size:1.15em;max-width:46em">{html.escape(str(self))}</p>'
+        return f'<p style="font-size:1.15em;max-width:46em">{html_text(self)}</p>'
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """What happens in an explorer: a recording is opened, a window of it shown, its attributions computed and streamed in."""
 
-import html
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -10,6 +9,7 @@ import pandas as pd
 
 from stavis.data.annotations.annotations import Annotations, joined
 from stavis.errors import StavisError
+from stavis.printable import html_text
 from stavis.show.explorer.annotation_file import AnnotationFile
 from stavis.show.explorer.panel import Panel
 from stavis.show.explorer.source import Beginning, Opener, ReadResult, RecordingSource
@@ -207,7 +207,7 @@ class ExplorerController:
         self._put_notes(source.notes)
 
     def _put_notes(self, notes: tuple[str, ...]) -> None:
-        self.panel.notes.value = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+        self.panel.notes.value = "".join(f"<p>{html_text(note)}</p>" for note in notes)
         self.panel.notes.layout.display = None if notes else "none"
 
     def _slow(self, task: Task) -> None:

@@ -7,8 +7,6 @@ import anywidget
 import ipywidgets as widgets
 import traitlets
 
-from stavis.show.figures.figure import DARK
-
 _HERE = files(__name__.rpartition(".")[0])
 _TABS = (("methods", "Attributions"), ("curves", "Curves"), ("files", "Annotations and files"))
 EXPORTS = {
@@ -20,25 +18,11 @@ EXPORTS = {
 }
 
 
-def figures_on_dark() -> str:
-    """CSS that gives the figures of a notebook the colours of a dark page where JupyterLab is dark: a figure's script cannot know that.
-
-    White is recoloured where it is the ground of a figure, and left where it is a line on a map.
-    """
-    dark, ground = '[data-jp-theme-light="false"] .js-plotly-plot', DARK["#FFFFFF"]
-    rules = [f"{dark} .main-svg:first-child{{background:{ground} !important}}{dark} .bg{{fill:{ground} !important}}"]
-    for light, colour in DARK.items():
-        red, green, blue = (int(light[at : at + 2], 16) for at in (1, 3, 5))
-        if light != "#FFFFFF":
-            rules += [f'{dark} [style*="{key}: rgb({red}, {green}, {blue})"]{{{key}:{colour} !important}}' for key in ("stroke", "fill")]
-    return "\n".join(rules)
-
-
 class StatusLine(anywidget.AnyWidget):
     """What is being done, how far it is, a button to stop it or go on (`pressed` counts up), and the last message."""
 
     _esm = _HERE.joinpath("status.js").read_text(encoding="utf-8")
-    _css = _HERE.joinpath("explorer.css").read_text(encoding="utf-8") + figures_on_dark()
+    _css = _HERE.joinpath("explorer.css").read_text(encoding="utf-8")
 
     doing = traitlets.Unicode("").tag(sync=True)
     done = traitlets.Int(0).tag(sync=True)

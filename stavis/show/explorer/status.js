@@ -20,7 +20,9 @@ function render({ model, el }) {
   style.textContent = `[data-stavis-explorer="${model.get("poster")}"] { display: none; }`;
   document.head.append(style);
 
-  const put = (target, text) => target.textContent !== text && (target.textContent = text);
+  // No line breaks between a number and its unit.
+  const unbroken = (text) => text.replace(/(\d) (%|s|ms|min|h|px|[kMG]?B|frames\/s)(?![\p{L}\d])/gu, "$1\u00a0$2");
+  const put = (target, text) => target.textContent !== unbroken(text) && (target.textContent = unbroken(text));
   const fill = () => {
     const doing = model.get("doing");
     const total = model.get("total");

@@ -3,6 +3,7 @@
 import base64
 import json
 import uuid
+from functools import cache
 
 import plotly.graph_objects as go
 import plotly.io as pio
@@ -24,7 +25,7 @@ from stavis.show.figures.colours import (
     curve_colour,
     groups_of,
 )
-from stavis.show.figures.static import static_png
+from stavis.show.figures.static import static_jpeg, static_png
 
 CONFIG = {
     "responsive": True,
@@ -53,20 +54,38 @@ DARK = {
 MIME = "application/vnd.plotly.v1+json"
 
 
+@cache
+def figures_on_dark() -> str:
+    """CSS that gives the figures of a notebook the colours of a dark page where JupyterLab is dark: a figure's script cannot know that.
+
+    White is recoloured where it is the ground of a figure, and left where it is a line on a map.
+    """
+    dark, ground = '[data-jp-theme-light="false"] .js-plotly-plot', DARK["#FFFFFF"]
+    rules = [f"{dark} .main-svg:first-child{{background:{ground} !important}}{dark} .bg{{fill:{ground} !important}}"]
+    rules.append(f"{dark} .modebar-group{{background:none !important}}{dark} .modebar-btn path{{fill:{DARK['#5D646D']} !important}}")
+    for light, colour in DARK.items():
+        red, green, blue = (int(light[at : at + 2], 16) for at in (1, 3, 5))
+        if light != "#FFFFFF":
+            rules += [f'{dark} [style*="{key}: rgb({red}, {green}, {blue})"]{{{key}:{colour} !important}}' for key in ("stroke", "fill")]
+    return "\n".join(rules)
+
+
 class Figure(go.Figure):
     """A plotly figure with these settings, however it is shown: in a notebook, as HTML, in the browser."""
 
     def _repr_mimebundle_(self, include=None, exclude=None, **_) -> dict:
-        """What a notebook keeps: the figure, and an image of it for nbconvert, GitHub and nbviewer."""
-        return {MIME: {**json.loads(self.to_json()), "config": CONFIG}, **self._static_image(), "text/plain": repr(self)}
+        """What a notebook keeps: the figure, and an image of it for nbconvert, GitHub and nbviewer.
 
-    def _static_image(self) -> dict[str, str]:
-        image = static_png(self)
-        return {"image/png": base64.b64encode(image).decode()} if image else {}
+        The image is a JPEG: in place of the figure JupyterLab's plotly shows a PNG, stretched and white, until the pointer is over it.
+        """
+        image = static_jpeg(self)
+        static = {"image/jpeg": base64.b64encode(image).decode()} if image else {}
+        return {MIME: {**json.loads(self.to_json()), "config": CONFIG}, **static, "text/plain": repr(self)}
 
     def _colab_bundle(self) -> dict:
         """What Colab keeps: HTML, for it does not know plotly's own type; the image in it goes when the figure is drawn."""
-        name, image = f"stavis-{uuid.uuid4().hex}", self._static_image()
+        name, png = f"stavis-{uuid.uuid4().hex}", static_png(self)
+        image = {"image/png": base64.b64encode(png).decode()} if png else {}
         first = f'<img id="{name}-image" alt="figure" src="data:image/png;base64,{image["image/png"]}">' if image else ""
         after = f'document.getElementById("{name}-image")?.remove();'
         live = self.to_html(full_html=False, include_plotlyjs="cdn", div_id=name, post_script=after)
@@ -80,6 +99,7 @@ class Figure(go.Figure):
         names = str(pio.renderers.default).split("+")
         if not args and not kwargs and any(isinstance(pio.renderers[name], PlotlyRenderer) for name in names if name in pio.renderers):
             display(self._repr_mimebundle_(), raw=True)  # JupyterLab, VS Code
+            display({"text/html": f"<style>{figures_on_dark()}</style>"}, raw=True)
             return
         if not args and not kwargs and "colab" in names:
             display(self._colab_bundle(), raw=True)

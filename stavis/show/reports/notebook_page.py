@@ -18,6 +18,7 @@ from pygments.util import ClassNotFound
 
 from stavis.errors import StavisError
 from stavis.inference.finding import Finding
+from stavis.printable import html_text
 from stavis.show.reports.finding_card import finding_block
 from stavis.show.reports.report import PAGE, csp, figure_block, plotly_block
 from stavis.show.scrubber.module import MODULE, STYLE
@@ -170,8 +171,8 @@ def _is_message(output: nbformat.NotebookNode) -> bool:
 def _first(problem: str, notices: Sequence[str], finding: Sequence[str], index: str) -> list[str]:
     """What stands before the notebook: the way back to the index, why it failed, what must be read first, what was found."""
     parts = [f'<nav><a href="{html.escape(index)}">All reports</a></nav>'] if index else []
-    parts += [f'<p class="warning" role="alert"><strong>Failed:</strong> {html.escape(problem)}</p>'] if problem else []
-    parts += [f'<p class="notice" role="note">{html.escape(notice)}</p>' for notice in notices]
+    parts += [f'<p class="warning" role="alert"><strong>Failed:</strong> {html_text(problem)}</p>'] if problem else []
+    parts += [f'<p class="notice" role="note">{html_text(notice)}</p>' for notice in notices]
     return [*parts, finding_block(Finding(tuple(finding)), {}, (0.0, -1.0))] if finding else parts
 
 

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from plotly.offline import get_plotlyjs
 
 from stavis.inference.finding import Finding
+from stavis.printable import html_text, unbroken
 from stavis.show.figures.figure import CONFIG, DARK
 from stavis.show.figures.static import WIDTH, static_png
 from stavis.show.reports.finding_card import finding_block
@@ -32,9 +33,9 @@ from stavis.show.tables import HELD, Limits, html_table, readable
 
 _HERE = files(__package__)
 _PLACE = "\x00scrubber {}\x00"  # control characters are escaped in all that is given as text
-PAGE = Environment(autoescape=True, trim_blocks=False, keep_trailing_newline=True).from_string(
-    _HERE.joinpath("report.html.jinja").read_text(encoding="utf-8")
-)
+_ENVIRONMENT = Environment(autoescape=True, trim_blocks=False, keep_trailing_newline=True)
+_ENVIRONMENT.filters["unbroken"] = unbroken
+PAGE = _ENVIRONMENT.from_string(_HERE.joinpath("report.html.jinja").read_text(encoding="utf-8"))
 
 
 def csp(*, figures: bool = True, beside: bool = False) -> str:
@@ -71,7 +72,7 @@ class HtmlReport:
     def add_text(self, heading: str, paragraphs: str | list[str]) -> "HtmlReport":
         """Plain paragraphs under a heading ('' = none)."""
         paragraphs = [paragraphs] if isinstance(paragraphs, str) else paragraphs
-        return self._section(heading, "".join(f"<p>{html.escape(str(text))}</p>" for text in paragraphs))
+        return self._section(heading, "".join(f"<p>{html_text(text)}</p>" for text in paragraphs))
 
     def add_finding(
         self, finding: Finding, images: Mapping[int, np.ndarray] | None = None, shown: tuple[float, float] = (0.0, -1.0)
@@ -113,17 +114,17 @@ class HtmlReport:
 
     def add_notice(self, text: str) -> "HtmlReport":
         """Something a reader must know to read the rest rightly."""
-        self._parts.append(f'<p class="notice" role="note">{html.escape(text)}</p>')
+        self._parts.append(f'<p class="notice" role="note">{html_text(text)}</p>')
         return self
 
     def add_warning(self, text: str) -> "HtmlReport":
         """Something that went wrong or is doubtful: damage in the video, frames without a face."""
-        self._parts.append(f'<p class="warning" role="note"><strong>Warning:</strong> {html.escape(text)}</p>')
+        self._parts.append(f'<p class="warning" role="note"><strong>Warning:</strong> {html_text(text)}</p>')
         return self
 
     def add_notes(self, notes: Iterable[str]) -> "HtmlReport":
         """What a reader must know beside the numbers: one box, a line a note; nothing where there is none."""
-        lines = [f"<li>{html.escape(note)}</li>" for note in notes]
+        lines = [f"<li>{html_text(note)}</li>" for note in notes]
         if lines:
             self._parts.append(f'<div class="warning" role="note"><strong>What to know</strong><ul>{"".join(lines)}</ul></div>')
         return self
@@ -185,12 +186,12 @@ class HtmlReport:
         return (
             f'<iframe title="{html.escape(self.title)}" sandbox="allow-scripts allow-downloads" srcdoc="{html.escape(self.html())}" '
             'style="width:100%;height:80vh;border:1px solid #d3d8de;border-radius:6px"></iframe>'
-            f"<p>Report: {html.escape(self.title)}</p>"
+            f"<p>Report: {html_text(self.title)}</p>"
         )
 
     def _section(self, heading: str, inside: str, caption: str = "") -> "HtmlReport":
-        title = f"<h2>{html.escape(heading)}</h2>" if heading else ""
-        below = f'<p class="caption">{html.escape(caption)}</p>' if caption else ""
+        title = f"<h2>{html_text(heading)}</h2>" if heading else ""
+        below = f'<p class="caption">{html_text(caption)}</p>' if caption else ""
         self._parts.append(f"<section>{title}{inside}{below}</section>")
         return self
 

@@ -4,7 +4,7 @@ import html
 import math
 from collections.abc import Callable
 
-from stavis.printable import telling_apart
+from stavis.printable import html_text, telling_apart
 from stavis.trust.judge import Answer, Verdict
 
 QUESTIONS = {
@@ -35,16 +35,14 @@ def card(verdict: Verdict, *, headline: bool = True) -> str:
     says it."""
     ends = _ends(verdict.answers)
     rows = "".join(_row(answer, ends) for answer in verdict.answers)
-    notes = "".join(f"<li>{html.escape(note)}</li>" for note in verdict.notes if note not in verdict.warnings)
-    warnings = "".join(
-        f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html.escape(text)}</p>' for text in verdict.warnings
-    )
+    notes = "".join(f"<li>{html_text(note)}</li>" for note in verdict.notes if note not in verdict.warnings)
+    warnings = "".join(f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html_text(text)}</p>' for text in verdict.warnings)
     return (
         '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:54rem">'
         f"{_HEADLINE.format(clips=verdict.clips) if headline else ''}{warnings}"
         f'<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
-        '<p style="opacity:.7;margin:0">Bar: 95 % interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling. '
+        '<p style="opacity:.7;margin:0">Bar: 95&nbsp;% interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling. '
         "All four strips have one scale; what is measured is named under each.</p></section>"
     )
 
@@ -52,10 +50,10 @@ def card(verdict: Verdict, *, headline: bool = True) -> str:
 def _row(answer: Answer, ends: tuple[float, float]) -> str:
     return (
         '<tr style="border-top:1px solid #8884"><td style="padding:.5em 1em .5em 0;vertical-align:top;width:30%">'
-        f"<b>{html.escape(QUESTIONS[answer.question])}</b><br><small>{html.escape(SUBTITLES[answer.question])}</small><br>"
+        f"<b>{html_text(QUESTIONS[answer.question])}</b><br><small>{html_text(SUBTITLES[answer.question])}</small><br>"
         f'<b style="display:inline-block;margin-top:.3em;padding:0 .7em;border-radius:1em;color:#fff;background:{COLOURS[answer.answer]}">'
         f"{answer.answer}</b></td>"
-        f'<td style="padding:.5em 0">{_chart(answer, ends)}<div>{html.escape(answer.sentence)}</div></td></tr>'
+        f'<td style="padding:.5em 0">{_chart(answer, ends)}<div>{html_text(answer.sentence)}</div></td></tr>'
     )
 
 

@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.printable import printable_json
+from stavis.printable import html_text, printable_json
 from stavis.show.figures.overlay import paint_map
 from stavis.show.notebook_host import widget_hint
 from stavis.show.scrubber.module import MODULE, STYLE, policy
@@ -117,10 +117,10 @@ def mount(scrubber, folder: str = "", *, saved: str | None = None) -> str:
 
 def poster(scrubber, saved: str | None = None) -> str:
     """One frame and one line of text. In a notebook (saved is not None) with the way to a page that scrubs: a link where it was saved."""
-    text = html.escape(scrubber.text())
+    text = html_text(scrubber.text())
     image = base64.b64encode(scrubber.poster()).decode()
     title = html.escape(scrubber.clip.get("title") or "clip")
-    notices = "".join(f"<p><strong>{html.escape(notice)}</strong></p>" for notice in scrubber.clip.get("notices", ()))
+    notices = "".join(f"<p><strong>{html_text(notice)}</strong></p>" for notice in scrubber.clip.get("notices", ()))
     link = (
         f'<a href="{html.escape(quote(saved))}">{html.escape(saved)}</a> scrubs'
         if saved

@@ -135,7 +135,7 @@ def test_a_recording_is_shown_with_its_attention_and_the_ticked_methods(explorer
 def test_what_must_be_known_of_the_sound_joins_the_notes_of_the_recording(explorer_of):
     explorer = explorer_of(Drawn(notes=("no label for 3 frames",), heard=("the sound ends 2 s before the video",)))
     assert explorer.wait(20)
-    assert explorer.panel.notes.value == "<p>no label for 3 frames</p><p>the sound ends 2 s before the video</p>"
+    assert explorer.panel.notes.value == "<p>no label for 3 frames</p><p>the sound ends 2\N{NO-BREAK SPACE}s before the video</p>"
 
 
 def test_a_map_streams_in_without_moving_the_frame(explorer_of):

@@ -134,5 +134,5 @@ def test_an_exported_notebook_lives_offline(tmp_path, scrubber, monkeypatch, ope
 def test_notes_stand_in_one_box_and_escape_what_they_hold():
     page = HtmlReport("clip", provenance={}).add_notes(["<b>damaged</b> at 3 s", "two faces"]).html()
     assert page.count('role="note"') == 1
-    assert "<li>&lt;b&gt;damaged&lt;/b&gt; at 3 s</li><li>two faces</li>" in page
+    assert "<li>&lt;b&gt;damaged&lt;/b&gt; at 3\N{NO-BREAK SPACE}s</li><li>two faces</li>" in page
     assert 'role="note"' not in HtmlReport("clip", provenance={}).add_notes([]).html()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.jobs.verdict import VerdictResult, by_order
+from stavis.printable import unbroken
 from stavis.show.figures.faithfulness_curves import faithfulness_figure
 from stavis.show.reports.mean_maps import mean_maps
 from stavis.show.reports.verdict_card import AXES, card
@@ -51,7 +52,7 @@ def test_the_page_and_the_file_begin_with_what_was_found(tmp_path):
     first, second = judged.finding.sentences
     assert first.startswith("Judged on 6 clips, the attention is needed, sufficient,") and "densest on the region mouth" in second
     page = judged.save(tmp_path).read_text()
-    order = ["Synthetic &lt;faces&gt; only.", f"{first} {second}", "Loaded with care.", "Is the attention needed?"]
+    order = ["Synthetic &lt;faces&gt; only.", unbroken(f"{first} {second}"), "Loaded with care.", "Is the attention needed?"]
     assert [page.index(one) for one in order] == sorted(page.index(one) for one in order)
     held = json.loads((tmp_path / "verdict.json").read_text())
     assert held["finding"] == [first, second] and held["notices"] == ["Synthetic <faces> only."]
@@ -68,7 +69,7 @@ def test_titles_over_columns_are_words(tmp_path):
     judged = result(dataclasses.replace(verdict(), tests=tests))
     page = judged.report().html()
     heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)
-    assert heads == ["test", "change [95 %]", "p", "p (Holm)"] and "p_holm" not in page
+    assert heads == ["test", "change [95\N{NO-BREAK SPACE}%]", "p", "p (Holm)"] and "p_holm" not in page
     assert f"<td>0.5000 [{USED - 0.0004:.4f}, 0.6000]</td>" in page, "the interval's end is told from what would count"
     judged.save(tmp_path)
     assert '"p_holm"' in (tmp_path / "verdict.json").read_text(), "keys in files stay"
@@ -114,7 +115,13 @@ def test_orders_of_cells_are_rows_and_those_that_are_numbered_one_row():
     assert np.allclose(table.area, [numbers.mean(), numbers.mean() - 0.3]) and (table.area_low < table.area).all()
     page = result(found).report().html()
     heads = re.findall(r"<th scope=\"col\"[^>]*>([^<]*)</th>", page)
-    assert heads == ["order of the cells", "area [95 %]", "at the first cells [95 %]", "", *(f"clip {k}" for k in range(1, 7))]
+    assert heads == [
+        "order of the cells",
+        "area [95\N{NO-BREAK SPACE}%]",
+        "at the first cells [95\N{NO-BREAK SPACE}%]",
+        "",
+        *(f"clip {k}" for k in range(1, 7)),
+    ]
     assert page.index("<details><summary>All numbers</summary>") < page.index("clip 1")
     assert by_order(verdict()).empty
 

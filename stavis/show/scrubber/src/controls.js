@@ -1,6 +1,6 @@
 // The page's elements, made once; what they say is filled in by the scrubber.
 
-import { signs } from "./data.js";
+import { signs, unbroken } from "./data.js";
 
 export function make(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);
@@ -8,7 +8,7 @@ export function make(tag, attributes = {}, ...children) {
     if (value === true) node.setAttribute(name, "");
     else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
   }
-  node.append(...children);
+  node.append(...children.map((child) => (typeof child === "string" ? unbroken(child) : child)));
   return node;
 }
 
@@ -292,7 +292,7 @@ export function buildLegend(ui, data, map, theme, folded) {
       add(group, group.label, (i) => {
         const share = data.share(map, group, i);
         const density = data.density(map, group, i);
-        return [Number.isFinite(share) ? Math.round(100 * share) + " %" : "–", Number.isFinite(density) ? density.toFixed(1) : ""];
+        return [Number.isFinite(share) ? Math.round(100 * share) + "\u00a0%" : "–", Number.isFinite(density) ? density.toFixed(1) : ""];
       });
     }
   }

@@ -244,6 +244,9 @@ function insideRing(points, x, y) {
 
 export const signs = (x, digits) => (x < 0 ? "−" : "") + Math.abs(x).toFixed(digits);
 
+// No line breaks between a number and its unit.
+export const unbroken = (text) => String(text).replace(/([\d?]) (%|°|×|s|ms|min|h|px|[kMG]?B|k?Hz|frames\/s)(?![\p{L}\d])/gu, "$1\u00a0$2");
+
 // A number on an axis: no more digits than it needs, and at most seven characters.
 const plain = (x) => x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
 export const tick = (x) => (plain(x) ? String(Number(x.toPrecision(3))).replace("-", "−") : short(x));

@@ -1,6 +1,7 @@
 // What the user does: pointer, keys, controls.
 
 import { addEvent, excludeRange, removeHere, setRange, toggleRange } from "./annotations.js";
+import { unbroken } from "./data.js";
 import { zoomTo } from "./picture/lens.js";
 import { stepMoment } from "./timeline/moments.js";
 import { wholeClip, zoomTime } from "./timeline/zooming.js";
@@ -27,7 +28,7 @@ export function connectEvents(s) {
   s.on(ui.map, "change", () => s.chooseMap(ui.map.value));
   connectLook(s);
   s.on(ui.canvas, "pointermove", (event) => {
-    ui.under.textContent = s.view.valueAt(event);
+    ui.under.textContent = unbroken(s.view.valueAt(event));
     if (event.buttons && s.look.mode === "wipe") wipeTo(s, event);
   });
   s.on(ui.canvas, "pointerleave", () => (ui.under.textContent = ""));

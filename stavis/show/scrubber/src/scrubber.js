@@ -1,7 +1,7 @@
 // The scrubber: ties the data, the picture, the chart and the controls together. It touches its host only through
 // model.get / set / save_changes / on / off, so that the same text runs over a kernel and over a page that has none.
 
-import { bytesOf, ClipData, short, signs } from "./data.js";
+import { bytesOf, ClipData, short, signs, unbroken } from "./data.js";
 import { framesOfVideo, ImageStrip, nearestThumbnail, PiecedFrames } from "./frames.js";
 import { connectSound, SoundTrack } from "./media/sound.js";
 import { paintBar } from "./overlay.js";
@@ -118,7 +118,7 @@ class Scrubber {
     this.look.map = data.map(asked) || asked === "none" ? asked : data.maps.length ? data.maps[0].name : "none";
     if (!data.map(this.look.second)) this.look.second = "none";
     this.current = Math.min(this.current, Math.max(0, data.count - 1));
-    this.ui.title.textContent = data.meta.title || "";
+    this.ui.title.textContent = unbroken(data.meta.title || "");
     this.ui.title.hidden = !data.meta.title;
     this.root.setAttribute("aria-label", `Scrubber: ${data.meta.title || "clip"}, ${data.count} frames, ${signs(data.duration, 1)} s`);
     this.ui.slider.max = Math.max(0, data.count - 1);
@@ -190,7 +190,7 @@ class Scrubber {
     this.chart.layout(this.data, this.look, this.ui.chart.parentElement.clientWidth, this.curves, this.span);
     this.ui.chart.setAttribute("aria-label", this.chartWords());
     this.ui.overview.setAttribute("aria-label", `Timeline: ${this.span.text()} of ${signs(this.data.duration, 1)} s`);
-    this.ui.window.textContent = this.span.text();
+    this.ui.window.textContent = unbroken(this.span.text());
     this.ui.zoomAll.disabled = this.ui.zoomOut.disabled = this.span.whole;
   }
 
@@ -230,7 +230,7 @@ class Scrubber {
     this.fillLegend(i);
     this.fillBars();
     const time = `${signs(data.seconds(i), 2)} s`;
-    ui.time.value = `frame ${i + 1} of ${data.count} · ${time}`;
+    ui.time.value = unbroken(`frame ${i + 1} of ${data.count} · ${time}`);
     ui.slider.setAttribute("aria-valuetext", `frame ${i + 1} of ${data.count}, ${time}`);
     ui.canvas.setAttribute("aria-label", this.words(i));
     const gap = data.gapAt(i);
@@ -343,7 +343,7 @@ class Scrubber {
   }
 
   say(text) {
-    this.ui.status.textContent = text;
+    this.ui.status.textContent = unbroken(text);
   }
 
   close() {

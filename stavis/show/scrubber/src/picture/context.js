@@ -1,6 +1,7 @@
 // The whole image that the crop was cut from, small, with the crop's outline in it. Whether it is shown is remembered by the browser.
 
 import { make } from "../controls.js";
+import { unbroken } from "../data.js";
 import { framesOfVideo } from "../frames.js";
 
 const CONTEXT_KEPT = "stavis.context";
@@ -104,7 +105,7 @@ class Context {
     this.canvas.setAttribute("aria-label", text);
     this.canvas.dataset.image = frames[k];
     this.canvas.dataset.frame = i;
-    this.under.textContent = text + other;
+    this.under.textContent = unbroken(text + other);
   }
 
   close() {

@@ -2,8 +2,7 @@
 
 import pytest
 
-from stavis.show.explorer.panel import figures_on_dark
-from stavis.show.figures.figure import CONFIG, DARK
+from stavis.show.figures.figure import CONFIG, DARK, figures_on_dark
 from stavis.show.figures.over_time import valence_traces
 from tests.show.samples import clip_of, prediction_of
 
