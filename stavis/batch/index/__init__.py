@@ -51,7 +51,7 @@ def write_index(plan: StudyPlan, failures: dict[str, str], out: Path, finished: 
         shown["shares"] |= bool(one.shares)
         shown["curve"] |= bool(one.curve)
         shown["verdict"] |= bool(one.verdict)
-        shown["picture"] |= bool(one.video) and len(plan.reports) <= MOST_PICTURES
+        shown["picture"] = shown["picture"] or (len(plan.reports) <= MOST_PICTURES and (plan.job.out / one.id / THUMBNAIL).is_file())
     page = PAGE.stream(
         title=plan.spec.title or f"{plan.notebook.path.stem}: {len(plan.reports)} reports",
         policy=policy(SCRIPT),

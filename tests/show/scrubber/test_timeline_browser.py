@@ -179,7 +179,7 @@ def test_the_chart_goes_to_the_frame_under_the_pointer_in_a_window(offline):
 def test_an_address_names_a_moment_and_a_map(offline, address, frame, sentence):
     page = offline(address)
     page.wait_for_selector(f"{ROOT}[data-drawn='{frame}']")
-    said = page.locator(".stv-status").inner_text()
+    said = page.locator(".stv-status").inner_text().replace("\N{NO-BREAK SPACE}", " ")
     assert sentence in said and bool(said) == bool(sentence)
     assert page.locator("select[name=map]").input_value() == ("saliency" if "saliency" in address else "attention")
     assert page.errors == []
@@ -275,7 +275,7 @@ def test_moments_are_stepped_through_by_kind(live, scrubber):
     assert kinds.input_value() == "error"
     kinds.select_option("annotations")
     texts = ["excluded from here", "excluded up to here", "gaze: away begins", "gaze: away ends", "gaze", "laugh"]
-    assert [text.partition(" s ")[2] for text in page.locator(".stv-moments li").all_inner_texts()] == texts
+    assert [text.partition("\N{NO-BREAK SPACE}s ")[2] for text in page.locator(".stv-moments li").all_inner_texts()] == texts
     page.locator("button[name=later]").click()
     assert shown(page) == 10
     page.evaluate("one.fromPython('selection', { range: null, exclude: [], events: [] })")
