@@ -68,7 +68,8 @@ def event_times(events: Events, members: Sequence[Member], label: str | None = N
 
     Raises StavisError where there is no event, or a time is no number.
     """
-    if isinstance(events, str) and events.startswith(PEAKS):
+    peaks = isinstance(events, str) and events.startswith(PEAKS)
+    if peaks:
         name = events.removeprefix(PEAKS).strip()
         found = {one.name: peaks_of(one, name) for one in members}
         what, notes = f"peaks of {name}", ()
@@ -83,11 +84,20 @@ def event_times(events: Events, members: Sequence[Member], label: str | None = N
         what = label or "events"
     found = {name: times for name, times in found.items() if len(times)}
     if not found:
-        raise StavisError(f"no recording of the group has an event ({what}): check the names of recordings and labels.")
+        why = f"no recording of the group has an event ({what}): check the names of recordings and labels."
+        raise StavisError(_no_peaks(what, members) if peaks else why)
     without = [one.name for one in members if one.name not in found]
     if without:
         notes = (*notes, f"{len(without)} of {len(members)} recordings have no event and are left out ({without[0]}).")
     return what, found, notes
+
+
+def _no_peaks(what: str, members: Sequence[Member]) -> str:
+    """Why there are no peaks of a curve."""
+    names, name = dict.fromkeys(key for one in members for _, key in one.curves), what.removeprefix("peaks of ")
+    if name in names:
+        return f"no recording of the group has {what} that stand out: choose another curve, or give a table of recording and time."
+    return f"there are no {what}, for no recording of the group has that curve: choose one of {', '.join(names)}."
 
 
 def peaks_of(member: Member, name: str) -> np.ndarray:
