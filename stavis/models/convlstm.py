@@ -11,19 +11,19 @@ import torch
 from torch import nn
 
 from stavis.models.convolutions import ADDED, FUSED, PACKED, unwatched
+from stavis.models.recurrence import TOGETHER, Recurrence, cell_step
 
 State = tuple[torch.Tensor, torch.Tensor]
 
 _LAST = torch.channels_last
-TOGETHER = 32
-"""Images that the convolution over the input takes at once: with more it leaves the processor's cache and is up to a third slower."""
 
 
 class ConvLSTM(nn.Module):
     """A convolutional LSTM over time: (B,T,C,h,w) -> (B,T,hidden,h,w), causal; the state (h, c) can be carried to the next segment.
 
-    The convolutions over the input are done for many frames at once. The gates are plain elementwise operations, so that attributions
-    can give each its own rule; where no gradients are kept they are done in place, with one sigmoid for all. The forget gates begin
+    The convolutions over the input are done for many frames at once. Where something looks at the convolutions or at each operation
+    (hooks, attributions with rules of their own, torch's transformations) the gates are plain elementwise operations; else the gradients
+    are written out (see stavis.models.recurrence), and where none are kept all is done in place. The forget gates begin
     open (bias 1); the kernels begin small, which in trials let the attention find its cue (orthogonal recurrent kernels did not).
     """
 
@@ -39,29 +39,40 @@ class ConvLSTM(nn.Module):
 
     def run(self, inputs: torch.Tensor, state: State | None = None) -> tuple[torch.Tensor, State]:
         """The outputs (B,T,hidden,h,w) and the state after the last frame."""
+        convolutions = self.from_input, self.from_state
+        if torch.is_grad_enabled() and unwatched(inputs, *convolutions, gradients=True) and self._as_built():
+            return self._run_with_gradients(inputs, state)
         if state is None:
             zero = inputs.new_zeros(len(inputs), self.hidden, *inputs.shape[3:])
             state = (zero, zero)
         if not torch.is_grad_enabled():
-            alone = PACKED is not None and unwatched(inputs, self.from_input, self.from_state)
+            alone = PACKED is not None and unwatched(inputs, *convolutions)
             return (self._run_packed if alone else self._run_in_place)(inputs, *state)
         outputs = []
         for driven in self._driven(inputs):
-            state = self._step(driven, *state)
+            state = cell_step(driven, self.from_state(state[0]), state[1])
             outputs.append(state[0])
         return torch.stack(outputs, 1), state
+
+    def _as_built(self) -> bool:
+        """Whether the two convolutions are still those that this was built of."""
+        plain = type(self.from_input) is nn.Conv2d and type(self.from_state) is nn.Conv2d and self.from_state.bias is None
+        return plain and self.from_input.bias is not None and self.from_input.weight.dtype == self.from_state.weight.dtype
+
+    def _run_with_gradients(self, inputs: torch.Tensor, state: State | None) -> tuple[torch.Tensor, State]:
+        """The same with the gradients written out; under autocast the cell stays in the weights' own precision."""
+        weights = self.from_input.weight, self.from_input.bias, self.from_state.weight
+        hidden, cell = state or [inputs.new_zeros(len(inputs), self.hidden, *inputs.shape[3:], dtype=weights[0].dtype)] * 2
+        half = torch.is_autocast_enabled("cpu")
+        dtype = torch.get_autocast_dtype("cpu") if half else weights[0].dtype
+        outputs, cell = Recurrence.apply(dtype, state is None, inputs, hidden, cell, *weights)
+        return outputs, (outputs[:, -1], cell)
 
     def _driven(self, inputs: torch.Tensor) -> Iterator[torch.Tensor]:
         """What the input alone makes of the gates of each frame: (B,4*hidden,h,w)."""
         together = max(1, TOGETHER // len(inputs)) if inputs.device.type == "cpu" else inputs.shape[1]
         for part in inputs.split(together, 1):
             yield from self.from_input(part.flatten(0, 1)).unflatten(0, part.shape[:2]).unbind(1)
-
-    def _step(self, driven: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> State:
-        gates = driven + self.from_state(hidden)
-        entry, forget, leave = torch.sigmoid(gates[:, : 3 * self.hidden]).chunk(3, 1)
-        cell = forget * cell + entry * torch.tanh(gates[:, 3 * self.hidden :])
-        return leave * torch.tanh(cell), cell
 
     def _run_in_place(self, inputs: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> tuple[torch.Tensor, State]:
         """The same in fewer passes over memory: tanh(x) = 2 sigmoid(2x) - 1, and a sigmoid takes a fifth of a tanh's time on a CPU."""

@@ -50,20 +50,34 @@ class ConvBlock(nn.Sequential):
         return usual and type(convolution.weight) is nn.Parameter and convolution.weight.dtype == norm.weight.dtype == torch.float32
 
 
-def unwatched(images: torch.Tensor, *modules: nn.Module) -> bool:
-    """Whether oneDNN's own operations may be called on these images in place of the modules: on a CPU in single precision, without
-    gradients, and where nobody looks at the modules or at each operation (hooks, torch's modes, transformations of functions)."""
-    if FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or type(images) is not torch.Tensor:
+def channels_last(frames: torch.Tensor) -> torch.Tensor:
+    """Frames (B,T,C,H,W) with their channels last in memory on a CPU, whose convolutions then reorder nothing, forward and backward: all
+    layers after them keep that order. The values are the same."""
+    if frames.device.type != "cpu":
+        return frames
+    return frames.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+
+
+def unwatched(images: torch.Tensor, *modules: nn.Module, gradients: bool = False) -> bool:
+    """Whether operations of our own may be called on these images in place of the modules: on a CPU, where nobody looks at the modules or
+    at each operation (hooks, torch's modes, transformations of functions).
+
+    Without `gradients` these are oneDNN's, which know none and compute in single precision; with it any precision will do.
+    """
+    if type(images) is not torch.Tensor or images.device.type != "cpu" or not images.numel():
         return False
-    if images.device.type != "cpu" or images.dtype != torch.float32 or not images.numel():
-        return False
+    if not gradients:
+        single = images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        if FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or not single:
+            return False
     watched = any(getattr(part, name) for part in modules for name in _HOOKS)
-    if torch.compiler.is_compiling() or torch.is_autocast_enabled("cpu") or _has_any_global_hook() or watched:
+    if torch.compiler.is_compiling() or torch.jit.is_tracing() or _has_any_global_hook() or watched:
         return False
     core = torch._C
     level = getattr(getattr(core, "_functorch", None), "maybe_current_level", lambda: None)()
+    forward_mode = torch.autograd.forward_ad._current_level >= 0
     stacks = [getattr(core, name, None) for name in ("_len_torch_function_stack", "_len_torch_dispatch_stack")]
-    return level is None and not any(stack is not None and stack() > 0 for stack in stacks)
+    return level is None and not forward_mode and not any(stack is not None and stack() > 0 for stack in stacks)
 
 
 class ClipConv3d(nn.Conv3d):

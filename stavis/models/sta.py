@@ -23,6 +23,7 @@ from torch import nn
 from stavis.attention.modules import NORMALISATIONS, AttentionProduct
 from stavis.errors import StavisError
 from stavis.models.attention import MEMORIES, TemporalDecoder
+from stavis.models.convolutions import channels_last
 from stavis.models.encoder import SpatialEncoder
 from stavis.models.regressor import Regressor, SpatiotemporalStem
 
@@ -121,7 +122,7 @@ class Vision(nn.Module):
         return small.unflatten(0, frames.shape[:2])
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        return (self.at_size(frames) - self.mean) / self.std
+        return channels_last((self.at_size(frames) - self.mean) / self.std)
 
 
 class STA(nn.Module):

@@ -24,7 +24,8 @@ class FeatureNoise:
         if not (module.training and self.amount):
             return None
         # relative to the features, so that making them larger does not help
-        return attended + torch.randn_like(attended) * (self.amount * inputs[0].square().mean().sqrt())
+        noise = torch.randn(attended.shape, dtype=attended.dtype, device=attended.device)  # whatever the order of the features in memory
+        return attended + noise * (self.amount * inputs[0].square().mean().sqrt())
 
 
 @contextmanager

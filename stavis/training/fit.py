@@ -25,7 +25,7 @@ from stavis.attention.modules import SpatialSoftmax
 from stavis.data.crops.crops import Crops
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import pair_of
-from stavis.inference.devices import choose_device, choose_precision
+from stavis.inference.devices import choose_device, choose_precision, memory_kept
 from stavis.logs import quiet_loggers
 from stavis.metrics import ccc, concatenated
 from stavis.models.checkpoint import load_checkpoint
@@ -215,7 +215,7 @@ def fit(
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="pytorch_lightning|lightning_fabric|torch.optim.lr_scheduler")
             warnings.filterwarnings("ignore", message=".*(num_workers|mid-epoch|lr_scheduler).*")
-            with feature_noise(network) as noise:
+            with feature_noise(network) as noise, memory_kept():
                 trainer.fit(_Regression(network, training, noise, ramp, validation.plateau), loader, ckpt_path=point, weights_only=True)
     return _result(run, trainer, validation, stop.requested)
 

@@ -103,3 +103,52 @@ def test_a_container_with_a_quota_of_one_core_and_a_half_gets_two_threads(thread
 def test_a_machine_with_one_core_gets_one_thread():
     kept = "import os\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nimport torch\ntorch.set_num_threads(4)\n"
     assert fresh(kept + READ)[0] == "1"
+
+
+class FakeLibrary:
+    """A C library that remembers what it was told."""
+
+    def __init__(self, *functions: str):
+        self.calls: list[tuple] = []
+        for name in functions:
+            setattr(self, name, lambda *values, name=name: self.calls.append((name, *values)))
+
+
+@pytest.fixture
+def allocator(monkeypatch):
+    """glibc, as far as it is told anything."""
+    for name in [*(name for name in os.environ if name.startswith("MALLOC_")), "GLIBC_TUNABLES"]:
+        monkeypatch.delenv(name, raising=False)
+    library = FakeLibrary("mallopt", "malloc_trim", "gnu_get_libc_version")
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda _: library)
+    return library
+
+
+def test_freed_memory_is_kept_for_as_long_as_the_block_lasts_however_it_ends(allocator):
+    with pytest.raises(ZeroDivisionError), devices.memory_kept():
+        inside = list(allocator.calls)
+        assert {number: value > 1 << 28 for _, number, value in inside} == {-1: True, -3: True}
+        raise ZeroDivisionError
+    after = allocator.calls[len(inside) :]
+    assert {number: value for name, number, *value in after if name == "mallopt"} == {-1: [64 << 20], -3: [32 << 20]}
+    assert after[-1][0] == "malloc_trim"
+
+
+@pytest.mark.parametrize(
+    "own", [{"MALLOC_TRIM_THRESHOLD_": "1"}, {"MALLOC_ARENA_MAX": "2"}, {"GLIBC_TUNABLES": "glibc.malloc.top_pad=1"}], ids=str
+)
+def test_a_users_own_settings_of_the_allocator_hold(allocator, monkeypatch, own):
+    for name, value in own.items():
+        monkeypatch.setenv(name, value)
+    with devices.memory_kept():
+        pass
+    assert not allocator.calls
+
+
+@pytest.mark.parametrize("functions", [(), ("mallopt",), ("malloc_trim", "gnu_get_libc_version")])
+def test_another_c_library_is_told_nothing(allocator, monkeypatch, functions):
+    other = FakeLibrary(*functions)
+    monkeypatch.setattr(devices.ctypes, "CDLL", lambda _: other)
+    with devices.memory_kept():
+        pass
+    assert not other.calls

@@ -129,6 +129,109 @@ def test_convlstm_has_right_gradients_and_gradients_of_gradients():
     assert torch.autograd.gradgradcheck(lambda x: memory(x, state), (x,))
 
 
+def _with_plain_steps(memory, run):
+    """What `run` gives where a hook that does nothing looks on, so that the cell is made of plain operations."""
+    handle = memory.from_state.register_forward_hook(lambda *_: None)
+    try:
+        return run()
+    finally:
+        handle.remove()
+
+
+@pytest.mark.parametrize("clips, frames", [(1, 1), (1, 40), (3, 7), (40, 2)])
+@pytest.mark.parametrize("carried", [False, True])
+def test_convlstms_written_out_gradients_are_those_of_its_plain_steps(clips, frames, carried):
+    torch.manual_seed(0)
+    memory = ConvLSTM(3, 4)
+    x = torch.randn(clips, frames, 3, 5, 6, requires_grad=True)
+    state = tuple(torch.randn(2, clips, 4, 5, 6).requires_grad_().unbind()) if carried else None
+    weights, last = torch.randn(clips, frames, 4, 5, 6), torch.randn(clips, 4, 5, 6)
+
+    def gradients(of=lambda outputs, cell: (outputs * weights).sum() + (cell * last).sum()):
+        outputs, (hidden, cell) = memory.run(x, state)
+        assert torch.equal(hidden, outputs[:, -1])
+        found = torch.autograd.grad(of(outputs, cell), (x, *(state or ()), *memory.parameters()), allow_unused=True)
+        return outputs.detach(), *(torch.zeros(1) if one is None else one for one in found)
+
+    for of in (*gradients.__defaults__, lambda outputs, cell: cell.square().sum(), lambda outputs, cell: outputs[:, -1].sum()):
+        ours, plain = gradients(of), _with_plain_steps(memory, lambda of=of: gradients(of))
+        assert len(ours) == len(plain)
+        for one, other in zip(ours, plain, strict=True):
+            assert torch.allclose(one, other, rtol=1e-5, atol=1e-6 * max(1.0, float(other.abs().max())))
+
+
+def test_convlstms_gradients_of_gradients_are_those_of_its_plain_steps_from_no_state_as_well():
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(2, 3).double(), torch.randn(2, 4, 2, 3, 4, dtype=torch.double, requires_grad=True)
+
+    def second():
+        (first,) = torch.autograd.grad(memory(x).square().sum(), x, create_graph=True)
+        return torch.autograd.grad(first.square().sum(), (x, *memory.parameters()))
+
+    for one, other in zip(second(), _with_plain_steps(memory, second), strict=True):
+        assert torch.allclose(one, other, rtol=0, atol=1e-12)
+    assert torch.autograd.gradgradcheck(memory, (x[:1, :2].detach().requires_grad_(),))
+
+
+def test_convlstm_gives_gradients_only_to_what_wants_them():
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(3, 4), torch.randn(2, 5, 3, 4, 4)
+    memory.from_input.requires_grad_(False)
+    memory(x).sum().backward()
+    assert x.grad is None and memory.from_input.weight.grad is None
+    assert memory.from_state.weight.grad.abs().max() > 0
+    memory.from_state.requires_grad_(False)
+    assert not memory(x).requires_grad
+
+
+@pytest.mark.parametrize("kind", ["forward mode", "transformed", "hooked", "replaced"])
+def test_convlstm_stays_open_to_what_looks_at_each_operation(kind):
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(3, 4).double(), torch.randn(2, 5, 3, 4, 4, dtype=torch.double)
+    expected = textbook(memory, x)
+    if kind == "forward mode":
+        with torch.autograd.forward_ad.dual_level():
+            along = torch.autograd.forward_ad.unpack_dual(memory(torch.autograd.forward_ad.make_dual(x, x))).tangent
+        far = (memory(x * (1 + 1e-6)) - memory(x * (1 - 1e-6))) / 2e-6
+        assert torch.allclose(along, far, atol=1e-7)
+    elif kind == "transformed":
+        assert torch.allclose(torch.func.grad(lambda x: memory(x).sum())(x), _gradient(lambda x: textbook(memory, x), x), atol=1e-12)
+    elif kind == "hooked":
+        seen = []
+        memory.from_state.register_forward_hook(lambda *_: seen.append(1))
+        assert torch.allclose(memory(x), expected, atol=1e-12) and len(seen) == 5
+    else:
+        memory.from_input = nn.Sequential(memory.from_input)
+        assert torch.allclose(memory(x), expected, atol=1e-12)
+
+
+def _gradient(function, x):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(function(x).sum(), x)[0]
+
+
+def test_convlstm_under_autocast_keeps_its_cell_in_single_precision_and_its_gradients_near_those_of_it():
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(8, 8), torch.randn(2, 12, 8, 6, 6)
+    wanted = torch.autograd.grad(memory(x).square().mean(), tuple(memory.parameters()))
+    with torch.autocast("cpu", torch.bfloat16):
+        outputs, (_, cell) = memory.run(x)
+    found = torch.autograd.grad(outputs.float().square().mean(), tuple(memory.parameters()))
+    assert outputs.dtype == torch.bfloat16 and cell.dtype == torch.float32
+    assert torch.allclose(outputs.float(), memory(x), atol=0.02)
+    for one, other in zip(found, wanted, strict=True):
+        assert one.dtype == torch.float32 and (one - other).norm() < 0.05 * other.norm()
+
+
+def test_the_network_sees_frames_with_channels_last_and_the_same_values():
+    vision = _network().vision
+    for clip in (_clip(), _clip(size=47), _clip().transpose(3, 4)):
+        seen = vision(clip)
+        assert torch.equal(seen, (vision.at_size(clip) - vision.mean) / vision.std)
+        assert seen.flatten(0, 1).is_contiguous(memory_format=torch.channels_last)
+        assert seen.transpose(1, 2).is_contiguous(memory_format=torch.channels_last_3d)
+
+
 @torch.no_grad()
 def test_hooks_on_the_state_convolution_see_every_step_and_may_change_it():
     torch.manual_seed(0)

@@ -27,6 +27,16 @@ def test_the_noise_is_relative_to_the_features(product):
     assert float(added.std()) == pytest.approx(2 * float(FEATURES.square().mean().sqrt()), rel=0.08)
 
 
+def test_the_noise_is_the_same_in_whatever_order_the_features_lie_in_memory(product):
+    found = []
+    with feature_noise(product) as noise:
+        noise.amount = 2.0
+        for features in (FEATURES, FEATURES.contiguous(memory_format=torch.channels_last_3d)):
+            torch.manual_seed(0)
+            found.append(product(features, WEIGHTS))
+    assert torch.allclose(*found, rtol=0, atol=1e-6) and not torch.equal(found[0], FEATURES)
+
+
 @pytest.mark.parametrize(("training", "amount"), [(False, 3.0), (True, 0.0)])
 def test_outside_training_and_without_an_amount_nothing_is_added(product, training, amount):
     with feature_noise(product.train(training)) as noise:
