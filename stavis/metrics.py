@@ -138,3 +138,26 @@ def _pair(predicted: ArrayLike, gold: ArrayLike) -> tuple[np.ndarray, np.ndarray
     if predicted.ndim != 1 or predicted.shape != gold.shape:
         raise StavisError(f"a metric compares two 1-D arrays of one length, not {predicted.shape} with {gold.shape}.")
     return predicted, gold
+
+
+def mean_ranks(values: ArrayLike) -> np.ndarray:
+    """The rank of each number along the last axis, from 1, equal ones sharing the mean of theirs; NaN throughout a row that holds one.
+
+    As scipy.stats.rankdata, whose import takes as long as ranking the maps of a minute of video.
+    """
+    values = np.asarray(values, np.float64)
+    rows = values.reshape(-1, values.shape[-1])
+    order = np.argsort(rows, axis=1, kind="stable")
+    ordered = np.take_along_axis(rows, order, 1)
+    count = rows.shape[1]
+    first = np.ones(rows.shape, bool)
+    first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
+    last = np.ones(rows.shape, bool)
+    last[:, :-1] = first[:, 1:]
+    place = np.arange(count)
+    begin = np.maximum.accumulate(np.where(first, place, 0), 1)
+    end = np.minimum.accumulate(np.where(last, place, count)[:, ::-1], 1)[:, ::-1]
+    ranks = np.empty(rows.shape)
+    np.put_along_axis(ranks, order, (begin + end) / 2 + 1, 1)
+    ranks[np.isnan(rows).any(1)] = np.nan
+    return ranks.reshape(values.shape)

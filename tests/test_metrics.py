@@ -8,6 +8,7 @@ import torchmetrics.functional as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy.stats import rankdata
 
 from stavis import metrics
 from stavis.errors import StavisError
@@ -94,3 +95,10 @@ def test_sums_of_constants_are_undefined_as_the_metrics_are():
 def test_arrays_of_two_lengths_are_refused():
     with pytest.raises(StavisError, match="1-D arrays of one length"):
         metrics.ccc([0, 1, 2], [0, 1])
+
+
+@given(arrays(np.float64, st.tuples(st.integers(1, 4), st.integers(1, 30)), elements=st.sampled_from([-1.5, 0.0, 0.25, 0.5, 3.0, np.nan])))
+@settings(deadline=None)
+def test_ranks_are_those_of_scipy(values):
+    assert np.array_equal(metrics.mean_ranks(values), rankdata(values, axis=-1), equal_nan=True)
+    assert np.array_equal(metrics.mean_ranks(values[0]), rankdata(values[0]), equal_nan=True)

@@ -1,6 +1,6 @@
 """The targets of speed, each a number with a name, measured on this machine.
 
-    python -m benchmarks --json FILE [--only NAME,...]
+    python -m benchmarks --json FILE [--only NAME,...] [--minutes 1,5]
 
 Without --only all but those of LONG, which take up to an hour and are called by their names. Only ratios of one run count; `holds` is
 null, with the reason in `detail`, where this machine cannot tell.
@@ -44,7 +44,8 @@ TARGETS: dict[str, Callable[[], Result]] = {
         gpu.cuda_explain,
     )
 }
-LONG = ("video_length_slope", "video_memory_slope", "demo_seconds", "verdict_seconds")
+SLOPES = ("video_length_slope", "video_memory_slope")
+LONG = (*SLOPES, "demo_seconds", "verdict_seconds")
 
 
 def main(*options: str) -> None:
@@ -52,6 +53,7 @@ def main(*options: str) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--only", type=lambda text: text.split(","), metavar="NAME,...", help=", ".join(TARGETS))
+    parser.add_argument("--minutes", type=_minutes, default=videos.MINUTES, metavar="N,...", help="lengths for the slopes of videos")
     chosen = parser.parse_args(options)
     names = chosen.only or [name for name in TARGETS if name not in LONG]
     if wrong := [name for name in names if name not in TARGETS]:
@@ -59,7 +61,7 @@ def main(*options: str) -> None:
     found = {"machine": machine(), "results": []}
     print(json.dumps(found["machine"], indent=1))
     for name in names:
-        result = _measured(name)
+        result = _measured(name, *([chosen.minutes] if name in SLOPES else []))
         found["results"].append(dataclasses.asdict(result))
         verdict = {True: "holds", False: "does not hold", None: "cannot be told here"}[result.holds]
         value = "-" if result.value is None else f"{result.value:g}"
@@ -68,9 +70,13 @@ def main(*options: str) -> None:
             write_json(chosen.json, found)  # after each: a run that is stopped leaves what it has
 
 
-def _measured(name: str) -> Result:
+def _minutes(text: str) -> tuple[int, ...]:
+    return tuple(sorted(int(one) for one in text.split(",")))
+
+
+def _measured(name: str, *given) -> Result:
     """One result; one that fails says why instead of ending the others."""
     try:
-        return TARGETS[name]()
+        return TARGETS[name](*given)
     except Exception as error:
         return unknown(name, "", "", f"it failed: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")

@@ -26,21 +26,23 @@ VERSION = "2"
 KINDS = {kind.__name__: kind for kind in (Attribution, PathAttribution, RegionAttribution)}
 
 
-def cached(method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, **options) -> Attribution:
+def cached(
+    method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, *, digest: str = "", **options
+) -> Attribution:
     """What `method(model, clip, target, **options)` gives, from the cache where the very same was computed before.
 
-    A damaged entry is computed again.
+    digest: the model's `model_hash` where it is known. A damaged entry is computed again.
     """
     target = target or Target()
-    key = key_of(method, model, clip, target, **options)
+    key = key_of(method, model, clip, target, digest=digest, **options)
     name = getattr(method, "label", getattr(method, "__name__", "attribution"))
     about = {"what": ", ".join(part for part in (clip.recording, str(name), target.dimension) if part)}
     make = lambda: _to_arrays(method(model, clip, target, **options))  # noqa: E731
     return _from_arrays(get_arrays("attributions", key, make, about, lambda arrays: _from_arrays(arrays, target)), target)
 
 
-def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **options) -> str:
-    """The name of a result: a sha256 over all that it depends on."""
+def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, *, digest: str = "", **options) -> str:
+    """The name of a result: a sha256 over all that it depends on. digest: as in `cached`."""
     model = unwrapped(model)
     names = {id(module): name for name, module in model.named_modules()}
 
@@ -53,7 +55,8 @@ def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, **opt
         return repr(value)
 
     requested = [target.dimension, target.frame, sorted((name, plain(value)) for name, value in options.items())]
-    return content_hash(VERSION, f"{method.__module__}.{method.__qualname__}", json.dumps(requested), clip_hash(clip), model_hash(model))
+    name = f"{method.__module__}.{method.__qualname__}"
+    return content_hash(VERSION, name, json.dumps(requested), clip_hash(clip), digest or model_hash(model))
 
 
 def clip_hash(clip: Clip) -> str:

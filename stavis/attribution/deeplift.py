@@ -72,13 +72,13 @@ def exact_deeplift(
             module = None
         start = baseline_frames(clip, baseline, context.frames.device)
         paths, difference, names = _propagate(context, start, module, unknown)
-        error = relative_error(sum(paths), difference)
+        features, through = paths
+        error = relative_error(features + through, difference)
         if error > REFINE and not names:
             with _double(context):
-                paths, difference, names = _propagate(context, start.double(), module, unknown)
-            error = relative_error(sum(paths), difference)
+                (features, through), difference, names = _propagate(context, start.double(), module, unknown)
+            error = relative_error(features + through, difference)
         _note(context, names, error)
-        features, through = (on_grid(path) for path in paths)
         parts = {"feature_path": features.astype(np.float32), "attention_path": through.astype(np.float32)}
         parts["approximated"] = tuple(sorted(names))
         total = features + through
@@ -86,7 +86,7 @@ def exact_deeplift(
 
 
 def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown: str):
-    """The relevance through the features and through the attention (1,T,3,H,W) in double, the prediction's change, the names."""
+    """The relevance through the features and through the attention (T,H,W) in double, the prediction's change, the names."""
     fixed = frozenset(id(tensor) for tensor in (*context.model.parameters(), *context.model.buffers()))
     first = RuleMode(unknown=unknown, fixed=fixed)
     with first:
@@ -116,17 +116,17 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
             handle.remove()
     second.finish(after)
     leaves = [leaf for _, leaf in forks]
-    change = (frames.detach() - start).double()
-    none = torch.zeros_like(change)
     if not after.requires_grad:
+        none = on_grid(torch.zeros_like(start))
         return (none, none), float(after.detach().double() - before.double()), first.approximated | second.approximated
     direct, *onto = torch.autograd.grad(after.sum(), [frames, *leaves], allow_unused=True, retain_graph=bool(leaves))
     reached = [(output, gradient) for (output, _), gradient in zip(forks, onto, strict=True) if gradient is not None]
     through = None
     if reached:
-        outputs, gradients = zip(*reached, strict=True)
-        (through,) = torch.autograd.grad(outputs, frames, gradients, allow_unused=True)
-    paths = tuple(none if part is None else change * part.double() for part in (direct, through))
+        value = sum((output * gradient).sum() for output, gradient in reached)
+        (through,) = torch.autograd.grad(value, frames, allow_unused=True)
+    change = (frames.detach() - start).double()
+    paths = tuple(on_grid(torch.zeros_like(start) if part is None else change * part.double()) for part in (direct, through))
     return paths, float(after.detach().double() - before.double()), first.approximated | second.approximated
 
 

@@ -17,7 +17,7 @@ Sundararajan, Taly, Yan: Axiomatic attribution for deep networks. ICML 2017.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -94,9 +94,9 @@ class RuleMode(TorchFunctionMode):
         options = kwargs or {}
         if self.passive:
             return func(*args, **options)
-        parts = [part for part in tree_flatten((args, options))[0] if isinstance(part, torch.Tensor)]
+        parts = list(_tensors((args, options)))
         carriers = [part for part in parts if _carries(part)]
-        name = _name(func)
+        name = name_of(func)
         if not carriers or not torch.is_grad_enabled():
             result = func(*args, **options)
             origin = "no_grad" if carriers else next((part._origin for part in parts if hasattr(part, "_origin")), None)
@@ -177,12 +177,11 @@ class RuleMode(TorchFunctionMode):
         """An elementwise function with the multiplier Δy/Δx; its slope half-way where Δx is next to nothing."""
         if not _carries(x):
             return function(x)
-        reference = None
         if self.baseline:
-            self._write(x)
-        else:
-            (reference,) = self._read("an elementwise function", x)
-        return _Rescale.apply(x, function, reference)
+            result = _Rescale.apply(x, function, None, None)
+            self._write(x, result)
+            return result
+        return _Rescale.apply(x, function, *self._read("an elementwise function", x, x))
 
     def integrate(self, func: Callable, args: tuple, options: dict | None = None, *, nodes: int = 1):
         """Any differentiable operation with its Jacobian integrated along the straight path: exact for a product with one node."""
@@ -196,6 +195,9 @@ class RuleMode(TorchFunctionMode):
             self._write(*tensors)
         else:
             references = self._read(getattr(func, "__name__", "a product"), *tensors)
+
+        if name_of(func) == "mul" and len(args) == 2 and not options and _alike(tensors):
+            return _Product.apply(references, *tensors)
 
         def call(*given):
             filled = list(parts)
@@ -268,6 +270,25 @@ class RuleMode(TorchFunctionMode):
         return record
 
 
+def _tensors(given) -> Iterator[torch.Tensor]:
+    """The tensors in what an operation was called with, in their order."""
+    if isinstance(given, torch.Tensor):
+        yield given
+    elif isinstance(given, tuple | list):
+        for one in given:
+            yield from _tensors(one)
+    elif isinstance(given, dict):
+        for one in given.values():
+            yield from _tensors(one)
+
+
+def _alike(tensors: list[torch.Tensor]) -> bool:
+    """Whether these are two of one shape and one real type."""
+    return (
+        len(tensors) == 2 and tensors[0].shape == tensors[1].shape and tensors[0].dtype == tensors[1].dtype and not tensors[0].is_complex()
+    )
+
+
 def _carries(part) -> bool:
     return isinstance(part, torch.Tensor) and part.requires_grad and (part.is_floating_point() or part.is_complex())
 
@@ -282,7 +303,7 @@ def _marked(result, origin: str):
     return result
 
 
-def _name(func: Callable) -> str:
+def name_of(func: Callable) -> str:
     """An operation's name without what tells how it was called: __iadd__ and add are both 'add', `relu_` keeps its underscore."""
     name = getattr(func, "__name__", type(func).__name__)
     if name == "__get__":
@@ -296,23 +317,25 @@ def _name(func: Callable) -> str:
 
 class _Rescale(Function):
     @staticmethod
-    def forward(ctx, x, function, reference):
+    def forward(ctx, x, function, reference, before):
         x = x.detach()
         y = function(x)
         if reference is not None:
             change = x - reference
             small = change.abs() <= 1e-6 * (x.abs() + reference.abs()) + 1e-8
-            with torch.enable_grad():
-                half_way = ((x + reference) / 2).requires_grad_(True)
-                (slope,) = torch.autograd.grad(function(half_way).sum(), half_way)
-            multiplier = (y - function(reference)) / change.masked_fill(small, 1)
-            ctx.save_for_backward(torch.where(small, slope, multiplier))
+            multiplier = (y - before).div_(change.masked_fill_(small, 1))
+            if bool(small.any()):
+                with torch.enable_grad():
+                    half_way = ((x[small] + reference[small]) / 2).requires_grad_(True)
+                    (slope,) = torch.autograd.grad(function(half_way).sum(), half_way)
+                multiplier[small] = slope
+            ctx.save_for_backward(multiplier)
         return y
 
     @staticmethod
     def backward(ctx, gradient):
         (multiplier,) = ctx.saved_tensors
-        return gradient * multiplier, None, None
+        return gradient * multiplier, None, None, None
 
 
 class _Maximum(Function):
@@ -332,6 +355,21 @@ class _Maximum(Function):
         return gradient * part, gradient * (1 - part), None, None
 
 
+class _Product(Function):
+    """The product of two tensors of one shape: each gets the mean of the other."""
+
+    @staticmethod
+    def forward(ctx, references, a, b):
+        ctx.save_for_backward(a, b, *(references or ()))
+        return a.detach() * b.detach()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        a, b, *before = ctx.saved_tensors
+        middle_a, middle_b = (x + (y - x) * 0.5 for x, y in zip(before, (a, b), strict=True))
+        return None, gradient * middle_b, gradient * middle_a
+
+
 class _PathIntegral(Function):
     @staticmethod
     def forward(ctx, call, nodes, references, *tensors):
@@ -348,7 +386,10 @@ class _PathIntegral(Function):
         for position, weight in zip((positions + 1) / 2, weights / 2, strict=True):
             with torch.enable_grad():
                 points = [(a + (b - a) * float(position)).detach().requires_grad_(True) for a, b in zip(starts, ends, strict=True)]
-                parts = torch.autograd.grad(ctx.call(*points), points, gradient, allow_unused=True)
+                value, given = ctx.call(*points), (gradient,)
+                if not gradient.is_complex():  # as one number: given a gradient torch imports its symbolic shapes, a second's work
+                    value, given = (value * gradient).sum(), None
+                parts = torch.autograd.grad(value, points, given, allow_unused=True)
             parts = [torch.zeros_like(p) if part is None else part * float(weight) for p, part in zip(points, parts, strict=True)]
             total = parts if total is None else [a + b for a, b in zip(total, parts, strict=True)]
         return None, None, None, *total

@@ -12,7 +12,8 @@ import torch
 from torch import nn
 
 from stavis import notes
-from stavis.attribution.cache import cached
+from stavis.attention.calls import unwrapped
+from stavis.attribution.cache import cached, model_hash
 from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.data.crops.crops import Begun, CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
@@ -326,17 +327,19 @@ class VideoReader:
         check: Callable[[], None] | None = None,
     ) -> dict[str, Attribution]:
         """What moved the prediction of each frame of a clip, by the methods' labels; from the cache where it was computed before."""
+        model = self.differentiable()
+        digest = model_hash(unwrapped(model))  # of all windows, once
         with nullcontext() if check is None else interruptible(self.model, check):
             return attribute(
                 methods,
-                self.differentiable(),
+                model,
                 clip,
                 dimension or self.dimensions[0],
                 rate=self.network.rate,
                 seconds=self.network.seconds,
                 frames=self.network.frames,
                 batch=self.network.batch,
-                call=lambda method, *given: self._asked(method)(*given),
+                call=lambda method, *given: self._asked(method, digest)(*given),
                 progress=progress,
             )
 
@@ -351,15 +354,16 @@ class VideoReader:
         values[piece] = part.values
         return Attribution(part.method, Target(dimension, frame), values, clip.times, part.relative_delta, part.seconds, part.notes)
 
-    def _asked(self, method: Method) -> Method:
-        """A method with what it needs to know of this network, kept on disk if it is one of the package's."""
+    def _asked(self, method: Method, digest: str = "") -> Method:
+        """A method with what it needs to know of this network, kept on disk if it is one of the package's; digest: as for `cached`."""
         options = {}
         known = self.network.attention_options
         if getattr(method, "needs_attention", False) or (getattr(method, "takes_tokens", False) and has_tokens(known)):
             options = dict(known or {})
             if options.get("layout") is None:
                 options.pop("layout", None)
-        return partial(cached, method, **options) if getattr(method, "__wrapped__", method) in OWN_METHODS else partial(method, **options)
+        known = getattr(method, "__wrapped__", method) in OWN_METHODS
+        return partial(cached, method, digest=digest, **options) if known else partial(method, **options)
 
     # What is said of it
 

@@ -208,6 +208,7 @@ def _in_one_pass(
                 values[rows] += piece.values / len(sides)
                 if maps is not None:
                     maps[rows] += (piece.maps[..., ::-1] if flipped else piece.maps) / len(sides)
+                    release(maps)
                 done += len(rows)
                 if progress:
                     progress(done, count * len(sides))

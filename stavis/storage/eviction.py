@@ -112,22 +112,25 @@ def shrink_seldom(keep: Path) -> None:
     if time.monotonic() < _shrinking["again"]:
         return
     began = time.monotonic()
-    _shrink(keep)
+    ample = _shrink(keep)
     spent = time.monotonic() - began
-    _shrinking["again"] = time.monotonic() + (_PAUSE * spent if spent > 0.05 else 0)
+    _shrinking["again"] = time.monotonic() + (_PAUSE * spent if ample or spent > 0.05 else 0)
 
 
-def _shrink(keep: Path) -> None:
+def _shrink(keep: Path) -> bool:
+    """Removes what is beyond the limit, the oldest first; whether less than half of it was taken, so that a while may pass."""
     limit = cache_limit()
     for kind in KINDS:
         sweep(kind_folder(kind))
     sizes = {entry: entry_bytes(entry) for entry in entries()}
     total = sum(sizes.values())
+    ample = total <= limit / 2
     for entry in sorted(sizes, key=last_used):
         if total <= limit:
             break
         if entry != keep and remove_entry(entry):
             total -= sizes[entry]
+    return ample
 
 
 def _leased(entry: Path) -> bool:

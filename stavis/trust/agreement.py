@@ -13,9 +13,9 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from stavis.errors import StavisError
+from stavis.metrics import mean_ranks
 from stavis.regions import pooled
 
 TOP = 0.1
@@ -42,7 +42,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Spearman's correlation over cells, ties sharing their mean rank, in [-1,1]; NaN where a map is constant."""
     shape = np.asarray(a).shape
-    ranks = [rankdata(_flat(m), axis=-1).reshape(shape) for m in (a, b)]
+    ranks = [mean_ranks(_flat(m)).reshape(shape) for m in (a, b)]
     return np.where(constant(a) | constant(b), np.nan, correlation(*ranks))
 
 

@@ -7,9 +7,9 @@ Zhang et al.: Top-down neural attention by excitation backprop. 2018 (pointing g
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from stavis.errors import StavisError
+from stavis.metrics import mean_ranks
 from stavis.regions import FACE, REGIONS, areas, shares, spread
 
 OUTSIDE = REGIONS.index("outside")
@@ -73,7 +73,7 @@ def against(values: np.ndarray, mask: np.ndarray) -> dict[str, float]:
     answer["density"] = answer["share"] / float(mask.mean())
     if np.ptp(values) <= 1e-6 * values.max():
         return answer
-    ranks = rankdata(values.ravel()).reshape(values.shape)
+    ranks = mean_ranks(values.ravel()).reshape(values.shape)
     count = int(mask.sum())
     answer["rank_accuracy"] = _expected_hits(values, mask, count) / count
     top = values == values.max()

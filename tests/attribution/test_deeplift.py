@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from stavis.attribution.deeplift import exact_deeplift
+from stavis.attribution.deeplift_rules import _PathIntegral, _Product
 from stavis.attribution.methods import integrated_gradients
 from stavis.errors import StavisError
 from stavis.models.sta import PRESETS, STA
@@ -226,3 +227,26 @@ def _blurred(clip):
     from stavis.attribution.baselines import baseline_frames
 
     return baseline_frames(clip)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_product_has_a_rule_of_its_own_that_is_the_path_integral_to_the_bit(dtype):
+    a, b, before_a, before_b, gradient = torch.rand(5, 2, 3, 4, generator=torch.manual_seed(0)).to(dtype).unbind()
+    found = []
+    for apply in (lambda *given: _Product.apply((before_a, before_b), *given), lambda *given: _integral(given, before_a, before_b)):
+        given = [part.clone().requires_grad_(True) for part in (a, b)]
+        result = apply(*given)
+        found.append([result.detach(), *torch.autograd.grad((result * gradient).sum(), given)])
+    assert all(torch.equal(one, other) for one, other in zip(*found, strict=True))
+
+
+def _integral(given, *before):
+    return _PathIntegral.apply(torch.mul, 1, before, *given)
+
+
+def test_torch_is_given_no_gradient_of_an_output_for_that_imports_its_symbolic_shapes(monkeypatch):
+    grad, given = torch.autograd.grad, []
+    monkeypatch.setattr(torch.autograd, "grad", lambda *args, **options: (given.append(args[2:3]), grad(*args, **options))[1])
+    exact_deeplift(SmallSTA().eval(), make_clip())
+    exact_deeplift(framewise(lambda x: torch.softmax(x, 1) * x), make_clip())
+    assert given and all(one in ((), (None,)) for one in given)

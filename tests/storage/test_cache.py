@@ -65,6 +65,20 @@ def test_all_kinds_share_one_limit_and_one_order(monkeypatch):
     assert keys() == {"large"}
 
 
+def test_all_entries_are_looked_at_seldom_while_there_is_room_and_each_time_where_it_is_short(monkeypatch):
+    monkeypatch.setattr(eviction, "_PAUSE", 1e6)
+    looked, shrink = [], eviction._shrink
+    monkeypatch.setattr(eviction, "_shrink", lambda kept: (looked.append(kept.name), shrink(kept))[1])
+    for key in "abc":
+        keep("crops", key, 10)
+    assert looked == ["a"]
+    eviction._shrinking["again"] = 0.0
+    monkeypatch.setenv("STAVIS_CACHE_LIMIT", "0.00006")  # room for all, but more than half of it is taken
+    keep("crops", "d", 10)
+    keep("crops", "e", 10)
+    assert looked == ["a", "d", "e"] and keys() == set("abcde")
+
+
 def test_what_is_read_again_is_kept_longer(monkeypatch):
     for age, kind in enumerate(KINDS):
         keep(kind, kind, 10, used=1000 + age)

@@ -140,13 +140,16 @@ def mark_gaps(figure: go.Figure, clip: Clip) -> go.Figure:
     """Shades the segments where no face was (or a whole frame was not read), with the reason on hover; returns the figure."""
     half = float(np.median(np.diff(clip.times))) / 2 if len(clip) > 1 else 0.02
     bad = np.flatnonzero(~clip.valid)
+    shade = {"type": "rect", "fillcolor": "#8B929B", "opacity": 0.25, "line": {"width": 0}, "layer": "below"}
+    text = clip.no_frame_text.removesuffix(" found")
+    note = {"text": text, "font": {"size": 11, "color": "#5D646D"}, "showarrow": False, "y": 1, "yref": "paper", "yanchor": "top"}
+    shapes, notes = list(figure.layout.shapes), list(figure.layout.annotations)
     for segment in np.split(bad, np.flatnonzero(np.diff(bad) > 1) + 1) if len(bad) else []:
         x0, x1 = float(clip.times[segment[0]]) - half, float(clip.times[segment[-1]]) + half
-        figure.add_vrect(x0=x0, x1=x1, fillcolor="#8B929B", opacity=0.25, line_width=0, layer="below")
         reason = next((clip.notes[i] for i in segment if clip.notes[i]), clip.no_frame_text)
-        text = clip.no_frame_text.removesuffix(" found")
-        note = {"text": text, "hovertext": escaped(reason), "font": {"size": 11, "color": "#5D646D"}, "showarrow": False}
-        figure.add_annotation(x=(x0 + x1) / 2, y=1, yref="paper", yanchor="top", **note)
+        shapes.append({**shade, "x0": x0, "x1": x1, "xref": "x", "y0": 0, "y1": 1, "yref": "y domain"})
+        notes.append({**note, "x": (x0 + x1) / 2, "hovertext": escaped(reason)})
+    figure.update_layout(shapes=shapes, annotations=notes)  # all at once: one by one each takes plotly 60 ms
     return figure
 
 
