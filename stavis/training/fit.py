@@ -9,13 +9,11 @@ RUN/plan.json    the settings of the run
 
 import dataclasses
 import math
-import os
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pytorch_lightning as pl
 import torch
 from torch import nn
@@ -32,6 +30,7 @@ from stavis.models.checkpoint import load_checkpoint
 from stavis.models.systems import system as system_named
 from stavis.notes import show
 from stavis.printable import ShortRepr
+from stavis.training.at_size import as_frames, in_memory
 from stavis.training.augment import scaled
 from stavis.training.callbacks import GracefulStop, ResumePoint, StepBar, Validation
 from stavis.training.config import TrainingConfig
@@ -100,7 +99,7 @@ class _Regression(pl.LightningModule):
     def training_step(self, batch, batch_idx) -> torch.Tensor:
         # the noise of a step (dropout) is a function of the step, so that a resumed run goes on as if never stopped
         torch.manual_seed(self.config.seed * 1_000_003 + self.global_step + 7_919 * self.trainer.global_rank)
-        frames = batch.frames.float() / 255
+        frames = as_frames(batch.frames)
         self.noise.amount = self.config.feature_noise * self._noise()
         if not self.weighs_entropy:
             return self._loss(self.network(frames), batch)
@@ -202,7 +201,8 @@ def fit(
             initialise_from(network, source, system)
         point = resume_point(run, resume, training, config, system, source, first=rank_of(devices) == 0)
         network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
-        windows = _windows(train, training, config.rate, ramp := _FULL if source else RAMP)
+        seen = in_memory(train, network, changed=training.augment > 0 or where.type != "cpu")
+        windows = _windows(seen, training, config.rate, ramp := _FULL if source else RAMP)
         show(windows.notes)
         info = {**(info or {}), **initial_weights(source), "training": dataclasses.asdict(training)}
         validation = _validation(run, system, dev, training, info)
@@ -247,7 +247,7 @@ def _windows(train: Sequence[Crops], training: TrainingConfig, rate: float, ramp
     grows = (round(ramp[0] * samples), round(ramp[1] * samples))
     length = max(1, round(training.seconds * rate))
     pairs = training.consistency > 0
-    return RandomWindows(_in_memory(train), length, samples, training.seed, jitter=jitter, rate=rate, ramp=grows, pairs=pairs)
+    return RandomWindows(train, length, samples, training.seed, jitter=jitter, rate=rate, ramp=grows, pairs=pairs)
 
 
 def _sampler(training: TrainingConfig, trainer: pl.Trainer) -> StepSampler:
@@ -275,18 +275,3 @@ def _trainer(
         use_distributed_sampler=False,
         default_root_dir=run,
     )
-
-
-def _in_memory(train: Sequence[Crops]) -> list[Crops]:
-    """The crops read into memory where they are small beside it: a memory map's pages go away when other programs want the room."""
-    size = sum(crops.frames.nbytes for crops in train)
-    if size > _physical_memory() / 8:
-        return list(train)
-    return [dataclasses.replace(crops, frames=np.array(crops.frames), folder=None) for crops in train]
-
-
-def _physical_memory() -> int:
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (ValueError, OSError, AttributeError):  # not known on this system
-        return 4 << 30

@@ -14,8 +14,8 @@ from stavis.training.augment import Jitter, jittered, scaled
 
 
 class Window(NamedTuple):
-    """A training sample, which a loader stacks as it is: frames (T,3,H,W) uint8; labels (T,D) float32 in [-1,1], 0 where there is
-    none; mask (T,) bool, True where a face and all labels are there."""
+    """A training sample, which a loader stacks as it is: frames (T,3,H,W) of the crops' type, uint8 or float32 in [0,1]; labels (T,D)
+    float32 in [-1,1], 0 where there is none; mask (T,) bool, True where a face and all labels are there."""
 
     frames: torch.Tensor
     labels: torch.Tensor
