@@ -201,8 +201,7 @@ def fit(
             initialise_from(network, source, system)
         point = resume_point(run, resume, training, config, system, source, first=rank_of(devices) == 0)
         network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
-        seen = in_memory(train, network, changed=training.augment > 0 or where.type != "cpu")
-        windows = _windows(seen, training, config.rate, ramp := _FULL if source else RAMP)
+        windows = _windows(train, network, where, training, ramp := _FULL if source else RAMP)
         show(windows.notes)
         info = {**(info or {}), **initial_weights(source), "training": dataclasses.asdict(training)}
         validation = _validation(run, system, dev, training, info)
@@ -238,7 +237,10 @@ def _validation(run: Path, system: str, dev: Sequence[Crops], training: Training
     return Validation(run, system, score if dev else None, every, training.patience, info, plateau)
 
 
-def _windows(train: Sequence[Crops], training: TrainingConfig, rate: float, ramp: tuple[float, float]) -> RandomWindows:
+def _windows(
+    train: Sequence[Crops], network: nn.Module, device: torch.device, training: TrainingConfig, ramp: tuple[float, float]
+) -> RandomWindows:
+    rate = network.config.rate
     jitter = scaled(training.jitter, training.augment) if training.augment else None
     samples = training.steps * training.batch
     # unchanged pixels first: in trials a network that met full jitter from the start found no cue in 750 steps, else in 200
@@ -247,6 +249,7 @@ def _windows(train: Sequence[Crops], training: TrainingConfig, rate: float, ramp
     grows = (round(ramp[0] * samples), round(ramp[1] * samples))
     length = max(1, round(training.seconds * rate))
     pairs = training.consistency > 0
+    train = in_memory(train, network, changed=training.augment > 0 or device.type != "cpu")
     return RandomWindows(train, length, samples, training.seed, jitter=jitter, rate=rate, ramp=grows, pairs=pairs)
 
 

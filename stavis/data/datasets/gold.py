@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from stavis.errors import StavisError
-from stavis.metrics import ccc
 
 
 @dataclass(frozen=True)
@@ -42,9 +41,13 @@ def gold_standard(ratings: np.ndarray) -> np.ndarray:
 
 def agreements(ratings: np.ndarray) -> np.ndarray:
     """Each rater's mean CCC with the others (K,), of ratings (N,K) without NaN; an undefined CCC counts as 0."""
-    raters = ratings.shape[1]
-    pairs = np.array([[0.0 if a == b else ccc(ratings[:, a], ratings[:, b]) for b in range(raters)] for a in range(raters)])
-    return np.nan_to_num(pairs).sum(1) / max(1, raters - 1)
+    means = ratings.mean(0)
+    centred = np.where(ratings.max(0) == ratings.min(0), 0.0, ratings - means)  # the variance of equal numbers need not come out as 0
+    covariances = centred.T @ centred / len(ratings)
+    variances = np.diag(covariances)
+    scales = variances[:, None] + variances + (means[:, None] - means) ** 2
+    pairs = np.divide(2 * covariances, scales, out=np.zeros_like(scales), where=scales > 0)  # ccc of each pair
+    return (pairs.sum(1) - np.diag(pairs)) / max(1, ratings.shape[1] - 1)
 
 
 def equal_weights(ratings: np.ndarray) -> bool:

@@ -15,6 +15,7 @@ from stavis.data.datasets.gold import (
     gold_where_known,
     rater_remarks,
 )
+from stavis.metrics import ccc
 
 ratings = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=9), elements=st.floats(-1, 1, width=32))
 
@@ -43,6 +44,15 @@ def test_the_order_of_raters_does_not_matter(values, random):
     random.shuffle(order)
     np.testing.assert_allclose(gold_standard(values[:, order]), gold_standard(values), atol=1e-7)
     np.testing.assert_allclose(agreements(values[:, order]), agreements(values)[order], atol=1e-9)
+
+
+@given(ratings)
+@settings(deadline=None)
+def test_a_raters_agreement_is_the_mean_ccc_with_each_of_the_others(values):
+    values[:, 0] = 0.3  # a rater with constant ratings among them
+    raters = range(values.shape[1])
+    each = [[ccc(values[:, a], values[:, b]) for b in raters if b != a] for a in raters]
+    np.testing.assert_allclose(agreements(values), np.nan_to_num(each).mean(1), atol=1e-6)
 
 
 def test_opposed_raters_give_no_gold_beyond_them():
