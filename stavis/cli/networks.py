@@ -282,13 +282,18 @@ def compare(
         raise stavis.StavisError("--offset shifts the second of two recordings, and here two networks read one: leave it out.")
     checks.begin(f"comparing {first} and {second} on {video.name}", quiet)
     both = jobs.compare([first, second], video, quiet=quiet, **options)
-    page = both.save(out or Path(f"{video.stem}-compared.html"), view)
+    page = both.save(_page(out) or Path(f"{video.stem}-compared.html"), view)
     if json:
         typer.echo(json_text.dumps(both.summary))
         return
     for name, value in (both.summary["agreement"] or {}).items():
         typer.echo(f"{name:20} {'undefined' if value is None else f'{value:.3f}'}")
     typer.echo(f"page: {page}")
+
+
+def _page(out: Path | None) -> Path | None:
+    """The page that was asked for, which ends in .html."""
+    return out if out is None or out.suffix else out.with_suffix(".html")
 
 
 def _compare_recordings(run: str, videos: tuple[Path, Path], out: Path | None, view: str, json: bool, quiet: bool, **options) -> None:
@@ -298,7 +303,7 @@ def _compare_recordings(run: str, videos: tuple[Path, Path], out: Path | None, v
     names = [one.stem for one in videos]
     checks.begin(f"comparing {videos[0].name} and {videos[1].name}, read by {run}", quiet)
     both = jobs.compare_recordings(run, videos, quiet=quiet, **options)
-    page = both.save(out or Path(f"{names[0]}-{names[1]}-compared.html"))
+    page = both.save(_page(out) or Path(f"{names[0]}-{names[1]}-compared.html"))
     if json:
         typer.echo(json_text.dumps(both.summary))
         return

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
@@ -164,5 +165,6 @@ def training_curve(run: str | Path) -> go.Figure:
         go.Scatter(x=log.step, y=log.train_loss, name="training loss", mode="lines+markers"),
         go.Scatter(x=log.step, y=log.dev_ccc, name="development CCC", mode="lines+markers", line={"dash": "dash"}, yaxis="y2"),
     ]
-    right = {"title": "CCC", "overlaying": "y", "side": "right", "range": [-0.05, 1], "showgrid": False}
+    lowest = min(0.0, float(np.nanmin([0.0, *log.dev_ccc])))
+    right = {"title": "CCC", "overlaying": "y", "side": "right", "range": [lowest - 0.05, 1], "showgrid": False}
     return figure_of(*traces, xaxis={"title": "step"}, yaxis={"title": "loss", "rangemode": "tozero"}, yaxis2=right)

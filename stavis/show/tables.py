@@ -103,7 +103,8 @@ def html_table(table: pd.DataFrame, limits: Limits | None = None) -> str:
     counted = _counted(table)
     frame = table if counted else table.reset_index()
     kinds = ["number" if _numeric(kind) else "" for kind in frame.dtypes]
-    mark = [f' class="{kind}"' if kind else "" for kind in kinds]
+    # A notebook sets every cell to the right.
+    mark = [f' class="{kind}"' if kind else ' style="text-align:left"' for kind in kinds]
     names = ["" if k == 0 and not counted and table.index.name is None else str(name) for k, name in enumerate(frame.columns)]
     head = "".join(f'<th scope="col"{m}>{html_text(name)}</th>' for name, m in zip(names, mark, strict=True))
     cells = zip(*_texts(frame, limits), strict=True)

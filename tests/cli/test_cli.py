@@ -163,7 +163,7 @@ def test_compare_writes_one_page_and_says_how_far_the_maps_agree(shell, tmp_path
 
 def test_compare_puts_two_recordings_on_one_clock(shell, tmp_path, drawn, tiny_run):
     first, second = sorted((drawn / "videos").glob("*.mp4"))[:2]
-    words = ("compare", tiny_run, first, second, "--device", "cpu", "--source", "centre", "--out", tmp_path / "both.html")
+    words = ("compare", tiny_run, first, second, "--device", "cpu", "--source", "centre", "--out", tmp_path / "both")
     done = shell(*words)
     assert done.code == 0 and f"mean valence, {first.stem}: " in done.out
     assert done.out.splitlines()[-1] == f"page: {tmp_path / 'both.html'}"

@@ -195,7 +195,7 @@ class TracePainter:
         return [mesh, *texts]
 
     def _colour_bar(self, drawn: Artist, title: str | None) -> None:
-        bar = self.axes.figure.colorbar(drawn, ax=self.axes, fraction=self.look.bar, pad=0.02)
+        bar = self.axes.figure.colorbar(drawn, ax=self.axes, fraction=self.look.bar, pad=0.02, panchor=False)
         bar.outline.set_visible(False)
         bar.ax.tick_params(labelsize=self.look.tick, width=self.look.grid)
         bar.set_label(plain_text(title or ""), fontsize=self.look.tick)

@@ -27,7 +27,11 @@ AXES = {
 }
 COLOURS = {"yes": "#1a7f4b", "no": "#b3401f", "undecided": "#6b6b6b", "forced": "#806314"}
 """Of each answer: behind white text, and as a bar, so that it reads the same on a light and on a dark page."""
-_HEADLINE = '<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({clips} clips)</small></h3>'
+_HEADLINE = '<h3 style="margin:.2em 0">Does the attention explain the prediction? <small>({clips})</small></h3>'
+
+
+def _headline(clips: int) -> str:
+    return _HEADLINE.format(clips=f"{clips} clip{'s' if clips != 1 else ''}")
 
 
 def card(verdict: Verdict, *, headline: bool = True) -> str:
@@ -39,7 +43,7 @@ def card(verdict: Verdict, *, headline: bool = True) -> str:
     warnings = "".join(f'<p role="note" style="margin:.4em 0"><strong>Warning:</strong> {html_text(text)}</p>' for text in verdict.warnings)
     return (
         '<section class="stavis-verdict" style="font:14px/1.45 system-ui,sans-serif;max-width:54rem">'
-        f"{_HEADLINE.format(clips=verdict.clips) if headline else ''}{warnings}"
+        f"{_headline(verdict.clips) if headline else ''}{warnings}"
         f'<table style="border-collapse:collapse;width:100%">{rows}</table>'
         f'<ul style="margin:.6em 0;padding-left:1.2em">{notes}</ul>'
         '<p style="opacity:.7;margin:0">Bar: 95&nbsp;% interval; dot: effect; | control (null); dashed: threshold; ▸ ceiling. '
@@ -49,11 +53,11 @@ def card(verdict: Verdict, *, headline: bool = True) -> str:
 
 def _row(answer: Answer, ends: tuple[float, float]) -> str:
     return (
-        '<tr style="border-top:1px solid #8884"><td style="padding:.5em 1em .5em 0;vertical-align:top;width:30%">'
+        '<tr style="border-top:1px solid #8884"><td style="padding:.5em 1em .5em 0;vertical-align:top;text-align:left;width:30%">'
         f"<b>{html_text(QUESTIONS[answer.question])}</b><br><small>{html_text(SUBTITLES[answer.question])}</small><br>"
         f'<b style="display:inline-block;margin-top:.3em;padding:0 .7em;border-radius:1em;color:#fff;background:{COLOURS[answer.answer]}">'
         f"{answer.answer}</b></td>"
-        f'<td style="padding:.5em 0">{_chart(answer, ends)}<div>{html_text(answer.sentence)}</div></td></tr>'
+        f'<td style="padding:.5em 0;text-align:left">{_chart(answer, ends)}<div>{html_text(answer.sentence)}</div></td></tr>'
     )
 
 

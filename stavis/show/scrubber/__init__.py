@@ -186,7 +186,8 @@ class Scrubber(anywidget.AnyWidget):
         shown = both.mode(view)
         given = {"curves": both.curves, "title": title or both.clip.recording, "notices": notices}
         made = cls.from_clip(both.clip, both.maps, **given, longest_side=320 if both.same else 640)
-        meta = in_one_chart(made.clip, both.names)
+        ranges = {name: one.prediction.shown_range for one in results for name in one.prediction.dimensions if one.prediction.shown_range}
+        meta = in_one_chart(made.clip, both.names, ranges)
         made.clip = {**meta, "messages": [*meta["messages"], *both.messages]}
         made.view = shown
         return made

@@ -1,6 +1,6 @@
 """Two readings on one clock: of one recording on the same frames, of two side by side at common times; the curves of both in one chart."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -12,9 +12,11 @@ from stavis.errors import StavisError, offer
 from stavis.inference.explained import ExplainedVideo
 from stavis.regions import spread
 from stavis.show.figures.colours import LINES, groups_of
+from stavis.show.scrubber.describe import FLAT, range_text
 from stavis.types import AttentionMaps, Clip
 
 _MOST = 20000
+_SHARE = "share on "
 MODES = {"side by side": "side", "wipe": "wipe", "difference": "difference"}
 """How two maps of the same frames are shown, and what the page calls it."""
 
@@ -145,7 +147,7 @@ def _lines(one: ExplainedVideo) -> dict[str, np.ndarray]:
         table = shares_over_time(one.clip, one.attention)
         for group in groups_of(one.clip.region_set):
             if not group.faint:
-                found[f"share on {group.label}"] = table[list(group.regions)].sum(axis=1, skipna=False).to_numpy()
+                found[f"{_SHARE}{group.label}"] = table[list(group.regions)].sum(axis=1, skipna=False).to_numpy()
     return found
 
 
@@ -161,8 +163,12 @@ def _rate(times: np.ndarray) -> float:
     return 1 / _step(times)
 
 
-def in_one_chart(meta: dict, names: Sequence[str]) -> dict:
-    """The description of a clip with the curves of both in one panel: "valence, anna" and "valence, ben" in "valence"."""
+def in_one_chart(meta: dict, names: Sequence[str], ranges: Mapping[str, tuple[float, float]]) -> dict:
+    """The description of a clip with the curves of both in one panel: "valence, anna" and "valence, ben" in "valence".
+
+    Shares are shown from 0 to 100 %, predicted values over their range where `ranges` names it, so that small is seen to be small;
+    shares that are next to nothing in both are folded.
+    """
     panels: dict[str, dict] = {}
     moved = {}
     for panel in meta["panels"]:
@@ -170,7 +176,14 @@ def in_one_chart(meta: dict, names: Sequence[str]) -> dict:
         moved[panel["key"]] = base
         old = panels.get(base, panel)
         bounds = {"low": min(old["low"], panel["low"]), "high": max(old["high"], panel["high"])}
-        panels[base] = {**panel, "key": base, "title": base, "small": False, **bounds}
+        panels[base] = {**panel, "key": base, "title": base, "small": False, "flat": False, **bounds}
+    for base, panel in panels.items():
+        if base.startswith(_SHARE):
+            panel |= {"unit": "%", "low": 0.0, "high": 1.0, "flat": panel["high"] < FLAT}
+        elif base in ranges:
+            low, high = ranges[base]
+            title = f"{base[:1].upper()}{base[1:]} ({range_text(ranges[base])})"
+            panel |= {"low": min(low, panel["low"]), "high": max(high, panel["high"]), "title": title}
     traces = []
     for trace in meta["traces"]:
         k = next((k for k, name in enumerate(names) if trace["name"].endswith(f", {name}")), None)

@@ -161,7 +161,7 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
             values = np.where(clip.valid, trace.pop("values"), np.nan) if trace["kind"] == "predicted" else trace.pop("values")
             traces.append({**trace, "panel": dimension, "row": numbers.add(values)})
             low, high = _widened(low, high, values)
-        title += f" ({_range_text(shown)})" if (many or found) and shown is not None else ""
+        title += f" ({range_text(shown)})" if (many or found) and shown is not None else ""
         low, high = (low, high if high > low else low + 1) if np.isfinite(low) else (-1.0, 1.0)
         panels.append({"key": dimension, "title": title, "unit": "", "low": low, "high": high})
     tracked = False
@@ -186,7 +186,7 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
     return panels, traces
 
 
-def _range_text(shown: tuple[float, float]) -> str:
+def range_text(shown: tuple[float, float]) -> str:
     return f"{shown[0]:g} to {shown[1]:g}".replace("-", "−")
 
 

@@ -65,7 +65,7 @@ def test_json_in_a_page_is_inert_and_comes_back(value):
 def test_tables_say_missing_and_hide_a_counting_index():
     block = table_block(pd.DataFrame({"name": ["a<b"], "value": [np.nan], "small": [-0.00001], "zero": [-0.0]}), "t")
     assert "a&lt;b" in block and "–" in block and "−1.00e−05" in block and ">0.000<" in block
-    assert '<th scope="col"></th>' in table_block(pd.DataFrame({"v": [1.0]}, index=["row"]), "t")
+    assert '<th scope="col" style="text-align:left"></th>' in table_block(pd.DataFrame({"v": [1.0]}, index=["row"]), "t")
 
 
 def test_a_report_that_cannot_be_written_is_one_sentence(tmp_path):

@@ -60,6 +60,13 @@ def test_the_scrubber_has_the_curves_of_both_in_one_chart(two, tmp_path):
     names = [trace["name"] for trace in scrubber.clip["traces"] if trace["panel"] == "valence"]
     assert names == ["valence, anna", "valence, ben"]
     assert all(trace["panel"] in panels for trace in scrubber.clip["traces"])
+    held = {panel["key"]: panel for panel in scrubber.clip["panels"]}
+    assert (held["valence"]["low"], held["valence"]["high"]) == (-1, 1) and held["valence"]["title"] == "Valence (−1 to 1)"
+    values = np.frombuffer(scrubber.numbers, np.float32).reshape(-1, scrubber.clip["count"])
+    for key, panel in held.items():
+        if key.startswith("share on "):
+            most = max(np.nanmax(values[trace["row"]]) for trace in scrubber.clip["traces"] if trace["panel"] == key)
+            assert (panel["low"], panel["high"], panel["unit"]) == (0, 1, "%") and panel["flat"] == (most < 0.05)
     assert scrubber.save(tmp_path / "page.html").stat().st_size > 10000
 
 

@@ -298,7 +298,9 @@ export function buildLegend(ui, data, map, theme, folded) {
   }
   for (const trace of data.traces.filter((t) => t.kind !== "rater" && !folded.has(t.panel))) {
     const row = data.row(trace.row);
-    add(trace, trace.name, (i) => [Number.isFinite(row[i]) ? signs(row[i], 2) : "–", ""]);
+    const share = data.panels.some((panel) => panel.key === trace.panel && panel.unit === "%");
+    const text = share ? (x) => `${Math.round(100 * x)}\u00a0%` : (x) => signs(x, 2);
+    add(trace, trace.name, (i) => [Number.isFinite(row[i]) ? text(row[i]) : "–", ""]);
   }
   const raters = data.traces.filter((t) => t.kind === "rater").length;
   const table = make("table");

@@ -56,7 +56,7 @@ export function samplesOf(bytes) {
 
 // A step of at most so many frames goes on from what was seen before; a longer one is a jump.
 const SMALL_STEP = 16;
-// How many frames ahead are decoded while it goes on, and after a jump.
+// How many frames ahead are decoded at least while it goes on (one step where that is longer), and after a jump.
 const ON_THE_WAY = 6;
 const AFTER_JUMP = 1;
 
@@ -81,13 +81,13 @@ export class DecodedFrames {
     this.kept = new Map();
     this.room = Math.max(48, Math.floor(DECODED_BYTES / sharers / (meta.width * meta.height * 4)));
     this.wanted = -1;
-    this.step = 0;
+    this.step = this.reach = 0;
     this.busy = this.closed = false;
   }
 
   // by: how many frames lie between it and the one asked for before, which another source may have had.
   request(i, done, by = this.wanted < 0 ? Infinity : i - this.wanted) {
-    if (by) this.step = stepOf(by);
+    if (by) [this.step, this.reach] = [stepOf(by), stepOf(by) ? Math.max(ON_THE_WAY, Math.abs(by)) : 0];
     this.wanted = i;
     this.done = done;
     if (this.kept.has(i)) done(i, this.kept.get(i));
@@ -109,7 +109,7 @@ export class DecodedFrames {
 
   // The frame asked for where it is not there; else the first that is missing of those that the steps lead to; -1 where none is.
   missing(failed) {
-    for (let k = 0; k <= (this.step ? ON_THE_WAY : 0); k++) {
+    for (let k = 0; k <= this.reach; k++) {
       const i = this.wanted + k * this.step;
       if (i >= 0 && i < this.count && !this.kept.has(i) && !failed.has(i)) return i;
     }
