@@ -156,6 +156,10 @@ def test_the_explore_notebook_runs_drags_and_explains_a_moment_beside_the_player
     run_all(page)
     page.get_by_text("set `out` to write the page").last.wait_for(timeout=180_000)
     page.get_by_text("| Idle").first.wait_for(timeout=60_000)
+    figures = page.locator(".jp-RenderedPlotly")
+    page.wait_for_function("document.querySelectorAll('.jp-RenderedPlotly .main-svg').length > 0", timeout=60_000)
+    images = figures.locator("img.plot-img").evaluate_all("all => all.filter((one) => one.src && one.style.display !== 'none').length")
+    assert figures.count() > 0 and images == 0, "a figure is drawn at once, with no image in its place"
     stood, drawn, messages = drag_over(page)
     print(f"explorer in JupyterLab: {len(drawn)} drawn, {messages} kernel messages while dragging")
     assert messages == 0 and drawn == stood

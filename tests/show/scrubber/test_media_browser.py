@@ -138,14 +138,14 @@ def test_a_jump_decodes_its_frame_and_a_step_what_comes_next(open_page, long, tm
         page.evaluate("goToFrame", frame)
         made, sent = page.evaluate("idle()")
         assert 1 <= made <= 2 and sent <= GROUP, (frame, made, sent)
-    # From here on each next frame is there when it is asked for, that of the next piece (from 534) too, and none is decoded twice.
+    # From here on each next frame is there when it is asked for, that of the next piece (from 534) too, and no image is made twice.
     page.evaluate("goToFrame", 521)
     made, sent = page.evaluate("idle()")
     for frame in range(522, 545):
         assert page.evaluate("atOnce", frame), frame
         now = page.evaluate("idle()")
         made, sent = made + now[0], sent + now[1]
-    assert made == sent <= 545 - 520 + 3 * GROUP
+    assert made < sent <= 545 - 520 + 3 * GROUP
     assert all(page.evaluate("atOnce", frame) for frame in range(544, 521, -1))
     assert page.errors == page.requests == []
 

@@ -132,7 +132,7 @@ export class DecodedFrames {
     const decoder = new VideoDecoder({
       output: (frame) => {
         const k = Math.round(frame.timestamp / 1000);
-        if (k < first) frame.close();
+        if (k < first || this.kept.has(k)) frame.close();
         else copies.push(this.keep(k, frame));
       },
       error: () => {},
@@ -153,8 +153,6 @@ export class DecodedFrames {
     frame.close();
     if (!picture) return;
     if (this.closed) return picture.close();
-    if (this.kept.has(k)) this.kept.get(k).close();
-    this.kept.delete(k);
     this.kept.set(k, picture);
     for (const [old, other] of this.kept) {
       if (this.kept.size <= this.room) break;
