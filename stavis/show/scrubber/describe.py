@@ -187,6 +187,7 @@ def add_traces(numbers: Numbers, clip: Clip, prediction: Prediction | None, rate
 
 
 def range_text(shown: tuple[float, float]) -> str:
+    """The range of a value in words: "−1 to 1"."""
     return f"{shown[0]:g} to {shown[1]:g}".replace("-", "−")
 
 
