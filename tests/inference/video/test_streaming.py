@@ -120,6 +120,24 @@ def test_pages_of_a_file_that_were_read_are_let_go(tmp_path):
     release(np.ones(3))  # an array in memory stays
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no memory figures of this process here")
+def test_pages_that_were_written_to_a_file_are_let_go_and_hold_what_was_written(tmp_path):
+    def resident() -> int:
+        text = Path("/proc/self/status").read_text(encoding="utf-8")
+        return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith(("RssFile", "RssShmem")))
+
+    maps = zeros((40, 512, 512))
+    maps[:] = np.arange(40)[:, None, None]
+    before = resident()
+    release(maps)
+    assert before - resident() > 30 << 10 and maps[:, 3, 4].tolist() == list(range(40))
+    np.save(tmp_path / "numbers.npy", np.zeros((64, 64)))
+    private = np.load(tmp_path / "numbers.npy", mmap_mode="c")
+    private[:] = 7
+    release(private)  # changes that lie in memory alone stay
+    assert (private == 7).all()
+
+
 def test_what_grows_with_the_video_lies_on_the_disk():
     small, large = zeros((3, 4)), zeros((1 << 13, 32, 32))
     assert type(small) is np.ndarray and isinstance(large, np.memmap) and not large[::999].any()
