@@ -11,6 +11,9 @@ from stavis.metrics import protocol_sums
 POWER = 0.8
 """The probability with which a difference is to be shown."""
 
+WIDEST = 2.0
+"""Two CCC differ by no more."""
+
 MOST_SEEDS = 30
 """More seeds than this are never recommended."""
 

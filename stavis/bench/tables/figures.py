@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
 
+from stavis.bench.power import WIDEST
 from stavis.show.figures.colours import ACCENT, GOLD, PREDICTED, RATER
 from stavis.show.figures.over_time import escaped, figure_of
 
@@ -35,7 +36,8 @@ def rows_figure(rows: Sequence[Mapping], references: Mapping[str, float]) -> go.
     figure = _by_row(traces, names, "CCC on the test recordings")
     for number, (name, value) in enumerate(sorted(references.items(), key=lambda one: -one[1])):
         line = {"color": GOLD, "width": 1.2, "dash": _DASHES[number % len(_DASHES)]}
-        text = {"annotation_text": escaped(name), "annotation_position": "bottom left" if value > 0.5 else "bottom right"}
+        end = "top" if number % 2 else "bottom"  # lines that lie close have their names at different ends
+        text = {"annotation_text": escaped(name), "annotation_position": f"{end} left" if value > 0.5 else f"{end} right"}
         figure.add_vline(x=value, line=line, **text)
     return figure
 
@@ -57,11 +59,14 @@ def contrasts_figure(contrasts: Sequence[Mapping]) -> go.Figure:
         marker = {"color": colour, "size": 10}
         y = [name for _, name in found]
         traces.append(go.Scatter(x=values, y=y, mode="markers", name=verdict, error_x=bars, marker=marker, hovertemplate="%{x:+.3f}"))
-    shown = [(one["detectable"], name) for one, name in zip(contrasts, named, strict=True) if one["detectable"] is not None]
+    shown = [(one["detectable"], name) for one, name in zip(contrasts, named, strict=True) if _or(one["detectable"], WIDEST) < WIDEST]
     tick = {"color": GOLD, "size": 12, "symbol": "line-ns-open", "line": {"width": 2}}
     x, y = [value for value, _ in shown], [name for _, name in shown]
     traces.append(go.Scatter(x=x, y=y, mode="markers", name="detectable at 80 %", marker=tick, hovertemplate="%{x:.3f}"))
     figure = _by_row(traces, named, "difference of CCC")
+    ends = [one[end] for one in contrasts for end in ("low", "high") if one[end] is not None]
+    if max(map(abs, ends), default=0) > 1:  # an interval of few seeds may reach beyond what a CCC can be
+        figure.update_xaxes(range=[-1.05, 1.05])
     figure.add_vline(x=0, line={"color": GOLD, "width": 1, "dash": "dot"})
     return figure
 
@@ -75,7 +80,9 @@ def _or(value: float | None, otherwise: float) -> float:
 
 
 def _by_row(traces: list, names: list[str], title: str) -> go.Figure:
-    axes = {"xaxis": {"title": title}, "yaxis": {"categoryorder": "array", "categoryarray": list(dict.fromkeys(names))[::-1]}}
-    figure = figure_of(*traces, height=170 + 34 * len(set(names)), hovermode="closest", **axes)
+    rows = list(dict.fromkeys(names))[::-1]
+    room = 0.8  # of a row below the lowest and above the highest, for the names of lines
+    axes = {"xaxis": {"title": title}, "yaxis": {"categoryorder": "array", "categoryarray": rows, "range": [-room, len(rows) - 1 + room]}}
+    figure = figure_of(*traces, height=170 + 34 * len(rows), hovermode="closest", **axes)
     figure.update_layout(showlegend=True)
     return figure

@@ -70,7 +70,7 @@ def contrasts_table(summary: Mapping) -> pd.DataFrame:
         )  # fmt: skip
     table = pd.DataFrame(made)
     numbers = ["difference", "low", "high", "p (Holm)", "detectable", "at equal compute", "low there", "high there"]
-    return table.astype(dict.fromkeys(numbers, float)).round(4) if len(table) else table
+    return table.astype(dict.fromkeys(numbers, float)).round(3) if len(table) else table
 
 
 def scores_table(rows: Sequence[Mapping]) -> pd.DataFrame:
@@ -79,7 +79,8 @@ def scores_table(rows: Sequence[Mapping]) -> pd.DataFrame:
         "scenario": "scenario", "row": "system", "seeds": "seeds", "rmse": "RMSE", "cc": "CC", "ccc": "CCC", "low": "low", "high": "high",
         "steps": "steps", "cpu_seconds": "CPU s",
     }  # fmt: skip
-    return pd.DataFrame([{title: one[key] for key, title in columns.items()} for one in rows], columns=list(columns.values()))
+    made = [{title: one[key] for key, title in columns.items()} | {"steps": round(one["steps"])} for one in rows]
+    return pd.DataFrame(made, columns=list(columns.values()))
 
 
 def beside_published(rows: Sequence[Mapping]) -> pd.DataFrame:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 
 from stavis.bench.contrasts import WORTHWHILE, ContrastResult
-from stavis.bench.power import POWER, Components, detectable, seeds_needed
+from stavis.bench.power import POWER, WIDEST, Components, detectable, seeds_needed
 from stavis.bootstrap import Interval
 from stavis.printable import percent
 
@@ -25,7 +25,7 @@ def sentence(found: ContrastResult) -> str:
         return f"{where}: false, it costs: {numbers}, {p}."
     if found.verdict == "false":
         return f"{where}: false, a gain of {WORTHWHILE:.2f} is ruled out: {numbers}, {p}."
-    return f"{where}: undecided, {numbers}, {p}; a difference below {found.detectable:.2f} would often be missed."
+    return f"{where}: undecided, {numbers}, {p}; {_missed(found.detectable)}."
 
 
 def nothing_sentence(found: ContrastResult) -> str:
@@ -37,6 +37,10 @@ def nothing_sentence(found: ContrastResult) -> str:
         return f"{where}: {_for_want_of(found, numbers)}"
     ends = {"nothing": f"buys nothing, as it should: {numbers}", "something": f"is not nothing: {numbers}"}
     return f"{where} {ends[found.shows]}." if found.shows in ends else f"{where}: undecided, {numbers}."
+
+
+def _missed(smallest: float) -> str:
+    return f"a difference below {smallest:.2f} would often be missed" if smallest < WIDEST else "any difference would often be missed"
 
 
 def _numbers(interval: Interval) -> str:
@@ -55,8 +59,9 @@ def design_lines(parts: Mapping[str, tuple[Components, int, int]], family: int) 
         more = seeds_needed(one, recordings, WORTHWHILE, family=family)
         needed = f"{more} seeds would resolve {WORTHWHILE:.2f}" if more else f"no number of seeds up to 30 would resolve {WORTHWHILE:.2f}"
         spread = ", ".join(f"{each:.3f}" for each in one.seeds)
+        shown = f"a difference of CCC {smallest:.3f}" if smallest < WIDEST else "no difference that two CCC can have"
         yield (
-            f"{name}: with {recordings} recordings and {seeds} seeds a difference of CCC {smallest:.3f} is shown in {percent(POWER)} of "
+            f"{name}: with {recordings} recordings and {seeds} seeds {shown} is shown in {percent(POWER)} of "
             f"benches (SD over recordings {one.recordings:.2f}, over seeds {spread}); {needed}."
         )
 

@@ -86,3 +86,15 @@ def test_published_metrics_stand_beside_the_mixed_set_alone():
 def test_contrasts_are_named_beforehand():
     with pytest.raises(dataclasses.FrozenInstanceError):
         CONTRASTS[0].better = "sta"
+
+
+def test_a_difference_that_two_ccc_cannot_have_is_not_promised():
+    (line,) = design_lines({"places": (Components(0.5, 0.5, (2.0, 2.0)), 24, 2)}, 4)
+    assert "no difference that two CCC can have is shown in 80" in line
+
+
+def test_an_interval_beyond_what_a_ccc_can_be_does_not_stretch_the_axis():
+    one = {"scenario": "places", "better": "sta", "worse": "cnn3d", "verdict": "undecided", "difference": 0.2, "low": -1.7, "high": 2.3}
+    figure = contrasts_figure([{**one, "detectable": 7.0}])
+    assert figure.layout.xaxis.range == (-1.05, 1.05)
+    assert not any(7.0 in trace.x for trace in figure.data)
