@@ -96,7 +96,7 @@ def _chart(answer: Answer, ends: tuple[float, float]) -> str:
     show = telling_apart([answer.effect, answer.low, answer.high], [answer.threshold])
     text = f"effect {show(answer.effect)}, interval {show(answer.low)} to {show(answer.high)}, threshold {show(answer.threshold)}"
     label = html.escape(text)
-    size = 'viewBox="0 0 400 48" width="520" style="display:block;max-width:100%;height:auto"'
+    size = 'viewBox="0 0 400 51" width="520" style="display:block;max-width:100%;height:auto"'
     return f'<svg {size} role="img" aria-label="{label}">{"".join(parts)}</svg>'
 
 
