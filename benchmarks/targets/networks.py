@@ -35,7 +35,7 @@ def textbook(memory: ConvLSTM, inputs: torch.Tensor) -> torch.Tensor:
     return torch.stack(outputs, 1)
 
 
-def convolutions_alone(inputs: int, hidden: int, side: int, *, train: bool, half: bool) -> Callable[[], None]:
+def cell_convolutions(inputs: int, hidden: int, side: int, *, train: bool, half: bool) -> Callable[[], None]:
     """What no cell can do without: in each step a convolution over input and state, forward and (train) backward, channels last."""
     kind, last = torch.bfloat16 if half else torch.float32, {"memory_format": torch.channels_last}
     both = torch.rand(BATCH, inputs + hidden, side, side).to(kind).contiguous(**last).requires_grad_(train)
@@ -156,7 +156,7 @@ def _against_textbook(name: str, limit: float, *, train: bool, half: bool) -> Re
                     result.float().square().mean().backward()
 
         plain = lambda memory=memory, clip=clip: textbook(memory, clip)  # noqa: E731
-        bound = convolutions_alone(inputs, hidden, side, train=train, half=half)
+        bound = cell_convolutions(inputs, hidden, side, train=train, half=half)
         with memory_kept() if train else nullcontext():  # as training runs
             found = paired({"textbook": lambda plain=plain: run(plain), "ours": lambda ours=ours: run(ours), "bound": bound})
         seconds = {one: seconds[one] + found[one] for one in seconds}
