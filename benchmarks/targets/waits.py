@@ -68,7 +68,10 @@ def first_picture() -> Result:
             new, seen = child(FIRST, str(clip_alone(folder, (480, 270))), folder)
         except RuntimeError as error:
             return unknown("first_picture", "s", "<= 3 (1 on a clip seen before)", str(error))
-    detail = f"on a clip seen before {seen:.2f} s (<= 1); until the images and the attention are in the widget's state, without the browser"
+    detail = (
+        f"its first second, the rest follows; all of a clip seen before {seen:.2f} s (<= 1); until images and attention are in the "
+        "widget's state, without the browser"
+    )
     return at_most("first_picture", new, 3.0, "s", detail, also=seen <= 1.0)
 
 

@@ -23,6 +23,7 @@ from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.output_range import in_range
 from stavis.inference.video.at_size import FramesAtSize
 from stavis.inference.video.streaming import check_mode, streamed
+from stavis.models.convlstm import ConvLSTM
 from stavis.models.convolutions import ConvBlock
 from stavis.timeline import streams, window_starts
 from stavis.types import AttentionMaps, Prediction
@@ -228,7 +229,7 @@ def _forward(network: NetworkAdapter, inputs: list[FramesAtSize], group: list[np
 def interruptible(model: nn.Module, check: Callable[[], None]) -> Iterator[None]:
     """Inside the block every layer asks `check` before it runs, so that long work stops soon when that raises; no hook stays. Layers
     that run as one where nobody looks between them are asked as one."""
-    together = {id(part) for block in model.modules() if isinstance(block, ConvBlock) for part in block}
+    together = {id(part) for block in model.modules() if isinstance(block, ConvBlock | ConvLSTM) for part in block.children()}
     handles = [module.register_forward_pre_hook(lambda *_: check()) for module in model.modules() if id(module) not in together]
     try:
         yield

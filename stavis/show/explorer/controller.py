@@ -17,7 +17,7 @@ from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.wiring import StaticFallback, StatusReporter, preview_image
 from stavis.show.explorer.worker import Task
 from stavis.show.scrubber import Scrubber
-from stavis.types import AttentionMaps, Attribution, Clip
+from stavis.types import AttentionMaps, Attribution, Clip, Prediction
 
 MOMENTS = 6
 """So many explained moments are kept among the maps; the oldest goes first."""
@@ -159,10 +159,11 @@ class ExplorerController:
         seen = early or source.read(window, task)
         task.check()
         self.seen = seen
-        with self.lock:
-            self.scrubber.set_lines(prediction=seen.prediction)
         if seen.attention is not None:
-            self._add("attention", seen.attention, show=self._preferred not in map(self._name, self._ticked()))
+            self._add("attention", seen.attention, self._preferred not in map(self._name, self._ticked()), seen.prediction)
+        else:
+            with self.lock:
+                self.scrubber.set_lines(prediction=seen.prediction)
         self._renew_poster()
         self._show_media(source, window, task)
         for label in self._ticked():
@@ -230,10 +231,10 @@ class ExplorerController:
     def _renew_poster(self) -> None:
         self.poster.renew(self.scrubber, str(self.scrubber))
 
-    def _add(self, name: str, maps: AttentionMaps | Attribution, *, show: bool) -> None:
+    def _add(self, name: str, maps: AttentionMaps | Attribution, show: bool, prediction: Prediction | None = None) -> None:
         with self.lock:
             self.maps[name] = maps
-            self.scrubber.add_map(name, maps, show=show or name == self._preferred)
+            self.scrubber.add_map(name, maps, show=show or name == self._preferred, prediction=prediction)
 
     def tell_time(self) -> None:
         """Tells the listeners which moment is shown."""
@@ -302,12 +303,12 @@ class ExplorerController:
     def _attribute(self, name: str, method: Callable, source: RecordingSource, clip: Clip, dimension: str, show: bool, task: Task) -> None:
         found = source.attribute(method, clip, dimension, task)
         task.check()
-        self._add(name, found, show=show)
+        self._add(name, found, show)
 
     def _moment(self, name: str, method: Callable, source: RecordingSource, clip: Clip, dimension: str, frame: int, task: Task) -> None:
         found = source.attribute_moment(method, clip, dimension, frame, task)
         task.check()
-        self._add(name, found, show=True)
+        self._add(name, found, True)
         on = np.flatnonzero((found.values != 0).reshape(len(found.values), -1).any(1))
         if len(on):
             first, last = clip.times[on[[0, -1]]]

@@ -231,10 +231,13 @@ class Scrubber(anywidget.AnyWidget):
                 setattr(self, key, content)
             self.clip, self.images = {**self.clip, **about}, images
 
-    def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True) -> None:
-        """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame."""
+    def add_map(self, name: str, maps: AttentionMaps | Attribution, *, show: bool = True, prediction: Prediction | None = None) -> None:
+        """Adds a map to those that can be chosen (or puts a newer one in its place) without moving the frame; with it a prediction in the
+        place of the one that is shown, so that both are packed once."""
         covered(self._clip, name, maps)
         self._maps[name] = maps
+        if prediction is not None:
+            self._options["prediction"] = prediction
         self._refresh(name if show else self.map)
 
     def remove_map(self, name: str) -> None:
