@@ -73,8 +73,7 @@ def explore(
     names = _names(chosen)
     return Explorer(
         names,
-        # What the protocol has as fields are properties here, which are only read.
-        partial(_opened, net, chosen, names, source, face, chosen_regions),  # type: ignore[arg-type]
+        partial(_opened, net, chosen, names, source, face, chosen_regions),
         dimensions=net.dimensions,
         methods=offered,
         ticked=[label_of(one) for one in ticked],
@@ -162,9 +161,8 @@ def _opened(net: VideoReader, chosen, names, source: str, face: Face, regions: R
         found = net.read_crops(crops)
         begin(Beginning(crops.clip(), ReadResult(found.prediction, found.attention), seconds, notices_of([net])))
 
-    # Boxes and masks are checked against the whole video.
-    options = {"progress": told, "begun": begun if regions is None else None}
-    crops = net.crops(chosen[number], source=source, face=face, regions=regions, **options)
+    early = begun if regions is None else None  # boxes and masks are checked against the whole video
+    crops = net.crops(chosen[number], source=source, face=face, regions=regions, progress=told, begun=early)
     return PredictorSource(names[number], chosen[number], crops, net)
 
 
