@@ -70,7 +70,9 @@ _CONTRASTS = {
     **{name: recipe for name, recipe in _SMALL.items() if "eps" in name or "svr" in name},
     **dict.fromkeys(("lgbptop-lstm", "lgbptop-bilstm", "bovw-lstm"), SystemConfig(head=_SEQUENCES)),
 }
-_WHOLE = TrainingConfig(steps=1000, batch=8, seconds=4.0, augment=0.0, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU)
+_WHOLE = TrainingConfig(
+    steps=1000, batch=8, seconds=4.0, augment=0.0, learning_rate=1e-3, loss=_LOSS, feature_noise=0.0, entropy_weight=0.0, plateau=PLATEAU
+)
 """Windows of 4 s, and nothing that one row has and another cannot have."""
 RECIPES = {
     "small": {name: _SMALL.get(name, SystemConfig(clips=_CLIPS)) for name in SYSTEMS},
@@ -91,9 +93,11 @@ class Choice:
 
 RATES = (1.0, 1 / 3, 3.0)
 AUGMENT = 0.3
-"""The search, the same for every system: three learning rates without augmentation, then the best of them with it."""
+"""The search, the same for every system: three learning rates without augmentation, the recipe's own first, then the best with it."""
 SEARCH_SCALE = 0.25
 """The fraction of the cap on training that each trial of the search gets."""
+SEARCH_GAIN = 0.05
+"""The CCC on dev by which a trial has to be above the recipe as it is: less is noise where little was learned yet."""
 SEARCH_SEED = 1000
 """The seed of the trials: one that no run of the bench has."""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.bench.data import bench_data
-from stavis.bench.plan import AUGMENT, RATES, SEARCH_SCALE, SEARCH_SEED, BenchConfig, Choice
+from stavis.bench.plan import AUGMENT, RATES, SEARCH_GAIN, SEARCH_SCALE, SEARCH_SEED, BenchConfig, Choice
 from stavis.bench.train import train_system
 from stavis.errors import StavisError
 from stavis.inference.devices import choose_device
@@ -47,9 +47,8 @@ class Search:
     def work(self) -> None:
         """Do the trials that are not done, and choose."""
         tried = [self._trial(number, Choice(rate)) for number, rate in enumerate(RATES)]
-        best = max(tried, key=_reached)
-        tried.append(self._trial(len(RATES), Choice(best["rate"], AUGMENT)))
-        chosen = max(tried, key=_reached)
+        tried.append(self._trial(len(RATES), Choice(_chosen(tried)["rate"], AUGMENT)))
+        chosen = _chosen(tried)
         write_json(self.home / "choice.json", {"rate": chosen["rate"], "augment": chosen["augment"], "trials": tried})
 
     def _trial(self, number: int, choice: Choice) -> dict:
@@ -86,6 +85,12 @@ def choice_of(folder: Path, plan: BenchConfig, system: str) -> Choice:
         raise StavisError(f"the search for {system} failed: {search.failure}")
     found = read_json(search.home / "choice.json")
     return Choice(float(found["rate"]), float(found["augment"]))
+
+
+def _chosen(tried: list[dict]) -> dict:
+    """The best trial; where none gains enough on the first, which is the recipe as it is, that one."""
+    best = max(tried, key=_reached)
+    return best if _reached(best) > _reached(tried[0]) + SEARCH_GAIN else tried[0]
 
 
 def _reached(trial: dict) -> float:

@@ -15,6 +15,7 @@ from stavis.bench.search import Search
 from stavis.bench.shuffled import shuffled_in_time
 from stavis.errors import StavisError
 from stavis.models.sta import PRESETS, STA
+from stavis.storage.files import read_json, write_json
 
 PLAN = BenchConfig("faces", "hash", ("cnn-rnn-1s", "sta", "bovw-svr"), seeds=2)
 
@@ -97,3 +98,18 @@ def test_attention_shuffled_in_time_is_the_same_maps_at_other_frames():
     assert torch.equal(before, after) and torch.equal(own, again), "nothing is left behind"
     order = [int((own[0] == one).flatten(1).all(1).nonzero()[0, 0]) for one in shuffled[0]]
     assert sorted(order) == list(range(12)) and order != list(range(12))
+
+
+@pytest.mark.parametrize(
+    ("reached", "rate", "augment"),
+    [((0.02, 0.04, 0.01, 0.06), 1.0, 0.0), ((0.02, 0.5, None, 0.4), 1 / 3, 0.0), ((None, None, 0.3, 0.4), 3.0, 0.3)],
+)
+def test_the_recipe_stands_where_no_trial_gains_enough(tmp_path, reached, rate, augment):
+    search = Search(tmp_path, "sta")
+    found = 3.0 if rate == 3.0 else 1 / 3
+    tried = [(1.0, 0.0), (1 / 3, 0.0), (3.0, 0.0), (found, 0.3)]
+    for number, (of, ccc) in enumerate(zip(tried, reached, strict=True)):
+        write_json(search.home / f"trial-{number}.json", {"rate": of[0], "augment": of[1], "dev_ccc": ccc})
+    search.work()
+    chosen = read_json(search.home / "choice.json")
+    assert (chosen["rate"], chosen["augment"]) == (rate, augment)
