@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from stavis.errors import StavisError
+from stavis.printable import html_text
 from stavis.show.reports.verdict_card import card
 from stavis.trust.evidence import Evidence, gather
 from stavis.trust.judge import judge, verdict
@@ -162,7 +163,7 @@ def test_tables_json_and_card(only_path):
     page = card(only_path)
     assert page.count("<svg") == 4
     assert "<script" not in page
-    assert only_path.needed.sentence.replace("'", "&#x27;") in page
+    assert html_text(only_path.needed.sentence) in page
     assert (only_path.tests.p_holm >= only_path.tests.p).all()
 
 

@@ -70,7 +70,10 @@ def zeros(shape: tuple[int, ...]) -> np.ndarray:
 
 def release(values: np.ndarray) -> None:
     """Let go of the pages of a file's array that were read: they count as this process's memory until then, and are read again where
-    they are looked at again, also what was written to the file. An array that lies in memory, or whose changes do, stays as it is."""
+    they are looked at again, also what was written to the file. An array that lies in memory, or whose changes do, stays as it is, and so
+    does what is no array but makes its frames when they are taken."""
+    if not isinstance(values, np.ndarray):
+        return
     mapped = _map_of(values)
     of_file = not values.flags.writeable or getattr(values, "mode", "") == "r+"
     if mapped is not None and hasattr(mapped, "madvise") and of_file:

@@ -266,6 +266,7 @@ def test_moments_are_stepped_through_by_kind(live, scrubber):
     rows = {(t["kind"], t["panel"]): values[t["row"]] for t in scrubber.clip["traces"]}
     errors = {panel: np.abs(rows["predicted", panel] - rows["gold", panel]) for panel in ("valence", "arousal")}
     page.locator("summary", has_text="Moments").click()
+    page.locator(".stv-moments li").first.wait_for()  # the list is filled when the drawer says that it opened
     listed = page.locator(".stv-moments li").all_inner_texts()
     assert len(listed) == 8 and all("error" in text for text in listed)
     for panel, error in errors.items():
