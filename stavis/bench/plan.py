@@ -93,7 +93,7 @@ class Choice:
 
 RATES = (1.0, 1 / 3, 3.0)
 AUGMENT = 0.3
-"""The search, the same for every system: three learning rates without augmentation, the recipe's own first, then the best with it."""
+"""The search, the same for every system: three learning rates, the recipe's own first, then augmentation at the best of them."""
 SEARCH_SCALE = 0.25
 """The fraction of the cap on training that each trial of the search gets."""
 SEARCH_GAIN = 0.05

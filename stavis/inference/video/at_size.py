@@ -31,9 +31,8 @@ class FramesAtSize:
         used = [index for window in group for index in window.tolist()]
         new = sorted(set(used) - self._kept.keys())
         if new:
-            small = self._vision.at_size(self.prepare(self._frames[np.array(new)][None]))[0].permute(
-                0, 2, 3, 1
-            )  # T,h,w,3 as they lie in memory
+            small = self._vision.at_size(self.prepare(self._frames[np.array(new)][None]))[0]
+            small = small.permute(0, 2, 3, 1)  # T,h,w,3 as they lie in memory
             self._kept.update(zip(new, small, strict=True))
             release(self._frames)
         found = torch.stack([self._kept[index] for index in used])
