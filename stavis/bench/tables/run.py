@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from stavis.bench.contrasts import CONTRASTS, Contrast
 from stavis.bench.data import bench_data, prepare
@@ -128,11 +129,12 @@ def run_tables(
     for number, scenario in enumerate(config.kept, 1):
         _begin_scenario(out / scenario.name, config, scenario, jobs)
         rendered(number, len(config.kept))
-    run_all(tasks_of(out, config, pilot=True), doing, _stage(progress, "training the pilot"))
+    run_all(tasks_of(out, config, "pilot"), doing, _stage(progress, "training the pilot"))
     if say:
         say(out, config)
-    run_all(tasks_of(out, config), doing, _stage(progress, "training systems"))
+    run_all(tasks_of(out, config, "compared"), doing, _stage(progress, "training the contrasts"))  # first, as a night may not hold more
     run_all([equal_runs(out, config)], doing, _stage(progress, "training at equal compute"))
+    run_all(tasks_of(out, config, "all"), doing, _stage(progress, "training the other systems"))
 
 
 def begin(out: Path, config: TablesConfig) -> None:
@@ -158,15 +160,15 @@ def begin(out: Path, config: TablesConfig) -> None:
     write_json(path, asked)
 
 
-def tasks_of(out: Path, config: TablesConfig, pilot: bool = False) -> list[list[Task]]:
-    """The tasks of all scenarios, wave by wave; of the pilot: the first seeds of the rows that the contrasts compare."""
+def tasks_of(out: Path, config: TablesConfig, part: Literal["pilot", "compared", "all"]) -> list[list[Task]]:
+    """The tasks of all scenarios, wave by wave; "compared": of the rows that the contrasts compare alone; "pilot": their first seeds."""
     found = []
     for scenario in config.kept:
         folder = out / scenario.name
         plan = read_plan(folder)
-        rows = config.compared(scenario) if pilot else config.rows(scenario)
+        rows = config.rows(scenario) if part == "all" else config.compared(scenario)
         rows = tuple(name for name in rows if name in config.rows(scenario))
-        seeds = min(PILOT_SEEDS, config.seeds) if pilot else config.seeds
+        seeds = min(PILOT_SEEDS, config.seeds) if part == "pilot" else config.seeds
         found.append(waves(folder, dataclasses.replace(plan, seeds=seeds), rows))
     return merged(found)
 

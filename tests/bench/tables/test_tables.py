@@ -106,7 +106,7 @@ def test_another_plan_is_refused_and_more_seeds_are_not(finished, tmp_path):
     with pytest.raises(StavisError, match="data of first"):
         runner.tables(out, dataclasses.replace(CONFIG, scenarios=(other, SECOND)), jobs=1, quiet=True)
     more = dataclasses.replace(CONFIG, seeds=3, scenarios=(FIRST,), contrasts=CONFIG.contrasts)
-    with_more = tasks_of(out, more)
+    with_more = tasks_of(out, more, "all")
     assert [task.seed for wave in with_more for task in wave if not task.done and hasattr(task, "seed")] == [2, 2]
 
 
