@@ -24,6 +24,9 @@ def verdict(
     data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
+    renderer: Annotated[
+        str | None, typer.Option(help="Who renders the embedded faces: flat, heads or both; as the network was trained if left out.")
+    ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
     known_answers: Annotated[
         bool,
@@ -39,7 +42,11 @@ def verdict(
     """Does the attention explain the prediction? Necessary, sufficient, non-replaceable, agreeing: four answers with their numbers.
 
     Example: stavis verdict sta-synthetic --out judged
+
+    Example: stavis verdict sta-heads --renderer heads
     """
+    if renderer is not None:
+        checks.given(renderer=renderer)
     if known_answers:
         checks.begin("judging the networks whose answers are known: minutes", quiet)
         table = jobs.known_answers(seeds, quiet=quiet)
@@ -50,15 +57,17 @@ def verdict(
     checks.given(network=run, out=out, device=device)
     checks.data(data, split)
     checks.begin(f"judging the attention of {run} on {clips} recordings of {data or 'the embedded data'}", quiet)
-    done = jobs.verdict(run, data, split=split, clips=clips, out=out, device=device, quiet=quiet)
+    done = jobs.verdict(run, data, split=split, clips=clips, renderer=renderer, out=out, device=device, quiet=quiet)
     if json:
-        typer.echo(json_text.dumps(done.verdict.to_json()))
+        typer.echo(json_text.dumps(done.to_json()))
         return
     for sentence in done.finding.sentences:
         typer.echo(sentence)
     for answer in done.verdict.answers:
         typer.echo(f"{answer.question:10} {answer.answer:9} {answer.sentence}")
-    for note in done.verdict.notes:
+    if done.renderer:
+        typer.echo(f"judged on {done.shown}")
+    for note in (*done.unlike, *done.verdict.notes):
         typer.echo(f"{'warning' if note in done.verdict.warnings else 'note'}: {note}")
 
 

@@ -162,7 +162,7 @@ class Predictor(VideoReader):
     def verdict(self, data: str | Path | None = None, clips: int = 12, **options) -> VerdictResult:
         """Judge whether its attention explains what it predicts, on one clip of each of the first `clips` recordings of a split.
 
-        `options` as in `stavis.jobs.verdict`: split, dimension, regions, seed, out, quiet.
+        `options` as in `stavis.jobs.verdict`: split, dimension, renderer, regions, seed, out, quiet.
 
         Raises StavisError where the data cannot be read, it has no such dimension, or it was loaded with mirror=True.
         """

@@ -20,6 +20,7 @@ from stavis.groups.maps import ALPHA
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.finding import Finding
 from stavis.inference.predictor import Network, Regions, VideoReader
+from stavis.models.card import seen_renderer
 from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.areas import density_figure, insertion_figure
@@ -32,7 +33,10 @@ from stavis.show.reports.verdict_card import card
 from stavis.show.scrubber.describe import notices_of
 from stavis.show.tables import HELD, with_intervals
 from stavis.storage.files import atomic_contents, atomic_file, write_json
+from stavis.synthetic.config import RENDERERS
 from stavis.synthetic.embedded import folder_of_first
+from stavis.synthetic.heads.scene.kernels import compiled
+from stavis.synthetic.heads.stage import require_heads
 from stavis.timeline import stride_of
 from stavis.trust.answers import USED
 from stavis.trust.judge import Verdict
@@ -68,6 +72,9 @@ LIMITS = {
 ALL = ("tests", "localisation", "insertion", "first_cells")
 """The tables that are also written as CSV, with all their columns."""
 
+SHOWN = {"flat": "flat synthetic faces", "heads": "rendered 3D heads", "both": "flat synthetic faces and rendered 3D heads"}
+"""What the clips show, by who rendered them."""
+
 CURVES_CAPTION = (
     "Cells are shown over a blurred clip (insertion, more is better) or blurred away (deletion, less is better), the most attended first; "
     "grey: in random order. Bars: 95 % intervals over recordings."
@@ -76,20 +83,38 @@ CURVES_CAPTION = (
 
 @dataclass(frozen=True, repr=False)
 class VerdictResult:
-    """A verdict with the network and the clips that it is about: to look at, as tables and a figure, and as files."""
+    """A verdict with the network and the clips that it is about: to look at, as tables and a figure, and as files.
+
+    renderer: who rendered the faces of the clips ("flat", "heads", "both"); '' for recordings that were not rendered.
+    """
 
     verdict: Verdict
     predictor: VideoReader
     clips: tuple[Clip, ...]
     provenance: dict[str, str]
+    renderer: str = ""
 
     def __repr__(self) -> str:
-        return f"VerdictResult({', '.join(f'{one.question}: {one.answer}' for one in self.verdict.answers)}; {len(self.clips)} clips)"
+        return f"VerdictResult({', '.join(f'{one.question}: {one.answer}' for one in self.verdict.answers)}; {self.shown})"
+
+    @property
+    def shown(self) -> str:
+        """How many clips it was judged on, and of what where they were rendered."""
+        count = self.verdict.clips
+        return f"{count} clip{'s' * (count != 1)}" + (f" of {SHOWN[self.renderer]}" if self.renderer else "")
+
+    @property
+    def unlike(self) -> tuple[str, ...]:
+        """A note where the network was trained on faces of the other renderer alone; none where it was not, or may have seen others."""
+        seen = seen_renderer(self.predictor.info) if self.renderer in ("flat", "heads") else ""
+        if {seen, self.renderer} != {"flat", "heads"}:
+            return ()
+        return (f"{self.predictor.name} was trained on {SHOWN[seen]} and is judged here on {SHOWN[self.renderer]}.",)
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader must know beside the answers."""
-        return (*self.predictor.notes, *self.verdict.notes)
+        return (*self.predictor.notes, *self.unlike, *self.verdict.notes)
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -139,11 +164,11 @@ class VerdictResult:
     def report(self) -> HtmlReport:
         """The page about it: the card, the tests behind it, where the map lies, agreement by method."""
         found = self.verdict
-        report = HtmlReport("Does the attention explain the prediction?", subtitle=f"{found.clips} clips", provenance=self.provenance)
+        report = HtmlReport("Does the attention explain the prediction?", subtitle=self.shown, provenance=self.provenance)
         for notice in self.notices:
             report.add_notice(notice)
         report.add_finding(self.finding)
-        for note in self.predictor.notes:
+        for note in (*self.predictor.notes, *self.unlike):
             report.add_warning(note)
         report.add_html("Four questions", card(found, headline=False))
         if found.maps and self.clips:
@@ -167,6 +192,10 @@ class VerdictResult:
             if len(table):
                 report.add_table(heading, table, caption, limits={"p_holm": ALPHA}, folded=long if table is orders else None)
 
+    def to_json(self) -> dict:
+        """The verdict in plain types, None for what is undefined, and who rendered the faces of its clips where somebody did."""
+        return self.verdict.to_json() | ({"renderer": self.renderer} if self.renderer else {})
+
     def save(self, out: str | Path) -> Path:
         """Write verdict.json, verdict.html, agreement.csv (tidy), and each table of the page with all its columns as CSV (tests.csv,
         localisation.csv, insertion.csv, first_cells.csv; those that were measured) under `out`, each whole or not at all.
@@ -175,7 +204,7 @@ class VerdictResult:
         """
         with atomic_contents(out) as files:
             more = {"finding": list(self.finding.sentences), "notices": list(self.notices), "provenance": self.provenance}
-            write_json(files / "verdict.json", {**self.verdict.to_json(), **more})
+            write_json(files / "verdict.json", {**self.to_json(), **more})
             with atomic_file(files / "agreement.csv") as temporary:
                 self.verdict.agreement.to_csv(temporary, index=False, float_format="%.6g")
             for kind in ALL:
@@ -193,6 +222,7 @@ def verdict(
     split: str = "test",
     clips: int = 12,
     dimension: str | None = None,
+    renderer: str | None = None,
     out: str | Path | None = None,
     regions: Regions = None,
     device: str = "auto",
@@ -202,16 +232,19 @@ def verdict(
     """Judge a network's attention on one clip of each of the first `clips` recordings of a split; with `out`, write it there.
 
     A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
+    renderer: who renders the embedded faces where no data is given, "flat" or "heads" (`stavis fetch-models --heads` gets the head
+    model); by default "heads" for a network that was trained on 3D heads alone, for its answers are about faces that it reads.
     regions: as for `Predictor.explain`.
 
-    Raises StavisError where the network or the data cannot be read, it has no such dimension, or its readings are mirrored means.
+    Raises StavisError where the network or the data cannot be read, it has no such dimension, its readings are mirrored means, or the
+    head model is not available.
     """
     net = VideoReader.load(run, device=device)
     if net.mirror:  # two maps a frame, of the video and of its mirror image: the tests replace one
         what = f"{net.name} was loaded with mirror=True, and the mean of two attentions is nothing that can be replaced inside it"
         raise StavisError(f"{what}: judge net.mirrored(False), which reads videos as they are.")
     dimension = None if dimension is None else net.dimension_of(dimension)
-    folder = folder_of_first(data, split, clips, quiet)
+    folder = folder_of_first(data, split, clips, quiet, _renderer_for(net, data, renderer))
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, regions=regions, progress=progress)
@@ -219,6 +252,7 @@ def verdict(
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)
     facts = data_facts(folder)
+    rendered = _rendered_by(facts)
     target = Target(dimension or net.dimensions[0])
     with bar("judging the attention", quiet) as progress:
         found = judge(net.differentiable(), chosen, attention=attention, target=target, seed=seed, progress=progress)
@@ -233,11 +267,41 @@ def verdict(
             clips=len(chosen),
             crop=net.crop_text(*(each.source for each in crops)),
             seed=seed,
+            **({"renderer": rendered} if rendered else {}),
         ),
+        rendered,
     )
     if out is not None:
         result.save(out)
     return result
+
+
+def _rendered_by(facts: dict) -> str:
+    """Who rendered the faces of a data set, by what is known of it; '' where nobody did."""
+    spec = facts.get("spec")
+    renderer = spec.get("renderer", "flat") if isinstance(spec, dict) else ""
+    return renderer if renderer in SHOWN else ""
+
+
+def _renderer_for(net: VideoReader, data: str | Path | None, renderer: str | None) -> str:
+    """Who renders the embedded data that a network is judged on; what was given is checked before anything is rendered."""
+    if renderer is not None and renderer not in RENDERERS:
+        raise StavisError(f"there is no renderer {renderer!r}: {offer(renderer, RENDERERS)}")
+    if data is not None:
+        if renderer is not None:
+            raise StavisError(f"renderer={renderer!r} is for the embedded faces, and {data} was given: leave one of the two out.")
+        return "flat"
+    if renderer is None and seen_renderer(net.info) == "heads":
+        try:
+            require_heads()
+            compiled()
+        except StavisError as error:
+            flat = 'or judge it on flat faces with renderer="flat" (--renderer flat)'
+            raise StavisError(f"{net.name} is judged on 3D heads, as it was trained; {str(error).rstrip('.')}, {flat}.") from error
+        return "heads"
+    if renderer in ("heads", "both"):
+        require_heads()
+    return renderer or "flat"
 
 
 def _attention_of(network: NetworkAdapter) -> Attention | None:

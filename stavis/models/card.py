@@ -47,11 +47,18 @@ def only_synthetic(info: dict) -> bool:
     return bool(info.get("data", {}).get("synthetic")) and (info.get("start") or {}).get("only_drawn", True)
 
 
-def seen_text(info: dict) -> str:
-    """What a network of these config.json values has seen, where no face of it was real; '' where one may have been."""
+def seen_renderer(info: dict) -> str:
+    """Who rendered what a network of these config.json values was trained on last ("flat", "heads", "both"), where no face of it was
+    real; '' where one may have been."""
     if not only_synthetic(info):
         return ""
-    return _RENDERED.get(info["data"].get("spec", {}).get("renderer", "flat"), _RENDERED["flat"])
+    renderer = info["data"].get("spec", {}).get("renderer", "flat")
+    return renderer if renderer in _RENDERED else "flat"
+
+
+def seen_text(info: dict) -> str:
+    """What a network of these config.json values has seen, where no face of it was real; '' where one may have been."""
+    return _RENDERED.get(seen_renderer(info), "")
 
 
 def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:

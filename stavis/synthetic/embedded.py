@@ -21,7 +21,9 @@ EMBEDDED = SyntheticConfig(
 teach a network more than new frames of the same ones."""
 
 
-def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress | None = None, *, quiet: bool = False) -> Path:
+def embedded_data(
+    spec: SyntheticConfig | int | None = None, progress: Progress | None = None, *, renderer: str = "flat", quiet: bool = False
+) -> Path:
     """The folder of a synthetic data set in the cache, rendered at the first call; it stays there while this process lives.
 
     Parameters
@@ -30,6 +32,9 @@ def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress 
         What is rendered; or so many recordings of the embedded default (0 or None: all of them).
     progress : callable, optional
         Called with recordings rendered and recordings in all; by default a progress bar is shown.
+    renderer : {"flat", "heads", "both"}
+        Who renders the embedded default: flat faces (default), 3D heads (`stavis fetch-models --heads` gets their model), or both by
+        turns; valence, cue and timing are the same. A config says it itself.
     quiet : bool
         No progress bar.
 
@@ -41,7 +46,7 @@ def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress 
     Raises
     ------
     StavisError
-        Where the cache cannot be written.
+        Where the cache cannot be written, or the model of the 3D heads asked for is not available.
 
     Examples
     --------
@@ -50,7 +55,7 @@ def embedded_data(spec: SyntheticConfig | int | None = None, progress: Progress 
     1
     """
     if not isinstance(spec, SyntheticConfig):
-        spec = replace(EMBEDDED, recordings=spec) if spec else EMBEDDED
+        spec = replace(EMBEDDED, recordings=spec or EMBEDDED.recordings, renderer=renderer)
     about = {"what": f"{spec.recordings} recordings of {spec.seconds:g} s, {', '.join(spec.scenarios)}"}
 
     def render(folder: Path) -> None:
@@ -66,27 +71,28 @@ def folder_of(data: str | Path | None, quiet: bool = False) -> Path:
     return embedded_data(quiet=quiet) if data is None else locate(data)[0]
 
 
-def folder_of_first(data: str | Path | None, split: str, count: int, quiet: bool = False) -> Path:
+def folder_of_first(data: str | Path | None, split: str, count: int, quiet: bool = False, renderer: str = "flat") -> Path:
     """As folder_of, for who reads only the first `count` recordings of a split: of the embedded data only these are rendered, each as
-    it is in the whole; the whole where the cache has it already.
+    it is in the whole, by `renderer`; the whole where the cache has it already.
 
-    Raises StavisError where the embedded data has no such split.
+    Raises StavisError where the embedded data has no such split, or the model of the 3D heads asked for is not available.
     """
     if data is not None:
         return locate(data)[0]
-    whole = EMBEDDED.hash()[:16]
-    splits = [EMBEDDED.split_of(index) for index in range(EMBEDDED.recordings)]
+    spec = replace(EMBEDDED, renderer=renderer)
+    whole = spec.hash()[:16]
+    splits = [spec.split_of(index) for index in range(spec.recordings)]
     if split not in splits:
         raise StavisError(f"the embedded data has no split {split!r}: {offer(split, sorted(set(splits)))}")
     indices = [index for index, each in enumerate(splits) if each == split][: max(1, count)]
     if _is_complete(kind_folder("synthetic") / whole):
-        return embedded_data(quiet=quiet)
+        return embedded_data(spec, quiet=quiet)
 
     def render(folder: Path) -> None:
         with bar("rendering synthetic faces", quiet) as shown:
-            write_dataset(folder, EMBEDDED, progress=shown, indices=indices)
+            write_dataset(folder, spec, progress=shown, indices=indices)
 
-    about = {"what": f"the first {len(indices)} recordings of the {split} split of {EMBEDDED.recordings}, {', '.join(EMBEDDED.scenarios)}"}
+    about = {"what": f"the first {len(indices)} recordings of the {split} split of {spec.recordings}, {', '.join(spec.scenarios)}"}
     return get_or_create("synthetic", f"{whole}-{split}-{len(indices)}", render, _is_complete, about, lease=True)
 
 
