@@ -43,6 +43,12 @@ class HeadMotion:
     def __len__(self) -> int:
         return len(self.weights)
 
+    def half_later(self) -> "HeadMotion":
+        """The movement half a frame after each of these frames; the last stays."""
+        names = ("weights", "yaw", "pitch", "roll", "x", "y", "scale")
+        values = (np.asarray(getattr(self, name)) for name in names)
+        return HeadMotion(*((value + np.concatenate([value[1:], value[-1:]])) / 2 for value in values))
+
     def pose(self) -> np.ndarray:
         """(T,6) float32: yaw, pitch, roll, x, y, scale."""
         return np.stack([self.yaw, self.pitch, self.roll, self.x, self.y, self.scale], 1).astype(np.float32)

@@ -1,5 +1,6 @@
 """One recording of a head: its landmarks and its frames."""
 
+from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
@@ -14,12 +15,16 @@ from stavis.synthetic.heads.people.plane import skin_plane
 from stavis.synthetic.heads.people.worn import draw_worn, sample_worn
 from stavis.synthetic.heads.scene.capture import Capture
 from stavis.synthetic.heads.scene.covering import Covering
+from stavis.synthetic.heads.scene.fields import Fields
+from stavis.synthetic.heads.scene.gaze import gaze_angles, turn_eyes, turn_irises
 from stavis.synthetic.heads.scene.kernels import EYE, HAIR, compiled
+from stavis.synthetic.heads.scene.lens import Lens
 from stavis.synthetic.heads.scene.light import SHADOW_SIDE, sample_head_light
 from stavis.synthetic.heads.scene.mesh import head_mesh
 from stavis.synthetic.heads.scene.posing import Posing
 from stavis.synthetic.heads.shapes import MODEL_SHAPES, model_weights
 from stavis.synthetic.shadows import shadowed
+from stavis.synthetic.streams import stream
 
 __all__ = ["HeadPerson", "HeadScene", "sample_head"]
 SMALLEST = 64
@@ -27,6 +32,17 @@ SMALLEST = 64
 _FINER = 1.25  # rendered so much larger than the image, then reduced by area; a multiple of 4 px becomes one of 5
 _TONES = np.round(255 * np.linspace(0, 1, 4096) ** (1 / 2.2)).astype(np.uint8)
 _SHUT = 0.16  # cm between the lips below which nothing inside the mouth is rendered
+
+
+@dataclass(frozen=True, eq=False)
+class _Moving:
+    """A head in each frame: the pose, the weights (T,57) of the model's shapes and how deep the folds (T,6) are, and where the eyes look
+    (T,2,2), see gaze_angles."""
+
+    posing: Posing
+    weights: np.ndarray
+    folds: np.ndarray
+    gaze: np.ndarray
 
 
 class HeadScene:
@@ -57,61 +73,78 @@ class HeadScene:
         self.model, self.person, self.motion, self.size = model, person, motion, tuple(size)
         self.mesh, self.plane, self._loops = head_mesh(model), skin_plane(model), compiled()
         self.posing = Posing(rng, motion, self.size)
-        self.weights = model_weights(motion.weights)
-        self.folds = _fold_weights(person, self.weights)
+        self._now = self._moving(motion)
         self.light = sample_head_light(rng, person.look)
         self.worn = sample_worn(rng, person.look, person.points, self.mesh.landmarks)
         self.background = Background(rng, self.size, len(motion), fps, background_object)
         self.camera = Camera(rng, self.size, len(motion), fps, self.posing.unit)
         self.capture = Capture(rng)
+        self.lens, self.fields = Lens(stream(rng, "lens"), self.size), Fields(stream(rng, "fields"))
+        self._later = self._moving(motion.half_later()) if self.fields.combed else None
         self.shadows = shadows if shadows is not None and shadows.any() else None
         amounts = {"mouth": occluder_mouth, "eyes": occluder_eyes}
         self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands)
         self._solid = np.ascontiguousarray(person.triangles[(person.parts <= HAIR) & (person.parts != EYE) & (person.parts != 3)])
 
+    def _moving(self, motion: HeadMotion) -> _Moving:
+        weights = model_weights(motion.weights)
+        return _Moving(self.posing.following(motion), weights, _fold_weights(self.person, weights), gaze_angles(weights))
+
     def landmarks(self) -> np.ndarray:
-        """(T,478,2) float32 px, layout MEDIAPIPE; nothing is rendered for them."""
-        basis = landmark_basis(self.model)
-        offsets = np.tensordot(self.weights, basis.shapes, 1)
-        return self.posing.project(self.person.landmarks + offsets).astype(np.float32)
+        """(T,478,2) float32 px, layout MEDIAPIPE, where the lens throws them; nothing is rendered for them."""
+        return self.fields.shown(self.lens.bent(self._points))
 
     @cached_property
     def _points(self) -> np.ndarray:
-        return self.landmarks()
+        """The landmarks before the lens."""
+        basis = landmark_basis(self.model)
+        points = self.person.landmarks + np.tensordot(self._now.weights, basis.shapes, 1)
+        turn_irises(points, self.person.points, self.mesh, self._now.gaze)
+        return self.posing.project(points).astype(np.float32)
 
     def frame(self, t: int) -> np.ndarray:
         """Frame t: (H,W,3) uint8 RGB."""
         if not 0 <= t < len(self.motion):
             raise StavisError(f"a head's recording has no frame {t}: give an index from 0 to {len(self.motion) - 1}.")
+        later = self._exposed(t, self._later) if self._later else None
+        return self.capture.compress(self.fields.weave(self._exposed(t, self._now), later))
+
+    def _exposed(self, t: int, moving: _Moving) -> np.ndarray:
+        """What the camera takes in frame t, before it is compressed."""
         image = self.background.draw(t)
         self.background.render_background_object(image, t)
-        self.render_over(image, t)
+        self._render(image, t, moving)
         if self.shadows is not None:
             image = shadowed(image, self._points[t], *self.shadows[t])
-        image = self.covering.lay(image, t, self.posing)
-        return self.capture.compress(self.camera.take(self.capture.reduce(image), t))
+        image = self.covering.lay(image, t, moving.posing)
+        return self.camera.take(self.capture.reduce(self.lens.take(image)), t)
 
     def render_over(self, image: np.ndarray, t: int) -> None:
-        """The head of frame t over an image (H,W,3) uint8 of this size, in place: no camera, nothing that covers it."""
+        """The head of frame t over an image (H,W,3) uint8 of this size, in place: no camera, no lens, nothing laid over it."""
+        self._render(image, t, self._now)
+
+    def _render(self, image: np.ndarray, t: int, moving: _Moving) -> None:
+        posing = moving.posing
         points = np.empty_like(self.person.points)
-        self._loops.blend(self.person.points, *self.mesh.shapes, self.weights[t], points)
+        self._loops.blend(self.person.points, *self.mesh.shapes, moving.weights[t], points)
+        turn_eyes(points, self.mesh, moving.gaze[t])
         seen, screen = np.empty_like(points), np.empty_like(points)
-        head, body, view = self.posing.transforms(t)
+        head, body, view = posing.transforms(t)
         self._loops.place(points, self.mesh.sway, self.mesh.setback, head, body, view, seen, screen)
-        box = _box(screen[np.unique(self.person.triangles[: self.person.inner])] if not self.posing.fills else None, self.size)
+        box = _box(screen[np.unique(self.person.triangles[: self.person.inner])] if not posing.fills else None, self.size)
         if box is None:
             return
         left, top, right, bottom = box
         screen[:, 0] = (screen[:, 0] + 0.5 - left) * _FINER - 0.5
         screen[:, 1] = (screen[:, 1] + 0.5 - top) * _FINER - 0.5
-        light, depth = self._lit(seen, screen, points, (round((bottom - top) * _FINER), round((right - left) * _FINER)), t)
+        light, depth = self._lit(seen, screen, points, (round((bottom - top) * _FINER), round((right - left) * _FINER)), t, moving)
 
         def project(rigid: np.ndarray) -> np.ndarray:
-            placed = self.posing.place(rigid, t)
+            placed = posing.place(rigid, t)
             return np.column_stack([(placed[:, 0] + 0.5 - left) * _FINER - 0.5, (placed[:, 1] + 0.5 - top) * _FINER - 0.5, placed[:, 2]])
 
         if self.worn.lines or self.worn.rings:
-            draw_worn(self.worn, light, depth, self.posing.px_a_cm(t) * _FINER, project)
+            draw_worn(self.worn, light, depth, posing.px_a_cm(t) * _FINER, project)
         light = cv2.resize(light, (right - left, bottom - top), interpolation=cv2.INTER_AREA)
         rows, columns = slice(top, min(bottom, self.size[1])), slice(left, min(right, self.size[0]))
         light = np.ascontiguousarray(light[: rows.stop - top, : columns.stop - left])
@@ -120,7 +153,7 @@ class HeadScene:
         image[rows, columns] = part
 
     def _lit(
-        self, seen: np.ndarray, screen: np.ndarray, points: np.ndarray, shape: tuple[int, int], t: int
+        self, seen: np.ndarray, screen: np.ndarray, points: np.ndarray, shape: tuple[int, int], t: int, moving: _Moving
     ) -> tuple[np.ndarray, np.ndarray]:
         """The light (H,W,4) that leaves a head, and its depth (H,W)."""
         person, mesh, loops = self.person, self.mesh, self._loops
@@ -134,14 +167,18 @@ class HeadScene:
         surface = np.empty((*shape, 6), np.float32)
         loops.find_surface(
             nearest, first, second, person.triangles, person.uv_triangles, self.plane.uv, person.parts, person.colours,
-            person.paint.texture, person.paint.material, self.plane.folds, self.folds[t], mesh.radius, person.iris, person.gloss, surface,
+            person.paint.texture, person.paint.material, self.plane.folds, moving.folds[t], mesh.radius, person.iris, person.gloss, surface,
         )  # fmt: skip
         front = float(screen[mesh.landmarks[[62, 66]], 2].mean())
-        open_sky = _open_sky(depth, nearest, person.parts, front if count > person.inner else None, self.posing.px_a_cm(t) * _FINER)
-        out = np.empty((*shape, 4), np.float32)
+        open_sky = _open_sky(depth, nearest, person.parts, front if count > person.inner else None, moving.posing.px_a_cm(t) * _FINER)
+        out, visible, light = np.empty((*shape, 4), np.float32), self._visible(nearest, first, second, seen), self.light
         loops.find_light(
-            nearest, first, second, person.triangles, seen, normals, surface, open_sky, self.light.sky, self.light.lamps, self.light.wrap,
-            self._visible(nearest, first, second, seen), out,
+            nearest, first, second, person.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, visible, out,
+        )  # fmt: skip
+        loops.wet_eyes(
+            nearest, first, second, person.triangles, person.parts, mesh.radius, seen, open_sky, visible, mesh.corneas @ seen,
+            person.iris[3] * np.float32(1.05), light.sky, light.lamps, light.axes, light.window,
+            np.float32(1 / (moving.posing.px_a_cm(t) * _FINER)), np.float32(person.tears), out,
         )  # fmt: skip
         return out, depth
 

@@ -99,6 +99,30 @@ def test_what_covers_the_mouth_changes_pixels_there_and_little_elsewhere(head_mo
     assert covered.covering.lay(grey[0], 0, covered.posing) is grey[0]
 
 
+def test_the_landmarks_are_those_that_the_lens_throws_on_the_sensor(head_model):
+    motion = moved(2, jawOpen=np.array([0, 0.5]))
+    made = scene(head_model, motion, person=sample_head(np.random.default_rng(5), head_model))
+    made.lens.bend = 0.0
+    plain = made.landmarks()
+    made.lens.bend = 0.12
+    assert np.allclose(made.landmarks(), made.lens.bent(plain), atol=1e-4)
+    assert np.abs(made.landmarks() - plain).max() > 1 and made.landmarks().dtype == np.float32
+
+
+def test_a_combed_frame_holds_lines_of_half_a_frame_later(head_model, monkeypatch):
+    monkeypatch.setattr("stavis.synthetic.heads.scene.fields.COMBED_RATE", 1.0)
+    motion = dataclasses.replace(moved(2), x=np.array([0.0, 0.6]))
+    combed = scene(head_model, motion, seed=3)
+    later = scene(head_model, motion.half_later(), seed=3)
+    combed.capture.quality = later.capture.quality = 0
+    later.fields.style = ""
+    whole = scene(head_model, motion, seed=3)
+    whole.fields.style, whole.capture.quality = "", 0
+    image = combed.frame(0)
+    assert np.array_equal(image[::2], whole.frame(0)[::2]) and np.array_equal(image[1::2], later.frame(0)[1::2])
+    assert np.array_equal(combed.landmarks(), whole.landmarks())
+
+
 def test_a_head_that_leaves_the_image_leaves_the_background(head_model):
     away = dataclasses.replace(moved(), x=np.array([40.0]))
     made = scene(head_model, away, size=(128, 96))

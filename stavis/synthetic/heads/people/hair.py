@@ -82,9 +82,8 @@ def colour_points(rng: np.random.Generator, mesh: HeadMesh, look: Look, hair: np
     """(n,3) float32 linear: what the vertices outside the skin's plane are coloured."""
     colours = np.zeros((len(mesh.points), 3), np.float32)
     kinds = mesh.kinds
-    top = linear(look.hat_colour if look.cut == "hat" else look.hair)
     amount = (hair * look.hair_line[4])[:, None]
-    colours[:] = linear(look.skin * 0.95) * (1 - amount) + top * amount
+    colours[:] = linear(look.skin * 0.95) * (1 - amount) + linear(look.hair) * amount
     colours[mesh.points[:, 1] < look.collar] = linear(look.cloth)
     for kind, colour in (
         (5, look.teeth),

@@ -6,12 +6,15 @@ from functools import lru_cache
 import numpy as np
 
 from stavis.synthetic.heads.model import HeadModel
+from stavis.synthetic.heads.people.eyes import sample_wet_eyes
 from stavis.synthetic.heads.people.hair import colour_points, place_curtain, place_torso, raise_hair
+from stavis.synthetic.heads.people.hats import Hat, sample_hat, wear_hat
 from stavis.synthetic.heads.people.look import Look, linear, sample_look
 from stavis.synthetic.heads.people.plane import SIDE, SkinPlane, skin_plane
 from stavis.synthetic.heads.people.skin import PaintedSkin, paint_skin
 from stavis.synthetic.heads.scene.kernels import FACE, HEAD
 from stavis.synthetic.heads.scene.mesh import HeadMesh, head_mesh
+from stavis.synthetic.streams import stream
 
 EYES = np.array((0.0, 3.4, 8.9), np.float32)
 """The middle of the eyes of the neutral head, cm."""
@@ -23,19 +26,22 @@ _NARROWER, _TALLER = (-0.05, 0.15), (0.9, 1.13)
 
 @dataclass(frozen=True, eq=False)
 class HeadPerson:
-    """A person: look; points (n,3) cm of the mesh and landmarks (478,3) cm at rest; the painted skin; colours (n,3) of the rest; iris (9,)
-    and gloss (10,3) as kernels.find_surface has them; the triangles that are rendered, those from `inner` on inside the mouth.
+    """A person: look; hat or None; points (n,3) cm of the mesh and landmarks (478,3) cm at rest; the painted skin; colours (n,3) of the
+    rest; iris (10,) and gloss (10,3) as kernels.find_surface has them; tears in [0,1];
+    the triangles that are rendered, those from `inner` on inside the mouth.
 
     skin, hair, hat_colour, half_width (eye distances), hand_odds and hand_strays are what an occluder asks of a person.
     """
 
     look: Look
+    hat: Hat | None
     points: np.ndarray
     landmarks: np.ndarray
     paint: PaintedSkin
     colours: np.ndarray
     iris: np.ndarray
     gloss: np.ndarray
+    tears: float
     triangles: np.ndarray
     uv_triangles: np.ndarray
     parts: np.ndarray
@@ -61,26 +67,39 @@ def sample_head(rng: np.random.Generator, model: HeadModel, **look_values) -> He
     paint = paint_skin(rng, plane, look)
     rise, hair = raise_hair(rng, mesh, plane, look)
     rise = rise + _beard_rise(mesh, plane, paint)
-    points = _reshaped(mesh.points + (modes @ mesh.identity).reshape(-1, 3), narrower, taller) + rise[:, None] * mesh.normals
+    bare = _reshaped(mesh.points + (modes @ mesh.identity).reshape(-1, 3), narrower, taller)
+    hat = sample_hat(stream(rng, "hat"), look)
+    if hat:
+        worn, hat_colours, rise = wear_hat(stream(rng, "hat cloth"), hat, mesh, bare, rise)
+    points = bare + rise[:, None] * mesh.normals
+    if hat:
+        points[mesh.hat_points] = worn
     points[mesh.curtain_points] = place_curtain(rng, look)
     points[mesh.torso_points] = place_torso(rng, look.collar)
     basis = landmark_basis(model)
     landmarks = _reshaped(basis.neutral + np.tensordot(modes, basis.identity, 1), narrower, taller)
     shown = np.ones(len(mesh.triangles), bool)
     shown[mesh.curtain] = look.hangs
+    shown[mesh.hat] = hat is not None
     shown[_under_clothes(mesh)] = False
     strength, exponent, lips, eyes = look.gloss
     gloss = [(strength, exponent, 1), (0.04, 10, 0.6), (eyes, 180, 0.4), (0.03, 8, 0.3), (0.08, 14, 0.4), (0.25, 60, 0.5), (0.2, 40, 1)]
     gloss += [(0.2, 40, 1), (lips, 40, 1), (0.05, 12, 0.3)]
-    iris = np.concatenate([linear(look.iris), look.radii, linear(look.white), [rng.uniform(0.2, 0.75)]])
+    iris = np.concatenate([linear(look.iris), look.radii, linear(look.white), [rng.uniform(0.2, 0.75), 0]])
+    iris[5:8], iris[9], tears = sample_wet_eyes(stream(rng, "wet eyes"), iris[5:8])
+    colours = colour_points(rng, mesh, look, hair)
+    if hat:
+        colours[mesh.hat_points] = hat_colours
     return HeadPerson(
         look=look,
+        hat=hat,
         points=np.ascontiguousarray(points, np.float32),
         landmarks=landmarks,
         paint=paint,
-        colours=colour_points(rng, mesh, look, hair),
+        colours=colours,
         iris=iris.astype(np.float32),
         gloss=np.array(gloss, np.float32),
+        tears=tears,
         triangles=np.ascontiguousarray(mesh.triangles[shown]),
         uv_triangles=np.ascontiguousarray(mesh.uv_triangles[shown]),
         parts=mesh.parts[shown],

@@ -9,6 +9,7 @@ from stavis.synthetic.heads.people.hair import beard_amount, hair_amount
 from stavis.synthetic.heads.people.look import Look, linear, skin_colours
 from stavis.synthetic.heads.people.plane import SIDE, SkinPlane
 from stavis.synthetic.noise import smooth_step
+from stavis.synthetic.streams import stream
 
 LIPS, BEARD = 1, 2
 """What the texture says of a texel's gloss beside plain skin (0)."""
@@ -136,16 +137,14 @@ def _brow_amount(paint: _Paint, look: Look) -> np.ndarray:
 
 
 def _hair(paint: _Paint, look: Look, texture: np.ndarray, material: np.ndarray) -> None:
-    """The hair (or the hat) where it lies on the skin's plane, in place."""
+    """The hair where it lies on the skin's plane, in place."""
     rng, plane = paint.rng, paint.plane
     density = look.hair_line[4]
     if look.cut == "bald" or not density:
         return
-    hat = look.cut == "hat"
-    y = plane.y
-    if not hat:
-        y = y + rng.uniform(0.03, 0.25) * paint.noise("strands") + rng.uniform(0, 0.4) * paint.noise("middle")
+    edge = _Paint(stream(rng, "hair under a hat"), plane) if look.cut == "hat" else paint
+    y = plane.y + edge.rng.uniform(0.03, 0.25) * edge.noise("strands") + edge.rng.uniform(0, 0.4) * edge.noise("middle")
     amount = hair_amount(plane.x, y, plane.z, plane.ears, look) * density * smooth_step(plane.z + 0.2 * plane.y, -6, -5)
-    strands = (0.05 if hat else rng.uniform(0.15, 0.5)) * paint.noise("strands") + 0.15 * paint.noise("coarse")
-    _lay(texture, linear(look.hat_colour if hat else look.hair) * np.clip(1 + strands, 0.25, 2.2)[..., None], amount)
+    strands = edge.rng.uniform(0.15, 0.5) * paint.noise("strands") + 0.15 * paint.noise("coarse")
+    _lay(texture, linear(look.hair) * np.clip(1 + strands, 0.25, 2.2)[..., None], amount)
     material[amount > 0.5] = BEARD

@@ -8,6 +8,8 @@ import numpy as np
 
 from stavis.synthetic.heads.people.look import Look, linear
 
+_BEFORE = 1.0  # cm before the glasses in which only the nose lies
+
 
 @dataclass(frozen=True, eq=False)
 class Worn:
@@ -63,6 +65,9 @@ def sample_worn(rng: np.random.Generator, look: Look, points: np.ndarray, marks:
 def draw_worn(worn: Worn, light: np.ndarray, depth: np.ndarray, scale: float, project: Callable[[np.ndarray], np.ndarray]) -> None:
     """Over the light (H,W,4) of a head, in place; project: (k,3) cm to (k,3) px, px, depth; scale: px a cm."""
     thick = max(round(worn.thickness * scale), 1)
+    hidden, behind = _hidden(worn, depth, project), None
+    if hidden is not None:
+        behind = light[hidden]
     for rim in worn.panes:
         mask = np.zeros(light.shape[:2], np.uint8)
         cv2.fillPoly(mask, [_fixed(project(rim))], 255, cv2.LINE_AA, 4)
@@ -70,12 +75,21 @@ def draw_worn(worn: Worn, light: np.ndarray, depth: np.ndarray, scale: float, pr
         light[..., :3] = light[..., :3] * (1 - alpha * (1 - worn.tint)) + alpha * worn.shine
     for line in worn.lines:
         cv2.polylines(light, [_fixed(project(line))], False, worn.colour, thick, cv2.LINE_AA, 4)
+    if hidden is not None:
+        light[hidden] = behind
     height, width = depth.shape
     for ring in worn.rings:
         placed = project(ring)
         x, y = (round(float(v)) for v in placed[0, :2])
         if 0 <= x < width and 0 <= y < height and placed[0, 2] > depth[y, x] - 0.5:
             cv2.polylines(light, [_fixed(placed)], False, worn.metal, max(round(0.25 * scale), 1), cv2.LINE_AA, 4)
+
+
+def _hidden(worn: Worn, depth: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
+    """Where a hat's brim or a hand lies before the glasses, (H,W) bool; None without glasses."""
+    if not worn.panes:
+        return None
+    return depth > project(np.concatenate(worn.panes))[:, 2].max() + _BEFORE
 
 
 def _fixed(placed: np.ndarray) -> np.ndarray:

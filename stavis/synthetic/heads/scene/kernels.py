@@ -28,7 +28,7 @@ def compiled() -> SimpleNamespace:
         numba = importlib.import_module("numba")
     except ImportError as error:
         raise missing("numba", "rendering heads in three dimensions") from error
-    loops = (blend, place, find_normals, rasterise, rasterise_depth, find_surface, find_shadow, find_light, develop)
+    loops = (blend, place, find_normals, rasterise, rasterise_depth, find_surface, find_shadow, find_light, wet_eyes, develop)
     return SimpleNamespace(**{loop.__name__: _compiled(numba, loop) for loop in loops})
 
 
@@ -166,7 +166,8 @@ def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, col
                  iris, gloss, out):  # fmt: skip
     """What each pixel is made of: out (H,W,6) float32 linear RGB, strength and width of the gloss, softness of the skin.
 
-    iris: RGB, radius, pupil, RGB of the white, strength of the limbus. gloss: (8 parts, 3) strength, exponent, softness, then lips, beard.
+    iris: RGB, radius, pupil, RGB of the white, strength of the limbus, redness.
+    gloss: (8 parts, 3) strength, exponent, softness, then lips, beard.
     """
     height, width = nearest.shape
     side = texture.shape[0]
@@ -210,13 +211,15 @@ def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, col
                 ring = ONE - iris[8] * min(max((e / iris[3] - np.float32(0.72)) * np.float32(4), ZERO), ONE)
                 pupil = ring * min(max((e - iris[4]) * np.float32(16), ZERO), ONE)
                 for q in range(3):
-                    white = iris[5 + q] * (ONE if q == 0 else ONE - np.float32(0.28) * red)
+                    white = iris[5 + q] * (ONE if q == 0 else ONE - iris[9] * red)
                     out[y, x, q] = white * (ONE - inside) + inside * iris[q] * pupil
             else:
                 for q in range(3):
                     out[y, x, q] = w0 * colours[i, q] + w1 * colours[j, q] + w2 * colours[k, q]
             for q in range(3):
                 out[y, x, 3 + q] = gloss[kind, q]
+            if part == 2:
+                out[y, x, 3] *= ONE - inside  # what the cornea reflects comes from `wet_eyes`
 
 
 def find_shadow(nearest, first, second, triangles, seen, distance, depth, axes, corner, scale, dark, visible):
@@ -299,6 +302,57 @@ def find_light(nearest, first, second, triangles, seen, normals, surface, open_s
             for q in range(3):
                 out[y, x, q] = surface[y, x, q] * got[q] + got[3 + q]
             out[y, x, 3] = ONE
+
+
+def wet_eyes(nearest, first, second, triangles, parts, radius, seen, open_sky, visible, corneas, edge, sky, lamps, axes,
+             window, step, tears, out):  # fmt: skip
+    """The light that eyes reflect, added to out (H,W,4): a window in the first lamp's direction, the other lamps, and the sky in the
+    tears along the lower lid.
+
+    corneas (2,3): middles of the corneas' spheres, to `edge` cm from an eye's axis; axes (3,3) of the first lamp; window: half its width
+    and height as slopes, brightness; step: cm a px; tears in [0,1].
+    """
+    height, width = nearest.shape
+    for y in range(height):
+        for x in range(width):
+            t = nearest[y, x]
+            if t < 0 or parts[t] != 2:
+                continue
+            w0, w1 = first[y, x], second[y, x]
+            w2 = ONE - w0 - w1
+            i, j, k = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+            px = w0 * seen[i, 0] + w1 * seen[j, 0] + w2 * seen[k, 0]
+            py = w0 * seen[i, 1] + w1 * seen[j, 1] + w2 * seen[k, 1]
+            pz = w0 * seen[i, 2] + w1 * seen[j, 2] + w2 * seen[k, 2]
+            open_here = open_sky[y, x]
+            if w0 * radius[i] + w1 * radius[j] + w2 * radius[k] < edge:
+                c = 0 if abs(corneas[0, 0] - px) < abs(corneas[1, 0] - px) else 1
+                nx, ny, nz = px - corneas[c, 0], py - corneas[c, 1], pz - corneas[c, 2]
+                size = np.sqrt(nx * nx + ny * ny + nz * nz) + TINY
+                nx, ny, nz = nx / size, ny / size, nz / size
+                s = np.float32(2) * step / size  # the angle of what a pixel reflects
+                far = np.sqrt(px * px + py * py + pz * pz)
+                vx, vy, vz = -px / far, -py / far, -pz / far
+                along = np.float32(2) * (nx * vx + ny * vy + nz * vz)
+                rx, ry, rz = along * nx - vx, along * ny - vy, along * nz - vz
+                front = max(rx * axes[2, 0] + ry * axes[2, 1] + rz * axes[2, 2], np.float32(1e-3))
+                u = (rx * axes[0, 0] + ry * axes[0, 1] + rz * axes[0, 2]) / front
+                v = (rx * axes[1, 0] + ry * axes[1, 1] + rz * axes[1, 2]) / front
+                within = max(min(u + s * HALF, window[0]) - max(u - s * HALF, -window[0]), ZERO) / s
+                within *= max(min(v + s * HALF, window[1]) - max(v - s * HALF, -window[1]), ZERO) / s
+                for lamp in range(len(lamps)):
+                    part = within * visible[y, x]
+                    if lamp > 0:
+                        cosine = min(rx * lamps[lamp, 0] + ry * lamps[lamp, 1] + rz * lamps[lamp, 2], ONE)
+                        angle, half = np.sqrt(np.float32(2) * (ONE - cosine)), np.float32(0.1)
+                        part = min(max((half + s * HALF - angle) / s, ZERO), ONE) * min(np.float32(2) * half / s, ONE) * HALF
+                    for q in range(3):
+                        out[y, x, q] += part * window[2] * lamps[lamp, 3 + q] * (np.float32(0.3) + np.float32(0.7) * open_here)
+            if y + 1 < height and nearest[y + 1, x] >= 0 and parts[nearest[y + 1, x]] == 0:
+                cover = tears * min(np.float32(0.06) / step, ONE)
+                lit = max(lamps[0, 1] * np.float32(0.6) + lamps[0, 2] * np.float32(0.8), ZERO) * visible[y, x]
+                for q in range(3):
+                    out[y, x, q] += cover * (np.float32(0.3) * sky[0, q] + np.float32(0.35) * lit * lamps[0, 3 + q])
 
 
 def develop(light, gain, table, image):

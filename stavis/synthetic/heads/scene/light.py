@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stavis.synthetic.heads.people.look import Look, linear
+from stavis.synthetic.streams import stream
 
 SHADOW_SIDE = 96
 _REACH = 15.0  # cm from the middle of the head that casts shadows
@@ -13,7 +14,8 @@ _REACH = 15.0  # cm from the middle of the head that casts shadows
 @dataclass(frozen=True, eq=False)
 class HeadLight:
     """sky (2,3) linear RGB from above and below; lamps (K,6) directions and RGB; wrap (K,) softness; shadow in [0,1], how dark the first
-    lamp's are; axes (3,3) across, up and towards that lamp; gain (3,) of the camera."""
+    lamp's are; axes (3,3) across, up and towards that lamp; gain (3,) of the camera; window (3,): half
+    the width and the height, as slopes, of what eyes reflect of that lamp, and how bright it is there."""
 
     sky: np.ndarray
     lamps: np.ndarray
@@ -21,6 +23,7 @@ class HeadLight:
     shadow: float
     axes: np.ndarray
     gain: np.ndarray
+    window: np.ndarray
 
     @property
     def corner(self) -> np.ndarray:
@@ -58,7 +61,14 @@ def sample_head_light(rng: np.random.Generator, look: Look) -> HeadLight:
         shadow=float(rng.uniform(0.4, 1)) if rng.random() < 0.6 else 0.0,
         axes=np.stack([across, np.cross(towards, across), towards]).astype(np.float32),
         gain=gain.astype(np.float32),
+        window=_window(stream(rng, "window")),
     )
+
+
+def _window(rng: np.random.Generator) -> np.ndarray:
+    """A window, a lamp's shade or a small lamp: the smaller, the brighter."""
+    wide, high = np.exp(rng.uniform(np.log(0.06), np.log(0.45), 2))
+    return np.array((wide, high, rng.uniform(0.3, 1.2) * (0.2 / np.sqrt(wide * high)) ** 0.7), np.float32)
 
 
 def _direction(azimuth: float, height: float) -> tuple[float, float, float]:

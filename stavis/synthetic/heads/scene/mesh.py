@@ -12,18 +12,24 @@ from stavis.synthetic.heads.model import HeadModel
 from stavis.synthetic.heads.scene.kernels import CLOTH, EYE, FACE, GUMS, HAIR, HEAD, MOUTH, TEETH
 
 _PARTS = {"face": FACE, "head": HEAD, "sclera_l": EYE, "sclera_r": EYE, "teeth": TEETH, "gums": GUMS, "mouth_socket": MOUTH}
+CORNEA = 0.85
+"""Radius of the cornea's sphere, cm."""
 _BOTH_SIDES = (HAIR, MOUTH, CLOTH)
 _CURTAIN = (12, 25)
 _TORSO = (9, 33)
+HAT_LEVELS, HAT_AROUND = 15, 37
+"""The vertices of a hat: levels from the brim's edge to the top, and around it, the last of each level on the first."""
 
 
 @dataclass(frozen=True, eq=False)
 class HeadMesh:
     """points (n,3) cm; triangles (m,3), uv_triangles (m,3) into uv (k,2) in [0,1]; parts (m,); both_sides (m,): seen from behind too.
 
-    The triangles come in the order of the parts; those from `inner` on lie inside the mouth, those of `curtain` hang. shapes: values,
-    index, start, sparse offsets of the expressions; identity (100,n*3); radius (n,) cm from the axis of an eye; setback (n,) cm of depth;
-    sway (n,) in [0,1], how far a vertex stays with the body; landmarks (68,) vertices; kinds (n,), the part of each vertex; normals (n,3).
+    The triangles come in the order of the parts; those from `inner` on lie inside the mouth, those of `curtain` hang, those of `hat` are
+    one's. shapes: values, index, start, sparse offsets of the expressions; identity (100,n*3); radius (n,) cm from the axis of an eye;
+    eyes: the vertices of either, the image's left first; corneas and eyeballs (2,n), weights of the vertices in the middles of the
+    corneas' spheres and of the eyeballs; setback (n,) cm of depth; sway (n,) in [0,1], how far a vertex stays with the body; landmarks
+    (68,) vertices; kinds (n,), the part of each vertex; normals (n,3).
     """
 
     points: np.ndarray
@@ -36,11 +42,16 @@ class HeadMesh:
     curtain: slice
     curtain_points: slice
     torso_points: slice
+    hat: slice
+    hat_points: slice
     shapes: tuple[np.ndarray, np.ndarray, np.ndarray]
     identity: np.ndarray
     radius: np.ndarray
     setback: np.ndarray
     sway: np.ndarray
+    eyes: tuple[np.ndarray, np.ndarray]
+    corneas: np.ndarray
+    eyeballs: np.ndarray
     landmarks: np.ndarray
     kinds: np.ndarray
     normals: np.ndarray
@@ -54,9 +65,12 @@ def head_mesh(model: HeadModel) -> HeadMesh:
     triangles, uv_triangles, parts = model.triangles[used], model.uv_triangles[used], part_of[model.triangle_part[used]]
     kept, triangles, uv_triangles, parts = _thinned(model, triangles, uv_triangles, parts)
     n = len(kept)
-    curtain, torso = _grid(*_CURTAIN, n), _grid(*_TORSO, n + _CURTAIN[0] * _CURTAIN[1])
-    extra = [_CURTAIN[0] * _CURTAIN[1], _TORSO[0] * _TORSO[1]]
-    pieces = [(FACE, None), (HEAD, None), (EYE, None), (CLOTH, torso), (HAIR, curtain), (TEETH, None), (GUMS, None), (MOUTH, None)]
+    extra = [rows * columns for rows, columns in (_CURTAIN, _TORSO, (HAT_LEVELS, HAT_AROUND))]
+    curtain_points, torso_points, hat_points = (slice(n + sum(extra[:k]), n + sum(extra[: k + 1])) for k in range(3))
+    curtain, torso = _grid(*_CURTAIN, curtain_points.start), _grid(*_TORSO, torso_points.start)
+    hat = _grid(HAT_LEVELS, HAT_AROUND, hat_points.start)
+    hanging = np.concatenate([curtain, hat])
+    pieces = [(FACE, None), (HEAD, None), (EYE, None), (CLOTH, torso), (HAIR, hanging), (TEETH, None), (GUMS, None), (MOUTH, None)]
     corners, uvs, codes = [], [], []
     for part, added in pieces:
         corners.append(triangles[parts == part] if added is None else added)
@@ -64,12 +78,13 @@ def head_mesh(model: HeadModel) -> HeadMesh:
         codes.append(np.full(len(corners[-1]), part, np.int64))
     codes = np.concatenate(codes)
     points = np.concatenate([model.neutral[kept], np.zeros((sum(extra), 3), np.float32)]).astype(np.float32)
-    vertex_kinds = np.concatenate([part_of[model.vertex_part[kept]], np.full(extra[0], HAIR), np.full(extra[1], CLOTH)])
+    vertex_kinds = np.concatenate([part_of[model.vertex_part[kept]], np.repeat((HAIR, CLOTH, HAIR), extra)])
     corners = np.ascontiguousarray(np.concatenate(corners), np.int32)
     identity = np.zeros((len(model.identity), n + sum(extra), 3), np.float32)
     identity[:, :n] = model.identity[:, kept]
-    hanging = np.flatnonzero(codes == HAIR)
-    curtain_points, torso_points = slice(n, n + extra[0]), slice(n + extra[0], n + sum(extra))
+    first = int(np.argmax(codes == HAIR))
+    eyes = tuple(np.flatnonzero((vertex_kinds == EYE) & (points[:, 0] * side > 0)) for side in (-1, 1))
+    corneas, eyeballs = _middles_of_eyes(points, eyes)
     return HeadMesh(
         points=points,
         triangles=corners,
@@ -78,12 +93,17 @@ def head_mesh(model: HeadModel) -> HeadMesh:
         parts=codes,
         both_sides=np.isin(codes, _BOTH_SIDES).astype(np.uint8),
         inner=int(np.argmax(codes >= TEETH)),
-        curtain=slice(hanging[0], hanging[-1] + 1),
+        curtain=slice(first, first + len(curtain)),
         curtain_points=curtain_points,
         torso_points=torso_points,
+        hat=slice(first + len(curtain), first + len(curtain) + len(hat)),
+        hat_points=hat_points,
         shapes=_shapes(model, kept),
         identity=identity.reshape(len(identity), -1),
         radius=_eye_radius(points, vertex_kinds),
+        eyes=eyes,
+        corneas=corneas,
+        eyeballs=eyeballs,
         setback=np.where(vertex_kinds == EYE, 0.2, 0).astype(np.float32),
         sway=_sway(points, vertex_kinds),
         landmarks=np.searchsorted(kept, model.landmarks),
@@ -202,6 +222,20 @@ def _eye_radius(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:
         away[ball[:, 2] < np.median(ball[:, 2])] = 9
         radius[eye] = away
     return radius
+
+
+def _middles_of_eyes(points: np.ndarray, eyes: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """(2,n) each: weights, 1 in sum, by which the vertices of an eye give the middles of its cornea's sphere and of its ball, wherever
+    the eye is turned."""
+    corneas, balls = (np.zeros((2, len(points)), np.float32) for _ in range(2))
+    for k, eye in enumerate(eyes):
+        ball = points[eye].astype(np.float64)
+        *centre, _ = np.linalg.lstsq(np.column_stack([2 * ball, np.ones(len(ball))]), (ball**2).sum(1), rcond=None)[0]
+        cornea = (*centre[:2], ball[:, 2].max() - CORNEA)
+        homogeneous = np.column_stack([ball, np.ones(len(ball))]).T
+        for out, middle in ((corneas, cornea), (balls, centre)):
+            out[k, eye] = np.linalg.lstsq(homogeneous, np.append(middle, 1), rcond=None)[0]  # the smallest weights that do
+    return corneas, balls
 
 
 def _sway(points: np.ndarray, kinds: np.ndarray) -> np.ndarray:

@@ -1,5 +1,7 @@
 """How a head is turned, where it lies in the image, and how its points come to pixels."""
 
+from copy import copy
+
 import numpy as np
 
 from stavis.synthetic.heads.motion import HeadMotion
@@ -24,6 +26,15 @@ class Posing:
         self.unit = min(width, height) * (rng.uniform(0.268, 0.296) if self.fills else rng.uniform(0.06, 0.1))
         self.anchor = (width * 0.5, height * (0.4 if self.fills else 0.36))
         self.distance = float(np.exp(rng.uniform(np.log(38), np.log(170)) if self.fills else rng.uniform(np.log(60), np.log(250))))
+        self._follow(motion)
+
+    def following(self, motion: HeadMotion) -> "Posing":
+        """The same camera before a head that moves otherwise."""
+        other = copy(self)
+        other._follow(motion)
+        return other
+
+    def _follow(self, motion: HeadMotion) -> None:
         self.motion = motion
         self.head = _rotations(motion.yaw, motion.pitch, motion.roll)
         self.body = _rotations(0.25 * np.asarray(motion.yaw), np.zeros(len(motion)), 0.3 * np.asarray(motion.roll))

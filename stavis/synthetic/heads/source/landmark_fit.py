@@ -76,7 +76,7 @@ def _cast_back(scene: HeadScene, posed: np.ndarray, found: np.ndarray) -> np.nda
     """(478,3): the landmarks of one image on the posed neutral head; NaN for those that fall beside the head."""
     person, mesh, loops = scene.person, scene.mesh, compiled()
     points = np.empty_like(person.points)
-    loops.blend(person.points, *mesh.shapes, scene.weights[0], points)
+    loops.blend(person.points, *mesh.shapes, model_weights(scene.motion.weights)[0], points)
     seen, screen = np.empty_like(points), np.empty_like(points)
     loops.place(points, mesh.sway, mesh.setback, *scene.posing.transforms(0), seen, screen)
     out = np.full((478, 3), np.nan)
