@@ -173,29 +173,56 @@ def density_on_face(maps: np.ndarray, landmarks: np.ndarray, size: int, valid: n
         1 is what an even map has. NaN where the cell is not visible (turned away, or outside the crop), and in frames that do not count,
         have no landmarks or an empty map.
     """
-    landmarks, size = np.asarray(landmarks, np.float64), float(size)
+    landmarks = np.asarray(landmarks, np.float64)
     layout_of(landmarks)
     if len(maps) != len(landmarks):
         raise StavisError(f"a map of {len(maps)} frames cannot be put onto {len(landmarks)} faces: cut both alike.")
-    counts = np.isfinite(landmarks).all((1, 2)) if valid is None else np.asarray(valid, bool) & np.isfinite(landmarks).all((1, 2))
-    mesh = canonical_face().mesh(landmarks.shape[1])
-    out = np.full((len(maps), len(mesh.corners)), np.nan, np.float32)
-    for start in range(0, len(maps), _CHUNK):
-        chosen = start + np.flatnonzero(counts[start : start + _CHUNK])
-        if len(chosen):
-            out[chosen] = _placed(np.abs(np.asarray(maps[chosen], np.float64)), landmarks[chosen], size, mesh)
-    return out
+    counts = np.ones(len(landmarks), bool) if valid is None else np.asarray(valid, bool)
+    cells = len(canonical_face().mesh(landmarks.shape[1]).corners)
+    parts = [slice(start, start + _CHUNK) for start in range(0, len(maps), _CHUNK)]
+    placed = [Placement.of(landmarks[part], size, counts[part]).density(maps[part]) for part in parts]
+    return np.concatenate(placed) if placed else np.full((0, cells), np.nan, np.float32)
 
 
-def _placed(mass: np.ndarray, landmarks: np.ndarray, size: float, mesh: Mesh) -> np.ndarray:
-    corners = landmarks[:, mesh.corners]
-    places = np.einsum("tpkc,pk->tpc", corners, mesh.weights)
-    area = _cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]) / mesh.areas
-    facing = area > TURNED_AWAY * np.maximum(np.median(area, 1, keepdims=True), 1e-9)
-    inside = ((places >= -0.5) & (places <= size - 0.5)).all(2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        density = mass / mass.mean((1, 2), keepdims=True)
-    return np.where(facing & inside, _sampled(density, (places + 0.5) / size), np.nan)
+@dataclass(frozen=True)
+class Placement:
+    """Where the cells of the canonical face lie in T crops: what every map over the same crops is read at.
+
+    rows (K,): the frames that count; places (K,P,2) in widths of a crop; visible (K,P).
+    """
+
+    frames: int
+    rows: np.ndarray
+    places: np.ndarray
+    visible: np.ndarray
+
+    @classmethod
+    def of(cls, landmarks: np.ndarray, size: int, valid: np.ndarray) -> "Placement":
+        """Of faces with landmarks (T,L,2) in pixels of crops `size` pixels wide and high; frames that are not `valid` do not count."""
+        landmarks, size = np.asarray(landmarks, np.float64), float(size)
+        rows = np.flatnonzero(valid & np.isfinite(landmarks).all((1, 2)))
+        mesh = canonical_face().mesh(landmarks.shape[1])
+        corners = landmarks[rows][:, mesh.corners]
+        places = np.einsum("tpkc,pk->tpc", corners, mesh.weights)
+        area = _cross(corners[:, :, 1] - corners[:, :, 0], corners[:, :, 2] - corners[:, :, 0]) / mesh.areas
+        facing = area > TURNED_AWAY * np.maximum(np.median(area, 1, keepdims=True), 1e-9)
+        inside = ((places >= -0.5) & (places <= size - 0.5)).all(2)
+        return cls(len(landmarks), rows, (places + 0.5) / size, facing & inside)
+
+    def part(self, frames: slice) -> "Placement":
+        """Of some of the frames."""
+        first, stop, _ = frames.indices(self.frames)
+        kept = (self.rows >= first) & (self.rows < stop)
+        return Placement(stop - first, self.rows[kept] - first, self.places[kept], self.visible[kept])
+
+    def density(self, maps: np.ndarray) -> np.ndarray:
+        """What each cell has of maps (T,h,w), over what an even map would give it: (T,P) float32, NaN where nothing is visible."""
+        out = np.full((self.frames, self.places.shape[1]), np.nan, np.float32)
+        mass = np.abs(np.asarray(maps[self.rows], np.float64))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            density = mass / mass.mean((1, 2), keepdims=True)
+        out[self.rows] = np.where(self.visible, _sampled(density, self.places), np.nan)
+        return out
 
 
 def _sampled(maps: np.ndarray, places: np.ndarray) -> np.ndarray:

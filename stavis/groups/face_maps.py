@@ -1,6 +1,6 @@
 """The maps of one recording on the canonical face, averaged over its frames: what `stavis explain` keeps for groups."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -10,7 +10,7 @@ import numpy as np
 from stavis.data.crops.crops import Crops
 from stavis.data.faces.alignment import apply_affine
 from stavis.errors import StavisError
-from stavis.groups.canonical import GRID, VERSION, canonical_face, density_on_face
+from stavis.groups.canonical import GRID, VERSION, Placement, canonical_face
 from stavis.inference.explained import ExplainedVideo
 from stavis.inference.reading import Reading
 from stavis.printable import ShortRepr
@@ -42,15 +42,15 @@ class FaceMaps(ShortRepr):
         crops = reading.crops if isinstance(explained, Reading) else explained.crops
         if crops is None or crops.track is None or crops.subject != "face":
             return None
-        found = {} if reading.attention is None else {ATTENTION: _mean(crops, reading.attention.weights)}
+        middle = np.broadcast_to(centre((1, GRID, GRID)), (len(crops), GRID, GRID))
+        maps = {} if reading.attention is None else {ATTENTION: (reading.attention.weights, 0)}
         if isinstance(explained, ExplainedVideo):
             start = explained.segment.start
-            for name, attribution in explained.attributions.items():
-                found[name] = _mean(crops, attribution.values, start)
             grid = (GRID // 2, GRID // 2) if reading.attention is None else reading.attention.weights.shape[1:]
-            found[EDGES] = _mean(crops, edges(explained.clip, grid), start)
-        found[CENTRE] = _mean(crops, np.broadcast_to(centre((1, GRID, GRID)), (len(crops), GRID, GRID)))
-        return cls(tuple(found), *(np.stack([one[k] for one in found.values()]) for k in range(2)))
+            maps |= {name: (attribution.values, start) for name, attribution in explained.attributions.items()}
+            maps[EDGES] = edges(explained.clip, grid), start
+        maps[CENTRE] = middle, 0
+        return cls(tuple(maps), *_means(crops, list(maps.values())))
 
     def write(self, folder: Path) -> None:
         """Write face_maps.npz into a folder, whole or not at all."""
@@ -90,19 +90,19 @@ class FaceMaps(ShortRepr):
         return self.density[self.names.index(name)] if name in self.names else None
 
 
-def _mean(crops: Crops, maps: np.ndarray, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """The mean density (P,) of maps (T,h,w) of the frames from `start` on, and in how many frames (P,) each cell is visible."""
-    total = np.zeros(int(canonical_face().mask.sum()))
-    count = np.zeros(total.shape, np.int64)
-    for part, landmarks in _landmarks(crops, start, start + len(maps)):
-        placed = density_on_face(maps[part.start - start : part.stop - start], landmarks, crops.size, crops.valid[part] & crops.kept[part])
-        seen = np.isfinite(placed)
-        total += np.where(seen, placed, 0).sum(0)
-        count += seen.sum(0)
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0), count
-
-
-def _landmarks(crops: Crops, start: int, stop: int) -> Iterator[tuple[slice, np.ndarray]]:
-    for first in range(start, stop, _CHUNK):
-        part = slice(first, min(first + _CHUNK, stop))
-        yield part, apply_affine(crops.affine[part], np.asarray(crops.track.landmarks[part], np.float64))
+def _means(crops: Crops, maps: Sequence[tuple[np.ndarray, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """The mean density (K,P) of maps (T,h,w), each of the frames from its start on, and in how many frames (K,P) each cell is visible."""
+    shape = (len(maps), int(canonical_face().mask.sum()))
+    total, count = np.zeros(shape), np.zeros(shape, np.int64)
+    for first in range(0, len(crops), _CHUNK):
+        chunk = slice(first, min(first + _CHUNK, len(crops)))
+        landmarks = apply_affine(crops.affine[chunk], np.asarray(crops.track.landmarks[chunk], np.float64))
+        placement = Placement.of(landmarks, crops.size, crops.valid[chunk] & crops.kept[chunk])
+        for k, (values, start) in enumerate(maps):
+            low, high = max(first, start), min(chunk.stop, start + len(values))
+            if low < high:
+                placed = placement.part(slice(low - first, high - first)).density(values[low - start : high - start])
+                seen = np.isfinite(placed)
+                total[k] += np.where(seen, placed, 0).sum(0)
+                count[k] += seen.sum(0)
+    return np.divide(total, count, out=np.full(shape, np.nan), where=count > 0), count

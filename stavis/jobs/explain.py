@@ -16,6 +16,7 @@ from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError, offer
 from stavis.groups.face_maps import FaceMaps
 from stavis.inference.attribute import Method
+from stavis.inference.devices import memory_kept
 from stavis.inference.explained import METHODS, ExplainedVideo
 from stavis.inference.predictor import Face, Network, Regions, Video, VideoReader, as_recording
 from stavis.jobs.evaluate import RunEvaluation
@@ -212,7 +213,7 @@ def explain(
     net = VideoReader.load(run, device=device, mirror=mirror, mode=mode)
     if stream is not None:
         video = replace(as_recording(video), stream=stream)
-    with stages(quiet) as progress:
+    with memory_kept(), stages(quiet) as progress:
         options: dict[str, Any] = {"target": target, "source": source, "face": face, "regions": regions, "heads": heads}
         explanation = Explanation.of(net, video, methods=methods, attention_layers=attention_layers, **options, progress=progress)
         if out is not None:

@@ -46,8 +46,7 @@ def centre(shape: tuple[int, int, int], width: float = 0.25) -> np.ndarray:
 
 def edges(clip: Clip, grid: tuple[int, int]) -> np.ndarray:
     """Where the image has edges (Sobel), which many attributions follow whatever the network."""
-    grey = clip.frames.astype(np.float32).mean(3)
-    strength = [np.hypot(cv2.Sobel(frame, cv2.CV_32F, 1, 0), cv2.Sobel(frame, cv2.CV_32F, 0, 1)) for frame in grey]
+    strength = [_edges(frame) for frame in clip.frames]
     return _frames(pooled(np.stack(strength), grid) + 1e-12)
 
 
@@ -73,6 +72,11 @@ def of_another(maps: list[np.ndarray], of: int) -> np.ndarray | None:
     if other.shape[1:] != maps[of].shape[1:]:
         raise StavisError(f"the clips' attention lies on grids of {other.shape[1:]} and {maps[of].shape[1:]}: give clips of one size.")
     return other[np.linspace(0, len(other) - 1, len(maps[of])).round().astype(int)]
+
+
+def _edges(frame: np.ndarray) -> np.ndarray:
+    grey = cv2.transform(frame.astype(np.float32), np.full((1, 3), 1 / 3, np.float32))
+    return cv2.magnitude(cv2.Sobel(grey, cv2.CV_32F, 1, 0), cv2.Sobel(grey, cv2.CV_32F, 0, 1))
 
 
 def _frames(maps: np.ndarray) -> np.ndarray:

@@ -42,11 +42,12 @@ def paint_map(
         return image.copy()
     inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]  # a face is a small part of a source image
     part = np.clip(full[inside] / top, -1 if signed else 0, 1)
-    colour = lookup("diverging" if signed else colours)[np.rint(127.5 + 127.5 * part if signed else 255 * part).astype(np.uint8)]
+    codes = np.rint(127.5 + 127.5 * part if signed else 255 * part).astype(np.uint8)
+    colour = cv2.applyColorMap(codes, lookup("diverging" if signed else colours)[:, None])
     alphas = opacity * np.linspace(0, 1, 1024, dtype=np.float32) ** gamma  # looked up: a power for each pixel is what took longest
-    alpha = alphas[np.rint(1023 * np.abs(part)).astype(np.uint16)][..., None]
+    alpha = alphas[np.rint(1023 * np.abs(part)).astype(np.uint16)]
     painted = image.copy()
-    painted[inside] = np.rint(image[inside] * (1 - alpha) + colour * alpha)
+    painted[inside] = cv2.blendLinear(np.ascontiguousarray(image[inside]), colour, 1 - alpha, alpha)
     return painted
 
 
