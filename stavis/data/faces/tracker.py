@@ -20,7 +20,7 @@ MOST_FACES = 25
 """The most faces that are followed at a time, the largest first: each costs about 9 ms a frame."""
 
 SEARCH_EVERY = 0.5
-"""Seconds between two searches for small faces, where several faces are possible or all are asked for."""
+"""Seconds between two searches for small faces, where several faces are possible, all are asked for or nobody is seen."""
 
 _SAME_FACE = 0.3
 _CUT, _STIRRED = 22.0, 4.0
@@ -89,8 +89,8 @@ class FaceTracker:
     jumps by more than its size, and where it looks like another one from one frame to the next; who is who is told afterwards
     (stavis.data.faces.identity).
 
-    thorough: small faces are looked for twice a second. Otherwise this is done where nobody is seen, where several people are,
-    and once a shot whose only face is small.
+    thorough: small faces are looked for twice a second. Otherwise this is done where several people are, where nobody is seen (in every
+    frame after a small face was lost), and once a shot whose only face is small.
     """
 
     def __init__(self, networks: FaceNetworks, thorough: bool = False):
@@ -100,6 +100,7 @@ class FaceTracker:
         self._count = 0
         self._thumbnail: np.ndarray | None = None
         self._search_at = -np.inf
+        self._were_small = False  # whether one of the faces that were seen last was small
         self._moved: np.ndarray | None = None
         self._refused: list[tuple[Detection, int]] = []  # detections that were no faces, and how many frames ago
         self.crowded = False
@@ -111,7 +112,7 @@ class FaceTracker:
         detections: what the detector finds in the image, where that is known already.
         """
         if self._is_cut(image):
-            self._faces, self._lost, self._refused, self._search_at = [], [], [], -np.inf
+            self._faces, self._lost, self._refused, self._search_at, self._were_small = [], [], [], -np.inf, False
         self._lost = [face for face in self._lost if 0 <= time - face.time <= _BRIEF]
         detections = self._networks.detect(image) if detections is None else detections
         followed = self._follow(image, detections, time)
@@ -122,6 +123,8 @@ class FaceTracker:
         ranked = sorted([(m, False) for m in new] + [(m, True) for m in small], key=lambda pair: -np.ptp(pair[0].points, axis=0).prod())
         met = followed + self._begun(ranked[: max(0, room)], time)
         self._faces = [face for face, _ in met]
+        if met:
+            self._were_small = any(float(np.ptp(mesh.points, axis=0).max()) < _SMALL * min(image.shape[:2]) for _, mesh in met)
         return [self._seen(face, mesh, time) for face, mesh in sorted(met, key=lambda pair: pair[0].number)]
 
     def _is_cut(self, image: np.ndarray) -> bool:
@@ -228,6 +231,8 @@ class FaceTracker:
     def _small(self, image: np.ndarray, time: float, known: list[np.ndarray]) -> list[Mesh]:
         """Faces that are too small for the detector in the whole image, where they are looked for now."""
         several = len(known) > 1 or self._thorough
+        if not known and np.isfinite(self._search_at) and time < self._search_at and not self._were_small:
+            return []  # a large face that comes back is found by the detector in the whole image
         if known:
             if time < self._search_at and not (several and np.isinf(self._search_at)):
                 return []
@@ -238,7 +243,7 @@ class FaceTracker:
         found = [] if several else self._searched(image, known, ONE_SCALE)
         if several or found:
             found = self._searched(image, known, SCALES)
-        if several or len(known) + len(found) > 1:
+        if several or len(known) + len(found) > 1 or not (known or found):
             self._search_at = time + SEARCH_EVERY
         return found
 

@@ -12,7 +12,7 @@ from stavis.data.faces.blendshapes import BLENDSHAPES
 from stavis.data.faces.following import follow_faces, track_faces
 from stavis.data.faces.networks.landmarker import FaceNetworks, region_of_detection
 from stavis.data.faces.one_euro import OneEuro
-from stavis.data.faces.tracker import FaceTracker
+from stavis.data.faces.tracker import SEARCH_EVERY, FaceTracker
 from stavis.data.faces.tracks import NO_FACE
 from stavis.data.video.io import Frame, read_frames, write_video
 from stavis.errors import StavisError
@@ -238,6 +238,27 @@ def test_small_faces_are_found(real_clips, networks, side):
         frames = scene(real_clips, 3, (name, 0, (250, 150), side / width), size=(480, 640))
         tracker = FaceTracker(networks)
         assert [len(tracker.step(f.image, f.time)) for f in frames] == [1, 1, 1]
+
+
+def blank(frames: list[Frame], gone: range) -> list[Frame]:
+    return [Frame(f.index, f.time, np.full_like(f.image, 90) if f.index in gone else f.image) for f in frames]
+
+
+def test_a_small_face_is_found_at_once_when_it_comes_back_and_within_half_a_second_when_it_comes_first(real_clips, networks):
+    shown = scene(real_clips, 30, ("lp_d18.mp4", 0, (250, 150), 60 / 260), size=(480, 640))
+    for gone, first in ((range(3, 8), 8), (range(8), 8 + round(SEARCH_EVERY * 25))):
+        tracker = FaceTracker(networks)
+        seen = [len(tracker.step(f.image, f.time)) for f in blank(shown, gone)]
+        assert not any(seen[k] for k in gone) and all(seen[first:])
+
+
+def test_where_a_large_face_is_gone_small_ones_are_looked_for_twice_a_second(real_clips, networks, monkeypatch):
+    frames = blank(scene(real_clips, 30, ("lp_d18.mp4", 0, (60, 0), 0.7)), range(4, 30))
+    tracker, asked = FaceTracker(networks), []
+    monkeypatch.setattr("stavis.data.faces.tracker.in_tiles", lambda networks, image, scales: asked.append(scales) or [])
+    for frame in frames:
+        tracker.step(frame.image, frame.time)
+    assert 1 <= len(asked) <= 1 + 26 / 25 / SEARCH_EVERY
 
 
 def test_a_face_that_comes_back_keeps_its_number(real_clips, face_model):
