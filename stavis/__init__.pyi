@@ -22,7 +22,7 @@ from .models.shipped import pretrained_names as pretrained_names
 # Judge
 from .jobs.transfer import transfer as transfer
 from .jobs.verify import verify as verify
-from .jobs.verdict import known_answers as known_answers
+from .jobs.known_answers import known_answers as known_answers
 
 # Data
 from .types import Recording as Recording

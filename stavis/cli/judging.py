@@ -25,7 +25,10 @@ def verdict(
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
     renderer: Annotated[
-        str | None, typer.Option(help="Who renders the embedded faces: flat, heads or both; as the network was trained if left out.")
+        str | None,
+        typer.Option(
+            help="Who renders the faces: flat, heads or both; as the network was trained if left out. --known-answers: flat, heads."
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", help="Write verdict.json, verdict.html and agreement.csv here.")] = None,
     known_answers: Annotated[
@@ -49,7 +52,7 @@ def verdict(
         checks.given(renderer=renderer)
     if known_answers:
         checks.begin("judging the networks whose answers are known: minutes", quiet)
-        table = jobs.known_answers(seeds, quiet=quiet)
+        table = jobs.known_answers(seeds, renderer=renderer, quiet=quiet)
         typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
         raise typer.Exit(0 if table.right.all() else 1)
     if run is None:

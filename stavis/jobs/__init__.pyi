@@ -8,6 +8,7 @@ from .explain import method_names as method_names
 from .explore import explore as explore
 from .explore import recordings_of as recordings_of
 from .group.group import group as group
+from .known_answers import known_answers as known_answers
 from .labels import labels as labels
 from .load import load as load
 from .pretrain import pretrain as pretrain
@@ -18,6 +19,5 @@ from .train import train as train
 from .train import training_curve as training_curve
 from .transfer import transfer as transfer
 from .transfer import transfer_table as transfer_table
-from .verdict import known_answers as known_answers
 from .verdict import verdict as verdict
 from .verify import verify as verify

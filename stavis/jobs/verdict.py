@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -41,11 +40,6 @@ from stavis.timeline import stride_of
 from stavis.trust.answers import USED
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
-from stavis.trust.known_answers import EXPECTED
-from stavis.trust.known_answers import known_answers as judge_known
-from stavis.trust.rates import HIDDEN_SEEDS, SAMPLE, by_network, grammar_answers
-from stavis.trust.token_answers import RULES as TOKEN_RULES
-from stavis.trust.token_answers import token_answers
 from stavis.types import Clip, Target
 
 FIGURES = ("between", "insertion", "curves", "localisation")
@@ -357,43 +351,3 @@ def between_matrix(found: Verdict) -> pd.DataFrame:
     for (method, other), value in means.items():
         table.loc[method, other] = table.loc[other, method] = value
     return table
-
-
-def known_answers(seeds: int = 3, *, quiet: bool = False) -> pd.DataFrame:
-    """The verdict on networks whose answers are known by construction: the five, some with token attention, a sample of the grammar.
-
-    Parameters
-    ----------
-    seeds : int
-        How many seeds of each of the five networks and of those with token attention are judged (from 0); default 3. The sample is
-        judged at one seed on which no threshold was set.
-    quiet : bool
-        No progress bar; default False.
-
-    Returns
-    -------
-    DataFrame
-        One row per network and seed: its `set` (five, tokens or grammar), what came out, what is expected of each answer, and whether
-        all of it is `right`.
-
-    Examples
-    --------
-    >>> known_answers(0).empty
-    True
-    """
-    if not seeds:
-        return pd.DataFrame()
-    each = tuple(range(seeds))
-    total = seeds * (len(EXPECTED) + len(TOKEN_RULES)) + len(SAMPLE)
-    with bar("judging networks whose answers are known", quiet) as progress:
-        done = count(1)
-
-        def judged() -> None:
-            if progress is not None:
-                progress(next(done), total)
-
-        five = pd.DataFrame(judge_known(each, judged=judged)).assign(set="five")
-        tokens = pd.DataFrame(token_answers(each, judged=judged)).assign(set="tokens")
-        grammar = pd.DataFrame(by_network(grammar_answers(HIDDEN_SEEDS[:1], judged=judged))).assign(set="grammar")
-    table = pd.concat([five, tokens, grammar], ignore_index=True)
-    return table[["set", *table.columns.drop("set")]]

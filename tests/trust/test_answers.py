@@ -15,7 +15,7 @@ from stavis.trust.attention_tests import recorded
 from stavis.trust.evidence import gather
 from stavis.trust.faithfulness import curves
 from stavis.trust.judge import judge, verdict
-from stavis.trust.known_answers import case, said
+from stavis.trust.known.five import case, said
 from stavis.trust.sanity import randomised
 from stavis.trust.wording import sentence
 from stavis.types import Target

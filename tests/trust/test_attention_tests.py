@@ -7,7 +7,7 @@ import torch
 from stavis.attention.modules import SpatialSoftmax
 from stavis.trust.agreement import jensen_shannon
 from stavis.trust.attention_tests import adversarial, attention_tests, recorded, replaceable, replacements
-from stavis.trust.known_answers import case, decorative, only_path
+from stavis.trust.known.five import case, decorative, only_path
 from tests.attribution.networks import SmallSTA, make_clip, same_state, state_of
 
 

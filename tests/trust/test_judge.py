@@ -14,7 +14,7 @@ from stavis.printable import html_text
 from stavis.show.reports.verdict_card import card
 from stavis.trust.evidence import Evidence, gather
 from stavis.trust.judge import judge, verdict
-from stavis.trust.known_answers import EXPECTED, case, known_answers, said, untrained
+from stavis.trust.known.five import EXPECTED, case, known_answers, said, untrained
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip, same_state, state_of
 

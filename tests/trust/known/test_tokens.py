@@ -8,7 +8,7 @@ from stavis.attention.hooks import inject_attention, record_attention
 from stavis.attribution.methods import input_x_gradient
 from stavis.tensors import as_input
 from stavis.trust.judge import verdict
-from stavis.trust.token_answers import RULES, SHARE, token_answers, token_case
+from stavis.trust.known.tokens import RULES, SHARE, token_answers, token_case
 
 BUILT = [name for name, rule in RULES.items() if rule.built]
 

@@ -8,8 +8,9 @@ import pandas as pd
 from stavis.attribution.target import prepare
 from stavis.trust.attention_tests import TOLERANCE
 from stavis.trust.evidence import AGREEMENT_METHODS, Evidence, gather
-from stavis.trust.grammar import RULES, KnownNetwork, Rule, known_network
 from stavis.trust.judge import judge
+from stavis.trust.known.canvas import canvas_of
+from stavis.trust.known.grammar import RULES, KnownNetwork, Rule, known_network
 from stavis.types import Target
 
 TUNING_SEEDS = (0, 1)
@@ -45,13 +46,19 @@ def first_clips(found: Evidence, count: int) -> Evidence:
 
 
 def grammar_answers(
-    seeds: Sequence[int] = (0,), counts: Sequence[int] = (8,), rules: Sequence[Rule] = SAMPLE, *, judged: Callable[[], None] = lambda: None
+    seeds: Sequence[int] = (0,),
+    counts: Sequence[int] = (8,),
+    rules: Sequence[Rule] = SAMPLE,
+    *,
+    renderer: str = "",
+    judged: Callable[[], None] = lambda: None,
 ) -> pd.DataFrame:
-    """The answers of every rule and seed; see answers_of. `judged` is called after each."""
+    """The answers of every rule and seed on the faces of a renderer, tiny grey ones by default; see answers_of. `judged` is called after
+    each."""
     rows = []
     for rule in rules:
         for seed in seeds:
-            rows += answers_of(known_network(rule, seed, max(counts)), counts)
+            rows += answers_of(known_network(rule, seed, max(counts), canvas_of(renderer)), counts)
             judged()
     return pd.DataFrame(rows)
 

@@ -8,7 +8,8 @@ constant              the attention goes to the cue, but every value that it wei
 idle head             of two heads the second goes to a decoy and is never read; the map is that of the second
 untrained             nothing was learned
 
-Clips are those of stavis.trust.grammar: a red patch (or sixteen) whose strength is the label, and a green decoy.
+Clips are those of stavis.trust.known.grammar: a red patch (or sixteen) whose strength is the label, and a green decoy,
+on tiny grey faces or on rendered ones.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,9 +19,10 @@ import torch
 from torch import nn
 
 from stavis.attention.tokens import TokenAttention
-from stavis.trust.grammar import CELLS, FLOOR, GRID, RED, Rule, known_network
 from stavis.trust.judge import verdict
-from stavis.trust.known_answers import CELL, said
+from stavis.trust.known.canvas import TOY, Canvas, canvas_of
+from stavis.trust.known.five import said, set_contrast
+from stavis.trust.known.grammar import CELLS, FLOOR, GRID, RED, Rule, known_network
 from stavis.types import Clip
 
 WIDTH, HEADS, PAIR = 8, 2, 2
@@ -66,14 +68,14 @@ nothing to explain; its map is one of a random network, like those it is held ag
 
 
 class TokenNetwork(nn.Module):
-    """Patches, one self-attention, one number: frames (B,T,3,32,32) -> (B,T,1)."""
+    """Patches, one self-attention, one number: frames (B,T,3,S,S) of 8 x 8 cells -> (B,T,1)."""
 
     dimensions = ("valence",)
 
-    def __init__(self, rule: TokenRule):
+    def __init__(self, rule: TokenRule, cell: int = TOY.cell):
         super().__init__()
         self.rule = rule
-        self.see = nn.Conv2d(3, 6, CELL, stride=CELL)
+        self.see = nn.Conv2d(3, 6, cell, stride=cell)
         self.on = nn.ReLU()
         self.embed = nn.Linear(6, WIDTH)
         self.token = ClassToken()
@@ -122,29 +124,30 @@ class ClassToken(nn.Module):
         return torch.cat([self.token.expand(len(patches), 1, -1), patches], 1)
 
 
-def token_network(rule: TokenRule, seed: int = 0) -> TokenNetwork:
+def token_network(rule: TokenRule, seed: int = 0, canvas: Canvas = TOY) -> TokenNetwork:
     """The network of a rule; `seed` is that of the random initialisation of one that is not built."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = TokenNetwork(rule).eval()
+        model = TokenNetwork(rule, canvas.cell).eval()
     if rule.built:
         with torch.no_grad():
             for parameter in model.parameters():
                 parameter.zero_()
-            _see(model)
+            _see(model, canvas)
             _attend(model, rule)
             _read(model, rule)
     return model
 
 
-def _see(model: TokenNetwork) -> None:
+def _see(model: TokenNetwork, canvas: Canvas) -> None:
     """Embedding 0 and 1: whether a patch is red or green (0 to 1, saturating); 2: how red it is above the floor."""
-    for colour, first in ((0, 0), (1, 2)):
+    for row, colour in enumerate((canvas.cue, canvas.decoy)):
+        first = 2 * row
         for channel, start in ((first, 3.0), (first + 1, 4.0)):
-            _contrast(model.see.weight[channel], colour, 20.0)
+            set_contrast(model.see.weight[channel], colour, 20.0)
             model.see.bias[channel] = -start
-        model.embed.weight[colour, first], model.embed.weight[colour, first + 1] = 1.0, -1.0
-    _contrast(model.see.weight[4], 0, 1.0)
+        model.embed.weight[row, first], model.embed.weight[row, first + 1] = 1.0, -1.0
+    set_contrast(model.see.weight[4], canvas.cue, 1.0)
     model.see.bias[4] = -FLOOR
     model.embed.weight[2, 4] = 1.0
 
@@ -176,30 +179,30 @@ def _read(model: TokenNetwork, rule: TokenRule) -> None:
     model.head.bias[0] = -0.5
 
 
-def _contrast(weight: torch.Tensor, channel: int, scale: float) -> None:
-    """Make a filter (3,k,k) answer to one colour above the mean of the others."""
-    weight.fill_(-scale / 2 / CELL**2)
-    weight[channel] = scale / CELL**2
-
-
-def token_case(name: str, seed: int, *, clips: int = 12) -> tuple[TokenNetwork, list[Clip]]:
+def token_case(name: str, seed: int, *, clips: int = 12, canvas: Canvas = TOY) -> tuple[TokenNetwork, list[Clip]]:
     """One of the networks of RULES and clips whose labels it predicts."""
     rule = RULES[name]
-    shown = known_network(Rule(name, cells=rule.cells, labels=1.0), seed, clips).clips
-    return token_network(rule, seed), list(shown)
+    shown = known_network(Rule(name, cells=rule.cells, labels=1.0), seed, clips, canvas).clips
+    return token_network(rule, seed, canvas), list(shown)
 
 
 def token_answers(
-    seeds: Sequence[int] = (0, 1, 2), *, heads: int = 4, networks: int = 4, judged: Callable[[], None] = lambda: None
+    seeds: Sequence[int] = (0, 1, 2),
+    *,
+    renderer: str = "",
+    heads: int = 4,
+    networks: int = 4,
+    judged: Callable[[], None] = lambda: None,
 ) -> list[dict]:
     """Whether the verdict is right on networks with token attention: one entry per network and seed, as of the five known answers.
 
-    `expected` holds the questions that the construction answers; right where all of these are. `judged` is called after each.
+    `expected` holds the questions that the construction answers; right where all of these are. renderer: whose faces the clips show.
+    `judged` is called after each.
     """
     rows = []
     for name, rule in RULES.items():
         for seed in seeds:
-            model, clips = token_case(name, seed)
+            model, clips = token_case(name, seed, canvas=canvas_of(renderer))
             answers = said(verdict(model, clips, attention=model.attention, seed=seed, heads=heads, networks=networks))
             right = all(answers[question] == answer for question, answer in rule.expected.items())
             rows.append({"model": f"tokens: {name}", "seed": seed, **answers, "expected": dict(rule.expected), "right": right})

@@ -4,7 +4,8 @@ A network is {what the attention looks at} × {how much of it lies there} × {wh
 cells carry the cue} × {unit of outputs and labels}. Seeds vary clips, positions, units and the exact numbers within a rule.
 
 The clips are tiny synthetic faces, 6 frames of 32 px on 8 × 8 cells: one red patch (or sixteen) whose strength is the label, a green
-decoy that means nothing, and boards in the corners, so that the cue is not also the strongest edge.
+decoy that means nothing, and boards in the corners, so that the cue is not also the strongest edge. The same rules hold on crops of
+rendered faces, flat ones or 3D heads, with patches of two other colours (see stavis.trust.known.canvas).
 """
 
 from dataclasses import dataclass, replace
@@ -14,15 +15,12 @@ import torch
 from torch import nn
 
 from stavis.attention.modules import AttentionProduct, SpatialSoftmax
-from stavis.regions import REGIONS
-from stavis.trust.known_answers import CELL, SIZE, PlaceCode
+from stavis.trust.known.canvas import CORNERS, EYES, GRID, MOUTH, TOY, Canvas
+from stavis.trust.known.five import PlaceCode, set_contrast
 from stavis.types import Clip
 
-GRID, FRAMES = SIZE // CELL, 6
+FRAMES = 6
 CELLS = GRID * GRID
-EYES = {"left": (3, 2), "right": (3, 5)}
-MOUTH = (5, 3)
-CORNERS = ((0, 0), (0, 7), (7, 0), (7, 7))
 FREE = tuple((row, column) for row in range(1, 7) for column in range(2, 6) if (row, column) not in (*EYES.values(), MOUTH))
 """The cells of the face where a cue or a decoy can be."""
 ANYWHERE = tuple((row, column) for row in range(GRID) for column in range(GRID) if (row, column) not in CORNERS)
@@ -113,8 +111,8 @@ class KnownNetwork:
     expected: dict[str, str]
 
 
-def known_network(rule: Rule, seed: int, clips: int = 12) -> KnownNetwork:
-    """The network and clips of a rule and a seed."""
+def known_network(rule: Rule, seed: int, clips: int = 12, canvas: Canvas = TOY) -> KnownNetwork:
+    """The network and clips of a rule and a seed, on tiny grey faces or on those of a canvas."""
     index = RULES.index(rule) if rule in RULES else len(RULES)
     rng = np.random.default_rng([seed, index])
     rule = _varied(rule, rng)
@@ -122,13 +120,14 @@ def known_network(rule: Rule, seed: int, clips: int = 12) -> KnownNetwork:
     labels = rule.labels if rule.labels is not None else float(rng.choice([0.12, 1.0]))
     offset = float(rng.normal()) * outputs
     layout = _layout(rule, rng)
-    made = [_clip(rule, layout, np.random.default_rng([seed, index, number]), number) for number in range(clips)]
-    strengths = np.stack([strength for _, strength in made])
-    model = _network(rule, layout, outputs, offset)
+    rngs = [np.random.default_rng([seed, index, number]) for number in range(clips)]
+    made = [_clip(rule, layout, own, canvas, seed, number) for number, own in enumerate(rngs)]
+    strengths = np.stack([strength for _, _, strength in made])
+    model = _network(rule, layout, outputs, offset, canvas)
     values = np.where(strengths > 0.6, 0.5, -0.5) if rule.place else strengths - 0.5
     shown = [
-        Clip(frames, np.arange(FRAMES) / 6.25, labels * value[:, None], regions=_regions(), recording=f"clip {number}")
-        for number, ((frames, _), value) in enumerate(zip(made, values, strict=True))
+        Clip(frames, np.arange(FRAMES) / 6.25, labels * value[:, None], regions=regions, recording=f"clip {number}")
+        for number, ((frames, regions, _), value) in enumerate(zip(made, values, strict=True))
     ]
     return KnownNetwork(rule, seed, model, shown, _expected(rule, strengths))
 
@@ -177,9 +176,9 @@ def _change(rule: Rule, strengths: np.ndarray) -> float:
 class Look(nn.Module):
     """Attention from what is red or green, saturating: its share does not depend on the strength; plus a prior by cell and frame."""
 
-    def __init__(self):
+    def __init__(self, cell: int):
         super().__init__()
-        self.see = nn.Conv2d(3, 4, CELL, stride=CELL)
+        self.see = nn.Conv2d(3, 4, cell, stride=cell)
         self.on = nn.ReLU()
         self.score = nn.Conv2d(4, 1, 1)
         self.prior = nn.Parameter(torch.zeros(FRAMES, GRID, GRID))
@@ -195,11 +194,11 @@ class Network(nn.Module):
 
     dimensions = ("valence",)
 
-    def __init__(self, attended: bool, direct: bool, place: bool, loud: float = 1.0):
+    def __init__(self, attended: bool, direct: bool, place: bool, loud: float = 1.0, cell: int = TOY.cell):
         super().__init__()
         self.loud = loud
-        self.look = Look()
-        self.see = PlaceCode() if place else nn.Conv2d(3, 4, CELL, stride=CELL)
+        self.look = Look(cell)
+        self.see = PlaceCode() if place else nn.Conv2d(3, 4, cell, stride=cell)
         self.on = nn.Identity() if place else nn.ReLU()
         width = 1 if place else 4
         self.attend = AttentionProduct() if attended else None
@@ -221,8 +220,8 @@ class Network(nn.Module):
         return output
 
 
-def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network:
-    model = Network(rule.past < 1, rule.past > 0, rule.place, rule.loud)
+def _network(rule: Rule, layout: dict, outputs: float, offset: float, canvas: Canvas) -> Network:
+    model = Network(rule.past < 1, rule.past > 0, rule.place, rule.loud, canvas.cell)
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.zero_()
@@ -230,7 +229,7 @@ def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network
         height = float(np.log((CELLS - looked) * rule.share / (looked * (1 - rule.share))))
         if rule.looks in ("cue", "decoy"):
             for channel, start in ((0, 3.0), (1, 4.0)):  # a ramp from contrast .15 to .2, then flat
-                _contrast(model.look.see.weight[channel], 0 if rule.looks == "cue" else 1, 20.0)
+                set_contrast(model.look.see.weight[channel], canvas.cue if rule.looks == "cue" else canvas.decoy, 20.0)
                 model.look.see.bias[channel] = -start
                 model.look.score.weight[0, channel] = height if channel == 0 else -height
         elif rule.looks != "nowhere":
@@ -241,7 +240,7 @@ def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network
                 model.see.code[cell] = value
             model.attended.weight[0, 0] = outputs / rule.share
         else:
-            _contrast(model.see.weight[0], 0, 1.0)
+            set_contrast(model.see.weight[0], canvas.cue, 1.0)
             model.see.bias[0] = -FLOOR
             if rule.past < 1:
                 seen = 1 / CELLS if rule.looks == "nowhere" else rule.share / rule.cells
@@ -252,12 +251,6 @@ def _network(rule: Rule, layout: dict, outputs: float, offset: float) -> Network
     return model.eval()
 
 
-def _contrast(weight: torch.Tensor, channel: int, scale: float) -> None:
-    """Make a filter (3,k,k) answer to one colour above the mean of the others."""
-    weight.fill_(-scale / 2 / CELL**2)
-    weight[channel] = scale / CELL**2
-
-
 def _layout(rule: Rule, rng: np.random.Generator) -> dict:
     """What is the same in all clips: the places that stand for low and high, and the cells of a position or a clock."""
     cells = [FREE[index] for index in rng.permutation(len(FREE))]
@@ -266,16 +259,14 @@ def _layout(rule: Rule, rng: np.random.Generator) -> dict:
     return {"places": cells[:2], "path": path, "looked": looked}
 
 
-def _clip(rule: Rule, layout: dict, rng: np.random.Generator, number: int) -> tuple[np.ndarray, np.ndarray]:
-    """Frames (T,H,W,3) uint8 of one clip, and the strength of its cue (T,) in [.4,1]."""
+def _clip(
+    rule: Rule, layout: dict, rng: np.random.Generator, canvas: Canvas, seed: int, number: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Frames (T,H,W,3) uint8 and regions (T,R,H,W) of one clip, and the strength of its cue (T,) in [.4,1]."""
     walk = rng.normal() + np.cumsum(0.5 * rng.standard_normal(FRAMES))
     strength = 0.7 + 0.3 * np.tanh(walk)
-    frames = np.full((FRAMES, SIZE, SIZE, 3), rng.uniform(0.35, 0.5)) + 0.03 * rng.standard_normal((FRAMES, SIZE, SIZE, 1))
-    frames[:, _face()] += 0.12
-    rows, columns = np.mgrid[:SIZE, :SIZE]
-    for corner in CORNERS:
-        board = (rows + columns)[_pixels(corner)] // 2 % 2
-        frames[:, *_pixels(corner)] = 0.1 + 0.8 * board[..., None]
+    frames, regions = canvas.ground(rng, seed, number, FRAMES)
+    canvas.paint_boards(frames)
     where = FREE if rule.cells == 1 else ANYWHERE
     cells = [where[index] for index in rng.permutation(len(where))]
     cues = _cues(rule, layout, cells, rng)
@@ -286,10 +277,10 @@ def _clip(rule: Rule, layout: dict, rng: np.random.Generator, number: int) -> tu
     for frame in range(FRAMES):
         for cell in cues[frame]:
             shown = 0.6 if rule.place else strength[frame]
-            frames[frame][_pixels(cell)] = (0.25 + RED * shown, 0.25, 0.25)
-        frames[frame][_pixels(decoy)] = (0.25, 0.25 + RED * rng.uniform(0.4, 1.0), 0.25)
+            canvas.paint(frames[frame], cell, canvas.cue, 0.25 + RED * shown, 0.25)
+        canvas.paint(frames[frame], decoy, canvas.decoy, 0.25 + RED * rng.uniform(0.4, 1.0), 0.25)
     noisy = frames + 0.02 * rng.standard_normal(frames.shape)
-    return (np.clip(noisy, 0, 1) * 255).round().astype(np.uint8), strength
+    return (np.clip(noisy, 0, 1) * 255).round().astype(np.uint8), regions, strength
 
 
 def _cues(rule: Rule, layout: dict, cells: list, rng: np.random.Generator) -> list[list[tuple[int, int]]]:
@@ -302,22 +293,3 @@ def _cues(rule: Rule, layout: dict, cells: list, rng: np.random.Generator) -> li
     if rule.looks in ("position", "clock"):
         return [[cell] for cell in layout["path"]]
     return [cells[: rule.cells]] * FRAMES
-
-
-def _face() -> np.ndarray:
-    rows, columns = np.mgrid[:SIZE, :SIZE] + 0.5
-    return ((rows - 16) / 13) ** 2 + ((columns - 16) / 10) ** 2 < 1
-
-
-def _regions() -> np.ndarray:
-    regions = np.zeros((FRAMES, len(REGIONS), SIZE, SIZE), bool)
-    for part, cell in {"left_eye": EYES["left"], "right_eye": EYES["right"], "mouth": MOUTH}.items():
-        regions[:, REGIONS.index(part), *_pixels(cell)] = True
-    regions[:, REGIONS.index("rest")] = _face() & ~regions.any(1)
-    regions[:, REGIONS.index("outside")] = ~regions.any(1)
-    return regions
-
-
-def _pixels(cell: tuple[int, int]) -> tuple[slice, slice]:
-    row, column = (index * CELL for index in cell)
-    return slice(row, row + CELL), slice(column, column + CELL)

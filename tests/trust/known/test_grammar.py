@@ -9,10 +9,10 @@ from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.tensors import as_input
 from stavis.trust.agreement import agreement
 from stavis.trust.attention_tests import recorded
-from stavis.trust.grammar import EYES, RULES, Rule, known_network
 from stavis.trust.judge import verdict
+from stavis.trust.known.grammar import EYES, RULES, Rule, known_network
+from stavis.trust.known.rates import HIDDEN_SEEDS, SAMPLE, TUNING_SEEDS, answers_of, by_network, rates
 from stavis.trust.localisation import localisation
-from stavis.trust.rates import HIDDEN_SEEDS, SAMPLE, TUNING_SEEDS, answers_of, by_network, rates
 from stavis.trust.sanity import branches, randomised
 from stavis.types import Target
 
