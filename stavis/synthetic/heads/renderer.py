@@ -13,15 +13,17 @@ from stavis.synthetic.heads.motion import HeadMotion
 from stavis.synthetic.heads.people.person import HeadPerson, landmark_basis, sample_head
 from stavis.synthetic.heads.people.plane import skin_plane
 from stavis.synthetic.heads.people.worn import draw_worn, sample_worn
+from stavis.synthetic.heads.scene.body import Body, body_of
 from stavis.synthetic.heads.scene.capture import Capture
 from stavis.synthetic.heads.scene.covering import Covering
 from stavis.synthetic.heads.scene.fields import Fields
 from stavis.synthetic.heads.scene.gaze import gaze_angles, turn_eyes, turn_irises
-from stavis.synthetic.heads.scene.kernels import EYE, HAIR, compiled
+from stavis.synthetic.heads.scene.kernels import EYE, HAIR, MOUTH, compiled
 from stavis.synthetic.heads.scene.lens import Lens
 from stavis.synthetic.heads.scene.light import SHADOW_SIDE, sample_head_light
 from stavis.synthetic.heads.scene.mesh import head_mesh
 from stavis.synthetic.heads.scene.posing import Posing
+from stavis.synthetic.heads.scene.solids import Solid
 from stavis.synthetic.heads.shapes import MODEL_SHAPES, model_weights
 from stavis.synthetic.shadows import shadowed
 from stavis.synthetic.streams import stream
@@ -83,8 +85,9 @@ class HeadScene:
         self._later = self._moving(motion.half_later()) if self.fields.combed else None
         self.shadows = shadows if shadows is not None and shadows.any() else None
         amounts = {"mouth": occluder_mouth, "eyes": occluder_eyes}
-        self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands)
-        self._solid = np.ascontiguousarray(person.triangles[(person.parts <= HAIR) & (person.parts != EYE) & (person.parts != 3)])
+        panes = np.concatenate([np.zeros((0, 3)), *self.worn.panes])
+        self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands, panes)
+        self._bodies: dict[tuple[int, ...], Body] = {}
 
     def _moving(self, motion: HeadMotion) -> _Moving:
         weights = model_weights(motion.weights)
@@ -120,7 +123,7 @@ class HeadScene:
         return self.camera.take(self.capture.reduce(self.lens.take(image)), t)
 
     def render_over(self, image: np.ndarray, t: int) -> None:
-        """The head of frame t over an image (H,W,3) uint8 of this size, in place: no camera, no lens, nothing laid over it."""
+        """The head of frame t over an image (H,W,3) uint8 of this size, in place, and what is held before it; no camera, no lens."""
         self._render(image, t, self._now)
 
     def _render(self, image: np.ndarray, t: int, moving: _Moving) -> None:
@@ -128,16 +131,20 @@ class HeadScene:
         points = np.empty_like(self.person.points)
         self._loops.blend(self.person.points, *self.mesh.shapes, moving.weights[t], points)
         turn_eyes(points, self.mesh, moving.gaze[t])
+        held = self.covering.held(t)
+        points = np.concatenate([points, *(solid.points + shift for solid, shift in held)]).astype(np.float32)
+        body = self._body(tuple(solid for solid, _ in held))
         seen, screen = np.empty_like(points), np.empty_like(points)
-        head, body, view = posing.transforms(t)
-        self._loops.place(points, self.mesh.sway, self.mesh.setback, head, body, view, seen, screen)
-        box = _box(screen[np.unique(self.person.triangles[: self.person.inner])] if not posing.fills else None, self.size)
+        *transforms, view = posing.transforms(t)
+        self._loops.place(points, body.sway, body.setback, *transforms, view, seen, screen)
+        box = _box(screen[np.unique(body.triangles[: body.inner])] if not posing.fills else None, self.size)
         if box is None:
             return
         left, top, right, bottom = box
         screen[:, 0] = (screen[:, 0] + 0.5 - left) * _FINER - 0.5
         screen[:, 1] = (screen[:, 1] + 0.5 - top) * _FINER - 0.5
-        light, depth = self._lit(seen, screen, points, (round((bottom - top) * _FINER), round((right - left) * _FINER)), t, moving)
+        shape = (round((bottom - top) * _FINER), round((right - left) * _FINER))
+        light, depth = self._lit(body, seen, screen, points, shape, t, moving)
 
         def project(rigid: np.ndarray) -> np.ndarray:
             placed = posing.place(rigid, t)
@@ -152,45 +159,52 @@ class HeadScene:
         self._loops.develop(light, self.light.gain, _TONES, part)
         image[rows, columns] = part
 
+    def _body(self, held: tuple[Solid, ...]) -> Body:
+        key = tuple(id(solid) for solid in held)
+        if key not in self._bodies:
+            self._bodies[key] = body_of(self.person, self.mesh, held)
+        return self._bodies[key]
+
     def _lit(
-        self, seen: np.ndarray, screen: np.ndarray, points: np.ndarray, shape: tuple[int, int], t: int, moving: _Moving
+        self, body: Body, seen: np.ndarray, screen: np.ndarray, points: np.ndarray, shape: tuple[int, int], t: int, moving: _Moving
     ) -> tuple[np.ndarray, np.ndarray]:
         """The light (H,W,4) that leaves a head, and its depth (H,W)."""
         person, mesh, loops = self.person, self.mesh, self._loops
         normals = np.empty_like(seen)
-        loops.find_normals(seen, person.triangles, normals)
+        loops.find_normals(seen, body.triangles, normals)
         lips = points[mesh.landmarks[[62, 66]], 1]
-        count = len(person.triangles) if lips[0] - lips[1] > _SHUT else person.inner
+        count = len(body.triangles) if lips[0] - lips[1] > _SHUT else body.inner
         depth, nearest = np.empty(shape, np.float32), np.empty(shape, np.int32)
         first, second = np.empty(shape, np.float32), np.empty(shape, np.float32)
-        loops.rasterise(screen, person.triangles, person.both_sides, count, depth, nearest, first, second)
+        loops.rasterise(screen, body.triangles, body.both_sides, count, depth, nearest, first, second)
         surface = np.empty((*shape, 6), np.float32)
         loops.find_surface(
-            nearest, first, second, person.triangles, person.uv_triangles, self.plane.uv, person.parts, person.colours,
-            person.paint.texture, person.paint.material, self.plane.folds, moving.folds[t], mesh.radius, person.iris, person.gloss, surface,
+            nearest, first, second, body.triangles, body.uv_triangles, self.plane.uv, body.parts, body.colours,
+            person.paint.texture, person.paint.material, self.plane.folds, moving.folds[t], body.radius, person.iris, person.gloss, surface,
         )  # fmt: skip
         front = float(screen[mesh.landmarks[[62, 66]], 2].mean())
-        open_sky = _open_sky(depth, nearest, person.parts, front if count > person.inner else None, moving.posing.px_a_cm(t) * _FINER)
-        out, visible, light = np.empty((*shape, 4), np.float32), self._visible(nearest, first, second, seen), self.light
+        open_sky = _open_sky(depth, nearest, body.parts, front if count > body.inner else None, moving.posing.px_a_cm(t) * _FINER)
+        out, visible, light = np.empty((*shape, 4), np.float32), self._visible(body, nearest, first, second, seen), self.light
         loops.find_light(
-            nearest, first, second, person.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, visible, out,
+            nearest, first, second, body.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, visible, out,
         )  # fmt: skip
+        corneas = mesh.corneas @ seen[: len(person.points)]
         loops.wet_eyes(
-            nearest, first, second, person.triangles, person.parts, mesh.radius, seen, open_sky, visible, mesh.corneas @ seen,
+            nearest, first, second, body.triangles, body.parts, body.radius, seen, open_sky, visible, corneas,
             person.iris[3] * np.float32(1.05), light.sky, light.lamps, light.axes, light.window,
             np.float32(1 / (moving.posing.px_a_cm(t) * _FINER)), np.float32(person.tears), out,
         )  # fmt: skip
         return out, depth
 
-    def _visible(self, nearest: np.ndarray, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def _visible(self, body: Body, nearest: np.ndarray, first: np.ndarray, second: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """How much of the first lamp reaches each pixel, (H,W) in [0,1]."""
         light, distance = self.light, np.float32(self.posing.distance)
         visible = np.ones(nearest.shape, np.float32)
         if light.shadow:
             depth = np.empty((SHADOW_SIDE, SHADOW_SIDE), np.float32)
-            self._loops.rasterise_depth(seen + np.float32((0, 0, distance)), light.axes, light.corner, light.scale, self._solid, depth)
+            self._loops.rasterise_depth(seen + np.float32((0, 0, distance)), light.axes, light.corner, light.scale, body.solid, depth)
             self._loops.find_shadow(
-                nearest, first, second, self.person.triangles, seen, distance, depth, light.axes, light.corner, light.scale,
+                nearest, first, second, body.triangles, seen, distance, depth, light.axes, light.corner, light.scale,
                 np.float32(light.shadow), visible,
             )  # fmt: skip
         return visible
@@ -226,7 +240,7 @@ def _open_sky(depth: np.ndarray, nearest: np.ndarray, parts: np.ndarray, lips: f
     kinds = parts[np.maximum(nearest, 0)]
     hidden[(kinds == EYE) & (nearest >= 0)] *= 2  # the lids' shadow
     if lips is not None:
-        inside = (kinds > HAIR) & (nearest >= 0)
+        inside = (kinds > HAIR) & (kinds <= MOUTH) & (nearest >= 0)
         hidden[inside] = 0.6 * hidden[inside] + 0.42 * np.clip(lips - depth[inside], 0, 6)
     return np.exp(-hidden)
 

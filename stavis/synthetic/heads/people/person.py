@@ -27,7 +27,7 @@ _NARROWER, _TALLER = (-0.05, 0.15), (0.9, 1.13)
 @dataclass(frozen=True, eq=False)
 class HeadPerson:
     """A person: look; hat or None; points (n,3) cm of the mesh and landmarks (478,3) cm at rest; the painted skin; colours (n,3) of the
-    rest; iris (10,) and gloss (10,3) as kernels.find_surface has them; tears in [0,1];
+    rest; iris (10,) and gloss (12,3) as kernels.find_surface has them; tears in [0,1];
     the triangles that are rendered, those from `inner` on inside the mouth.
 
     skin, hair, hat_colour, half_width (eye distances), hand_odds and hand_strays are what an occluder asks of a person.
@@ -84,7 +84,7 @@ def sample_head(rng: np.random.Generator, model: HeadModel, **look_values) -> He
     shown[_under_clothes(mesh)] = False
     strength, exponent, lips, eyes = look.gloss
     gloss = [(strength, exponent, 1), (0.04, 10, 0.6), (eyes, 180, 0.4), (0.03, 8, 0.3), (0.08, 14, 0.4), (0.25, 60, 0.5), (0.2, 40, 1)]
-    gloss += [(0.2, 40, 1), (lips, 40, 1), (0.05, 12, 0.3)]
+    gloss += [(0.2, 40, 1), (lips, 40, 1), (0.05, 12, 0.3), (0.6 * strength, exponent, 1), (0.35, 40, 0.2)]
     iris = np.concatenate([linear(look.iris), look.radii, linear(look.white), [rng.uniform(0.2, 0.75), 0]])
     iris[5:8], iris[9], tears = sample_wet_eyes(stream(rng, "wet eyes"), iris[5:8])
     colours = colour_points(rng, mesh, look, hair)

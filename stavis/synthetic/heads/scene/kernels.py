@@ -14,6 +14,8 @@ from stavis.lazy_names import missing
 
 FACE, HEAD, EYE, CLOTH, HAIR, TEETH, GUMS, MOUTH = range(8)
 """What a triangle is part of."""
+HAND, CUP = 10, 11
+"""What is held before a face is part of; 8 and 9 are the gloss of lips and beards."""
 
 ONE, ZERO, HALF, EDGE, TINY = np.float32(1), np.float32(0), np.float32(0.5), np.float32(-1e-4), np.float32(1e-9)
 
@@ -167,7 +169,7 @@ def find_surface(nearest, first, second, triangles, uv_triangles, uv, parts, col
     """What each pixel is made of: out (H,W,6) float32 linear RGB, strength and width of the gloss, softness of the skin.
 
     iris: RGB, radius, pupil, RGB of the white, strength of the limbus, redness.
-    gloss: (8 parts, 3) strength, exponent, softness, then lips, beard.
+    gloss: (12,3) strength, exponent and softness of the 8 parts, of lips, beard, hands and cups.
     """
     height, width = nearest.shape
     side = texture.shape[0]
