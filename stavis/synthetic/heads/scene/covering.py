@@ -67,9 +67,9 @@ def _placed(rng: np.random.Generator, person: HeadPerson, region: str, thing: Oc
     reach = EYE_DISTANCE * rng.uniform(0.88, 1.08) * (0.72 if region == "mouth" else 0.98)
     high = EYE_DISTANCE * rng.uniform(0.88, 1.1) * (0.42 if region == "mouth" else 0.46)
     if thing.kind == "hand":
-        made = hand_from_the_side(rng, person.look, reach)
+        made = hand_from_the_side(rng, person.look, reach, -15.0 if region == "mouth" else -21.0)
     elif thing.kind == "fingers" and region == "mouth":
-        made = fingers_from_below(rng, person.look, high, rng.uniform(0.8, 1.0))
+        made = fingers_from_below(rng, person.look, high, rng.uniform(0.8, 1.0), (14.0, -15.0))
     elif thing.kind == "fingers":
         made = hands_over_eyes(rng, person.look, high, rng.uniform(3.0, 3.7))
     else:

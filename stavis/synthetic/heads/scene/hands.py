@@ -59,8 +59,8 @@ def _finger(skin: Skin, joints: np.ndarray, width: float, folds: tuple[float, ..
 
 
 def arm(skin: Skin, line: np.ndarray, cloth: np.ndarray, sleeve: float) -> list[Solid]:
-    """The back of the hand, wrist and forearm along a line (k,5), with a sleeve from the fraction `sleeve` of it on."""
-    line = through(line, 20)
+    """The back of the hand, wrist, forearm and upper arm along a line (k,5), with a sleeve from the fraction `sleeve` of it on."""
+    line = through(line, 28)
     hand, *_ = tube(line, HAND, 16)
     start = min(int(sleeve * len(line)), len(line) - 3)
     wide = line[start:] + np.array((0, 0, 0, 0.7, 0.7))
@@ -71,8 +71,14 @@ def arm(skin: Skin, line: np.ndarray, cloth: np.ndarray, sleeve: float) -> list[
     return [replace(hand, colours=skin.plain(len(hand.points))), replace(cuff, colours=linear(cloth) * folds[:, None])]
 
 
-def hand_from_the_side(rng: np.random.Generator, look: Look, reach: float) -> Solid:
-    """A flat hand that comes from the image's right, its fingers across the origin, `reach` cm to the left of it; the thumb is up."""
+def _sleeve(rng: np.random.Generator) -> float:
+    """Where a sleeve begins, from the wrist to short ones: the fraction of the arm."""
+    return float(rng.uniform(0.36, 0.62) if rng.random() < 0.75 else 0.88)
+
+
+def hand_from_the_side(rng: np.random.Generator, look: Look, reach: float, shoulder: float) -> Solid:
+    """A flat hand that comes from the image's right, its fingers across the origin, `reach` cm to the left of it; the thumb is up;
+    shoulder: how high that lies, cm."""
     skin, size = Skin(rng, look), rng.uniform(0.9, 1.08)
     pitch, length = 1.62 * size * rng.uniform(0.95, 1.12), _LONGEST * size
     knuckles = -reach + length
@@ -88,17 +94,18 @@ def hand_from_the_side(rng: np.random.Generator, look: Look, reach: float) -> So
     palm = [
         (knuckles - 0.6, 0, -0.1, across, 0.85), (knuckles + 1.5, 0, 0.15, across * 1.02, 1.15),
         (knuckles + 5.5 * size, -0.2, 0, across * 0.9, 1.35), (knuckles + 8.5 * size, -1.2, -0.6, 2.8, 1.9),
-        (knuckles + 13, -6.0, -2, 3.0, 2.6), (knuckles + 20, -20.0, -4, 4.2, 4.0),
+        (knuckles + 12.5, -6.0, -2, 3.0, 2.6), (knuckles + 18, min(-16.0, shoulder - 5), -3, 4.2, 4.2), (14, shoulder, -10, 5, 5),
     ]  # fmt: skip
-    parts += arm(skin, np.array(palm), look.cloth, rng.uniform(0.5, 1.0) if rng.random() < 0.8 else 0.94)
+    parts += arm(skin, np.array(palm), look.cloth, _sleeve(rng))
     base, spread = np.array((knuckles + 5.2 * size, across * 0.6, 0.0)), rng.uniform(0.7, 1.15)  # it stays below the eye
     thumb = base + np.array([(0, 0, 0), (-1.5, 1.0, 0.5), (-3.0, 1.9, 0.6), (-4.6, 2.4, 0.2)]) * (1, spread, 1)
     parts.append(_finger(skin, thumb, 1.25 * pitch, (0.6,)))
     return joined(parts)
 
 
-def fingers_from_below(rng: np.random.Generator, look: Look, reach: float, narrow: float) -> Solid:
-    """Fingers that come from below, their ends `reach` cm above the origin: stretched, with their nails, or bent to a fist."""
+def fingers_from_below(rng: np.random.Generator, look: Look, reach: float, narrow: float, shoulder: tuple[float, float]) -> Solid:
+    """Fingers that come from below, their ends `reach` cm above the origin: stretched, with their nails, or bent to a fist; shoulder:
+    where that lies, cm."""
     skin, size = Skin(rng, look), rng.uniform(0.9, 1.08)
     pitch, bent = 1.66 * size * narrow, bool(rng.random() < 0.5)
     parts = []
@@ -115,9 +122,10 @@ def fingers_from_below(rng: np.random.Generator, look: Look, reach: float, narro
     side = rng.uniform(2, 8)
     palm = [
         (0, low + 1.2, -0.3, wide, 0.9), (0, low - 0.5, 0.0, wide * 1.02, 1.25), (0.2, low - 4.5, -0.1, wide * 0.85, 1.5),
-        (0.6, low - 7.5, -0.5, 2.8, 2.0), (side * 0.5, low - 13, -1.0, 3.1, 2.7), (side, low - 24, -2.0, 4.2, 4.0),
+        (0.6, low - 7.5, -0.5, 2.8, 2.0), (side * 0.6, low - 13, 1.0, 3.1, 2.7), (side * 1.3, low - 22, 2.5, 4.2, 4.2),
+        (*shoulder, -10, 5, 5),
     ]  # fmt: skip
-    parts += arm(skin, np.array(palm), look.cloth, rng.uniform(0.5, 1.0) if rng.random() < 0.8 else 0.94)
+    parts += arm(skin, np.array(palm), look.cloth, _sleeve(rng))
     base = np.array((wide * 0.8, low - 3.0, 0.4))
     thumb = base + np.array([(0, 0, 0), (0.9, 1.8, 0.6), (0.8 - 1.6 * bent, 3.4, 0.9), (0.2 - 2.4 * bent, 4.8, 0.8)])
     parts.append(_finger(skin, thumb, 1.2 * pitch, (0.6,)))
@@ -130,7 +138,7 @@ def hands_over_eyes(rng: np.random.Generator, look: Look, reach: float, apart: f
     for mirrored in (False, True):
         turn = rng.uniform(0.75, 1.0)
         rotation = np.array([[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
-        hand = fingers_from_below(rng, look, reach, 0.88).moved(rotation, np.array((apart, 0, 0)))
+        hand = fingers_from_below(rng, look, reach, 0.88, (-8.0, -23.0)).moved(rotation, np.array((apart, 0, 0)))
         hands.append(hand.moved(np.eye(3), np.zeros(3), mirrored=mirrored))
     return joined(hands)
 
@@ -148,6 +156,7 @@ def grip(rng: np.random.Generator, look: Look, radius: float, low: float) -> lis
     middle = low + 1.5 * pitch
     back = [
         (radius + 0.9, middle, -1.2, 2 * pitch, 1.1), (radius + 3.2, middle - 0.5, -2.0, 1.8 * pitch, 1.5),
-        (radius + 6.5, middle - 3.5, -2.5, 2.8, 2.1), (radius + 10, middle - 10, -3, 3.1, 2.7), (radius + 14, middle - 22, -4, 4.2, 4.0),
+        (radius + 6.5, middle - 3.5, -2.5, 2.8, 2.1), (radius + 10, middle - 10, -3, 3.1, 2.7), (radius + 13, middle - 18, -5, 4.2, 4.2),
+        (radius + 9, middle - 14, -16, 5, 5),
     ]  # fmt: skip
-    return parts + arm(skin, np.array(back), look.cloth, rng.uniform(0.55, 0.95))
+    return parts + arm(skin, np.array(back), look.cloth, _sleeve(rng))
