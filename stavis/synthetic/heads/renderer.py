@@ -17,7 +17,7 @@ from stavis.synthetic.heads.scene.body import Body, body_of
 from stavis.synthetic.heads.scene.capture import Capture
 from stavis.synthetic.heads.scene.covering import Covering
 from stavis.synthetic.heads.scene.fields import Fields
-from stavis.synthetic.heads.scene.gaze import gaze_angles, turn_eyes, turn_irises
+from stavis.synthetic.heads.scene.gaze import gaze_angles, turn_eyes, turn_irises, turns
 from stavis.synthetic.heads.scene.kernels import EYE, HAIR, MOUTH, compiled
 from stavis.synthetic.heads.scene.lens import Lens
 from stavis.synthetic.heads.scene.light import SHADOW_SIDE, sample_head_light
@@ -38,8 +38,8 @@ _SHUT = 0.16  # cm between the lips below which nothing inside the mouth is rend
 
 @dataclass(frozen=True, eq=False)
 class _Moving:
-    """A head in each frame: the pose, the weights (T,57) of the model's shapes and how deep the folds (T,6) are, and where the eyes look
-    (T,2,2), see gaze_angles."""
+    """A head in each frame: the pose, the weights (T,57) of the model's shapes and how deep the folds (T,6) are, and how far the eyes
+    turn (T,2,3,3)."""
 
     posing: Posing
     weights: np.ndarray
@@ -75,23 +75,23 @@ class HeadScene:
         self.model, self.person, self.motion, self.size = model, person, motion, tuple(size)
         self.mesh, self.plane, self._loops = head_mesh(model), skin_plane(model), compiled()
         self.posing = Posing(rng, motion, self.size)
-        self._now = self._moving(motion)
+        self._now = self._moving(self.posing)
         self.light = sample_head_light(rng, person.look)
         self.worn = sample_worn(rng, person.look, person.points, self.mesh.landmarks)
         self.background = Background(rng, self.size, len(motion), fps, background_object)
         self.camera = Camera(rng, self.size, len(motion), fps, self.posing.unit)
         self.capture = Capture(rng)
         self.lens, self.fields = Lens(stream(rng, "lens"), self.size), Fields(stream(rng, "fields"))
-        self._later = self._moving(motion.half_later()) if self.fields.combed else None
+        self._later = self._moving(self.posing.following(motion.half_later())) if self.fields.combed else None
         self.shadows = shadows if shadows is not None and shadows.any() else None
         amounts = {"mouth": occluder_mouth, "eyes": occluder_eyes}
         panes = np.concatenate([np.zeros((0, 3)), *self.worn.panes])
         self.covering = Covering(rng, person, amounts, self.posing.unit, occlusion_hands, panes)
         self._bodies: dict[tuple[int, ...], Body] = {}
 
-    def _moving(self, motion: HeadMotion) -> _Moving:
-        weights = model_weights(motion.weights)
-        return _Moving(self.posing.following(motion), weights, _fold_weights(self.person, weights), gaze_angles(weights))
+    def _moving(self, posing: Posing) -> _Moving:
+        weights = model_weights(posing.motion.weights)
+        return _Moving(posing, weights, _fold_weights(self.person, weights), turns(gaze_angles(weights)))
 
     def landmarks(self) -> np.ndarray:
         """(T,478,2) float32 px, layout MEDIAPIPE, where the lens throws them; nothing is rendered for them."""
@@ -132,7 +132,8 @@ class HeadScene:
         self._loops.blend(self.person.points, *self.mesh.shapes, moving.weights[t], points)
         turn_eyes(points, self.mesh, moving.gaze[t])
         held = self.covering.held(t)
-        points = np.concatenate([points, *(solid.points + shift for solid, shift in held)]).astype(np.float32)
+        if held:
+            points = np.concatenate([points, *(solid.points + shift for solid, shift in held)]).astype(np.float32)
         body = self._body(tuple(solid for solid, _ in held))
         seen, screen = np.empty_like(points), np.empty_like(points)
         *transforms, view = posing.transforms(t)
@@ -188,7 +189,7 @@ class HeadScene:
         loops.find_light(
             nearest, first, second, body.triangles, seen, normals, surface, open_sky, light.sky, light.lamps, light.wrap, visible, out,
         )  # fmt: skip
-        corneas = mesh.corneas @ seen[: len(person.points)]
+        corneas = np.stack([weights[eye] @ seen[eye] for eye, weights in zip(mesh.eyes, mesh.corneas, strict=True)])
         loops.wet_eyes(
             nearest, first, second, body.triangles, body.parts, body.radius, seen, open_sky, visible, corneas,
             person.iris[3] * np.float32(1.05), light.sky, light.lamps, light.axes, light.window,

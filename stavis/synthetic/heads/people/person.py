@@ -26,9 +26,9 @@ _NARROWER, _TALLER = (-0.05, 0.15), (0.9, 1.13)
 
 @dataclass(frozen=True, eq=False)
 class HeadPerson:
-    """A person: look; hat or None; points (n,3) cm of the mesh and landmarks (478,3) cm at rest; the painted skin; colours (n,3) of the
-    rest; iris (10,) and gloss (12,3) as kernels.find_surface has them; tears in [0,1];
-    the triangles that are rendered, those from `inner` on inside the mouth.
+    """A person: look; hat or None; points (n,3) cm of the mesh (without a hat's where none is worn) and landmarks (478,3) cm at rest; the
+    painted skin; colours (n,3) of the rest; iris (10,) and gloss (12,3) as kernels.find_surface has them; tears in [0,1]; the triangles
+    that are rendered, those from `inner` on inside the mouth.
 
     skin, hair, hat_colour, half_width (eye distances), hand_odds and hand_strays are what an occluder asks of a person.
     """
@@ -90,13 +90,14 @@ def sample_head(rng: np.random.Generator, model: HeadModel, **look_values) -> He
     colours = colour_points(rng, mesh, look, hair)
     if hat:
         colours[mesh.hat_points] = hat_colours
+    used = slice(mesh.hat_points.start if hat is None else len(points))
     return HeadPerson(
         look=look,
         hat=hat,
-        points=np.ascontiguousarray(points, np.float32),
+        points=np.ascontiguousarray(points[used], np.float32),
         landmarks=landmarks,
         paint=paint,
-        colours=colours,
+        colours=colours[used],
         iris=iris.astype(np.float32),
         gloss=np.array(gloss, np.float32),
         tears=tears,

@@ -69,10 +69,7 @@ def draw_worn(worn: Worn, light: np.ndarray, depth: np.ndarray, scale: float, pr
     if hidden is not None:
         behind = light[hidden]
     for rim in worn.panes:
-        mask = np.zeros(light.shape[:2], np.uint8)
-        cv2.fillPoly(mask, [_fixed(project(rim))], 255, cv2.LINE_AA, 4)
-        alpha = mask[..., None].astype(np.float32) / 255 * light[..., 3:]
-        light[..., :3] = light[..., :3] * (1 - alpha * (1 - worn.tint)) + alpha * worn.shine
+        _lay_pane(worn, light, project(rim)[:, :2])
     for line in worn.lines:
         cv2.polylines(light, [_fixed(project(line))], False, worn.colour, thick, cv2.LINE_AA, 4)
     if hidden is not None:
@@ -85,11 +82,24 @@ def draw_worn(worn: Worn, light: np.ndarray, depth: np.ndarray, scale: float, pr
             cv2.polylines(light, [_fixed(placed)], False, worn.metal, max(round(0.25 * scale), 1), cv2.LINE_AA, 4)
 
 
+def _lay_pane(worn: Worn, light: np.ndarray, outline: np.ndarray) -> None:
+    """A tinted pane with its shine within an outline (k,2) px, in place."""
+    left, top = np.clip(np.floor(outline.min(0)).astype(int) - 2, 0, None)
+    right, bottom = np.clip(np.ceil(outline.max(0)).astype(int) + 3, 0, None)
+    part = light[top:bottom, left:right]
+    if part.size:
+        mask = np.zeros(part.shape[:2], np.uint8)
+        cv2.fillPoly(mask, [_fixed(outline - (left, top))], 255, cv2.LINE_AA, 4)
+        alpha = mask[..., None].astype(np.float32) / 255 * part[..., 3:]
+        part[..., :3] = part[..., :3] * (1 - alpha * (1 - worn.tint)) + alpha * worn.shine
+
+
 def _hidden(worn: Worn, depth: np.ndarray, project: Callable[[np.ndarray], np.ndarray]) -> np.ndarray | None:
-    """Where a hat's brim or a hand lies before the glasses, (H,W) bool; None without glasses."""
+    """Where a hat's brim or a hand lies before the glasses, (H,W) bool; None where nothing does."""
     if not worn.panes:
         return None
-    return depth > project(np.concatenate(worn.panes))[:, 2].max() + _BEFORE
+    hidden = depth > project(np.concatenate(worn.panes))[:, 2].max() + _BEFORE
+    return hidden if hidden.any() else None
 
 
 def _fixed(placed: np.ndarray) -> np.ndarray:

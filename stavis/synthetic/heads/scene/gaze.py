@@ -24,22 +24,24 @@ def gaze_angles(weights: np.ndarray) -> np.ndarray:
     return np.stack([np.stack(eye, -1) for eye in eyes], 1)
 
 
-def turn_eyes(points: np.ndarray, mesh: HeadMesh, angles: np.ndarray) -> None:
-    """Turn the eyes of a mesh, points (n,3) cm of a head that is not posed, by angles (2,2), in place."""
-    for eye, weights, angle in zip(mesh.eyes, mesh.eyeballs, angles, strict=True):
-        if angle.any():
-            points[eye] = _turned(points[eye], weights @ points, angle)
+def turns(angles: np.ndarray) -> np.ndarray:
+    """The rotations (...,3,3) of eyes by angles (...,2), float32."""
+    (cos, up_cos), (sin, up_sin) = np.moveaxis(np.cos(angles), -1, 0), np.moveaxis(np.sin(angles), -1, 0)
+    zero = np.zeros_like(cos)
+    rows = [[cos, -sin * up_sin, sin * up_cos], [zero, up_cos, up_sin], [-sin, -cos * up_sin, cos * up_cos]]
+    return np.stack([np.stack(row, -1) for row in rows], -2).astype(np.float32)
 
 
-def turn_irises(landmarks: np.ndarray, points: np.ndarray, mesh: HeadMesh, angles: np.ndarray) -> None:
-    """The same for landmarks (T,478,3) cm, in place: points (n,3) cm are the person's at rest, angles (T,2,2)."""
-    for k, weights in enumerate(mesh.eyeballs):
-        iris = slice(*IRISES[k])
-        landmarks[:, iris] = _turned(landmarks[:, iris], weights @ points, angles[:, k, None].transpose(2, 0, 1))
+def turn_eyes(points: np.ndarray, mesh: HeadMesh, rotations: np.ndarray) -> None:
+    """Turn the eyes of a mesh, points (n,3) cm of a head that is not posed, by rotations (2,3,3), in place."""
+    for eye, weights, rotation in zip(mesh.eyes, mesh.eyeballs, rotations, strict=True):
+        ball = points[eye]
+        middle = weights[eye] @ ball
+        points[eye] = (ball - middle) @ rotation.T + middle
 
 
-def _turned(points: np.ndarray, middle: np.ndarray, angle: np.ndarray) -> np.ndarray:
-    (x, y, z), (aside, up) = np.moveaxis(points - middle, -1, 0), angle
-    y, z = y * np.cos(up) + z * np.sin(up), z * np.cos(up) - y * np.sin(up)
-    x, z = x * np.cos(aside) + z * np.sin(aside), z * np.cos(aside) - x * np.sin(aside)
-    return (np.stack([x, y, z], -1) + middle).astype(points.dtype)
+def turn_irises(landmarks: np.ndarray, points: np.ndarray, mesh: HeadMesh, rotations: np.ndarray) -> None:
+    """The same for landmarks (T,478,3) cm, in place: points (n,3) cm are the person's at rest, rotations (T,2,3,3)."""
+    for k, (eye, weights) in enumerate(zip(mesh.eyes, mesh.eyeballs, strict=True)):
+        iris, middle = slice(*IRISES[k]), weights[eye] @ points[eye]
+        landmarks[:, iris] = (landmarks[:, iris] - middle) @ rotations[:, k].transpose(0, 2, 1) + middle

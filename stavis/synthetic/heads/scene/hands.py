@@ -12,7 +12,7 @@ PAINTED_RATE = 0.5
 """The fraction of made-up people whose nails are painted."""
 _LENGTHS = (0.9, 1.0, 0.94, 0.75)  # index to little finger, of the longest
 _LONGEST = 8.4  # cm from the knuckle to the tip
-_AROUND = 12
+_AROUND = 10
 _NAILS = np.array([(150, 20, 40), (210, 90, 110), (60, 20, 40), (225, 190, 185), (30, 30, 40)], np.float32)
 
 
@@ -50,7 +50,7 @@ class Skin:
 
 def _finger(skin: Skin, joints: np.ndarray, width: float, folds: tuple[float, ...] = (0.36, 0.68), nail: bool = True) -> Solid:
     """A finger from its knuckle through joints (j,3) to the tip, `width` cm thick."""
-    line = through(joints, 18)
+    line = through(joints, 16)
     along = np.linspace(0, 1, len(line))
     swell = 1 + 0.06 * sum(np.exp(-(((along - fold) / 0.07) ** 2)) for fold in folds) - 0.17 * along
     radius = 0.53 * width * swell
@@ -60,13 +60,13 @@ def _finger(skin: Skin, joints: np.ndarray, width: float, folds: tuple[float, ..
 
 def arm(skin: Skin, line: np.ndarray, cloth: np.ndarray, sleeve: float) -> list[Solid]:
     """The back of the hand, wrist, forearm and upper arm along a line (k,5), with a sleeve from the fraction `sleeve` of it on."""
-    line = through(line, 28)
-    hand, *_ = tube(line, HAND, 16)
+    line = through(line, 22)
+    hand, *_ = tube(line, HAND, 14)
     start = min(int(sleeve * len(line)), len(line) - 3)
     wide = line[start:] + np.array((0, 0, 0, 0.7, 0.7))
     wide = np.concatenate([wide[:1] * (1, 1, 1, 0.86, 0.86), wide])
     wide[1:2, :3] += 0.02 * (wide[2, :3] - wide[1, :3])
-    cuff, along, _ = tube(wide, CLOTH, 16)
+    cuff, along, _ = tube(wide, CLOTH, 14)
     folds = 1 + 0.12 * np.sin(40 * along + 3 * skin.rng.random()) * skin.rng.random()
     return [replace(hand, colours=skin.plain(len(hand.points))), replace(cuff, colours=linear(cloth) * folds[:, None])]
 
@@ -97,8 +97,8 @@ def hand_from_the_side(rng: np.random.Generator, look: Look, reach: float, shoul
         (knuckles + 12.5, -6.0, -2, 3.0, 2.6), (knuckles + 18, min(-16.0, shoulder - 5), -3, 4.2, 4.2), (14, shoulder, -10, 5, 5),
     ]  # fmt: skip
     parts += arm(skin, np.array(palm), look.cloth, _sleeve(rng))
-    base, spread = np.array((knuckles + 5.2 * size, across * 0.6, 0.0)), rng.uniform(0.7, 1.15)  # it stays below the eye
-    thumb = base + np.array([(0, 0, 0), (-1.5, 1.0, 0.5), (-3.0, 1.9, 0.6), (-4.6, 2.4, 0.2)]) * (1, spread, 1)
+    base, spread = np.array((knuckles + 5.2 * size, across * 0.52, 0.0)), rng.uniform(0.7, 1.15)  # it stays below the eye
+    thumb = base + np.array([(0, 0, 0), (-1.5, 0.6, 0.5), (-3.0, 1.1, 0.6), (-4.6, 1.4, 0.2)]) * (1, spread, 1)
     parts.append(_finger(skin, thumb, 1.25 * pitch, (0.6,)))
     return joined(parts)
 
