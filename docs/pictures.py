@@ -1,8 +1,9 @@
 """Makes the images under docs/images: `python docs/pictures.py`, or one of them: `python docs/pictures.py regions`.
 
-scrubber.gif: a synthetic face scrubbed in its report, as a reader would (needs chromium). regions.png: the regions of a face on
-synthetic faces of both kinds (the 3D head needs its model, see docs/regions.md). paper.png: the figure of paper.md. maps.png,
-controls.png: maps in numbers and what they are compared with, for the concepts. badges: what README.md begins with.
+scrubber.gif: a 3D head scrubbed in its report, as a reader would (needs chromium). regions.png: the regions of a face on synthetic
+faces of both kinds. paper.png: the figure of paper.md. maps.png, controls.png: maps in numbers and what they are compared with, for the
+concepts. badges: what README.md begins with. All but the badges show a 3D head, whose model `stavis fetch-models --heads` gets: it is that
+of ICT-FaceKit (University of Southern California, MIT licence), which is said where the images stand.
 """
 
 import io
@@ -29,8 +30,9 @@ from stavis.types import AttentionMaps
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync"]
 IMAGES = Path(__file__).parent / "images"
-WIDTH = 600  # pixels of the picture
-SPEC = stavis.SyntheticConfig(scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=77, size=(256, 256))
+WIDTH, COLOURS = 560, 64  # of the moving image
+SPEC = stavis.SyntheticConfig(renderer="heads", scenarios=("switching",), recordings=1, seconds=8.0, fps=12.5, seed=86, size=(256, 256))
+NETWORK = "sta-heads"
 
 
 def main() -> None:
@@ -75,7 +77,7 @@ def paper() -> None:
     """The attention at key moments of a synthetic recording, and the share of each region over its time, for a page's width."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
-        x = stavis.load("sta-synthetic", device="cpu").explain(stavis.read_dataset(data)[0], methods=())
+        x = stavis.load(NETWORK, device="cpu").explain(stavis.read_dataset(data)[0], methods=())
         shown = []
         for kind in ("moments", "shares"):
             path = Path(scratch) / f"{kind}.png"
@@ -100,7 +102,7 @@ def maps() -> None:
     y, x = np.argwhere(inside).mean(0)
     shown = {
         "uniform": nulls.uniform((1, height, width)),
-        "the shipped network": attention.weights,
+        NETWORK: attention.weights,
         "the mouth alone": (inside / inside.sum())[None],
         "one cell": ((rows == round(y)) & (columns == round(x)))[None].astype(float),
     }
@@ -127,11 +129,11 @@ def controls() -> None:
 
 
 def explained_frame() -> tuple[stavis.Clip, AttentionMaps]:
-    """A frame of a synthetic face, as a clip of one, and where the shipped network looks in it."""
+    """A frame of a 3D head, as a clip of one, and where the network that was trained on heads looks in it."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
-        x = stavis.load("sta-synthetic", device="cpu").explain(stavis.read_dataset(data)[0], methods=())
-        frame = 6  # sunglasses cover the eyes
+        x = stavis.load(NETWORK, device="cpu").explain(stavis.read_dataset(data)[0], methods=())
+        frame = 34  # the eyes are pixelated
         maps = AttentionMaps(x.attention.weights[frame : frame + 1], x.attention.times[frame : frame + 1])
         return x.clip[frame : frame + 1], maps
 
@@ -170,31 +172,33 @@ def badges() -> None:
 
 
 def scrubber() -> None:
-    """Render a face, explain it with the shipped network, scrub the page and keep every third frame."""
+    """Render a head, explain it with the network that was trained on heads, scrub the page and keep every fourth frame."""
     with tempfile.TemporaryDirectory() as scratch:
         data = stavis.synth(Path(scratch) / "faces", SPEC, quiet=True)
         shown = stavis.read_dataset(data)[0]
-        page = stavis.load("sta-synthetic").explain(shown, methods=()).save(Path(scratch) / "out")
+        page = stavis.load(NETWORK, device="cpu").explain(shown, methods=()).save(Path(scratch) / "out")
         frames = _scrubbed(page.resolve())
     IMAGES.mkdir(parents=True, exist_ok=True)
     height = round(frames[0].height * WIDTH / frames[0].width)
-    small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS).quantize(64, dither=Image.Dither.NONE) for frame in frames]
-    small[0].save(IMAGES / "scrubber.gif", save_all=True, append_images=small[1:], duration=240, loop=0, optimize=True)
+    small = [frame.resize((WIDTH, height), Image.Resampling.LANCZOS).quantize(COLOURS, dither=Image.Dither.NONE) for frame in frames]
+    small[0].save(IMAGES / "scrubber.gif", save_all=True, append_images=small[1:], duration=320, loop=0, optimize=True)
 
 
 def _scrubbed(report: Path) -> list[Image.Image]:
     pictures = []
     with sync_playwright() as play:
         browser = play.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
-        page = browser.new_page(viewport={"width": 900, "height": 640})
+        page = browser.new_page(viewport={"width": 900, "height": 1300})
         page.goto(report.as_uri())
         root = page.locator("[data-stavis=scrubber]").first
         root.locator("[data-drawn]").or_(root).first.wait_for()
         slider = page.get_by_role("slider", name="Frame").first
         slider.focus()
-        for _ in range(33):
-            pictures.append(Image.open(io.BytesIO(root.screenshot())).convert("RGB"))
-            for _ in range(3):
+        height = round(page.locator(".stv-legend").first.bounding_box()["y"] - root.bounding_box()["y"])  # down to the curves
+        for _ in range(25):
+            whole = Image.open(io.BytesIO(root.screenshot())).convert("RGB")
+            pictures.append(whole.crop((0, 0, whole.width, height)))
+            for _ in range(4):
                 slider.press("ArrowRight")
         browser.close()
     return pictures
