@@ -44,7 +44,7 @@ class Contrast:
 CONTRASTS = (
     Contrast("motion", "cnn", "cnn3d", "convolution over time", "only movement shows the value"),
     Contrast("memory", "cnn-rnn-1s", "cnn-rnn-4s", "a memory of 4 s instead of 1 s", "the value was shown seconds ago", paired=True),
-    Contrast("places", "cnn3d", "sta", "attention", "two places show a value and the better lit of them counts"),
+    Contrast("places", "cnn3d", "sta", "attention", "two places show a value, the better lit of them counts, and few people are known"),
     Contrast("cued", "sta-shuffled", "sta", "attention in its order in time", "an earlier event says which region counts", paired=True),
 )
 """The four contrasts, in the order in which every file and page holds them."""

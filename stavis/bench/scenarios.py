@@ -15,6 +15,10 @@ SECONDS, RATE = 10.0, 6.25
 TEST_RECORDINGS = 200
 """So many recordings of each scenario are scored."""
 
+FEW = 100
+"""So many people are in the train split of `places`. In a pilot on other data (two seeds) attention gained .09 of CCC with 100 people and
+nothing with 400, from whom convolutions learn to tell the places as well."""
+
 _BASE = {"seconds": SECONDS, "fps": RATE, "rater_lag": 0.0, "rater_lag_spread": 0.0, "rater_noise": 0.05}
 """Raters who do not lag: what a scenario asks to be remembered is not mixed with what its raters are late by."""
 
@@ -62,7 +66,7 @@ class BenchScenario:
 SCENARIOS = (
     BenchScenario("motion", ("motion",), ("cnn", "cnn-rnn-4s", "cnn3d", "sta"), seed=61),
     BenchScenario("memory", ("memory",), ("cnn", "cnn-rnn-1s", "cnn-rnn-4s"), seed=62),
-    BenchScenario("places", ("places",), ("cnn3d", "sta", *_SELECTING), seed=63, settings={"misalignment": 0.5}),
+    BenchScenario("places", ("places",), ("cnn3d", "sta", *_SELECTING), seed=63, train=FEW, settings={"misalignment": 0.5}),
     BenchScenario("cued", ("cued",), ("cnn3d", "sta", *CHANGES, *_REMEMBERING), seed=64),
     BenchScenario("mixed", ("motion", "memory", "places", "cued"), TABLE_ROWS, seed=65),
 )

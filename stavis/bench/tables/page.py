@@ -17,7 +17,7 @@ _SETS = {"recola": "RECOLA", "avec2017": "AV+EC'17"}
 _WHEN = {
     "motion": "How fast the face moves is the value: a single frame says next to nothing.",
     "memory": "The value is what was shown seconds ago.",
-    "places": "Mouth and eyes show a value each, and the better lit of the two counts, in turn; crops lie off as a tracker's do.",
+    "places": "Mouth and eyes show a value each, the better lit counts; few people are known, and crops lie off as a tracker's do.",
     "cued": "A shadow seconds ago says which of mouth and eyes counts now.",
     "mixed": "Recordings of all four together.",
 }
