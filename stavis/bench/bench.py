@@ -27,7 +27,7 @@ from stavis.bench.tables.attention import strips_of
 from stavis.bench.tables.page import contrasts_table, save_tables, scores_table, tables_page
 from stavis.bench.tables.result import KIND, machine, pilot_lines, summary_of
 from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, run_tables
-from stavis.bench.tables.wording import QUICK, of_a_pilot
+from stavis.bench.tables.wording import QUICK, of_a_pilot, of_waiting
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
 from stavis.evaluation.ranges import error_by_range
@@ -55,6 +55,11 @@ class Bench(ShortRepr):
         yield str(self.folder)
         yield f"{self.table.system.nunique() if len(self.table) else 0} systems"
         yield from [f"{len(self.failures)} runs failed"] * bool(self.failures)
+
+    @property
+    def missing(self) -> str:
+        """What a bench of the contrasts has not trained yet, in one sentence; '' where nothing is missing."""
+        return of_waiting(self.summary.get("waiting", ()))
 
     def scores(self, protocol: str = "concatenated") -> pd.DataFrame:
         """Means over seeds under one protocol beside the published CCC: one row per system, in the tables' order; of a bench of the
@@ -155,7 +160,8 @@ def bench(
 
 
 def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = None, quiet: bool = False) -> Bench:
-    """The bench of the named contrasts under a config, written to `out`; a folder begun with the same goes on where it stopped."""
+    """The bench of the named contrasts under a config, written to `out`, first when the contrasts are known, then when all is done; a
+    folder begun with the same goes on where it stopped."""
     lines: list[str] = [QUICK] if config.quick else []
     say = (lambda text: None) if quiet else _say
 
@@ -164,15 +170,18 @@ def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = N
         for line in lines:
             say(line)
 
+    def collected() -> Bench:
+        summary, table = summary_of(out, config)
+        summary |= {"pilot": lines, "attention": strips_of(out, summary["rows"])}
+        write_json(out / "bench.json", summary)
+        with atomic_file(out / "bench.csv") as path:
+            table.to_csv(path, index=False, float_format="%.6g")
+        save_tables(summary, out)
+        return Bench(out, table, tuple(summary["failures"]), summary)
+
     with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
-        run_tables(out, config, doing, jobs, progress, designed)
-    summary, table = summary_of(out, config)
-    summary |= {"pilot": lines, "attention": strips_of(out, summary["rows"])}
-    write_json(out / "bench.json", summary)
-    with atomic_file(out / "bench.csv") as path:
-        table.to_csv(path, index=False, float_format="%.6g")
-    save_tables(summary, out)
-    return Bench(out, table, tuple(summary["failures"]), summary)
+        run_tables(out, config, doing, jobs, progress, designed, collected)
+    return collected()
 
 
 def bench_from(file: str | Path, out: Path) -> Bench:

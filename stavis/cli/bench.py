@@ -82,7 +82,9 @@ def bench(
         _say(done)
     for failure in done.failures:
         typer.echo(f"stavis: {failure['system']}, seed {failure['seed']}: {failure['reason']}", err=True)
-    raise typer.Exit(1 if done.failures else 0)
+    if missing := done.missing:
+        typer.echo(f"note: {missing}", err=True)
+    raise typer.Exit(1 if done.failures or (missing and page_from is None) else 0)
 
 
 def _say(done) -> None:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from stavis.bench.scores import ALPHA
 from stavis.bench.tables.figures import contrasts_figure, rows_figure
-from stavis.bench.tables.wording import QUESTION, QUICK
+from stavis.bench.tables.wording import QUESTION, QUICK, of_waiting
 from stavis.show.figures.figure import Figure
 from stavis.show.reports.report import HtmlReport
 from stavis.show.tables import to_latex
@@ -32,6 +32,8 @@ def tables_page(summary: Mapping) -> HtmlReport:
     report = HtmlReport(QUESTION, subtitle=subtitle, provenance={**summary["provenance"], **_machine(summary)})
     if summary["quick"]:
         report.add_warning(QUICK)
+    if missing := of_waiting(summary.get("waiting", ())):
+        report.add_notice(missing)
     for failure in summary["failures"]:
         report.add_warning(f"{failure['scenario']}: {failure['system']}, seed {failure['seed']}, has no result: {failure['reason']}")
     report.add_text("In short", [one["sentence"] for one in contrasts])

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +15,7 @@ from stavis.bench.data import BenchData, bench_data
 from stavis.bench.power import components_of
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run
+from stavis.bench.scenarios import BenchScenario
 from stavis.bench.scores import metric_sums, plain, plain_rows, score, table_of
 from stavis.bench.tables.references import references_of
 from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, dearer_and_cheaper, done_runs
@@ -58,6 +60,7 @@ def summary_of(out: Path, config: TablesConfig) -> tuple[dict, pd.DataFrame]:
         "counts": {name: _counts(one) for name, one in found.items()},
         "systems": [_system(name) for name in dict.fromkeys(row for one in scored.values() for row in one.results)],
         "failures": _failures(out, config),
+        "waiting": _waiting(out, config),
         "error_by_range": _error_by_range(scored),
         "by_scenario": [],
     }
@@ -162,15 +165,21 @@ def _has(config: TablesConfig, contrast: Contrast) -> bool:
 
 
 def _failures(out: Path, config: TablesConfig) -> list[dict]:
+    runs = [(scenario.name, run) for scenario in config.kept for run in _runs(out, config, scenario) if run.failure]
+    return [{"scenario": name, "system": run.system, "seed": run.seed, "reason": run.failure} for name, run in runs]
+
+
+def _waiting(out: Path, config: TablesConfig) -> list[dict]:
+    """The rows of which runs are missing that did not fail: how many of their seeds, by scenario and row."""
     made = []
     for scenario in config.kept:
-        runs = [Run(out / scenario.name, name, seed) for name in config.rows(scenario) for seed in range(config.seeds)]
-        made += [
-            {"scenario": scenario.name, "system": run.system, "seed": run.seed, "reason": run.failure or "not run"}
-            for run in runs
-            if not run.done
-        ]
+        missing = Counter(run.system for run in _runs(out, config, scenario) if not run.done and not run.failure)
+        made += [{"scenario": scenario.name, "system": name, "seeds": count} for name, count in missing.items()]
     return made
+
+
+def _runs(out: Path, config: TablesConfig, scenario: BenchScenario) -> list[Run]:
+    return [Run(out / scenario.name, name, seed) for name in config.rows(scenario) for seed in range(config.seeds)]
 
 
 def _error_by_range(scored: Mapping[str, _Scored]) -> list[dict]:

@@ -2,7 +2,7 @@
 
 FOLDER/tables.json             what was asked for; a folder begun with something else is refused
 FOLDER/SCENARIO/               a bench's folder of one scenario (plan.json, shared/, units/), see stavis.bench.bench
-FOLDER/bench.json, .csv, .tex, .html   made of all runs that are done
+FOLDER/bench.json, .csv, .tex, .html   made of all runs that are done: when the contrasts are known, and at the end
 """
 
 import dataclasses
@@ -118,8 +118,10 @@ def run_tables(
     jobs: int = 1,
     progress: Stage | None = None,
     say: Callable[[Path, TablesConfig], None] | None = None,
+    contrasts_known: Callable[[], object] | None = None,
 ) -> None:
-    """Do everything that is not done; jobs: processes for rendering and descriptors; `say` is called when the pilot's runs are there.
+    """Do everything that is not done; jobs: processes for rendering and descriptors; `say` is called when the pilot's runs are there,
+    `contrasts_known` when those of the contrasts are and others still have to be trained.
 
     Raises StavisError where the folder was begun with something else, or the data cannot be made.
     """
@@ -134,7 +136,10 @@ def run_tables(
         say(out, config)
     run_all(tasks_of(out, config, "compared"), doing, _stage(progress, "training the contrasts"))  # first, as a night may not hold more
     run_all([equal_runs(out, config)], doing, _stage(progress, "training at equal compute"))
-    run_all(tasks_of(out, config, "all"), doing, _stage(progress, "training the other systems"))
+    rest = tasks_of(out, config, "all")
+    if contrasts_known and not all(task.done for wave in rest for task in wave):
+        contrasts_known()
+    run_all(rest, doing, _stage(progress, "training the other systems"))
 
 
 def begin(out: Path, config: TablesConfig) -> None:

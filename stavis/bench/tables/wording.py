@@ -1,6 +1,6 @@
 """What the contrasts found, in sentences: what each part of the architecture buys, and when."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from stavis.bench.contrasts import WORTHWHILE, ContrastResult
 from stavis.bench.power import POWER, WIDEST, Components, detectable, seeds_needed
@@ -37,6 +37,15 @@ def nothing_sentence(found: ContrastResult) -> str:
         return f"{where}: {_for_want_of(found, numbers)}"
     ends = {"nothing": f"buys nothing, as it should: {numbers}", "something": f"is not nothing: {numbers}"}
     return f"{where} {ends[found.shows]}." if found.shows in ends else f"{where}: undecided, {numbers}."
+
+
+def of_waiting(waiting: Sequence[Mapping]) -> str:
+    """What has not been trained yet, by scenario, as one sentence; '' where nothing is missing."""
+    rows: dict[str, list[str]] = {}
+    for one in waiting:
+        rows.setdefault(one["scenario"], []).append(one["system"])
+    listed = "; ".join(f"{scenario}: {', '.join(names)}" for scenario, names in rows.items())
+    return f"Not measured yet, or not with every seed: {listed}. The same command goes on where it stopped." if listed else ""
 
 
 def _missed(smallest: float) -> str:

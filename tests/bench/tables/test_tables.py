@@ -14,9 +14,11 @@ from stavis.bench.contrasts import CONTRASTS, Contrast
 from stavis.bench.plan import RECIPES
 from stavis.bench.scenarios import SCENARIOS, BenchScenario
 from stavis.bench.tables.page import tables_page
-from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, tasks_of
+from stavis.bench.tables.result import summary_of
+from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, run_tables, tasks_of
 from stavis.errors import StavisError
 from stavis.models.published import TABLE_ROWS
+from stavis.storage.files import write_json
 
 TINY = {"train": 6, "dev": 2, "test": 6, "settings": {"seconds": 1.6, "size": (64, 64), "rater_noise": 0.02}}
 FIRST = BenchScenario("first", ("switching",), ("bovw-svr", "bovw-lstm"), seed=9, **TINY)
@@ -108,6 +110,34 @@ def test_another_plan_is_refused_and_more_seeds_are_not(finished, tmp_path):
     more = dataclasses.replace(CONFIG, seeds=3, scenarios=(FIRST,), contrasts=CONFIG.contrasts)
     with_more = tasks_of(out, more, "all")
     assert [task.seed for wave in with_more for task in wave if not task.done and hasattr(task, "seed")] == [2, 2]
+
+
+def test_the_rows_of_the_contrasts_come_first_and_their_page_before_the_others(finished, tmp_path):
+    out = shutil.copytree(finished.folder, tmp_path / "out")
+    first_alone = dataclasses.replace(CONFIG, contrasts=CONFIG.contrasts[:1])
+    write_json(out / "tables.json", first_alone.as_json())
+    for name in ("first", "second"):
+        shutil.rmtree(out / name / "units")
+    order: list[str] = []
+    run_tables(
+        out, first_alone, lambda tasks: [order.append(task.folder.name) for task in tasks], contrasts_known=lambda: order.append("known")
+    )
+    known = order.index("known")
+    assert set(order[:known]) == {"first"} and "second" in order[known:]
+
+
+def test_what_is_not_trained_yet_is_one_sentence_and_no_failure(finished, tmp_path):
+    out = shutil.copytree(finished.folder, tmp_path / "out")
+    shutil.rmtree(out / "second" / "units" / "cnn3d" / "seed-1")
+    shutil.rmtree(out / "second" / "units" / "sta-shuffled")
+    told, _ = summary_of(out, CONFIG)
+    assert told["failures"] == []
+    assert told["waiting"] == [
+        {"scenario": "second", "system": "cnn3d", "seeds": 1}, {"scenario": "second", "system": "sta-shuffled", "seeds": 2},
+    ]  # fmt: skip
+    page = tables_page(told).html()
+    assert page.count("Not measured yet, or not with every seed: second: cnn3d, sta-shuffled.") == 1
+    assert finished.missing == "" and finished.summary["waiting"] == []
 
 
 def test_the_page_is_made_again_from_the_json_alone(finished, tmp_path, shell):
