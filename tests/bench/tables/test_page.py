@@ -32,7 +32,8 @@ def result(contrast, value: float, low: float, high: float, p_holm: float, reaso
 )
 def test_every_outcome_has_its_sentence(numbers, said):
     text = sentence(result(CONTRASTS[2], *numbers))
-    assert text == f"Attention, where two places show a value, the better lit of them counts, and few people are known (places: sta − cnn3d): {said}"
+    when = "where two places show a value, the better lit of them counts, and few people are known"
+    assert text == f"Attention, {when} (places: sta − cnn3d): {said}"
 
 
 def test_what_could_not_be_tested_says_why():
