@@ -22,7 +22,7 @@ teach a network more than new frames of the same ones."""
 
 
 def embedded_data(
-    spec: SyntheticConfig | int | None = None, progress: Progress | None = None, *, renderer: str = "flat", quiet: bool = False
+    spec: SyntheticConfig | int | None = None, progress: Progress | None = None, *, renderer: str | None = None, quiet: bool = False
 ) -> Path:
     """The folder of a synthetic data set in the cache, rendered at the first call; it stays there while this process lives.
 
@@ -32,9 +32,9 @@ def embedded_data(
         What is rendered; or so many recordings of the embedded default (0 or None: all of them).
     progress : callable, optional
         Called with recordings rendered and recordings in all; by default a progress bar is shown.
-    renderer : {"flat", "heads", "both"}
+    renderer : {"flat", "heads", "both"}, optional
         Who renders the embedded default: flat faces (default), 3D heads (`stavis fetch-models --heads` gets their model), or both by
-        turns; valence, cue and timing are the same. A config says it itself.
+        turns; valence, cue and timing are the same. A config says it itself, and takes none.
     quiet : bool
         No progress bar.
 
@@ -46,7 +46,7 @@ def embedded_data(
     Raises
     ------
     StavisError
-        Where the cache cannot be written, or the model of the 3D heads asked for is not available.
+        Where the cache cannot be written, the model of the 3D heads asked for is not available, or a config and a renderer are given.
 
     Examples
     --------
@@ -55,7 +55,9 @@ def embedded_data(
     1
     """
     if not isinstance(spec, SyntheticConfig):
-        spec = replace(EMBEDDED, recordings=spec or EMBEDDED.recordings, renderer=renderer)
+        spec = replace(EMBEDDED, recordings=spec or EMBEDDED.recordings, renderer=renderer or "flat")
+    elif renderer is not None:
+        raise StavisError(f"renderer={renderer!r} is for the embedded default, and a config was given: set its own renderer.")
     about = {"what": f"{spec.recordings} recordings of {spec.seconds:g} s, {', '.join(spec.scenarios)}"}
 
     def render(folder: Path) -> None:

@@ -39,3 +39,8 @@ def test_a_split_that_is_not_there_is_named_before_anything_is_rendered(tiny, tm
     with pytest.raises(StavisError, match="no split 'tests': did you mean test"):
         embedded.folder_of_first(None, "tests", 2, quiet=True)
     assert not list((tmp_path / "cache").rglob("*.mp4"))
+
+
+def test_a_config_takes_no_renderer_beside_its_own():
+    with pytest.raises(StavisError, match="set its own renderer"):
+        embedded.embedded_data(TINY, renderer="heads")
