@@ -125,7 +125,21 @@ def _texts(table: pd.DataFrame, limits: Limits | None) -> list[list[str]]:
     """The cells of each column as a reader sees them."""
     limits = limits or {}
     shows = [telling_apart(table[name], np.atleast_1d(limits[name]).tolist(), 3) if name in limits else None for name in table.columns]
-    return [[_shown(value, show) for value in table.iloc[:, k]] for k, show in enumerate(shows)]
+    columns = zip(table.columns, shows, strict=True)
+    small = {name for name in table.columns if np.min(limits.get(name, 1)) >= _LEAST_P}  # a smaller limit decides itself
+    return [
+        [(_too_small(name, value) if name in small else "") or _shown(value, show) for value in table.iloc[:, k]]
+        for k, (name, show) in enumerate(columns)
+    ]
+
+
+_LEAST_P = 1e-3
+
+
+def _too_small(name: object, value: object) -> str:
+    """`<0.001` for a p value (in a column "p" or "p (...)") that three digits would show as 0, which no p is; '' for all else."""
+    is_p = str(name).strip("$") == "p" or str(name).startswith("p (")
+    return f"<{_LEAST_P:.3f}" if is_p and isinstance(value, float | np.floating) and 0 <= value < _LEAST_P else ""
 
 
 def _shown(value: object, show: Callable[[float], str] | None = None) -> str:
@@ -176,7 +190,7 @@ def to_latex(
     lines = [rf"\begin{{tabular}}{{{''.join('r' if one else 'l' for one in numeric)}}}", r"\toprule"]
     lines += [" & ".join(escape_latex(name) for name in table.columns) + r" \\", r"\midrule"]
     for k, row in enumerate(table.itertuples(index=False, name=None)):
-        cells = [_cell(value, _digits(digits, name)) for value, name in zip(row, table.columns, strict=True)]
+        cells = [_latex_p(name, value) or _cell(value, _digits(digits, name)) for value, name in zip(row, table.columns, strict=True)]
         cells = [rf"\textbf{{{cell}}}" if (k, name) in bold else cell for cell, name in zip(cells, table.columns, strict=True)]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
@@ -188,6 +202,10 @@ def to_latex(
     if path is not None:
         write_text(path, text)
     return text
+
+
+def _latex_p(name: object, value: object) -> str:
+    return f"${text}$" if (text := _too_small(name, value)) else ""
 
 
 def _names(table: pd.DataFrame) -> str:

@@ -1,6 +1,7 @@
 """Tables for readers and as LaTeX: the digits that decide, intervals beside their value, rules of booktabs, no text that is a command."""
 
 import re
+from html import unescape
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 from stavis.errors import StavisError
 from stavis.show.reports.report import HtmlReport
-from stavis.show.tables import Latex, escape_latex, readable, to_latex, with_intervals
+from stavis.show.tables import Latex, escape_latex, html_table, readable, to_latex, with_intervals
 
 
 @given(st.text(max_size=30))
@@ -47,6 +48,13 @@ def test_a_float_has_caption_label_bold_cells_and_notes(tmp_path):
     assert text.endswith("footnotesize n = 3\n\\end{table*}\n")
 
 
+@given(st.floats(0.0, 0.02, allow_nan=False))
+def test_no_p_is_shown_as_zero(p):
+    table = pd.DataFrame({"p (Holm)": [p], Latex("$p$"): [p], "low": [p]})
+    html, latex = html_table(table, {"p (Holm)": 0.05}), to_latex(table)
+    assert html.count("&lt;0.001") == latex.count("$<0.001$") == (2 if p < 1e-3 else 0)
+
+
 def test_what_cannot_be_a_table_is_refused():
     with pytest.raises(StavisError, match="no columns"):
         to_latex(pd.DataFrame())
@@ -67,7 +75,7 @@ def test_no_number_in_a_notebook_looks_like_what_it_is_held_against_unless_it_is
     beside = readable(pd.DataFrame({"p_holm": [limit, *values]}), {"p_holm": limit})._repr_html_()
     alone = re.findall(r'<td class="number">([^<]*)</td>', beside)[0]
     assert [cell == alone for cell in cells] == [value == limit for value in values]
-    assert repr(shown).split()[-1] == cells[-1], "as text with the same digits"
+    assert repr(shown).split()[-1] == unescape(cells[-1]), "as text with the same digits"
 
 
 def test_a_table_carries_its_limits_and_what_is_computed_from_it_is_a_plain_table():

@@ -71,8 +71,8 @@ def contrasts_table(summary: Mapping) -> pd.DataFrame:
             }
         )  # fmt: skip
     table = pd.DataFrame(made)
-    numbers = ["difference", "low", "high", "p (Holm)", "detectable", "at equal compute", "low there", "high there"]
-    return table.astype(dict.fromkeys(numbers, float)).round(3) if len(table) else table
+    rounded = dict.fromkeys(["difference", "low", "high", "detectable", "at equal compute", "low there", "high there"], 3)
+    return table.astype(dict.fromkeys([*rounded, "p (Holm)"], float)).round(rounded) if len(table) else table
 
 
 def scores_table(rows: Sequence[Mapping]) -> pd.DataFrame:
