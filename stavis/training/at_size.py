@@ -24,7 +24,7 @@ def in_memory(train: Sequence[Crops], network: nn.Module, *, changed: bool) -> l
     room = _physical_memory() / 8
     vision = None if changed else _averaging(network)
     if vision is not None and sum(len(crops) for crops in train) * vision.size**2 * 3 * 4 <= room:
-        return [dataclasses.replace(crops, frames=_at_size(vision, crops.frames), folder=None) for crops in train]
+        return _all_at_size(vision, train)
     if sum(crops.frames.nbytes for crops in train) > room:
         return list(train)
     return [dataclasses.replace(crops, frames=np.array(crops.frames), folder=None) for crops in train]
@@ -41,13 +41,21 @@ def _averaging(network: nn.Module) -> Vision | None:
     return vision if isinstance(vision, Vision) and vision.size is not None else None
 
 
+def _all_at_size(vision: Vision, train: Sequence[Crops]) -> list[Crops]:
+    """The crops at the network's own size, in one array: many small ones between what is made on the way took twice its memory."""
+    ends = np.cumsum([len(crops) for crops in train])
+    small = np.empty((int(ends[-1]) if len(ends) else 0, vision.size, vision.size, 3), np.float32)
+    parts = np.split(small, ends[:-1])
+    for crops, part in zip(train, parts, strict=True):
+        _average(vision, crops.frames, part)
+    return [dataclasses.replace(crops, frames=part, folder=None) for crops, part in zip(train, parts, strict=True)]
+
+
 @torch.no_grad()
-def _at_size(vision: Vision, frames: np.ndarray) -> np.ndarray:
-    small = np.empty((len(frames), vision.size, vision.size, 3), np.float32)
+def _average(vision: Vision, frames: np.ndarray, small: np.ndarray) -> None:
     for start in range(0, len(frames), _TOGETHER):
         part = vision.at_size(as_input(np.array(frames[start : start + _TOGETHER])))[0]
         small[start : start + len(part)] = part.permute(0, 2, 3, 1).numpy()
-    return small
 
 
 def _physical_memory() -> int:

@@ -13,6 +13,7 @@ from fractions import Fraction
 import av
 import av.logging
 import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from stavis.data.video.deinterlacing import Deinterlacer
 from stavis.data.video.demuxing import BROKEN, MOST_PIXELS, open_video
@@ -108,6 +109,7 @@ class _Decoded:
     key_frame: bool
     resized: bool
     shape: _Shape
+    converter: VideoReformatter  # one for all frames of a video: to set one up takes longer than to convert a frame
 
     def image(self) -> np.ndarray:
         fitted = fitted_size(self.shape.upright, self.shape.wanted) if self.resized else self.shape.wanted
@@ -117,7 +119,7 @@ class _Decoded:
         if needs_mapping(self.frame):
             image = sdr_image(self.frame, width, height, way)
         else:
-            image = self.frame.to_ndarray(format="rgb24", width=width, height=height, interpolation=way)
+            image = self.converter.reformat(self.frame, width, height, "rgb24", interpolation=way).to_ndarray()
         return padded(self.shape.orientation.apply(image), self.shape.wanted)
 
 
@@ -141,6 +143,7 @@ class _Decoder:
         self.shape = _Shape(info.orientation, (info.width, info.height), size)
         self.coded, self.ratio, self.first_ratio = info.coded, None, None
         self.deinterlacer: Deinterlacer | None = None
+        self.converter = VideoReformatter()
         self.frames = self._frames()
 
     def __iter__(self):
@@ -243,4 +246,11 @@ class _Decoder:
             index = index if exact else max(index, self.next_index)
         self.next_index = max(self.next_index, index + 1)
         resized = self.shape.upright != (self.info.width, self.info.height)
-        return {"index": index, "damaged": bool(damaged), "key_frame": frame.key_frame, "resized": resized, "shape": self.shape}
+        return {
+            "index": index,
+            "damaged": bool(damaged),
+            "key_frame": frame.key_frame,
+            "resized": resized,
+            "shape": self.shape,
+            "converter": self.converter,
+        }
