@@ -15,11 +15,22 @@ MEMORIES = ("convlstm", "none")
 class TemporalDecoder(nn.Module):
     """ConvLSTM layers between x2 upsamplings, then one score a cell (Lee et al. 2018): (B,T,C,h,w) -> (B,T,h2,w2), sums to 1 a frame.
 
-    `depth` ConvLSTM layers lie at each size. With `memory="none"` convolutions of single frames stand in for them.
+    `depth` ConvLSTM layers lie at each size. With `memory="none"` convolutions of single frames stand in for them. `symmetric`: the
+    second half of a batch is of the mirror images of the first; it gives one A for both, (B/2,T,h2,w2), from the mean of their scores.
     """
 
-    def __init__(self, inputs: int, channels: tuple[int, ...], gain: float, normalisation: str, memory: str = "convlstm", depth: int = 1):
+    def __init__(
+        self,
+        inputs: int,
+        channels: tuple[int, ...],
+        gain: float,
+        normalisation: str,
+        memory: str = "convlstm",
+        depth: int = 1,
+        symmetric: bool = False,
+    ):
         super().__init__()
+        self.symmetric = symmetric
         kind = ConvLSTM if memory == "convlstm" else FrameConv
         sizes = [(a, b) if layer == 0 else (b, b) for a, b in pairwise((inputs, *channels)) for layer in range(depth)]
         self.depth = depth
@@ -39,8 +50,11 @@ class TemporalDecoder(nn.Module):
                 features = self.upsample(features.flatten(0, 1)).unflatten(0, features.shape[:2])  # B,T,C,2h,2w
             features, state = memory.run(features, states[layer] if states else None)
             after.append(state)
-        scores = self.score(features.flatten(0, 1)).unflatten(0, features.shape[:2])  # B,T,1,h2,w2
-        return self.attend(scores.squeeze(2)), after  # B,T,h2,w2
+        scores = self.score(features.flatten(0, 1)).unflatten(0, features.shape[:2]).squeeze(2)  # B,T,h2,w2
+        if self.symmetric:
+            half = len(scores) // 2
+            scores = (scores[:half] + scores[half:].flip(-1)) / 2
+        return self.attend(scores), after  # B,T,h2,w2
 
 
 class FrameConv(nn.Module):

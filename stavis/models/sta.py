@@ -35,7 +35,9 @@ class STAConfig:
     encoder, decoder, stem, regressor: channels a layer; each encoder, stem and regressor layer halves the picture, each decoder
     layer after the first doubles it. crop_size in pixels, rate in frames/s, seconds a clip. `vision` is the side in pixels at
     which the network looks at a crop (area means of it), None = the crop's own. `memory`, `depth`: what the decoder remembers with, and
-    how many layers of it lie at each size (see TemporalDecoder); `normalisation="uniform"` looks everywhere alike.
+    how many layers of it lie at each size (see TemporalDecoder); `normalisation="uniform"` looks everywhere alike. `symmetric`: the
+    network reads a clip and its mirror image with one attention for both, so that a mirror leaves every value as it is and mirrors the
+    maps; no weight is added, and it takes twice the time.
     """
 
     dimensions: tuple[str, ...] = ("valence",)
@@ -50,6 +52,7 @@ class STAConfig:
     residual: bool = False
     memory: str = "convlstm"
     depth: int = 1
+    symmetric: bool = False
     dropout: float = 0.0
     crop_size: int = 112
     vision: int | None = 64
@@ -137,7 +140,8 @@ class STA(nn.Module):
         self.dimensions = config.dimensions
         self.vision = Vision(config)
         self.encoder = SpatialEncoder(config.encoder)
-        self.decoder = TemporalDecoder(config.encoder[-1], config.decoder, config.gain, config.normalisation, config.memory, config.depth)
+        memory = {"memory": config.memory, "depth": config.depth, "symmetric": config.symmetric}
+        self.decoder = TemporalDecoder(config.encoder[-1], config.decoder, config.gain, config.normalisation, **memory)
         self.stem = SpatiotemporalStem(config.stem)
         self.attend = AttentionProduct(config.residual)
         self.regressor = Regressor(
@@ -158,8 +162,26 @@ class STA(nn.Module):
     def forward(self, frames: torch.Tensor, attention: torch.Tensor | None = None) -> torch.Tensor:
         frames = self.vision(frames)
         if attention is None:
-            attention = self.decoder(self.encoder(frames))  # B,T,h2,w2
-        return self.regressor(self.attend(self.stem(frames), attention))  # B,T,D
+            attention = self.decoder(self.encoder(_views(frames, self.config)))  # B,T,h2,w2
+        return self.values(frames, attention)  # B,T,D
+
+    def look(self, frames: torch.Tensor, states: list | None = None) -> tuple[torch.Tensor, list]:
+        """A (B,T,h,w) of frames that `vision` gave, and the memories' states after them (to be given back for those that follow)."""
+        return self.decoder.run(self.encoder(_views(frames, self.config)), states)
+
+    def values(self, frames: torch.Tensor, attention: torch.Tensor) -> torch.Tensor:
+        """The values (B,T,D) of frames that `vision` gave, seen through A."""
+        features = self.stem(_views(frames, self.config))
+        return _mean_of_views(self.regressor(self.attend(features, _views(attention, self.config))), self.config)
+
+
+def _views(images: torch.Tensor, config: STAConfig) -> torch.Tensor:
+    """What a network reads of images or maps (B,...,w): they themselves; of a symmetric one then their mirror images, (2B,...,w)."""
+    return torch.cat([images, images.flip(-1)]) if config.symmetric else images
+
+
+def _mean_of_views(values: torch.Tensor, config: STAConfig) -> torch.Tensor:
+    return values.unflatten(0, (2, -1)).mean(0) if config.symmetric else values
 
 
 class CNN3D(nn.Module):
@@ -182,4 +204,8 @@ class CNN3D(nn.Module):
         return len(self.config.stem) + len(self.config.regressor)
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
-        return self.regressor(self.stem(self.vision(frames)))
+        return self.values(self.vision(frames))
+
+    def values(self, frames: torch.Tensor) -> torch.Tensor:
+        """The values (B,T,D) of frames that `vision` gave."""
+        return _mean_of_views(self.regressor(self.stem(_views(frames, self.config))), self.config)

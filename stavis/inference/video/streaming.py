@@ -51,6 +51,7 @@ def chunk_of(model: STA | CNN3D, free: int | None = None) -> int:
     side = config.vision or config.crop_size
     widest = max(*config.encoder, *config.decoder, *config.stem)
     each = 4 * (side * side * 3 * 4 + config.crop_size**2 * 3 * 2 + (side // 2) ** 2 * widest * 8)  # bytes of one frame's activations
+    each *= 1 + config.symmetric
     return int(np.clip((_free_memory() if free is None else free) // _FRACTION // each, SHORTEST, LONGEST))
 
 
@@ -72,14 +73,13 @@ def streamed(
             release(frames)
             seen = new if seen is None else torch.cat([seen, new], 1)
             if attends:
-                found, states = model.decoder.run(model.encoder(new), states)
+                found, states = model.look(new, states)
                 weights = found if weights is None else torch.cat([weights, found], 1)
             read = first + seen.shape[1]
             ready = read if read == len(order) else read - halo
             if ready <= done:
                 continue
-            features = model.stem(seen)
-            values = model.regressor(model.attend(features, weights) if attends else features)[0, done - first : ready - first]
+            values = (model.values(seen, weights) if attends else model.values(seen))[0, done - first : ready - first]
             maps = weights[0, done - first : ready - first].float().cpu().numpy() if attends else None
             yield Piece(done, values.float().cpu().numpy(), maps)
             done = ready

@@ -20,15 +20,16 @@ from stavis.tensors import as_input
 from tests.training.made_crops import TINY, made_crops
 
 
-def network(cls=STA, vision: int = 32) -> nn.Module:
+def network(cls=STA, vision: int = 32, symmetric: bool = False) -> nn.Module:
     torch.manual_seed(0)
-    return cls(dataclasses.replace(TINY, vision=vision)).eval()
+    return cls(dataclasses.replace(TINY, vision=vision, symmetric=symmetric)).eval()
 
 
+@pytest.mark.parametrize("symmetric", [False, True])
 @pytest.mark.parametrize("cls", [STA, CNN3D])
 @pytest.mark.parametrize("chunk", [1, 3, 8, 50])
-def test_one_pass_in_chunks_is_the_whole_clip(cls, chunk):
-    model, frames = network(cls), made_crops(1, frames=29)[0].frames
+def test_one_pass_in_chunks_is_the_whole_clip(cls, chunk, symmetric):
+    model, frames = network(cls, symmetric=symmetric), made_crops(1, frames=29)[0].frames
     order = np.arange(0, 29, 2)
     pieces = list(streamed(model, frames, order, as_input, chunk))
     with torch.inference_mode():
@@ -37,7 +38,7 @@ def test_one_pass_in_chunks_is_the_whole_clip(cls, chunk):
     assert np.concatenate([piece.values for piece in pieces]) == pytest.approx(whole, abs=1e-5)
     if cls is STA:
         with torch.inference_mode():
-            maps = model.decoder(model.encoder(model.vision(as_input(frames[order]))))[0].numpy()
+            maps = model.look(model.vision(as_input(frames[order])))[0][0].numpy()
         assert np.concatenate([piece.maps for piece in pieces]) == pytest.approx(maps, abs=1e-5)
 
 
