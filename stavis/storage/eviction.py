@@ -85,8 +85,8 @@ def remove_entry(entry: Path) -> bool:
 
 def remove_partial(home: Path, key: str) -> None:
     """Removes what killed processes left of an entry; to be called by the one who holds its lock."""
-    for path in _hidden(home):
-        if _key_of(path) == key and (".part" in path.suffixes or path.suffix == ".old"):
+    for path in _hidden(home, key):
+        if ".part" in path.suffixes or path.suffix == ".old":
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
@@ -135,8 +135,8 @@ def _shrink(keep: Path) -> bool:
 
 def _leased(entry: Path) -> bool:
     """Whether a process that lives holds the entry; where the file system has no locks, whether one took a lease within a day."""
-    for path in _hidden(entry.parent):
-        if path.suffix == LEASE and path.name.startswith(f".{entry.name}."):
+    for path in _hidden(entry.parent, entry.name):
+        if path.suffix == LEASE:
             lock = take_lock(path)
             if lock is None:
                 return time.time() - last_used(path) < _DAY
@@ -154,7 +154,10 @@ def _key_of(path: Path) -> str:
     return path.name.lstrip(".").split(".")[0]
 
 
-def _hidden(home: Path) -> list[Path]:
+def _hidden(home: Path, name: str = "") -> list[Path]:
+    """The locks, leases and halves in a folder, or those of one of its entries."""
+    start = f".{name}." if name else "."
     with suppress(OSError):
-        return [path for path in home.iterdir() if path.name.startswith(".")]
+        # Paths of what is wanted alone: of all names of a cache of thousands they took seconds for each entry that is removed.
+        return [home / one for one in os.listdir(home) if one.startswith(start)]
     return []
