@@ -4,6 +4,8 @@ import importlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -44,6 +46,11 @@ def test_the_shell_has_the_commands_it_promises(shell):
     assert shell("--version").out.strip() == package_version()
     alone = shell()
     assert alone.code == 2 and "Usage" in alone.err and alone.out == ""
+
+
+def test_the_command_is_there_where_no_path_leads_to_it():
+    done = subprocess.run([sys.executable, "-m", "stavis", "--version"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, package_version(), "")
 
 
 def test_the_help_lists_the_commands_in_groups(shell):
