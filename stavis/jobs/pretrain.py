@@ -52,9 +52,9 @@ def pretrain(
         The folder of the checkpoint.
     preset : str, optional
         Which network that ships is made again, "sta-synthetic" or "sta-heads"; by default the one that the folder is called by.
-    stages : sequence of (SyntheticConfig, TrainingConfig, float), optional
-        Stages of training, each initialised from the one before: the people, the settings, and the weight in the average that is kept;
-        the preset's by default.
+    stages : sequence of (SyntheticConfig, TrainingConfig, float, dict), optional
+        Stages of training, each initialised from the one before: the people, the settings, the weight in the average that is kept (1
+        by default), and fields of the network's config that are others from this stage on (none by default); the preset's by default.
     measured : dict of str to SyntheticConfig, optional
         What its metrics are measured on, by name; the preset's by default.
     device : str
@@ -85,7 +85,7 @@ def pretrain(
     if preset not in PRESETS:
         raise StavisError(f"no network that ships is called {preset!r}: {offer(preset, PRESETS)}")
     config = PRESETS[preset]
-    stages = config.stages if stages is None else stages
+    stages = [Stage(*each) for each in (config.stages if stages is None else stages)]
     evaluated_on = {name: each.as_dict() for name, each in (config.measured if measured is None else measured).items()}
     with _kept(name, stages, config.init_from, resume) as folder:
         run = _trained(folder, name, stages, config.init_from, device, quiet)
@@ -96,12 +96,12 @@ def pretrain(
 def _trained(folder: Path, name: str, stages: Sequence[Stage], init_from: str | None, device: str, quiet: bool) -> Path:
     """The checkpoint that averages the stages, each trained in `folder` unless it is there."""
     runs: list[Path] = []
-    for number, (spec, plan, _) in enumerate(stages, 1):
+    for number, stage in enumerate(stages, 1):
         run = folder / f"{name}-{number}"
         if not (run / _FINISHED).is_file():
-            _train_stage(run, spec, plan, runs[-1] if runs else init_from, device, quiet)
+            _train_stage(run, stage, runs[-1] if runs else init_from, device, quiet)
         runs.append(run)
-    return mean_of(runs, [weight for _, _, weight in stages], folder / name)
+    return mean_of(runs, [stage.weight for stage in stages], folder / name)
 
 
 def _command(preset: str) -> str:
@@ -113,7 +113,7 @@ def _kept(name: str, stages: Sequence[Stage], init_from: str | None, resume: boo
     """The folder of the cache where the stages of these settings are trained, there or made. It goes when the block ends as it should;
     else it stays, and no process removes it while this one lives."""
     start = load_checkpoint(init_from).hash if init_from else ""
-    settings = [(spec.hash(), dataclasses.asdict(plan), weight) for spec, plan, weight in stages]
+    settings = [(one.people.hash(), dataclasses.asdict(one.training), one.weight, dict(one.changes)) for one in stages]
     folder = lease_file("runs", content_hash(json.dumps([name, settings, start], sort_keys=True))[:40])
     write_json(folder / INDEX, {"what": f"{name}, {len(stages)} training stages"})
     with locked(folder / ".lock", wait=False) as mine:
@@ -126,11 +126,12 @@ def _kept(name: str, stages: Sequence[Stage], init_from: str | None, resume: boo
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _train_stage(run: Path, spec: SyntheticConfig, plan, init_from: str | Path | None, device: str, quiet: bool) -> None:
+def _train_stage(run: Path, stage: Stage, init_from: str | Path | None, device: str, quiet: bool) -> None:
     """Train one stage to its end; what is there of it already is gone on with."""
     with bar("generating the training data", quiet) as progress:
-        data = embedded_data(spec, progress, quiet=True)
-    result = train(run, data, training=plan, init_from=init_from, device=device, resume=True, quiet=quiet)
+        data = embedded_data(stage.people, progress, quiet=True)
+    options: dict[str, Any] = {"init_from": init_from, "device": device, "resume": True, "quiet": quiet}
+    result = train(run, data, training=stage.training, **options, **stage.changes)
     if result.interrupted:
         raise KeyboardInterrupt  # some of the stages make no checkpoint
     write_json(run / _FINISHED, {"step": result.step})
@@ -169,9 +170,9 @@ def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path)
     checkpoints = [load_checkpoint(run) for run in runs]
     last = checkpoints[-1]
     info = {key: value for key, value in last.info.items() if key not in _MADE_ANEW}
-    pairs = [(one, part) for one, part in zip(checkpoints, parts, strict=True) if part]
-    info["averaged"] = [{"name": one.name, "weights_sha256": one.hash, "part": part} for one, part in pairs]
-    return save_checkpoint(out, averaged(checkpoints, parts), system=last.system, info=info)
+    kept = [(one, part) for one, part in zip(checkpoints, parts, strict=True) if part]
+    info["averaged"] = [{"name": one.name, "weights_sha256": one.hash, "part": part} for one, part in kept]
+    return save_checkpoint(out, averaged(*zip(*kept, strict=True)), system=last.system, info=info)
 
 
 def describe(

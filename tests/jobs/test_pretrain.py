@@ -31,16 +31,26 @@ def test_a_checkpoint_is_made_in_courses_that_go_on_from_the_one_before_and_veri
     measured = {"switching": dataclasses.replace(MEASURED["switching"], recordings=2, fps=6.25, **SMALL)}
     small = {"recordings": 8, "shares": (0.5, 0.5, 0.0), **SMALL}
     stages = [
-        (dataclasses.replace(spec, **small), dataclasses.replace(plan, steps=2, batch=2, epoch=2), part) for spec, plan, part in STAGES
+        (dataclasses.replace(each.people, **small), dataclasses.replace(each.training, steps=2, batch=2, epoch=2), each.weight)
+        for each in STAGES
     ]
     made = pretrain(tmp_path / "made", stages=stages, measured=measured, device="cpu", remarks="## Seen\n\nNothing.", quiet=True)
     checkpoint = load_checkpoint(made)
     assert checkpoint.info["start"]["name"] == "made-2" and len(stages) == 3
-    assert checkpoint.info["training"]["seed"] == STAGES[-1][1].seed
+    assert checkpoint.info["training"]["seed"] == STAGES[-1].training.seed
     card = (made / "README.md").read_text()
     assert [(each["name"], each["part"]) for each in checkpoint.info["averaged"]] == [("made-1", 0.3), ("made-3", 0.7)]
     assert "the weights of made-2" in card and "- weights: 0.3 of made-1 (sha256 " in card and "## Seen" in card and "switching" in card
     assert verify(made, device="cpu", quiet=True).holds
+
+
+def test_a_stage_can_change_the_network_and_what_has_no_weight_is_not_averaged(tmp_path, monkeypatch):
+    people = dataclasses.replace(MEASURED["switching"], recordings=4, shares=(0.5, 0.5, 0.0), fps=6.25, **SMALL)
+    plan = TrainingConfig(steps=1, batch=2, epoch=1, seconds=0.96)
+    monkeypatch.setattr(job, "measured_metrics", lambda *_, **__: {})
+    stages = [(people, plan, 0.0), (people, plan, 1.0, {"symmetric": True})]
+    made = load_checkpoint(pretrain(tmp_path / "made", stages=stages, device="cpu", quiet=True))
+    assert made.model.config.symmetric and [one["name"] for one in made.info["averaged"]] == ["made-2"]
 
 
 def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
@@ -106,7 +116,7 @@ def test_the_folder_names_the_network_that_is_made(tmp_path, monkeypatch):
     card = (pretrain(tmp_path / "sta-heads", quiet=True) / "README.md").read_text()
     assert trained[0] == ("sta-heads-1", "sta-synthetic", True) and "stavis pretrain sta-heads" in card
     card = (pretrain(tmp_path / "mine", preset="sta-heads", quiet=True) / "README.md").read_text()
-    assert trained[2][:2] == ("mine-1", "sta-synthetic") and "stavis pretrain sta-heads" in card
+    assert trained[3][:2] == ("mine-1", "sta-synthetic") and "stavis pretrain sta-heads" in card
     with pytest.raises(StavisError, match="sta-synthetic, sta-heads"):
         pretrain(tmp_path / "other", preset="sta-none", quiet=True)
 
@@ -114,12 +124,12 @@ def test_the_folder_names_the_network_that_is_made(tmp_path, monkeypatch):
 def test_heads_are_learned_from_the_network_that_ships_by_crops_as_the_tracker_makes_them():
     config = PRESETS["sta-heads"]
     assert config.init_from == "sta-synthetic" and config.stages == HEADS_STAGES
-    for people, plan, _ in HEADS_STAGES:
+    for people, plan, *_ in HEADS_STAGES:
         assert people.renderer == "heads" and people.diversity == 1 and people.neutral == 0.45 and people.recordings >= 5000
         assert plan.jitter == TRACKED_JITTER and plan.augment == 1
         assert sum(people.split_of(index) == "dev" for index in range(people.recordings)) >= 200
-    assert sum(weight for _, _, weight in HEADS_STAGES) == 1
-    assert len({people.seed for people, _, _ in HEADS_STAGES} | {people.seed for people in MEASURED_HEADS.values()}) == 7
+    assert sum(each.weight for each in HEADS_STAGES) == 1
+    assert len({each.people.seed for each in HEADS_STAGES} | {people.seed for people in MEASURED_HEADS.values()}) == 8
     assert any(people.neutral == 1 for people in MEASURED_HEADS.values())
 
 
@@ -136,23 +146,24 @@ def test_the_card_of_a_network_of_heads_says_what_it_has_seen():
 def test_the_next_training_errs_in_alignment_as_the_tracker_does_and_what_ships_stays_recorded_as_it_was():
     shipped = load_checkpoint("sta-synthetic").info["training"]["jitter"]
     assert {name: shipped[name] for name in ("shift", "rotate", "scale")} == {"shift": 0.012, "rotate": 2.0, "scale": 0.025}
-    for (people, plan, weight), (later_people, later, later_weight) in zip(STAGES, NEXT_STAGES, strict=True):
+    for (people, plan, *rest), (later_people, later, *later_rest) in zip(STAGES, NEXT_STAGES, strict=True):
         assert {field.name: getattr(plan.jitter, field.name) for field in dataclasses.fields(plan.jitter)} == shipped
         assert (later.jitter.shift * 112, later.jitter.rotate, later.jitter.scale) == (pytest.approx(4), 3.0, 0.08)
-        assert dataclasses.replace(later, jitter=plan.jitter) == plan and (people, weight) == (later_people, later_weight)
+        assert dataclasses.replace(later, jitter=plan.jitter) == plan and (people, rest) == (later_people, later_rest)
         assert later.augment == 1.0, "all of it is applied"
     assert set(MEASURED_TRACKED) <= set(MEASURED) | set(MEASURED_HEADS)
 
 
 def test_the_network_of_heads_that_ships_was_trained_as_its_last_stage_says():
-    people, plan, _ = HEADS_STAGES[-1]
+    people, plan, _, changes = HEADS_STAGES[-1]
     info = load_checkpoint("sta-heads").info
     assert spec_of(info["data"]["spec"]) == people
     trained = {key: value for key, value in info["training"].items() if key not in ("dev_ccc", "step")}
-    assert TrainingConfig(**{**trained, "jitter": Jitter(**trained["jitter"])}) == plan and info["training"]["step"] == 8000
+    assert TrainingConfig(**{**trained, "jitter": Jitter(**trained["jitter"])}) == plan and info["training"]["step"] == 4000
     assert (plan.jitter.shift * 112, plan.jitter.rotate, plan.jitter.scale) == (pytest.approx(4), 3.0, 0.08), "as the tracker errs"
     assert seen_text(info) == "rendered 3D heads; no real face"
-    assert load_checkpoint("sta-heads").model.config == load_checkpoint("sta-synthetic").model.config, "as fast"
+    begun = load_checkpoint("sta-synthetic").model.config
+    assert load_checkpoint("sta-heads").model.config == dataclasses.replace(begun, **changes), "as large"
 
 
 @pytest.mark.filterwarnings("ignore::stavis.StavisWarning")
