@@ -172,7 +172,8 @@ def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path)
     info = {key: value for key, value in last.info.items() if key not in _MADE_ANEW}
     kept = [(one, part) for one, part in zip(checkpoints, parts, strict=True) if part]
     info["averaged"] = [{"name": one.name, "weights_sha256": one.hash, "part": part} for one, part in kept]
-    return save_checkpoint(out, averaged(*zip(*kept, strict=True)), system=last.system, info=info)
+    mean = averaged([one for one, _ in kept], [part for _, part in kept])
+    return save_checkpoint(out, mean, system=last.system, info=info)
 
 
 def describe(

@@ -190,7 +190,7 @@ def to_latex(
     lines = [rf"\begin{{tabular}}{{{''.join('r' if one else 'l' for one in numeric)}}}", r"\toprule"]
     lines += [" & ".join(escape_latex(name) for name in table.columns) + r" \\", r"\midrule"]
     for k, row in enumerate(table.itertuples(index=False, name=None)):
-        cells = [_latex_p(name, value) or _cell(value, _digits(digits, name)) for value, name in zip(row, table.columns, strict=True)]
+        cells = [_latex_cell(name, value, _digits(digits, name)) for value, name in zip(row, table.columns, strict=True)]
         cells = [rf"\textbf{{{cell}}}" if (k, name) in bold else cell for cell, name in zip(cells, table.columns, strict=True)]
         lines.append(" & ".join(cells) + r" \\")
     lines += [r"\bottomrule", r"\end{tabular}"]
@@ -204,8 +204,10 @@ def to_latex(
     return text
 
 
-def _latex_p(name: object, value: object) -> str:
-    return f"${text}$" if (text := _too_small(name, value)) else ""
+def _latex_cell(name: object, value: object, digits: int | None) -> str:
+    """A cell; a p value that its digits would show as 0 is `<0.001`, one whose digits were asked for is written with them."""
+    hides = digits is not None and digits <= 3
+    return f"${text}$" if hides and (text := _too_small(name, value)) else _cell(value, digits)
 
 
 def _names(table: pd.DataFrame) -> str:

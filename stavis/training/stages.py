@@ -68,7 +68,7 @@ NEXT_STAGES = tuple(each._replace(training=dataclasses.replace(each.training, ji
 HEADS_SPEC = dataclasses.replace(SPEC, recordings=6000, shares=(0.96, 0.04, 0.0), seed=60, diversity=1.0, renderer="heads", neutral=0.45)
 """3D heads as different as real people; nearly half of them exactly neutral, always or at times, because a network that seldom sees
 "nothing" takes it for unpleasant. 240 people for development: fewer choose a stage that overfits. Heads alone, so what was learned of
-flat faces is lost in part: at the end of both stages their CCC has fallen from .96 to .73."""
+flat faces is lost in part: at the end of two stages their CCC has fallen from .96 to .73, of all three to .70."""
 _HEADS_FIRST = TrainingConfig(
     steps=12000, batch=24, seconds=0.96, epoch=500, learning_rate=1.5e-3, augment=1.0, jitter=TRACKED_JITTER, seed=21
 )

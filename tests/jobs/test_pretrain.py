@@ -51,6 +51,8 @@ def test_a_stage_can_change_the_network_and_what_has_no_weight_is_not_averaged(t
     stages = [(people, plan, 0.0), (people, plan, 1.0, {"symmetric": True})]
     made = load_checkpoint(pretrain(tmp_path / "made", stages=stages, device="cpu", quiet=True))
     assert made.model.config.symmetric and [one["name"] for one in made.info["averaged"]] == ["made-2"]
+    with pytest.raises(StavisError, match="no network to average"):
+        job.mean_of([made.folder], [0.0], tmp_path / "none")
 
 
 def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):

@@ -53,6 +53,7 @@ def test_no_p_is_shown_as_zero(p):
     table = pd.DataFrame({"p (Holm)": [p], Latex("$p$"): [p], "low": [p]})
     html, latex = html_table(table, {"p (Holm)": 0.05}), to_latex(table)
     assert html.count("&lt;0.001") == latex.count("$<0.001$") == (2 if p < 1e-3 else 0)
+    assert "<" not in to_latex(table, digits=9), "who asks for digits gets them"
 
 
 def test_what_cannot_be_a_table_is_refused():
