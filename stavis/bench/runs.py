@@ -5,7 +5,6 @@ FOLDER/units/ROW/seed-K/result/    result.json and predictions.csv; it is there 
 FOLDER/units/ROW/seed-K/failure.json   why it stopped, where it did
 """
 
-import gc
 import shutil
 import time
 from collections.abc import Sequence
@@ -109,7 +108,6 @@ def execute(task: Task, threads: int | None = None) -> str | None:
         return reason
     finally:
         marker.unlink(missing_ok=True)
-        gc.collect()  # a trainer and its crops refer to each other: the next task's crops would come beside them
 
 
 def _work(run: Run) -> None:

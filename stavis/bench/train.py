@@ -1,5 +1,6 @@
 """Training of one system with one seed on what a bench has prepared; each way ends in a network and a function that reads a recording."""
 
+import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -91,6 +92,7 @@ def train_system(
     base_seed: whose network it is built on, by default that of its own seed. Raises StavisError where the data do not carry it, or the
     network it is built on is not there.
     """
+    gc.collect()  # a trainer that is done and its crops refer to each other: these crops would come beside those
     chosen = SYSTEMS[name]
     recipe = recipe or found.plan.recipe(name)
     order = _Order(found, chosen, recipe, seed, seed if base_seed is None else base_seed, run, device)
