@@ -14,11 +14,11 @@ asymmetrical populations. 1978. Satterthwaite: An approximate distribution of es
 sequentially rejective multiple test procedure. 1979. Pitman: Significance tests which may be applied to samples from any populations. 1937.
 """
 
+import importlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr, stdtrit
 
 from stavis.errors import StavisError
 from stavis.printable import ShortRepr
@@ -38,6 +38,11 @@ DRAWS = 5000
 """Sign flips that stand for all of them where there are too many."""
 
 _ALL_FLIPS = 13  # up to so many recordings every sign flip is tried
+
+
+def _special():
+    """SciPy's functions, when they are asked for: their import takes a tenth of a second, and most commands need none."""
+    return importlib.import_module("scipy.special")
 
 
 def phrase(count: int, unit: str = "recordings", level: float = LEVEL) -> str:
@@ -104,7 +109,7 @@ class Interval(ShortRepr):
         tail = abs(self.tail) if away * self.tail > 0 else 0.0
         root = self.error**2 - 8 * tail * (tail - abs(away))  # |away| = error q + tail (1 + 2 q²)
         quantile = (np.sqrt(max(root, 0.0)) - self.error) / (4 * tail) if tail > 1e-9 * self.error else abs(away) / self.error
-        return float(min(1.0, 2 * stdtr(self.degrees, -max(quantile, 0.0))))
+        return float(min(1.0, 2 * _special().stdtr(self.degrees, -max(quantile, 0.0))))
 
 
 @dataclass(frozen=True)
@@ -221,7 +226,7 @@ def _student(
     degrees = variance**2 / sum(spread.variance**2 / spread.degrees for spread in spreads if spread.variance) if variance else count - _LOST
     skewness = float((away**3).mean() / (away**2).mean() ** 1.5) if away.any() else 0.0
     tail = skewness * np.sqrt(spreads[0].variance) / (6 * np.sqrt(count))
-    quantile = float(stdtrit(degrees, (1 + level) / 2))
+    quantile = float(_special().stdtrit(degrees, (1 + level) / 2))
     reach, extended = quantile * error, tail * (1 + 2 * quantile**2)
     low, high = centre - reach + min(extended, 0.0), centre + reach + max(extended, 0.0)
     if logarithmic:

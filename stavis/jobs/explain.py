@@ -12,6 +12,7 @@ import plotly.graph_objects as go
 from stavis import notes
 from stavis.data.annotations.annotations import Annotations
 from stavis.data.annotations.intervals import by_intervals
+from stavis.data.crops.shown import Seen
 from stavis.data.faces.blendshapes import signal_table
 from stavis.errors import StavisError, offer
 from stavis.groups.face_maps import FaceMaps
@@ -162,16 +163,21 @@ class Explanation(ExplainedVideo):
 
         Returns the page's path. Raises StavisError where `out` is a file or cannot be written.
         """
-        with atomic_contents(out) as folder:
-            _write(self, folder)
-            report = self.report(evaluation, sound=sound, context=context)
-            if not report.in_pieces:
-                report.save(page or folder / PAGE, pieces)
-        if report.in_pieces:
-            report.save(page or Path(out) / PAGE, pieces)
+
+        def save_page(seen: Seen | None = None) -> None:
+            with atomic_contents(out) as folder:
+                _write(self, folder)
+                report = explanation_report(self, evaluation, sound, context, seen)
+                if not report.in_pieces:
+                    report.save(page or folder / PAGE, pieces)
+            if report.in_pieces:
+                report.save(page or Path(out) / PAGE, pieces)
+
         if overlay and self.reading.attention is not None:
             maps, path = self.reading.attention, Path(out) / "overlay.mp4"
-            write_source_overlay(path, self.video, self.crops, maps, progress, sound=sound)
+            write_source_overlay(path, self.video, self.crops, maps, progress, sound=sound, reading=save_page)
+        else:
+            save_page()
         return Path(page or Path(out) / PAGE)
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from stavis.attention.cue_scores import CueScores
 from stavis.data.crops.build import alignment_text
-from stavis.data.crops.shown import SHOWN_SIDE, ShownFrames
+from stavis.data.crops.shown import SHOWN_SIDE, Seen, ShownFrames
 from stavis.data.crops.sound import sound_of
 from stavis.data.crops.whole import whole_clip
 from stavis.data.faces.blendshapes import signal_table
@@ -30,13 +30,17 @@ CUE_TEXT = "The truth of a synthetic face is known: which region carries the val
 
 
 def explanation_report(
-    explanation: ExplainedVideo, evaluation: RunEvaluation | None = None, sound: bool = True, context: bool = True
+    explanation: ExplainedVideo,
+    evaluation: RunEvaluation | None = None,
+    sound: bool = True,
+    context: bool = True,
+    seen: Seen | None = None,
 ) -> HtmlReport:
-    """The page about an explanation; with `evaluation` it says how good the network is. sound, context: see `scrubber_of`."""
+    """The page about an explanation; with `evaluation` it says how good the network is. sound, context, seen: see `scrubber_of`."""
     report = HtmlReport(explanation.crops.recording, subtitle=_subtitle(explanation), provenance=explanation.provenance)
     times = explanation.crops.times
     report.add_finding(explanation.finding, _moment_images(explanation), (float(times[0]), float(times[-1])))
-    report.add_scrubber("Where it looks", scrubber_of(explanation, sound, context), _segment_text(explanation))
+    report.add_scrubber("Where it looks", scrubber_of(explanation, sound, context, seen), _segment_text(explanation))
     report.add_notes(explanation.notes)
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
@@ -52,10 +56,10 @@ def explanation_report(
     return report
 
 
-def scrubber_of(explanation: ExplainedVideo, sound: bool = True, context: bool = True) -> Scrubber:
+def scrubber_of(explanation: ExplainedVideo, sound: bool = True, context: bool = True, seen: Seen | None = None) -> Scrubber:
     """The whole recording to scrub through: attention over the crops, shares, values and gold under them, its sound, and (context) small
     the whole images that the crops were cut from; each attribution (and the attention of layers and heads, where asked for) in the segment
-    that it was computed for."""
+    that it was computed for. seen: called with each whole image on the way."""
     crops, attention, layers = explanation.crops, explanation.reading.attention, explanation.layers
     maps = {} if attention is None else {"attention": attention}
     notes = Notes()
@@ -66,7 +70,7 @@ def scrubber_of(explanation: ExplainedVideo, sound: bool = True, context: bool =
         map_groups=layers.groups if layers is not None else None,
         curves=signal_table(crops.track),
         notices=notices_of([explanation.predictor]),
-        images=ShownFrames.of(crops, slice(0, len(crops)), context=context),
+        images=ShownFrames.of(crops, slice(0, len(crops)), context=context, seen=seen),
         longest_side=SHOWN_SIDE,
         title=crops.recording,
         sound=sound_of(crops, notes=notes) if sound else None,

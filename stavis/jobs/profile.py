@@ -28,7 +28,6 @@ from stavis.notes import Notes
 from stavis.printable import ShortRepr
 from stavis.progress import stages
 from stavis.show.figures.over_time import figure_of
-from stavis.show.figures.source_overlay import write_source_overlay
 from stavis.storage.cache import file_hash
 from stavis.types import Recording
 
@@ -120,11 +119,8 @@ def profile(
         with clock.stage("shares"):
             region_tables(reading, crops)
         explanation = Explanation.of(net, crops, methods=methods)
-        with clock.stage("page and tables"):
-            explanation.save(folder / "out")
-        if reading.attention is not None:
-            with clock.stage("decode, paint, encode overlay"):
-                write_source_overlay(folder / "overlay.mp4", crops.video, crops, reading.attention)
+        with clock.stage("page, tables and overlay"):
+            explanation.save(folder / "out", overlay=True)
     length = float(info.times[-1] - info.times[0]) if len(info) else 0.0
     return Profile(Path(video).name, length, pd.DataFrame(clock.rows, columns=COLUMNS))
 

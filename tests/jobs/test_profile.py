@@ -22,7 +22,7 @@ def found(tmp_path_factory, drawn, tiny_run):
 def test_every_stage_has_its_frames_and_its_time(found):
     stages = found.table.set_index("stage")
     whole = [name for name in stages.index if not name.startswith(" ")]
-    assert whole[0] == "decode" and {"decode and crop", "read", "Saliency", "shares", "page and tables"} < set(whole)
+    assert whole[0] == "decode" and {"decode and crop", "read", "Saliency", "shares", "page, tables and overlay"} < set(whole)
     assert (stages.frames == 25).all()
     assert (stages.cpu >= 0).all() and (stages.wall > 0).all()
     assert stages.per_frame.to_numpy() == pytest.approx(1000 * stages.cpu.to_numpy() / 25)

@@ -16,6 +16,9 @@ from stavis.printable import ShortRepr
 SHOWN_SIDE = 384
 """The longest side at which a crop is shown, in pixels."""
 
+Seen = Callable[[int, np.ndarray], None]
+"""Called with the number of a frame and its whole image (H,W,3) uint8 RGB."""
+
 
 def shown_side(crops: Crops, longest: int = SHOWN_SIDE) -> int:
     """The side in pixels at which crops show what their source holds: its own resolution, at least the crops', at most `longest`."""
@@ -41,14 +44,16 @@ class ShownFrames(ShortRepr):
     stop: int
     side: int
     context: bool = True
-    seen: Callable[[int, np.ndarray], None] | None = None
+    seen: Seen | None = None
     _shown = ("first", "stop")
 
     @classmethod
-    def of(cls, crops: Crops, segment: slice, longest: int = SHOWN_SIDE, *, context: bool = True) -> "ShownFrames":
+    def of(
+        cls, crops: Crops, segment: slice, longest: int = SHOWN_SIDE, *, context: bool = True, seen: Seen | None = None
+    ) -> "ShownFrames":
         """Those of a segment of crops."""
         first, stop, _ = segment.indices(len(crops))
-        return cls(crops, first, stop, shown_side(crops, longest), context)
+        return cls(crops, first, stop, shown_side(crops, longest), context, seen)
 
     def __len__(self) -> int:
         return self.stop - self.first

@@ -1,28 +1,21 @@
 """Video in and out: what a file holds, its frames in order and upright, and H.264 files made of images."""
 
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 
 from stavis.data.video.decoding import AFTER_DAMAGE, LOST, NO_IMAGE, RESIZED, Frame, frames_by_pyav
 from stavis.data.video.decord_reading import decord_is_safe, frames_by_decord
-from stavis.data.video.demuxing import BROKEN
 from stavis.data.video.image_folder import frames_of_images
 from stavis.data.video.probing import VideoInfo, probe
 from stavis.data.video.sound import Sound
+from stavis.data.video.writing import written_video
 from stavis.errors import StavisError
 from stavis.notes import Notes
-from stavis.storage.files import atomic_file
 
 __all__ = ["Frame", "VideoInfo", "probe", "read_frames", "write_video"]
-
-TICKS = 90_000
-"""Parts of a second in which the times of written frames are given."""
 
 
 def read_frames(
@@ -69,71 +62,15 @@ def write_video(
 ) -> Path:
     """Write images (H,W,3) uint8 RGB, one a frame, as H.264 (yuv420p, mp4), whole or not at all; returns the path.
 
-    H.264 in 4:2:0 has even sizes: a row and a column at odd sizes are repeated. fps in frames a second; crf: the quality,
-    0 (lossless) to 51 (worst). times (T,) s: when each image is shown, instead of fps; sound is added as AAC, in step with them.
+    fps in frames a second; crf: the quality, 0 (lossless) to 51 (worst). times (T,) s: when each image is shown, instead of fps; sound
+    is added as AAC, in step with them.
 
     Raises StavisError where there are no images, their shape changes, or the file cannot be written.
     """
-    path = Path(path)
-    if not (np.isfinite(fps) and fps > 0):
-        raise StavisError(f"{path} cannot be written at {fps} frames a second: give a rate above 0.")
-    rate = Fraction(fps).limit_denominator(60_000) or Fraction(fps).limit_denominator(10**9)
-    with atomic_file(path) as temporary:
-        try:
-            with av.open(os.fspath(temporary), "w", format="mp4", options={"movflags": "faststart"}) as container:
-                _encode(path, container, images, rate, crf, times, sound)
-        except (*BROKEN, OverflowError) as error:
-            if isinstance(error, OSError) and not isinstance(error, av.error.InvalidDataError):
-                raise
-            raise StavisError(f"{path} cannot be encoded ({error}): check the images and the rate.") from error
-    return path
-
-
-def _encode(path: Path, container, images: Iterable[np.ndarray], rate: Fraction, crf: int, times, sound: Sound | None) -> None:
-    stream = shape = None
-    unit = 1 / rate if times is None else Fraction(1, TICKS)
-    audio, delay = [], 0.0
-    for number, image in enumerate(images):
-        image = np.asarray(image)
-        if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
-            raise StavisError(f"{path}: image {number} is {image.shape} {image.dtype}, expected (H,W,3) uint8.")
-        if shape is None:
-            shape = image.shape
-            stream = _add_stream(container, shape, rate, crf, unit)
-            audio = [] if sound is None else sound.add_to(container)
-            delay = 0.0 if sound is None or times is None else sound.start - float(times[0])
-        if image.shape != shape:
-            raise StavisError(f"{path}: image {number} is {image.shape[:2]}, the first one was {shape[:2]}: make them of one size.")
-        if shape[0] % 2 or shape[1] % 2:
-            image = np.pad(image, ((0, shape[0] % 2), (0, shape[1] % 2), (0, 0)), mode="edge")
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-        frame.pts = number if times is None else round((float(times[number]) - float(times[0])) * TICKS)
-        frame.time_base = unit
-        container.mux(stream.encode(frame))
-        _mux_sound(container, audio, float(frame.pts * unit), delay)
-    if stream is None:
-        raise StavisError(f"{path}: there are no images to write.")
-    container.mux(stream.encode())
-    _mux_sound(container, audio, np.inf, delay)
-
-
-def _add_stream(container, shape: tuple[int, ...], rate: Fraction, crf: int, unit: Fraction):
-    stream = container.add_stream("libx264", rate=rate, options={"crf": str(crf), "preset": "veryfast"})
-    stream.width, stream.height = shape[1] + shape[1] % 2, shape[0] + shape[0] % 2
-    stream.pix_fmt = "yuv420p"
-    stream.codec_context.thread_count = 1
-    if unit != 1 / rate:
-        stream.codec_context.time_base = stream.time_base = unit
-    return stream
-
-
-def _mux_sound(container, audio: list, until: float, delay: float) -> None:
-    """Mux the packets that are heard up to `until` s, `delay` s later than they are stamped, and take them from the list."""
-    while audio and float(audio[0].pts * audio[0].time_base) + delay <= until:
-        packet = audio.pop(0)
-        ticks = round(delay / packet.time_base)
-        packet.pts, packet.dts = packet.pts + ticks, packet.dts + ticks
-        container.mux(packet)
+    with written_video(path, fps=fps, crf=crf, times=times, sound=sound) as file:
+        for image in images:
+            file.add(image)
+    return Path(path)
 
 
 def _read(info: VideoInfo, start: int, stop: int, size: tuple[int, int], check_damage: bool, notes: Notes) -> Iterator[Frame]:

@@ -1,17 +1,21 @@
 """Attention laid back onto the source video, through the inverse of each crop's affine."""
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.shown import Seen
 from stavis.data.crops.sound import sound_of
 from stavis.data.video.image_folder import probe_images
-from stavis.data.video.io import probe, read_frames, write_video
+from stavis.data.video.io import probe, read_frames
 from stavis.data.video.sound import EXPORT_RATE
+from stavis.data.video.writing import VideoFile, written_video
+from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.show.figures.overlay import paint_map
 from stavis.storage.cache import get_file
@@ -39,47 +43,101 @@ def write_source_overlay(
     progress: Callable[[int, int], None] | None = None,
     *,
     sound: bool = True,
+    reading: Callable[[Seen | None], object] | None = None,
 ) -> Path:
     """Write the source video with the attention over the face as H.264 (longest side 960 px), at its frames' own times; returns the path.
 
     Frames without a face are shown as they are. sound: with the video's sound, if it has any. Memory does not grow with the images. The
-    same overlay is painted once, then kept.
+    same overlay is painted once, then kept. reading(seen): what reads every frame of the crops from the video for a purpose of its own,
+    so that it is decoded once for both; it is called once, with None where the overlay was painted before.
 
     Raises StavisError where the video cannot be read or the file not written.
     """
+    called = False
+
+    def read(seen: Seen | None) -> None:
+        nonlocal called
+        called = True
+        if reading is not None:
+            reading(seen)
+
+    def make(file: Path) -> None:
+        _write(file, video, crops, maps, progress, sound, read if reading is not None else None)
+
     if crops.folder is None:
-        return _write(path, video, crops, maps, progress, sound)
+        make(Path(path))
+        return Path(path)
     key = content_hash("overlay", _FORMAT, "sound" if sound else "silent", crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
     about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
-    kept = get_file("previews", key, "overlay.mp4", lambda file: _write(file, video, crops, maps, progress, sound), about)
+    kept = get_file("previews", key, "overlay.mp4", make, about)
+    if not called:
+        read(None)
     with atomic_file(path) as half:
         shutil.copyfile(kept, half)
     return Path(path)
 
 
-def _write(path: str | Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress, sound: bool) -> Path:
+def _write(path: Path, video: str | Path, crops: Crops, maps: AttentionMaps, progress, sound: bool, reading) -> None:
     times = crops.times
     fps = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 and times[-1] > times[0] else 25.0
-    top = float(np.quantile(maps.weights.max((1, 2))[crops.valid], 0.95)) if crops.valid.any() else None
     heard = sound_of(crops, notes=Notes(), rate=EXPORT_RATE) if sound else None
-    images = _painted(video, crops, maps, top, progress)
-    return write_video(path, images, fps=min(max(fps, 1.0), 120.0), times=np.asarray(times, float), sound=heard)
+    look = {"fps": min(max(fps, 1.0), 120.0), "times": np.asarray(times, float), "sound": heard}
+    if reading is not None:
+        with suppress(_Incomplete), written_video(path, **look) as file:
+            painter = _Painter(file, crops, maps, progress)
+            reading(painter.see)
+            painter.check()
+            return
+    with written_video(path, **look) as file:
+        painter = _Painter(file, crops, maps, progress)
+        rows = {int(index): row for row, index in enumerate(crops.indices)}
+        info = probe(video, stream=crops.stream) if crops.images is None else probe_images(video, crops.images)
+        # What is found on the way is among the crops' notes already.
+        for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info, notes=Notes()):
+            if (row := rows.get(frame.index)) is not None:
+                painter.see(row, frame.image)
+        painter.check()
 
 
-def _painted(video: str | Path, crops: Crops, maps: AttentionMaps, top: float | None, progress) -> Iterator[np.ndarray]:
-    rows = {int(index): row for row, index in enumerate(crops.indices)}
-    size = crops.frames.shape[1]
-    info = probe(video, stream=crops.stream) if crops.images is None else probe_images(video, crops.images)
-    # What is found on the way is among the crops' notes already.
-    for frame in read_frames(video, longest_side=LONGEST_SIDE, info=info, notes=Notes()):
-        row = rows.get(frame.index)
-        if row is None:
-            continue
-        image = frame.image
+class _Incomplete(StavisError):
+    """Not every frame was shown to a painter."""
+
+
+class _Painter:
+    """Paints the map of each frame over its whole image, and adds it to a file."""
+
+    def __init__(self, file: VideoFile, crops: Crops, maps: AttentionMaps, progress: Callable[[int, int], None] | None):
+        self._file, self._crops, self._maps, self._progress = file, crops, maps, progress
+        self._top = float(np.quantile(maps.weights.max((1, 2))[crops.valid], 0.95)) if crops.valid.any() else None
+        self._count, self._failure = 0, None
+
+    def see(self, row: int, image: np.ndarray) -> None:
+        """The next frame. What goes wrong is raised by `check`: whoever reads the video could take it for an error of the video."""
+        if self._failure is None:
+            try:
+                self._add(row, image)
+            except Exception as error:
+                self._failure = error
+
+    def check(self) -> None:
+        """Raises what went wrong, or StavisError where frames are missing."""
+        if self._failure is not None:
+            raise self._failure
+        if self._count < len(self._crops):
+            name = self._crops.recording
+            raise _Incomplete(f"{name}: the video has not all the frames that its crops have: explain it again from the file as it is now.")
+
+    def _add(self, row: int, image: np.ndarray) -> None:
+        crops, longest = self._crops, max(image.shape[:2])
+        if longest > LONGEST_SIDE:
+            size = tuple(max(1, round(side * LONGEST_SIDE / longest)) for side in image.shape[1::-1])
+            image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
         if crops.valid[row]:
             scale = crops.picture[0] / image.shape[1]
             affine = crops.affine[row] @ np.array([[scale, 0, 0], [0, scale, 0], [0, 0, 1]])
-            image = paint_map(image, on_source(maps.weights[row], affine, size, image.shape[1::-1]), top=top)
-        yield image
-        if progress:
-            progress(row + 1, len(crops))
+            weights = on_source(self._maps.weights[row], affine, crops.frames.shape[1], image.shape[1::-1])
+            image = paint_map(image, weights, top=self._top)
+        self._file.add(image)
+        self._count += 1
+        if self._progress:
+            self._progress(row + 1, len(crops))
