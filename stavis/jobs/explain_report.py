@@ -45,8 +45,8 @@ def explanation_report(
     _add_figures(report, explanation)
     agreeing = agreement_table(explanation)
     if len(agreeing):
-        seen = "with a face" if explanation.crops.subject == "face" else "that could be read"
-        report.add_table("Do other methods agree with the attention?", agreeing, AGREEMENT_TEXT.format(seen=seen))
+        readable = "with a face" if explanation.crops.subject == "face" else "that could be read"
+        report.add_table("Do other methods agree with the attention?", agreeing, AGREEMENT_TEXT.format(seen=readable))
     if evaluation is not None:
         more = [note for note in evaluation.notes if note not in explanation.notes]
         report.add_table("How good the network is", evaluation.scores(), " ".join((evaluation.protocol_text, *more)))
