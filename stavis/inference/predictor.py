@@ -91,7 +91,8 @@ class VideoReader:
 
     def mirrored(self, mirror: bool = True) -> Self:
         """The same network whose readings are the mean of a video and its mirror image (or, with False, no longer), as its notes say:
-        what it makes of the left side and of the right side then counts the same."""
+        what it makes of the left side and of the right side then counts the same. A symmetric network does that already, and stays."""
+        mirror = mirror and not getattr(getattr(self.model, "config", None), "symmetric", False)
         kept = tuple(note for note in self.notes if note != MIRRORED)
         return replace(self, mirror=mirror, notes=(*kept, MIRRORED) if mirror else kept)
 

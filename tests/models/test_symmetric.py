@@ -76,3 +76,11 @@ def test_its_checkpoint_is_read_as_it_was(tmp_path):
     with torch.no_grad():
         assert torch.equal(loaded(frames), model(frames))
     assert VideoReader.load(tmp_path).model.config.symmetric
+
+
+def test_the_mean_with_the_mirror_image_is_itself_and_is_not_read_twice(tmp_path):
+    save_checkpoint(tmp_path / "best", network(), system="sta", info={})
+    net = VideoReader.load(tmp_path, device="cpu")
+    crops = made_crops(1, frames=7)[0]
+    assert not net.mirrored().mirror and net.mirrored().notes == net.notes
+    assert net.read(crops, mirror=True).values == pytest.approx(net.read(crops).values, abs=0)
