@@ -88,12 +88,14 @@ class ContrastResult:
 
     @property
     def shows(self) -> str:
-        """Of a contrast that must show nothing: "nothing" (a worthwhile difference is ruled out), "something" or "undecided"."""
+        """Of a contrast that must show nothing: "nothing" (a worthwhile difference is ruled out, none is seen), "little" (one is seen, and
+        it is less than worthwhile), "something" or "undecided"."""
         if self.reason or not self.interval.known:
             return "undecided"
+        differs = self.interval.excludes(0)
         if self.interval.low > -WORTHWHILE and self.interval.high < WORTHWHILE:
-            return "nothing"
-        return "something" if self.interval.excludes(0) else "undecided"
+            return "little" if differs else "nothing"
+        return "something" if differs else "undecided"
 
     def as_json(self) -> dict:
         """The row of bench.json."""

@@ -136,9 +136,16 @@ def test_a_verdict_follows_from_interval_and_p_value(interval, p_holm, verdict):
 
 
 @pytest.mark.parametrize(
-    ("interval", "shows"), [((-0.04, 0.0, 0.04), "nothing"), ((0.01, 0.04, 0.07), "something"), ((-0.1, 0.0, 0.1), "undecided")]
+    ("interval", "shows"),
+    [
+        ((-0.04, 0.0, 0.04), "nothing"),
+        ((0.015, 0.026, 0.038), "little"),
+        ((-0.04, -0.03, -0.01), "little"),
+        ((0.01, 0.04, 0.07), "something"),
+        ((-0.1, 0.0, 0.1), "undecided"),
+    ],
 )
-def test_a_longer_memory_shows_nothing_only_where_a_worthwhile_difference_is_ruled_out(interval, shows):
+def test_a_longer_memory_shows_nothing_only_where_none_is_seen_and_a_worthwhile_difference_is_ruled_out(interval, shows):
     assert WORTHWHILE == 0.05 and result(*interval, float("nan")).shows == shows
 
 

@@ -35,7 +35,11 @@ def nothing_sentence(found: ContrastResult) -> str:
     numbers = _numbers(interval)
     if found.reason or not interval.known:
         return f"{where}: {_for_want_of(found, numbers)}"
-    ends = {"nothing": f"buys nothing, as it should: {numbers}", "something": f"is not nothing: {numbers}"}
+    ends = {
+        "nothing": f"buys nothing, as it should: {numbers}",
+        "little": f"is not nothing, but less than {WORTHWHILE:.2f}, the least that would matter: {numbers}",
+        "something": f"is not nothing: {numbers}",
+    }
     return f"{where} {ends[found.shows]}." if found.shows in ends else f"{where}: undecided, {numbers}."
 
 

@@ -44,7 +44,8 @@ def test_what_could_not_be_tested_says_why():
     assert "undecided, for 2 seeds, at least 5 are needed; so far CCC +0.200" in sentence(few)
     extra = result(longer_memory("cued"), 0.0, -0.02, 0.02, nan)
     assert "buys nothing, as it should" in nothing_sentence(extra)
-    assert "is not nothing" in nothing_sentence(result(longer_memory("cued"), 0.1, 0.05, 0.15, nan))
+    assert "is not nothing: " in nothing_sentence(result(longer_memory("cued"), 0.1, 0.05, 0.15, nan))
+    assert "less than 0.05" in nothing_sentence(result(longer_memory("cued"), 0.026, 0.015, 0.038, nan))
 
 
 def test_a_pilot_says_what_the_bench_will_show():
