@@ -54,12 +54,17 @@ def write_source_overlay(
     Raises StavisError where the video cannot be read or the file not written.
     """
     called = False
+    failed: list[Exception] = []
 
     def read(seen: Seen | None) -> None:
         nonlocal called
         called = True
         if reading is not None:
-            reading(seen)
+            try:
+                reading(seen)
+            except Exception as error:
+                failed.append(error)
+                raise
 
     def make(file: Path) -> None:
         _write(file, video, crops, maps, progress, sound, read if reading is not None else None)
@@ -69,7 +74,11 @@ def write_source_overlay(
         return Path(path)
     key = content_hash("overlay", _FORMAT, "sound" if sound else "silent", crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
     about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
-    kept = get_file("previews", key, "overlay.mp4", make, about)
+    try:
+        kept = get_file("previews", key, "overlay.mp4", make, about)
+    finally:
+        if failed:  # an error of who reads, and none of the cache
+            raise failed[0]
     if not called:
         read(None)
     with atomic_file(path) as half:

@@ -79,12 +79,17 @@ def test_its_own_error_is_not_taken_for_one_of_the_video(crops, maps, tmp_path, 
     assert not list(tmp_path.glob("*overlay*"))
 
 
-def test_an_error_of_who_reads_the_video_is_told_as_it_is(crops, maps, tmp_path, nothing_kept):
+@pytest.mark.parametrize("error", [ValueError("a figure"), OSError(28, "no space for a page"), StavisError("a page.")])
+def test_an_error_of_who_reads_the_video_is_told_as_it_is_and_nothing_is_kept(crops, maps, tmp_path, error):
     def fails(seen):
-        raise ValueError("a figure")
+        reading(crops)(seen)
+        raise error
 
-    with pytest.raises(ValueError, match="a figure"):
-        write_source_overlay(tmp_path / "overlay.mp4", crops.video, crops, maps, reading=fails)
+    maps = AttentionMaps(maps.weights[:, ::-1], maps.times)  # painted by no other test
+    for _ in range(2):
+        with pytest.raises(type(error)) as told:
+            write_source_overlay(tmp_path / "overlay.mp4", crops.video, crops, maps, reading=fails)
+        assert told.value is error and not (tmp_path / "overlay.mp4").exists()
 
 
 def test_a_saved_explanation_reads_its_video_once(tiny_run, drawn, tmp_path, monkeypatch):
