@@ -174,7 +174,9 @@ def train_projection(found: BenchData, descriptor: LgbpTop) -> Projection:
             part = slice(start, start + _RUN)
             described = descriptor.describe(np.asarray(item.crops.frames[part]), item.crops.valid[part])
             rows.append(described[item.crops.valid[part]])
-    return fit_projection(np.concatenate(rows))
+    training = np.concatenate(rows)
+    del rows, described  # half a gigabyte that would lie beside what is made of it
+    return fit_projection(training)
 
 
 def _reading(plan: BenchConfig) -> tuple[float, int]:

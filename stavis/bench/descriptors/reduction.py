@@ -6,6 +6,8 @@ import numpy as np
 
 from stavis.errors import StavisError
 
+_COLUMNS = 4096  # of descriptors that are held in double precision at a time
+
 
 @dataclass(frozen=True)
 class Projection:
@@ -34,13 +36,19 @@ def fit_projection(training: np.ndarray, components: int = 84) -> Projection:
     if values.shape[1] > len(values):
         strength, sides = np.linalg.eigh((values @ values.T).astype(np.float64))
         strength, sides = strength[::-1][:count], sides[:, ::-1][:, :count]
-        found = (sides.T / np.sqrt(np.maximum(strength, 1e-12))[:, None]) @ values
+        found = _product(sides.T / np.sqrt(np.maximum(strength, 1e-12))[:, None], values)
     else:
         strength, found = np.linalg.eigh((values.T @ values).astype(np.float64))
         strength, found = strength[::-1][:count], found[:, ::-1][:, :count].T
-    total = max(float((values.astype(np.float64) ** 2).sum()), 1e-12)
+    total = max(float(np.einsum("nf,nf->", values, values, dtype=np.float64)), 1e-12)  # no copy in double precision
     signs = np.where(found[np.arange(count), np.abs(found).argmax(1)] < 0, -1, 1)  # the sign of a component is free: fixed here
     return Projection(mean, (found * signs[:, None]).astype(np.float32), np.maximum(strength, 0) / total)
+
+
+def _product(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """left (K,N) float64 times right (N,F) float32, in double precision without a copy of all of `right` in it."""
+    parts = [left @ right[:, start : start + _COLUMNS] for start in range(0, right.shape[1], _COLUMNS)]
+    return np.concatenate(parts, 1)
 
 
 @dataclass(frozen=True)
