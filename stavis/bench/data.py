@@ -23,6 +23,7 @@ from stavis.data.datasets.gold import gold_where_known
 from stavis.data.datasets.selection import data_facts, of_split, recordings_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
+from stavis.inference.devices import memory_kept
 from stavis.models.svr import SVRConfig
 from stavis.models.systems import SYSTEMS
 from stavis.notes import show
@@ -225,7 +226,8 @@ def _simple(found: BenchData, item: BenchRecording) -> np.ndarray:
 
 def _write_lgbptop(found: BenchData, shared: Path, jobs: int, progress) -> None:
     descriptor = LgbpTop()
-    projection = train_projection(found, descriptor)
+    with memory_kept():  # what it took is given back: training follows in other processes
+        projection = train_projection(found, descriptor)
     work = Parallel(n_jobs=jobs, return_as="generator")
     tasks = (delayed(_project)(descriptor, projection, item.crops) for item in found.items)
     components, spent, frames = {}, 0.0, 0
@@ -245,7 +247,7 @@ def _project(descriptor: LgbpTop, projection: Projection, crops: Crops) -> tuple
     """The principal components of a recording's LGBP-TOP, and the s that it took."""
     torch.set_num_threads(1)
     started = time.perf_counter()
-    with warnings.catch_warnings():
+    with memory_kept(), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         parts = [projection.apply(rows) for rows in descriptor.chunks(crops.frames, crops.valid)]
     return np.concatenate(parts), time.perf_counter() - started
