@@ -35,7 +35,9 @@ def several(*looks: np.ndarray, count: int = 3) -> np.ndarray:
 def test_the_difference_is_symmetric_and_zero_to_itself(seeds):
     values = np.stack([np.random.default_rng(seed).integers(0, 256, APPEARANCE, np.uint8) for seed in seeds])
     apart = difference(values, values)
-    assert np.allclose(apart, apart.T) and np.allclose(np.diag(apart), 0, atol=1e-6) and (apart >= 0).all() and (apart <= 2.5).all()
+    assert (
+        np.allclose(apart, apart.T, atol=1e-6) and np.allclose(np.diag(apart), 0, atol=1e-6) and (apart >= 0).all() and (apart <= 2.5).all()
+    )
 
 
 def test_brightness_of_a_descriptor_is_no_difference():
