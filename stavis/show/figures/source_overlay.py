@@ -49,7 +49,7 @@ def write_source_overlay(
 
     Frames without a face are shown as they are. sound: with the video's sound, if it has any. Memory does not grow with the images. The
     same overlay is painted once, then kept. reading(seen): what reads every frame of the crops from the video for a purpose of its own,
-    so that it is decoded once for both; it is called once, with None where the overlay was painted before.
+    so that it is decoded once for both; it is called once, with None where the overlay was painted before or cannot be begun.
 
     Raises StavisError where the video cannot be read or the file not written.
     """
@@ -69,20 +69,22 @@ def write_source_overlay(
     def make(file: Path) -> None:
         _write(file, video, crops, maps, progress, sound, read if reading is not None else None)
 
-    if crops.folder is None:
-        make(Path(path))
-        return Path(path)
-    key = content_hash("overlay", _FORMAT, "sound" if sound else "silent", crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
-    about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
+    kept = None
     try:
-        kept = get_file("previews", key, "overlay.mp4", make, about)
+        if crops.folder is None:
+            make(Path(path))
+        else:
+            look = ("overlay", _FORMAT, "sound" if sound else "silent", crops.folder.name, np.ascontiguousarray(maps.weights).tobytes())
+            about = {"what": f"{Path(video).name.encode('utf-8', 'replace').decode()}, attention"}
+            kept = get_file("previews", content_hash(*look), "overlay.mp4", make, about)
     finally:
-        if failed:  # an error of who reads, and none of the cache
+        if failed:  # an error of who reads, and none of the overlay
             raise failed[0]
-    if not called:
-        read(None)
-    with atomic_file(path) as half:
-        shutil.copyfile(kept, half)
+        if not called:  # it was painted before, or could not be begun: who reads has a purpose of its own
+            read(None)
+    if kept is not None:
+        with atomic_file(path) as half:
+            shutil.copyfile(kept, half)
     return Path(path)
 
 

@@ -92,6 +92,17 @@ def test_an_error_of_who_reads_the_video_is_told_as_it_is_and_nothing_is_kept(cr
         assert told.value is error and not (tmp_path / "overlay.mp4").exists()
 
 
+def test_who_reads_the_video_does_so_also_where_the_overlay_cannot_be_begun(crops, maps, tmp_path, monkeypatch, nothing_kept):
+    def full(*_, **__):
+        raise StavisError("the disk is full.")
+
+    monkeypatch.setattr(source_overlay, "written_video", full)
+    asked = []
+    with pytest.raises(StavisError, match="the disk is full"):
+        write_source_overlay(tmp_path / "overlay.mp4", crops.video, crops, maps, reading=asked.append)
+    assert asked == [None]
+
+
 def test_a_saved_explanation_reads_its_video_once(tiny_run, drawn, tmp_path, monkeypatch):
     read = []
     for module in (shown, source_overlay):
