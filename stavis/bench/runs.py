@@ -179,7 +179,7 @@ def _part_at(run: Run, row: Row) -> float:
 
 def _cost(cost: Cost) -> dict:
     seconds = {"cpu_seconds": cost.cpu_seconds, "base_cpu_seconds": cost.base_cpu_seconds, "train_seconds": cost.seconds}
-    return {"steps": cost.steps, "cap": cost.cap, "stopped": cost.stopped, **{name: round(value, 2) for name, value in seconds.items()}}
+    return {"steps": cost.steps, "cap": cost.cap, "stopped": cost.stopped, **{name: round(value, 4) for name, value in seconds.items()}}
 
 
 def _lost(table: pd.DataFrame) -> dict:
