@@ -178,14 +178,20 @@ class BenchConfig:
             rate = config.learning_rate * choice.rate
             return dataclasses.replace(config, **{cap: cap_then}, learning_rate=rate, augment=choice.augment, plateau=fewer)
 
-        return dataclasses.replace(
-            recipe, clips=changed(recipe.clips, "steps"), frames=changed(recipe.frames, "steps"), head=changed(recipe.head, "epochs")
-        )
+        clips = changed(recipe.clips, "steps")
+        if clips:
+            clips = _reaching(clips, SYSTEMS[system].preset(self.preset).seconds / SYSTEMS["sta"].preset(self.preset).seconds)
+        return dataclasses.replace(recipe, clips=clips, frames=changed(recipe.frames, "steps"), head=changed(recipe.head, "epochs"))
 
     def as_json(self) -> dict:
         """The plan as JSON values, with what `preset` stands for."""
         recipes = {name: dataclasses.asdict(self.recipe(name)) for name in self.systems}
         return json.loads(json.dumps({**dataclasses.asdict(self), "recipes": recipes}))
+
+
+def _reaching(clips: TrainingConfig, times: float) -> TrainingConfig:
+    """The same training over windows so many times as long, of which a step sees as many fewer: no row sees more frames than another."""
+    return dataclasses.replace(clips, seconds=clips.seconds * times, batch=max(1, round(clips.batch / times)))
 
 
 def read_plan(folder: str | Path) -> BenchConfig:

@@ -117,9 +117,7 @@ def _clips(order: _Order) -> Trained:
     found, chosen, recipe, seed, run, device = order.found, order.chosen, order.recipe, order.seed, order.run, order.device
     config = _config(found, chosen)
     train, dev = ([item.crops_at(found.delay) for item in found.of(split)] for split in ("train", "dev"))
-    # a row with a longer memory is shown windows that are longer by as much
-    seconds = recipe.clips.seconds * config.seconds / SYSTEMS["sta"].preset(found.plan.preset).seconds
-    plan = replace(recipe.clips, seed=seed, seconds=seconds)
+    plan = replace(recipe.clips, seed=seed)
     done = fit(
         train, dev, run, system=chosen.name, config=config, training=plan, device=str(device), resume=True, quiet=True,
         info=_info(found, seed, found.delay),
