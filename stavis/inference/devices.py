@@ -9,6 +9,7 @@ import torch
 from joblib import cpu_count
 
 from stavis.errors import StavisError
+from stavis.models.convolutions import HALF
 
 
 def choose_device(device: str = "auto") -> torch.device:
@@ -38,13 +39,8 @@ def choose_precision(device: torch.device, precision: str = "auto") -> str:
     """Lightning's name of the precision to train in: bf16 where the device computes in it natively, fp32 elsewhere."""
     if precision != "auto":
         return precision
-    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bf16() if device.type == "cpu" else False
+    native = torch.cuda.is_bf16_supported() if device.type == "cuda" else HALF if device.type == "cpu" else False
     return "bf16-mixed" if native else "32-true"
-
-
-def _cpu_has_bf16() -> bool:
-    probes = (getattr(torch.cpu, "_is_avx512_bf16_supported", None), getattr(torch.cpu, "_is_amx_tile_supported", None))
-    return any(probe() for probe in probes if probe is not None)
 
 
 _TRIM, _MAP = -1, -3  # glibc's numbers of the two limits

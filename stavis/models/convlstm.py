@@ -46,7 +46,7 @@ class ConvLSTM(nn.Module):
             zero = inputs.new_zeros(len(inputs), self.hidden, *inputs.shape[3:])
             state = (zero, zero)
         if not torch.is_grad_enabled():
-            alone = PACKED is not None and unwatched(inputs, *convolutions)
+            alone = PACKED is not None and unwatched(inputs, *convolutions, half=True) and self._as_built()
             return (self._run_packed if alone else self._run_in_place)(inputs, *state)
         outputs = []
         for driven in self._driven(inputs):
@@ -90,27 +90,33 @@ class ConvLSTM(nn.Module):
 
     def _run_packed(self, inputs: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor) -> tuple[torch.Tensor, State]:
         """The same by oneDNN's own operations, channels last: weights are reordered once and not in every step, and what the state makes of
-        the gates is added in place to what the input makes of them.
+        the gates is added in place to what the input makes of them. Under autocast the convolutions are in bf16, gates and cell are not.
 
         The loop holds half the state and twice the cell; the factors are in the weights.
         """
-        size, factor = self.hidden, inputs.new_ones(4 * self.hidden)
+        size, factor, kind = self.hidden, inputs.new_ones(4 * self.hidden), _autocast() or inputs.dtype
         factor[3 * size :] = 2
         by_input, by_state = (part.weight * factor.view(-1, 1, 1, 1) for part in (self.from_input, self.from_state))
+        bias = (self.from_input.bias * factor).to(kind)
         how = self.from_input.padding, self.from_input.stride, self.from_input.dilation, 1
-        together = max(1, TOGETHER // len(inputs))
-        by_input = PACKED(by_input.to_mkldnn(), *how, [len(inputs) * together, *inputs.shape[2:]])
-        by_state = PACKED((2 * by_state).to_mkldnn(), *how, list(hidden.shape))
-        half, twice = (hidden / 2).contiguous(memory_format=_LAST), (2 * cell).contiguous(memory_format=_LAST)
-        level = torch.empty_like(twice)
-        outputs = inputs.new_empty(inputs.shape[1], len(inputs), *inputs.shape[3:], size).permute(0, 1, 4, 2, 3)  # T,B,hidden,h,w
+        together = max(1, TOGETHER * inputs.element_size() // kind.itemsize // len(inputs))  # as many bytes
+        by_input = PACKED(by_input.to(kind).to_mkldnn(), *how, [len(inputs) * together, *inputs.shape[2:]])
+        by_state = PACKED((2 * by_state).to(kind).to_mkldnn(), *how, list(hidden.shape))
+        half, twice = (hidden / 2).to(kind, memory_format=_LAST), (2 * cell).to(inputs.dtype, memory_format=_LAST)
+        level, opened = torch.empty_like(twice), None
+        outputs = inputs.new_empty(inputs.shape[1], len(inputs), *inputs.shape[3:], size, dtype=kind).permute(0, 1, 4, 2, 3)
         for start in range(0, inputs.shape[1], together):
-            part = inputs[:, start : start + together].transpose(0, 1)
-            images = part.flatten(0, 1).contiguous(memory_format=_LAST)
-            driven = FUSED(images, by_input, self.from_input.bias * factor, *how, "none", [], "").unflatten(0, part.shape[:2])
+            part = inputs[:, start : start + together].to(kind).permute(1, 0, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+            driven = FUSED(part.flatten(0, 1), by_input, bias, *how, "none", [], "").unflatten(0, part.shape[:2])
             for step, gates in enumerate(driven, start):
                 ADDED(gates, half, by_state, None, *how, "add", 1.0, None, [], None)
-                entry, forget, leave, candidate = gates.sigmoid_().chunk(4, 1)
+                opened = gates if kind == inputs.dtype else gates.float() if opened is None else opened.copy_(gates)
+                entry, forget, leave, candidate = opened.sigmoid_().chunk(4, 1)
                 twice.mul_(forget).addcmul_(entry, candidate, value=4).sub_(entry, alpha=2)
-                half = torch.mul(torch.sigmoid(twice, out=level).sub_(0.5), leave, out=outputs[step])
+                half = outputs[step].copy_(torch.sigmoid(twice, out=level).sub_(0.5).mul_(leave))
         return outputs.mul_(2).transpose(0, 1), (outputs[-1], twice / 2)
+
+
+def _autocast() -> torch.dtype | None:
+    """What autocast lets convolutions of a CPU be computed in; None without it."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else None

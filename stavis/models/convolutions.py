@@ -14,6 +14,10 @@ ADDED = getattr(getattr(torch.ops.mkldnn, "_convolution_pointwise_", None), "bin
 PACKED = getattr(torch._C._nn, "mkldnn_reorder_conv2d_weight", None) if ADDED is not None else None
 """Weights in oneDNN's own order."""
 
+_PROBES = [getattr(torch.cpu, name, None) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported")]
+HALF = any(probe() for probe in _PROBES if probe is not None)
+"""Whether this CPU computes in bf16 natively."""
+
 
 class ConvBlock(nn.Sequential):
     """A convolution without bias, its normalisation and a ReLU: (B,C,...) -> (B,C2,...).
@@ -58,16 +62,18 @@ def channels_last(frames: torch.Tensor) -> torch.Tensor:
     return frames.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
 
 
-def unwatched(images: torch.Tensor, *modules: nn.Module, gradients: bool = False) -> bool:
+def unwatched(images: torch.Tensor, *modules: nn.Module, gradients: bool = False, half: bool = False) -> bool:
     """Whether operations of our own may be called on these images in place of the modules: on a CPU, where nobody looks at the modules or
     at each operation (hooks, torch's modes, transformations of functions).
 
-    Without `gradients` these are oneDNN's, which know none and compute in single precision; with it any precision will do.
+    Without `gradients` these are oneDNN's, which know none and compute in single precision, with `half` also under an autocast to bf16
+    where the CPU computes in it; with `gradients` any precision will do.
     """
     if type(images) is not torch.Tensor or images.device.type != "cpu" or not images.numel():
         return False
     if not gradients:
-        single = images.dtype == torch.float32 and not torch.is_autocast_enabled("cpu")
+        halved = half and HALF and torch.get_autocast_dtype("cpu") == torch.bfloat16
+        single = images.dtype == torch.float32 and (halved or not torch.is_autocast_enabled("cpu"))
         if FUSED is None or torch.is_grad_enabled() or not torch.backends.mkldnn.enabled or not single:
             return False
     watched = any(getattr(part, name) for part in modules for name in _HOOKS)

@@ -9,6 +9,7 @@ from torch import nn
 from stavis.attention.modules import AttentionProduct, SpatialSoftmax
 from stavis.errors import StavisError
 from stavis.models.convlstm import ConvLSTM
+from stavis.models.convolutions import HALF
 from stavis.models.sta import CNN3D, PRESETS, STA, STAConfig
 
 TINY = STAConfig(encoder=(4, 6, 8), decoder=(6, 4), stem=(4, 6), regressor=(8, 10), hidden=8, vision=32)
@@ -221,6 +222,26 @@ def test_convlstm_under_autocast_keeps_its_cell_in_single_precision_and_its_grad
     assert torch.allclose(outputs.float(), memory(x), atol=0.02)
     for one, other in zip(found, wanted, strict=True):
         assert one.dtype == torch.float32 and (one - other).norm() < 0.05 * other.norm()
+
+
+@pytest.mark.parametrize("way", ["wide", "channels last", "carried", "one clip"])
+@torch.no_grad()
+def test_convlstm_in_bf16_is_near_single_precision_with_a_cell_that_is_single(way):
+    """Convolutions in bf16 are off by 2**-8 of what they add up; nothing that the cell keeps adds to it."""
+    torch.manual_seed(0)
+    memory, x = ConvLSTM(8, 8), torch.randn(1 if way == "one clip" else 3, 40, 8, 6, 5)
+    state = None
+    if way == "carried":
+        state = (torch.randn(3, 8, 6, 5) / 4, torch.randn(3, 8, 6, 5) / 4)
+    if way == "channels last":
+        x = x.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    outputs, (_, cell) = memory.run(x, state)
+    with torch.autocast("cpu", torch.bfloat16):
+        halved, (hidden, kept) = memory.run(x, state)
+    assert halved.dtype == hidden.dtype == torch.bfloat16 and torch.equal(halved[:, -1], hidden)
+    assert (halved.float() - outputs).abs().max() < 0.02
+    if HALF:
+        assert kept.dtype == torch.float32 and (kept - cell).abs().max() < 0.02 * cell.abs().max().clamp(min=1)
 
 
 def test_the_network_sees_frames_with_channels_last_and_the_same_values():
