@@ -8,13 +8,15 @@ from stavis.regions import REGIONS
 from stavis.types import AttentionMaps
 
 
-def _made(follow: bool, frames=40, seed=0):
-    """A face in three bands (eyes, rest, mouth) and attention that follows the cue, or is shuffled against it."""
+def _made(follow: bool, frames=40, seed=0, lost=slice(0)):
+    """A face in three bands (eyes, rest, mouth) and attention that follows the cue, or is shuffled against it; `lost`: without a face."""
     rng = np.random.default_rng(seed)
     regions = np.zeros((frames, len(REGIONS), 12, 12), bool)
     regions[:, REGIONS.index("left_eye"), :3] = True
     regions[:, REGIONS.index("rest"), 3:9] = True
     regions[:, REGIONS.index("mouth"), 9:] = True
+    regions[lost] = False
+    regions[lost, REGIONS.index("outside")] = True
     cue = (rng.random(frames) > 0.5).astype(float)
     weights = np.full((frames, 4, 4), 0.1 / 16)
     looked = cue if follow else rng.permutation(cue)
@@ -40,3 +42,11 @@ def test_one_recording_has_no_interval_and_a_still_cue_no_correlation():
     still = _made(True)
     still.mouth_cue[:] = 1
     assert np.isnan(cue_scores([still]).correlation.value)
+
+
+def test_frames_without_a_face_are_not_taken_for_attention_off_the_mouth():
+    traces = [_made(True, seed=s, lost=slice(3, 30)) for s in range(4)]
+    assert np.isnan(traces[0].mouth_share[3:30]).all() and np.isfinite(traces[0].mouth_share[30:]).all()
+    scores = cue_scores(traces)
+    assert scores.correlation.value == pytest.approx(1) and np.isfinite(scores.density.value)
+    assert np.isnan(cue_scores([_made(True, lost=slice(None))]).correlation.value)
