@@ -368,3 +368,11 @@ def test_an_interrupted_writing_leaves_the_old_file(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         write_video(path, breaks(), fps=25)
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("width, height", [(200, 150), (96, 96), (128, 128)])
+def test_the_same_images_give_the_same_file_every_time(tmp_path, width, height):
+    y, x = np.mgrid[0:height, 0:width] / 200
+    waves = [np.stack([127 + 120 * np.sin(9 * x + k / 3), 127 + 120 * np.cos(7 * y), 60 + 0 * x], -1) for k in range(12)]
+    images = np.array(waves).astype(np.uint8)
+    assert len({write_video(tmp_path / "waves.mp4", images, fps=10).read_bytes() for _ in range(20)}) == 1
