@@ -139,6 +139,9 @@ class FaceTrack(ShortRepr):
         Activations of the expression shapes in [0,1].
     notes : tuple of str
         For each frame why there is no face, empty where there is one.
+    bridged : ndarray (T,) bool, optional
+        Frames without the face between two in which it is at one place, at most 5 s apart and in one shot: most likely it is covered or
+        turned aside there.
 
     Examples
     --------
@@ -160,6 +163,7 @@ class FaceTrack(ShortRepr):
     valid: np.ndarray
     blendshapes: np.ndarray | None = None
     notes: tuple[str, ...] = ()
+    bridged: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

@@ -66,7 +66,8 @@ def bench(
 
     Example: stavis bench --data RECOLA --out bench
     """
-    checks.given(systems=systems, data=data, preset=preset, labels=labels, fill=fill, source=source, exclude=exclude)
+    checks.given(systems=systems, data=data, preset=preset, labels=labels, source=source, exclude=exclude)
+    checks.choice("--fill", fill, checks.BENCH_FILLS)
     checks.given(out=out, device=device)
     begun = f"training and evaluating {systems} on {data or 'synthetic data'}" if page_from is None else f"making the page of {page_from}"
     checks.begin(f"{begun} into {out}", quiet)

@@ -22,7 +22,8 @@ from stavis.models.shipped import checkpoint_folder
 
 SPLITS = ("train", "dev", "test")
 PRESETS = ("small", "paper", "contrasts")
-FILLS = ("interpolate", "zero", "drop")
+FILLS = ("read", "interpolate", "zero", "drop")
+BENCH_FILLS = FILLS[1:]  # a bench has one rule for networks and descriptors, and those know nothing where no landmarks are
 SOURCES = ("auto", "truth", "face", "centre", "resize", "letterbox")
 LOSSES = ("mse", "ccc", "mse+ccc", "epsilon")
 LABELS = ("auto", "given", "raters")

@@ -126,7 +126,7 @@ def evaluate(
     run: Annotated[str, typer.Argument(help="A run's folder, sta-synthetic or hf:owner/name.")],
     data: Data = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
-    fill: Annotated[str, typer.Option(help="Frames without a face: interpolate, zero or drop.")] = "interpolate",
+    fill: Annotated[str, typer.Option(help="Frames without a face: read, interpolate, zero or drop.")] = "read",
     fold: Fold = None,
     exclude: Exclude = None,
     time_unit: TimeUnit = "",

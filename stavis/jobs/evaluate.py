@@ -159,7 +159,7 @@ def evaluate(
     out: str | Path | None = None,
     device: str = "auto",
     source: str = "auto",
-    fill: str = "interpolate",
+    fill: str = "read",
     fold: int | None = None,
     exclude: str | Path | None = None,
     time_unit: str | float = "",
@@ -172,9 +172,10 @@ def evaluate(
 ) -> RunEvaluation:
     """Evaluate a network on one split of a data set (the embedded data where none is given); with `out`, write it there.
 
-    The delay that the run's labels were shifted by is given back to its predictions. fill: what becomes of frames without a face
-    (interpolate, zero, drop). fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges
-    that are left out. time_unit, scale, max_gap: how label files are read, as in `read_dataset`. source: what crops are aligned by;
+    The delay that the run's labels were shifted by is given back to its predictions. fill: what becomes of frames without a face:
+    "read" takes the network's value where the face is lost for at most 5 s at one place, and interpolates elsewhere; "interpolate",
+    "zero", "drop". fold: which of AFEW-VA's folds is the test split (None: that of the run). exclude: a CSV of ranges that are left out.
+    time_unit, scale, max_gap: how label files are read, as in `read_dataset`. source: what crops are aligned by;
     with "face" a synthetic recording is read as anyone's video is, without its truth, and one in which no face is found is counted
     and not scored. mirror: predictions are the mean of each video and its mirror image. mode: "window" or "stream", as
     for `stavis.load`. limit: the first so many recordings only.
@@ -201,7 +202,7 @@ def evaluation_of(
     *,
     split: str = "test",
     source: str = "auto",
-    fill: str = "interpolate",
+    fill: str = "read",
     fold: int | None = None,
     exclude: str | Path | None = None,
     labels: LabelConfig = LabelConfig(),
@@ -237,12 +238,20 @@ def evaluation_of(
             recordings=len(recordings),
             labels=label_sources(recordings),
             delay=f"{delay:g} s" if delay else None,
-            frames_without_face=f"{evaluation.counts['frames_without_face']}, {_FILLED[fill]}",
+            frames_without_face=_lost(evaluation),
             crop=net.crop_text(*(each.source for each in crops)),
         ),
         notes=(*net.notes, *evaluation.notes),
         notices=notices_of([net]),
     )
+
+
+def _lost(evaluation: Evaluation) -> str:
+    """How many frames show no face, and what became of them."""
+    lost, bridged = (evaluation.counts[name] for name in ("frames_without_face", "frames_bridged"))
+    if evaluation.fill != "read":
+        return f"{lost}, {_FILLED[evaluation.fill]}"
+    return f"{lost}, of which {bridged} between two sightings were read and the others interpolated" if lost else "0"
 
 
 def _crops(net: VideoReader, recordings: list[Recording], source: str, progress: Progress | None) -> list[Crops]:

@@ -114,7 +114,7 @@ def _tolerance(name: str, metric: str, values: dict[str, float]) -> float:
     """How far a metric of a set measured again may lie from the reported one."""
     tracked = name.endswith(TRACKED) and metric != TRUTH_CCC
     if metric in COUNTED:
-        return TRACKED_TOLERANCE * values["frames"] if metric == COUNTED[-1] else 0.0
+        return TRACKED_TOLERANCE * values["frames"] if metric in COUNTED[2:] else 0.0
     if "density" in metric:
         return abs(values[metric]) * (TRACKED_DENSITY_TOLERANCE if tracked else DENSITY_TOLERANCE)
     return TRACKED_TOLERANCE if tracked else TOLERANCE
@@ -165,7 +165,7 @@ def measure_tracked(
 ) -> dict[str, dict[str, float]]:
     """The same metrics where the crops are aligned by the tracked face, as in a video of anyone's own: {name + TRACKED: {metric: value}}.
 
-    Of the first `recordings` of each set, with counts of frames and of frames without a face (their values are interpolated), and
+    Of the first `recordings` of each set, with counts of frames, of frames without a face and of those among them that are read, and
     beside them the CCC of the same recordings aligned by truth. Where no face is found at all there are the counts alone.
 
     Raises NoTracker where the face networks are not available.
@@ -183,12 +183,13 @@ def measure_tracked(
             unshown = Notes()  # what the tracker notes of single videos: here frames are counted
             result = evaluation_of(net, folder, source="face", notes=unshown, **options)
         except NoFaces:
-            values, lost = {}, counts["frames"]
+            values, lost, read = {}, counts["frames"], 0
         else:
-            values, lost = _values(result, each=False), result.evaluation.counts["frames_without_face"]
+            values = _values(result, each=False)
+            lost, read = (result.evaluation.counts[name] for name in ("frames_without_face", "frames_bridged"))
             found = evaluation_of(net, folder, source="face", notes=unshown, **options, fill="drop").score()
             values |= _interval(FOUND_CCC, found)
-        counted = dict(zip(COUNTED, (counts["recordings"], counts["frames"], lost), strict=True))
+        counted = dict(zip(COUNTED, (counts["recordings"], counts["frames"], lost, read), strict=True))
         ccc = round(truth.score().value, DIGITS)
         metrics[name + TRACKED] = {**counted, **values, **({TRUTH_CCC: ccc} if np.isfinite(ccc) else {})}
     return metrics

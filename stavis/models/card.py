@@ -13,14 +13,14 @@ SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it pred
 TRACKED = ", tracked"
 """What the name of a set ends with whose crops are aligned by the tracked face, as in a video of anyone's own, instead of by the truth."""
 
-COUNTED = ("recordings", "frames", "frames without a face")
+COUNTED = ("recordings", "frames", "frames without a face", "frames bridged")
 """What is counted of a set that was read through the tracker."""
 
 TRUTH_CCC = "ccc of the same recordings, aligned by truth"
 """What stands beside the metrics of a set that was read through the tracker."""
 
 FOUND_CCC = "ccc of frames with a face"
-"""The CCC of a set that was read through the tracker without the frames in which it found no face, whose values are interpolated."""
+"""The CCC of a set that was read through the tracker without the frames in which it found no face."""
 
 SCORES = ("ccc", "cc", "rmse")
 """The metrics that the hub's header of a card lists."""
@@ -198,10 +198,10 @@ _NOT_TRACKED = " What they are in a video without known landmarks, where the tra
 
 def _tracked(values: dict[str, float], tested: int) -> str:
     """How a set was read through the tracker: recordings, frames without a face, and the CCC that the known landmarks give."""
-    recordings, frames, lost = (int(values.get(name, 0)) for name in COUNTED)
+    recordings, frames, lost, read = (int(values.get(name, 0)) for name in COUNTED)
     which = f"The first {recordings} of the {tested} recordings" if recordings < tested else f"All {recordings} recordings"
     text = f"Crops aligned by the tracked face, as in a video of your own. {which}; {lost} of {frames} frames without a face"
-    text += f" ({percent(lost / max(frames, 1), 1)}), whose values are interpolated."
+    text += f" ({percent(lost / max(frames, 1), 1)}): {read} between two sightings at one place are read, the others interpolated."
     return text + (
         f" Aligned by the known landmarks, the CCC of the same recordings is {values[TRUTH_CCC]:.3f}." if TRUTH_CCC in values else ""
     )

@@ -12,6 +12,7 @@ from stavis.errors import StavisError
 from stavis.evaluation.evaluate import evaluate, filled, pair_of
 from stavis.evaluation.postprocess import without_delay
 from stavis.metrics import ccc, concatenated
+from stavis.types import FaceTrack
 from tests.training.made_crops import made_crops
 
 
@@ -44,6 +45,23 @@ def test_frames_without_a_face_are_filled_as_asked():
         evaluate(Light(), made_crops(1), fill="mean")
 
 
+def test_a_face_that_is_lost_for_a_moment_is_read_and_one_that_is_gone_is_not():
+    crops = made_crops(1)[0]
+    gone = np.isin(np.arange(40), [*range(10, 18), *range(30, 40)])
+    moment = np.arange(40) // 8 == 1  # frames 8 to 15, of which 8 and 9 are seen
+    nowhere = np.full((40, 478, 2), np.nan)
+    track = FaceTrack(crops.times, nowhere[:, :2, 0], nowhere, np.ones(40), crops.affine, ~gone, bridged=moment & gone)
+    lost = replace(crops, valid=~gone, track=track, source="face")
+    whole = evaluate(Light(), [crops]).predictions.predicted.to_numpy()
+    read, filled_in = (evaluate(Light(), [lost], fill=fill) for fill in ("read", "interpolate"))
+    now, before = (done.predictions.predicted.to_numpy() for done in (read, filled_in))
+    assert np.array_equal(now[10:16], whole[10:16]) and not np.allclose(before[10:16], whole[10:16], atol=1e-3)
+    assert np.allclose(now[16:18], np.interp([16, 17], [15, 18], whole[[15, 18]])) and np.array_equal(now[30:], before[30:])
+    assert np.array_equal(now[~gone], before[~gone])
+    assert read.counts["frames_without_face"] == filled_in.counts["frames_without_face"] == 18 and read.counts["frames_bridged"] == 6
+    assert np.isnan(evaluate(Light(), [lost], fill="drop").predictions.predicted[10:16]).all()
+
+
 def test_every_frame_is_counted_and_the_fill_is_said():
     crops = made_crops(2)
     crops[0] = valid_but(replace(crops[0], exclude=((0, 0.32, "hand"),)), 20, 21)
@@ -55,6 +73,7 @@ def test_every_frame_is_counted_and_the_fill_is_said():
         "recordings": 2,
         "frames": 80,
         "frames_without_face": 2,
+        "frames_bridged": 0,
         "frames_without_label": 1,
         "seconds_without_label": 0.08,
         "frames_excluded": 5,

@@ -12,6 +12,7 @@ from stavis.data.crops.early import EarlyCrops
 from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
 from stavis.data.datasets.truth import Truth, read_truth
 from stavis.data.faces.alignment import crop_affine, misaligned
+from stavis.data.faces.bridging import between
 from stavis.data.faces.following import Watch
 from stavis.data.faces.networks.model_file import VARIABLE, FaceModel, fetch_models
 from stavis.data.faces.track_cache import load_or_track
@@ -32,7 +33,7 @@ class NoTracker(StavisError):
     """The face tracker is not available here."""
 
 
-FORMAT = 3
+FORMAT = 4
 """Goes up when crops are made or written otherwise: older ones are then made again."""
 SOURCES = ("auto", "truth", "face", "centre", *WHOLE)
 
@@ -114,6 +115,7 @@ def _write_entry(folder, recording: Recording, spec, source: str, digest: str, p
         affine = np.repeat(framing_affine(whole, info.width, info.height, spec.size)[None], len(chosen), 0)
     else:
         affine = crop_affine(track.landmarks, spec.size)
+        affine = affine if track.bridged is None else between(affine, track.valid, track.bridged)
         if truth is not None and truth.alignment is not None:
             affine = misaligned(affine, truth.alignment[_nearest(truth.times, info.times[chosen])], spec.size)
     framing = whole if track is None else source
@@ -130,6 +132,8 @@ def _write_entry(folder, recording: Recording, spec, source: str, digest: str, p
         arrays |= {"boxes": track.boxes, "score": track.score}
         if track.blendshapes is not None:
             arrays["blendshapes"] = track.blendshapes.astype(np.float32)
+        if track.bridged is not None:
+            arrays["bridged"] = track.bridged & (frame_notes != NO_IMAGE)
         np.save(folder / "landmarks.npy", track.landmarks.astype(np.float32, copy=False), allow_pickle=False)
     np.savez(folder / "arrays.npz", **arrays)
     index = {
@@ -213,6 +217,7 @@ def at_times(track: FaceTrack, times: np.ndarray) -> FaceTrack:
     if there.all() and np.array_equal(nearest, np.arange(len(known))):  # every frame: nothing is copied
         return FaceTrack(**{field.name: getattr(track, field.name) for field in fields(FaceTrack)} | {"times": times})
     valid = np.asarray(track.valid, bool)[nearest] & there
+    gap = np.zeros(len(known), bool) if track.bridged is None else track.bridged
     gone = ~valid
     boxes, landmarks = (np.array(values[nearest], np.float32) for values in (track.boxes, track.landmarks))
     boxes[gone], landmarks[gone] = np.nan, np.nan
@@ -225,4 +230,5 @@ def at_times(track: FaceTrack, times: np.ndarray) -> FaceTrack:
         valid=valid,
         blendshapes=None if track.blendshapes is None else np.asarray(track.blendshapes)[nearest],
         notes=tuple(track.notes[k] if ok else NO_FACE for k, ok in zip(nearest, there, strict=True)) if track.notes else (),
+        bridged=gap[nearest] & there,
     )

@@ -113,6 +113,13 @@ class CachedCrops(ShortRepr):
         """Where a crop shows the video, x0, y0, x1, y1 in its pixels: all of it but for the bars of a letterbox."""
         return content_box(self.source, self.picture, self.size)
 
+    @property
+    def bridged(self) -> np.ndarray:
+        """Frames whose face is lost between two sightings at one place, most likely covered or turned aside: (T,) bool, none of them
+        `valid`; see `FaceTrack`."""
+        known = None if self.track is None else self.track.bridged
+        return np.zeros(len(self.times), bool) if known is None else known
+
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class Crops(CachedCrops):
@@ -323,6 +330,7 @@ def _open(folder: Path, spec: CropConfig) -> CachedCrops:
                 valid=arrays["valid"],
                 blendshapes=arrays.get("blendshapes"),
                 notes=tuple(arrays["notes"].tolist()),
+                bridged=arrays.get("bridged"),
             )
     except (StavisError, OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
         raise StavisError(f"{folder} went away or is damaged: run again, the crops are made again.") from error

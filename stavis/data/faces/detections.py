@@ -24,13 +24,13 @@ class Detections:
     From it comes the track of any face that is chosen.
     """
 
-    _LISTS = ("times", "notes", "rows", "numbers", "continues", "sample_rows", "sample_numbers", "doubt_rows", "doubt_numbers", "crowded")
+    _NUMBERS = ("rows", "numbers", "continues", "sample_rows", "sample_numbers", "doubt_rows", "doubt_numbers", "crowded", "cuts")
 
     def __init__(self):
         self.times, self.notes, self.rows, self.numbers = [], [], [], []
         self.boxes, self.scores, self.blendshapes = [], [], []
         self.continues, self.sample_rows, self.sample_numbers, self.samples = [], [], [], []
-        self.doubt_rows, self.doubt_numbers, self.crowded = [], [], []
+        self.doubt_rows, self.doubt_numbers, self.crowded, self.cuts = [], [], [], []
         self._landmarks: DiskArray | np.ndarray = DiskArray((478, 2))
 
     def add(self, frame: FrameFaces) -> None:
@@ -55,6 +55,8 @@ class Detections:
                 self.samples.append(face.appearance)
         if frame.crowded:
             self.crowded.append(row)
+        if frame.cut:
+            self.cuts.append(row)
         self.times.append(frame.time)
         self.notes.append(frame.note)
 
@@ -66,7 +68,6 @@ class Detections:
     def arrays(self) -> dict[str, np.ndarray]:
         """All that was seen, to be written down: `times` and `notes` one per frame, `rows` to `blendshapes` one per sighting."""
         every = range(len(self.rows))
-        numbers = ("rows", "numbers", "continues", "sample_rows", "sample_numbers", "doubt_rows", "doubt_numbers", "crowded")
         return {
             "times": np.array(self.times, np.float64),
             "notes": np.array(self.notes, np.str_),
@@ -75,7 +76,7 @@ class Detections:
             "scores": np.array(self.scores, np.float32),
             "blendshapes": _stack(self.blendshapes, every, (len(BLENDSHAPES),)),
             "samples": np.array(self.samples, np.uint8).reshape(len(self.samples), APPEARANCE),
-            **{name: np.array(getattr(self, name), np.int64) for name in numbers},
+            **{name: np.array(getattr(self, name), np.int64) for name in self._NUMBERS},
         }
 
     @classmethod
@@ -90,7 +91,7 @@ class Detections:
             raise ValueError("shapes differ")
         if arrays["samples"].shape != (len(arrays["sample_rows"]), APPEARANCE):
             raise ValueError("shapes differ")
-        for name in cls._LISTS:
+        for name in ("times", "notes", *cls._NUMBERS):
             setattr(found, name, arrays[name].tolist())
         for name in ("boxes", "scores", "blendshapes", "samples"):
             setattr(found, name, arrays[name])
@@ -121,10 +122,11 @@ class Detections:
             "all_blendshapes": _stack(self.blendshapes, np.flatnonzero(real), (len(BLENDSHAPES),)),
             "frame_notes": tuple(self.notes),
             "doubts": doubts[doubts[:, 1] >= 0],
+            "cuts": np.array(self.cuts, np.int64),
         }
         n = len(times)
         blank = np.broadcast_to(np.float32(np.nan), (n, 478, 2))  # takes no memory
-        nothing = track_of(times, _nan(n, 4), blank, np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["frame_notes"])
+        nothing = track_of(times, _nan(n, 4), blank, np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["frame_notes"], seen["cuts"])
         tracks, notes = Tracks(**vars(nothing), **seen), Notes()
         if self.crowded:
             when = times_text(times[self.crowded[:1]])

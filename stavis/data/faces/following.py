@@ -62,7 +62,7 @@ def follow_faces(
             lost = frame.note in _LOST
             faces = () if lost else tuple(_scaled(face, scale) for face in tracker.step(frame.image, frame.time, detections))
             note = DAMAGED if frame.damaged else NO_IMAGE if frame.note == NO_IMAGE else ""
-            found = FrameFaces(frame.index, frame.time, faces, note, not lost and tracker.crowded)
+            found = FrameFaces(frame.index, frame.time, faces, note, not lost and tracker.crowded, not lost and tracker.cut)
             if watch is not None and scale == 1:
                 watch(frame, found)
             yield found

@@ -105,13 +105,16 @@ class FaceTracker:
         self._refused: list[tuple[Detection, int]] = []  # detections that were no faces, and how many frames ago
         self.crowded = False
         """Whether a face was left out in the last frame because MOST_FACES are followed."""
+        self.cut = False
+        """Whether another shot began with the last frame."""
 
     def step(self, image: np.ndarray, time: float, detections: list[Detection] | None = None) -> list[TrackedFace]:
         """The faces in the next image (H,W,3) uint8 RGB, shown at `time` s, in the order of their numbers.
 
         detections: what the detector finds in the image, where that is known already.
         """
-        if self._is_cut(image):
+        self.cut = self._is_cut(image)
+        if self.cut:
             self._faces, self._lost, self._refused, self._search_at, self._were_small = [], [], [], -np.inf, False
         self._lost = [face for face in self._lost if 0 <= time - face.time <= _BRIEF]
         detections = self._networks.detect(image) if detections is None else detections

@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from stavis.data.faces.alignment import crop_affine
+from stavis.data.faces.bridging import bridged
 from stavis.data.faces.disk_array import scatter, take
 from stavis.data.faces.tracker import TrackedFace
 from stavis.errors import StavisError
@@ -21,13 +22,14 @@ _CROP = 112
 @dataclass(frozen=True)
 class FrameFaces:
     """The faces of one frame: its index and time (s), the faces in the order of their segments, and a note ('', 'damaged' or
-    'no image'); crowded: whether more faces were there than are followed at a time."""
+    'no image'); crowded: whether more faces were there than are followed at a time; cut: whether another shot begins with it."""
 
     index: int
     time: float
     faces: tuple[TrackedFace, ...]
     note: str = ""
     crowded: bool = False
+    cut: bool = False
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ class Tracks(FaceTrack):
 
     number: the chosen face, None where no face was found at all. rows (M,) frame, numbers (M,) face, and for each of these M
     sightings all_boxes (M,4), all_landmarks (M,478,2) px, all_scores (M,), all_blendshapes (M,52). doubts (K,2): frame and face
-    where landmarks did not fit. messages: sentences about the choice, and about what is not sure.
+    where landmarks did not fit. cuts: the frames with which another shot begins. messages: sentences about the choice, and about
+    what is not sure.
     """
 
     number: int | None = None
@@ -48,6 +51,7 @@ class Tracks(FaceTrack):
     all_blendshapes: np.ndarray = field(default=None, repr=False)
     frame_notes: tuple[str, ...] = field(default=(), repr=False)
     doubts: np.ndarray = field(default=None, repr=False)
+    cuts: np.ndarray = field(default=None, repr=False)
     messages: tuple[str, ...] = ()
 
     @cached_property
@@ -67,19 +71,21 @@ class Tracks(FaceTrack):
         notes = list(self.frame_notes)
         for row in self.doubts[self.doubts[:, 1] == number, 0].tolist():
             notes[row] = notes[row] or NOT_FITTING
-        return track_of(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, notes)
+        return track_of(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, notes, self.cuts)
 
 
-def track_of(times, boxes, landmarks, score, blendshapes, notes) -> FaceTrack:
+def track_of(times, boxes, landmarks, score, blendshapes, notes, cuts) -> FaceTrack:
     """A track of one entry per frame, NaN where the face is not there."""
     valid = np.isfinite(boxes[:, 0])
+    affine = crop_affine(landmarks, _CROP) if len(times) else np.zeros((0, 2, 3))
     return FaceTrack(
         times=times,
         boxes=boxes,
         landmarks=landmarks,
         score=score,
-        affine=crop_affine(landmarks, _CROP) if len(times) else np.zeros((0, 2, 3)),
+        affine=affine,
         valid=valid,
         blendshapes=blendshapes,
         notes=tuple(note or ("" if there else NO_FACE) for note, there in zip(notes, valid, strict=True)),
+        bridged=bridged(times, valid, affine, cuts, _CROP),
     )

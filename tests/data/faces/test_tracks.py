@@ -268,6 +268,20 @@ def test_a_face_that_comes_back_keeps_its_number(real_clips, face_model):
     assert track.count == 1 and track.valid.tolist() == [True] * 4 + [False] * 4 + [True] * 4
 
 
+def test_a_face_behind_a_board_is_bridged_and_not_one_that_another_shot_hides(real_clips, face_model):
+    shown = scene(real_clips, 12, ("lp_d18.mp4", 0, (60, 0), 0.7))
+    covered = [np.array(frame.image) for frame in shown]
+    first = track_faces(shown, model=face_model)
+    x0, y0, x1, y1 = first.boxes[4].astype(int)
+    for image in covered[4:8]:
+        image[max(y0 - 10, 0) : y1 + 10, max(x0 - 10, 0) : x1 + 10] = (120, 100, 80)
+    for image, bridges in ((None, True), (np.full_like(covered[0], 255), False)):
+        hidden = [Frame(f.index, f.time, covered[k] if image is None or not 4 <= k < 8 else image) for k, f in enumerate(shown)]
+        track = track_faces(hidden, model=face_model)
+        assert track.valid.tolist() == [True] * 4 + [False] * 4 + [True] * 4
+        assert track.bridged.tolist() == [bridges and 4 <= k < 8 for k in range(12)]
+
+
 def test_a_face_for_three_frames_is_a_face_and_for_one_a_slip(real_clips, face_model):
     shown = scene(real_clips, 8, ("lp_d18.mp4", 0, (60, 0), 0.7))
     for count in (3, 1):
