@@ -183,10 +183,10 @@ def measure_tracked(
             unshown = Notes()  # what the tracker notes of single videos: here frames are counted
             result = evaluation_of(net, folder, source="face", notes=unshown, **options)
         except NoFaces:
-            values, lost, read = {}, counts["frames"], 0
+            values, lost, read = {}, int(counts["frames"]), 0
         else:
             values = _values(result, each=False)
-            lost, read = (result.evaluation.counts[name] for name in ("frames_without_face", "frames_bridged"))
+            lost, read = (int(result.evaluation.counts[name]) for name in ("frames_without_face", "frames_bridged"))
             found = evaluation_of(net, folder, source="face", notes=unshown, **options, fill="drop").score()
             values |= _interval(FOUND_CCC, found)
         counted = dict(zip(COUNTED, (counts["recordings"], counts["frames"], lost, read), strict=True))
