@@ -25,7 +25,7 @@ COMMANDS = {
     "evaluate": (["sta"], ["stta"]),
     "explain": (["sta", _VIDEO], ["sta", "clpi.mp4"]),
     "profile": ([_VIDEO], ["clpi.mp4"]),
-    "compare": (["sta", "sta-heads", _VIDEO], ["sta", "nothing", _VIDEO]),
+    "compare": (["sta-heads", "sta-synthetic", _VIDEO], ["sta", "nothing", _VIDEO]),
     "verdict": (["sta"], ["sta", "--data", "nothing"]),
     "transfer": (["sta", "."], ["sta", "nothing"]),
     "verify": (["sta"], ["stta"]),

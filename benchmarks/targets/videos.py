@@ -45,7 +45,7 @@ print(json.dumps([time.perf_counter() - started, float(reading.times[-1])]))
 EXPLAIN = """
 import json, os, resource, subprocess, sys, tempfile, time
 environment = {**os.environ, "STAVIS_CACHE": tempfile.mkdtemp(dir=sys.argv[2])}
-command = [sys.executable, "-m", "stavis.cli", "explain", "sta-synthetic", sys.argv[1], "--out", sys.argv[2] + "/out", "--quiet"]
+command = [sys.executable, "-m", "stavis.cli", "explain", "sta", sys.argv[1], "--out", sys.argv[2] + "/out", "--quiet"]
 started = time.perf_counter()
 subprocess.run(command, env=environment, check=True, capture_output=True)
 wall = time.perf_counter() - started

@@ -23,7 +23,7 @@ from stavis.errors import StavisError
 from stavis.inference.attribute import Method, chosen_methods, label_of, offered_methods, windows_of
 from stavis.inference.explained import SHOWN_SECONDS
 from stavis.inference.predictor import Face, Network, Regions, VideoReader, as_recording
-from stavis.models.shipped import DEFAULT
+from stavis.models.shipped import DEFAULT, EMBEDDED
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.source import Begin, Beginning, ReadResult, WindowMedia
@@ -35,7 +35,7 @@ from stavis.types import Attribution, Clip, Recording, Target
 
 
 def explore(
-    run: Network = DEFAULT,
+    run: Network | None = None,
     recordings: str | Path | Sequence[str | Path | Recording] | None = None,
     *,
     data: str | Path | None = None,
@@ -54,17 +54,18 @@ def explore(
 ) -> Explorer:
     """Opens a run and recordings in a view in which one looks, asks and annotations.
 
-    recordings: a folder, a video, or a list of videos and Recordings; None takes the folder `data`, or (None) the embedded synthetic
-    faces that were not trained on. split chooses from a folder; start is the number of the recording shown first. methods are ticked
-    at the start: names (saliency, integrated-gradients ...) or functions of one's own. seconds is how much of a long recording is
-    shown at once. annotations is the folder where annotations are kept, out the one for images and pages; None writes nothing there.
-    regions: as for `Predictor.explain`.
+    run: None takes the shipped network for videos, or for the embedded faces the one that has learned from such. recordings: a folder, a
+    video, or a list of videos and Recordings; None takes the folder `data`, or (None) the embedded synthetic faces that were not trained
+    on. split chooses from a folder; start is the number of the recording shown first. methods are ticked at the start: names (saliency,
+    integrated-gradients ...) or functions of one's own. seconds is how much of a long recording is shown at once. annotations is the
+    folder where annotations are kept, out the one for images and pages; None writes nothing there. regions: as for `Predictor.explain`.
 
     Results are kept in the cache: what was computed once is there at once.
 
     Raises StavisError where the run or the folder cannot be read, or a method is unknown; what goes wrong later is said in the view.
     """
-    net = VideoReader.load(run, device=device)
+    shipped = EMBEDDED if recordings is None and data is None else DEFAULT
+    net = VideoReader.load(shipped if run is None else run, device=device)
     chosen_regions = regions_from(regions)
     chosen = _recordings(recordings, data, split, quiet)
     ticked = chosen_methods(net.network.attention_options, methods)

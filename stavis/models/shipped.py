@@ -5,8 +5,10 @@ from pathlib import Path
 from stavis.errors import StavisError, nearest
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-DEFAULT = "sta-synthetic"
-"""The shipped network that is used where none is named."""
+DEFAULT = "sta-heads"
+"""The shipped network that reads a video where none is named: none of its choices was made on real clips."""
+EMBEDDED = "sta-synthetic"
+"""The one that reads the embedded synthetic faces: it has learned from such."""
 SHORT = "sta"
 """The short name of DEFAULT, where no folder is called so."""
 

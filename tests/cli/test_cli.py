@@ -153,7 +153,7 @@ def test_explain_takes_the_video_alone_for_the_shipped_network(shell, tmp_path, 
     video = tmp_path / "my film.mp4"
     video.touch()
     assert shell("explain", video).code == 2
-    assert (asked["run"], asked["video"], str(asked["out"])) == ("sta-synthetic", video, "my film-explained")
+    assert (asked["run"], asked["video"], str(asked["out"])) == ("sta-heads", video, "my film-explained")
 
 
 def test_compare_writes_one_page_and_says_how_far_the_maps_agree(shell, tmp_path, drawn, tiny_run):

@@ -74,6 +74,16 @@ def test_explore_shows_what_explain_says(opened, drawn, tiny_run):
     assert kinds.count("rater") == 6 and kinds.count("predicted") == 1
 
 
+def test_without_a_network_videos_are_read_by_the_one_for_videos_and_embedded_faces_by_theirs(tmp_path, monkeypatch):
+    def refuse(run, **options):
+        raise StavisError(f"asked for {run}.")
+
+    monkeypatch.setattr(inference.VideoReader, "load", refuse)
+    for options, name in (({}, "sta-synthetic"), ({"recordings": tmp_path / "a.mp4"}, "sta-heads"), ({"data": tmp_path}, "sta-heads")):
+        with pytest.raises(StavisError, match=f"asked for {name}"):
+            explore(**options)
+
+
 def test_a_second_look_computes_nothing(opened, drawn, tiny_run, monkeypatch):
     opened(tiny_run, drawn, methods=("saliency",))
 
