@@ -115,6 +115,7 @@ def test_an_evaluation_counts_and_fills_frames_without_a_face():
         "recordings": 2,
         "frames": 80,
         "frames_without_face": 4,
+        "frames_bridged": 0,
         "frames_without_label": 0,
         "seconds_without_label": 0.0,
         "frames_excluded": 0,
