@@ -227,6 +227,7 @@ class ExplainedVideo:
             densities_by_method=by_densities,
             relative_delta={name: _number(a.relative_delta) for name, a in self.attributions.items()},
             synthetic_only=self.predictor.synthetic_only,
+            caution=self.predictor.caution,
             notes=self.notes,
             provenance=self.provenance,
             region_set=FACE.key if self.crops.regions is None else self.crops.regions.region_set.key,

@@ -31,7 +31,7 @@ from stavis.inference.reading import Reading, interruptible, read
 from stavis.inference.reading_cache import ReadingCache
 from stavis.inference.source import Source, as_recording, source_of
 from stavis.inference.video.streaming import check_mode
-from stavis.models.card import SYNTHETIC_ONLY, only_synthetic, seen_text
+from stavis.models.card import caution_text, only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
 from stavis.regions import FACE
@@ -158,7 +158,7 @@ class VideoReader:
     @property
     def caution(self) -> str:
         """What a page about it must say before anything else; '' for nothing."""
-        return SYNTHETIC_ONLY if self.synthetic_only else ""
+        return caution_text(self.info)
 
     # Crops and readings
 
@@ -370,8 +370,8 @@ class VideoReader:
 
     def notes_on(self, crops: Crops) -> tuple[str, ...]:
         """What a reader of a result on these crops must know: of the network, and of the video."""
-        real = crops.source != "truth" and self.synthetic_only
-        return (*self.notes, *((SYNTHETIC_ONLY,) if real else ()), *crops.notes)
+        real = crops.source != "truth" and self.caution
+        return (*self.notes, *((self.caution,) if real else ()), *crops.notes)
 
     def trained_on(self) -> dict[str, str | None]:
         """What it has learned from, for a provenance."""

@@ -13,7 +13,7 @@ _KEYS = {"synthetic_only": "only_drawn_faces_seen", "notes": "warnings"}
 """Fields whose key in the file is another than their name."""
 _OF_FACES = {"frames_with_face": "frames_read", "faces": None, "only_drawn_faces_seen": None}
 """Keys of videos of faces, and what is written in their place for whole frames."""
-_LATER = ("region_set", "subject", "regions_version", "finding", "moments")
+_LATER = ("region_set", "subject", "regions_version", "finding", "moments", "caution")
 """Keys that files of earlier versions lack."""
 _TUPLES = ("notes", "finding", "moments")
 _LIMIT = 8 << 20
@@ -27,7 +27,8 @@ class ExplanationSummary(ShortRepr):
     video: its file's name; frames, frames_with_face, faces (how many were followed, None where none was looked for); seconds: what
     it took; realtime_factor: the video's length over that; crop: what the crops were aligned by; mean_shares in [0,1] and
     mean_densities (1 = an even spread) of the attention by region; the same by method; relative_delta: completeness error by method;
-    synthetic_only: whether the network was trained on synthetic faces only; notes; provenance; region_set: which regions ("face",
+    synthetic_only: whether the network was trained on synthetic faces only, caution: what a page says of that ('' in files without it);
+    notes; provenance; region_set: which regions ("face",
     "grid:3x3", the name of a file); regions_version: of a face's regions, None for others (files without it have version 1); subject:
     "face", or "frame" for whole frames, of which `frames_with_face` counts those that were read;
     finding: what was found, in at most two sentences; moments: the times in s at which to look, each with its text.
@@ -53,6 +54,7 @@ class ExplanationSummary(ShortRepr):
     finding: tuple[str, ...] = ()
     moments: tuple[dict, ...] = ()
     regions_version: int | None = None
+    caution: str = ""
     _shown = ("video", "frames", "frames_with_face", "faces", "crop", "seconds")
 
     def to_json(self) -> dict:
@@ -95,7 +97,7 @@ class ExplanationSummary(ShortRepr):
     @property
     def notices(self) -> tuple[str, ...]:
         """What stands on top of a page about it, of what the network has seen."""
-        return (SYNTHETIC_ONLY,) if self.synthetic_only else ()
+        return (self.caution or SYNTHETIC_ONLY,) if self.synthetic_only else ()
 
     def regions(self) -> list[dict]:
         """One row per method and region: method, region, share, density, regions_version."""

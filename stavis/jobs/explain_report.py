@@ -187,7 +187,7 @@ def _subtitle(explanation: ExplainedVideo) -> str:
     length = float(crops.times[-1] - crops.times[0])
     whole = crops.subject == "frame"
     seen = f"a face in {explanation.frames_with_face} of {len(crops)} frames, {alignment_text(crops.source)}"
-    return f"{explanation.video.name}, {length:.1f} s, {'whole images' if whole else seen}, read by {explanation.predictor.system}"
+    return f"{explanation.video.name}, {length:.1f} s, {'whole images' if whole else seen}, read by {explanation.predictor.name}"
 
 
 def _segment_text(explanation: ExplainedVideo) -> str:

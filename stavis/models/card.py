@@ -7,8 +7,9 @@ from stavis.errors import StavisError
 from stavis.models.hub import PREFIX
 from stavis.printable import percent
 
-SYNTHETIC_ONLY = "This network was trained on synthetic faces only: what it predicts for real ones is an extrapolation."
-"""What a page about such a network says before anything else."""
+_EXTRAPOLATION = "what it predicts for real ones is an extrapolation."
+SYNTHETIC_ONLY = f"This network was trained on synthetic faces only: {_EXTRAPOLATION}"
+"""What a page about a network of flat synthetic faces says before anything else."""
 
 TRACKED = ", tracked"
 """What the name of a set ends with whose crops are aligned by the tracked face, as in a video of anyone's own, instead of by the truth."""
@@ -59,6 +60,24 @@ def seen_renderer(info: dict) -> str:
 def seen_text(info: dict) -> str:
     """What a network of these config.json values has seen, where no face of it was real; '' where one may have been."""
     return _RENDERED.get(seen_renderer(info), "")
+
+
+def caution_text(info: dict) -> str:
+    """What a page about a network of these config.json values says before anything else: what it has seen, and what was found on real
+    faces where that was measured; '' where it may have seen real ones."""
+    kind = seen_renderer(info)
+    if not kind:
+        return ""
+    heads = {"heads": "rendered 3D heads", "both": "rendered 3D heads and flat synthetic faces"}
+    seen = f"This network was trained on {heads[kind]}, and on no real face: {_EXTRAPOLATION}" if kind in heads else SYNTHETIC_ONLY
+    real = info.get("real_faces")
+    if not real:
+        return seen
+    low, high, least, most = (f"{value:.2f}".replace("-", "\N{MINUS SIGN}") for value in (*real["smile_r"], *real["neutral"]))
+    return (
+        f"{seen} On {real['clips']} clips of {real['people']} real people its valence follows the tracker's smile at r = {low} to {high}, "
+        f"and is {least} to {most} where the face is neutral."
+    )
 
 
 def model_card(name: str, info: dict, *, command: str = "", remarks: str = "") -> str:

@@ -8,6 +8,7 @@ from stavis.batch.collect import collected
 from stavis.batch.record import Report
 from stavis.errors import StavisError
 from stavis.inference.summary import ExplanationSummary, read_summary
+from stavis.models.card import SYNTHETIC_ONLY
 
 SUMMARY = ExplanationSummary(
     video="a.mp4",
@@ -28,13 +29,14 @@ SUMMARY = ExplanationSummary(
     finding=("The mouth leads.", "Valence stays at 0.10."),
     moments=({"time": 0.5, "text": "mouth leads"},),
     regions_version=2,
+    caution="It has seen little.",
 )
 KEYS = (
     "video frames frames_with_face faces seconds realtime_factor crop mean_shares mean_densities shares_by_method densities_by_method "
     "relative_delta only_drawn_faces_seen warnings provenance"
 )
 
-LATER = ("finding", "moments", "regions_version")
+LATER = ("finding", "moments", "regions_version", "caution")
 
 
 def test_what_is_written_is_read_back(tmp_path):
@@ -47,7 +49,8 @@ def test_a_file_of_an_earlier_version_has_no_finding():
     values = SUMMARY.to_json()
     for key in LATER:
         del values[key]
-    assert ExplanationSummary.from_json(values).finding == ()
+    before = ExplanationSummary.from_json(values)
+    assert before.finding == () and before.notices == (SYNTHETIC_ONLY,) and SUMMARY.notices == ("It has seen little.",)
 
 
 def test_an_index_reads_the_regions_from_it(tmp_path):
