@@ -11,12 +11,14 @@ from torch.nn import functional
 
 from stavis.attribution.target import AttributionContext
 from stavis.errors import StavisError
+from stavis.models.sta import CNN3D, STA
 
 
 def class_activation(context: AttributionContext, layer: nn.Module | str | None = None) -> torch.Tensor:
     """The layer's features, weighted by their mean gradient over space in each frame: (t,h,w), signed.
 
-    A layer that runs once for each frame gives the same as one that runs once for all of them.
+    A layer that runs once for each frame gives the same as one that runs once for all of them. In a symmetric network it also runs on the
+    mirror image, whose map is turned back and added.
 
     Raises StavisError where the network has no such convolution, it did not run, or ran neither once nor once for each frame.
     """
@@ -36,18 +38,32 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
             handle.remove()
     if not calls:
         raise StavisError("the layer of Grad-CAM does not run in the model's forward: give layer=<another convolution>.")
-    last = calls[-1][0] if layer is not None else _last_that_fits(calls, len(context.clip))
+    views = 2 if any(isinstance(module, STA | CNN3D) and module.config.symmetric for module in context.model.modules()) else 1
+    last = calls[-1][0] if layer is not None else _last_that_fits(calls, len(context.clip), views)
     features = [output for module, output in calls if module is last]
-    _check_calls(last, [tuple(part.shape) for part in features], len(context.clip))
+    _check_calls(last, [_of_a_view(part, views) for part in features], len(context.clip))
     gradients = torch.autograd.grad(value, features, allow_unused=True) if value.requires_grad else [None] * len(features)
-    maps = [_activation(part, gradient) for part, gradient in zip(features, gradients, strict=True)]
+    maps = [_of_views(part, gradient, views) for part, gradient in zip(features, gradients, strict=True)]
     return torch.cat(maps)
 
 
-def _last_that_fits(calls: list[tuple[nn.Module, torch.Tensor]], frames: int) -> nn.Module:
+def _of_a_view(features: torch.Tensor, views: int) -> tuple[int, ...]:
+    """The shape of the features of one of the views that a layer runs on, one after the other in its batch."""
+    return (len(features) // views if len(features) % views == 0 else len(features), *features.shape[1:])
+
+
+def _of_views(features: torch.Tensor, gradient: torch.Tensor | None, views: int) -> torch.Tensor:
+    """One call's map (t,h,w): the sum of those of its views, of which the second is the mirror image."""
+    if views == 1:
+        return _activation(features, gradient)
+    own, turned = zip(features.chunk(2), (None, None) if gradient is None else gradient.chunk(2), strict=True)
+    return _activation(*own) + _activation(*turned).flip(-1)
+
+
+def _last_that_fits(calls: list[tuple[nn.Module, torch.Tensor]], frames: int, views: int) -> nn.Module:
     """The last convolution that gives a map of the clip or of each frame; the last of all where none does."""
     for module in dict.fromkeys(module for module, _ in reversed(calls)):
-        if _fits([tuple(output.shape) for one, output in calls if one is module], frames):
+        if _fits([_of_a_view(output, views) for one, output in calls if one is module], frames):
             return module
     return calls[-1][0]
 

@@ -8,7 +8,7 @@ import torch
 
 from stavis.attention.hooks import record_attention
 from stavis.attribution.deeplift import exact_deeplift
-from stavis.attribution.methods import saliency
+from stavis.attribution.methods import ALL_METHODS, grad_cam, saliency
 from stavis.inference.predictor import VideoReader
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.sta import CNN3D, STA
@@ -84,3 +84,23 @@ def test_the_mean_with_the_mirror_image_is_itself_and_is_not_read_twice(tmp_path
     crops = made_crops(1, frames=7)[0]
     assert not net.mirrored().mirror and net.mirrored().notes == net.notes
     assert net.read(crops, mirror=True).values == pytest.approx(net.read(crops).values, abs=0)
+
+
+@pytest.mark.parametrize("part", [None, "encoder", "decoder", "stem", "regressor"])
+def test_grad_cam_turns_with_the_mirror(part):
+    model, frames = network(), clip()[0]
+    inside = [module for name, module in model.named_modules() if part and name.startswith(part)]
+    layer = next((module for module in inside if isinstance(module, torch.nn.Conv2d | torch.nn.Conv3d)), None)
+
+    def cam(frames):
+        return grad_cam(model, Clip((frames.permute(0, 2, 3, 1) * 255).byte().numpy(), np.arange(7) / 6.25), layer=layer).values
+
+    straight, turned = cam(frames), cam(frames.flip(-1))
+    assert np.abs(straight).max() > 0 and np.allclose(turned, straight[:, :, ::-1], atol=1e-6 * np.abs(straight).max() + 1e-9)
+
+
+@pytest.mark.parametrize("method", ALL_METHODS, ids=lambda method: method.label)
+def test_every_method_explains_a_symmetric_network(method):
+    images = (clip()[0].permute(0, 2, 3, 1) * 255).byte().numpy()
+    values = method(network(), Clip(images, np.arange(7) / 6.25)).values
+    assert values.shape == images.shape[:3] and np.isfinite(values).all()
