@@ -21,6 +21,13 @@ def test_import_stavis_sets_the_wait_before_torch_is_there():
     assert fresh("import stavis, os, sys; print(os.environ['GOMP_SPINCOUNT'], 'torch' in sys.modules)") == f"{threads.SPIN} False"
 
 
+@pytest.mark.parametrize("own, kept", [({}, threads.SLEEP), ({"OPENBLAS_THREAD_TIMEOUT": "20"}, "20")])
+def test_threads_of_openblas_sleep_soon_unless_the_user_says_otherwise(own, kept):
+    environment = dict(own)
+    threads.wait_without_spinning(environment)
+    assert environment["OPENBLAS_THREAD_TIMEOUT"] == kept
+
+
 @pytest.mark.parametrize("name", ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME"])
 def test_a_setting_of_the_users_own_wins(name):
     code = f"import stavis, os; print(os.environ['{name}'], len([n for n in os.environ if n in {threads._USERS_OWN}]))"

@@ -18,6 +18,9 @@ from stavis.storage.files import atomic_file
 TICKS = 90_000
 """Parts of a second in which the times of written frames are given."""
 
+QUICK = "subme=1"
+"""A setting of x264 that takes a seventh to a quarter of the preset's time for a tenth more bytes, at the same signal-to-noise ratio."""
+
 _AVX512 = 13  # what OpenCV calls it (CPU_AVX_512F)
 
 
@@ -65,11 +68,12 @@ class VideoFile:
             self._mux_sound(np.inf)
 
     def _begin(self, shape: tuple[int, ...]) -> None:
-        options = {"crf": str(self._crf), "preset": "veryfast"}
+        more = QUICK
         if cv2.checkHardwareSupport(_AVX512):
             # With AVX-512, x264 reads beyond the end of a row where that is no multiple of 128 pixels wide: the same images gave up to
             # eleven files in 120 runs, most of them not that of a CPU without it. With AVX2 there is one, and it is that.
-            options["x264-params"] = "asm=avx2"
+            more += ":asm=avx2"
+        options = {"crf": str(self._crf), "preset": "veryfast", "x264-params": more}
         stream = self._container.add_stream("libx264", rate=self._rate, options=options)
         stream.width, stream.height = shape[1] + shape[1] % 2, shape[0] + shape[0] % 2
         stream.pix_fmt = "yuv420p"

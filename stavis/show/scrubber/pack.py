@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from stavis.data.video.writing import QUICK
 from stavis.errors import StavisError
 from stavis.regions import FACE, RegionSet
 from stavis.types import AttentionMaps, Attribution
@@ -115,7 +116,7 @@ class VideoWriter:
         stream = self._stream = self._box.add_stream("libx264", rate=Fraction(90000, 3600))
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
         stream.codec_context.time_base = stream.time_base = Fraction(1, 90000)
-        more = "colormatrix=smpte170m:scenecut=0"
+        more = f"colormatrix=smpte170m:scenecut=0:{QUICK}"
         stream.options = {"crf": str(crf), "preset": "veryfast", "g": str(group), "bf": "0", "x264-params": more}
 
     def add(self, seconds: float, image: np.ndarray) -> None:
