@@ -51,11 +51,11 @@ from stavis import jobs
 """
 VIDEO = """
 began, clock = used()[0], time.perf_counter()
-net = stavis.load("sta", device="cpu")
+net = stavis.load("sta-synthetic", device="cpu")
 reading = net.read(sys.argv[1], source="face")
 read, read_wall = used(), time.perf_counter() - clock
 out = Path(sys.argv[2]) / "out"
-x = jobs.explain("sta", sys.argv[1], out, source="face", device="cpu", quiet=True)
+x = jobs.explain("sta-synthetic", sys.argv[1], out, source="face", device="cpu", quiet=True)
 explained, wall = used(), time.perf_counter() - clock
 page = sum(path.stat().st_size for path in [out / "report.html", *(out / "report_files").rglob("*")] if path.is_file())
 shown = x.summary.to_json()
@@ -64,7 +64,7 @@ print(json.dumps([*times, page / 1e6, shown["frames_with_face"], shown["frames"]
 """
 VERDICT = """
 began, clock = used()[0], time.perf_counter()
-jobs.verdict("sta", sys.argv[1], clips=int(sys.argv[3]), out=Path(sys.argv[2]) / "judged", device="cpu", quiet=True)
+jobs.verdict("sta-synthetic", sys.argv[1], clips=int(sys.argv[3]), out=Path(sys.argv[2]) / "judged", device="cpu", quiet=True)
 done, wall = used(), time.perf_counter() - clock
 page = (Path(sys.argv[2]) / "judged" / "verdict.html").stat().st_size / 1e6
 print(json.dumps([done[0] - began, *done[1:], wall, page]))

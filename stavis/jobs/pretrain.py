@@ -169,7 +169,7 @@ def mean_of(runs: Sequence[str | Path], parts: Sequence[float], out: str | Path)
     """Write the mean of several runs' best weights as a checkpoint that names those with a part; the rest is as in the last run's."""
     checkpoints = [load_checkpoint(run) for run in runs]
     last = checkpoints[-1]
-    info = {key: value for key, value in last.info.items() if key not in _MADE_ANEW}
+    info = {key: value for key, value in last.info.items() if key not in (*_MADE_ANEW, "real_faces")}  # found of other weights
     kept = [(one, part) for one, part in zip(checkpoints, parts, strict=True) if part]
     info["averaged"] = [{"name": one.name, "weights_sha256": one.hash, "part": part} for one, part in kept]
     mean = averaged([one for one, _ in kept], [part for _, part in kept])

@@ -55,6 +55,12 @@ def test_a_stage_can_change_the_network_and_what_has_no_weight_is_not_averaged(t
         job.mean_of([made.folder], [0.0], tmp_path / "none")
 
 
+def test_what_was_found_on_real_faces_is_not_said_of_other_weights(tmp_path):
+    assert "real_faces" in load_checkpoint("sta-heads").info
+    mean = job.mean_of(["sta-heads", "sta-heads"], [0.5, 0.5], tmp_path / "mean")
+    assert "real_faces" not in load_checkpoint(mean).info
+
+
 def test_a_stopped_course_makes_no_checkpoint(tmp_path, monkeypatch):
     begun = []
 
