@@ -140,8 +140,8 @@ class FaceTrack(ShortRepr):
     notes : tuple of str
         For each frame why there is no face, empty where there is one.
     bridged : ndarray (T,) bool, optional
-        Frames without the face between two in which it is at one place, at most 5 s apart and in one shot: most likely it is covered or
-        turned aside there.
+        Frames without the face beside others, in the same shot, in which it is at one place: most likely it is covered or turned aside
+        there. They are between two frames with it that are at most 5 s apart, or, of a face at rest, in the 5 s to an end of the video.
 
     Examples
     --------

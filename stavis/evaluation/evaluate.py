@@ -22,8 +22,8 @@ PROTOCOLS = {"concatenated": concatenated, "per_recording": per_recording}
 FILLS = ("read", "interpolate", "zero", "drop")
 """What can become of frames without a face: "read" takes the network's own value where the face is lost for a moment, at one place
 (`Crops.bridged`: most likely it is covered or turned aside, and the crop shows what hides it), and interpolates elsewhere. In generated
-recordings with covers (three sets of 3D heads, two of flat faces, twelve recordings each) the CCC of `sta-heads` in such frames is .89 to
-.93 and .61 to .80 read, .37 to .50 and .44 to .60 interpolated. What it is for real hands and heads is not known."""
+recordings with covers (three sets of 3D heads, two of flat faces, twelve recordings each) the CCC of `sta-heads` in such frames is .59 to
+.88 and .73 to .83 read, .16 to .33 and .54 to .68 interpolated. What it is for real hands and heads is not known."""
 COUNTED = (
     "recordings",
     "frames",

@@ -251,7 +251,7 @@ def _lost(evaluation: Evaluation) -> str:
     lost, bridged = (evaluation.counts[name] for name in ("frames_without_face", "frames_bridged"))
     if evaluation.fill != "read":
         return f"{lost}, {_FILLED[evaluation.fill]}"
-    return f"{lost}, of which {bridged} between two sightings were read and the others interpolated" if lost else "0"
+    return f"{lost}, of which {bridged} beside sightings at one place were read and the others interpolated" if lost else "0"
 
 
 def _crops(net: VideoReader, recordings: list[Recording], source: str, progress: Progress | None) -> list[Crops]:

@@ -220,7 +220,7 @@ def _tracked(values: dict[str, float], tested: int) -> str:
     recordings, frames, lost, read = (int(values.get(name, 0)) for name in COUNTED)
     which = f"The first {recordings} of the {tested} recordings" if recordings < tested else f"All {recordings} recordings"
     text = f"Crops aligned by the tracked face, as in a video of your own. {which}; {lost} of {frames} frames without a face"
-    text += f" ({percent(lost / max(frames, 1), 1)}): {read} between two sightings at one place are read, the others interpolated."
+    text += f" ({percent(lost / max(frames, 1), 1)}): {read} beside sightings at one place are read, the others interpolated."
     return text + (
         f" Aligned by the known landmarks, the CCC of the same recordings is {values[TRUTH_CCC]:.3f}." if TRUTH_CCC in values else ""
     )

@@ -33,7 +33,7 @@ class NoTracker(StavisError):
     """The face tracker is not available here."""
 
 
-FORMAT = 4
+FORMAT = 5
 """Goes up when crops are made or written otherwise: older ones are then made again."""
 SOURCES = ("auto", "truth", "face", "centre", *WHOLE)
 

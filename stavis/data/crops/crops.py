@@ -115,7 +115,7 @@ class CachedCrops(ShortRepr):
 
     @property
     def bridged(self) -> np.ndarray:
-        """Frames whose face is lost between two sightings at one place, most likely covered or turned aside: (T,) bool, none of them
+        """Frames whose face is lost beside sightings of it at one place, most likely covered or turned aside: (T,) bool, none of them
         `valid`; see `FaceTrack`."""
         known = None if self.track is None else self.track.bridged
         return np.zeros(len(self.times), bool) if known is None else known

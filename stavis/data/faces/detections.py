@@ -126,7 +126,8 @@ class Detections:
         }
         n = len(times)
         blank = np.broadcast_to(np.float32(np.nan), (n, 478, 2))  # takes no memory
-        nothing = track_of(times, _nan(n, 4), blank, np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES)), seen["frame_notes"], seen["cuts"])
+        nobody, unknown = np.zeros(n, np.float32), _nan(n, len(BLENDSHAPES))
+        nothing = track_of(times, _nan(n, 4), blank, nobody, unknown, seen["frame_notes"], seen["cuts"], nobody > 0)
         tracks, notes = Tracks(**vars(nothing), **seen), Notes()
         if self.crowded:
             when = times_text(times[self.crowded[:1]])

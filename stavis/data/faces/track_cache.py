@@ -23,7 +23,7 @@ from stavis.storage.cache import get_or_create
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json, write_json
 
-FORMAT = 4
+FORMAT = 5
 """Part of every key: raised when the tracker finds other landmarks or the files change."""
 
 

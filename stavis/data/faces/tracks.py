@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from stavis.data.faces.alignment import crop_affine
-from stavis.data.faces.bridging import bridged
+from stavis.data.faces.bridging import bridged, taken_by_others
 from stavis.data.faces.disk_array import scatter, take
 from stavis.data.faces.tracker import TrackedFace
 from stavis.errors import StavisError
@@ -71,11 +71,13 @@ class Tracks(FaceTrack):
         notes = list(self.frame_notes)
         for row in self.doubts[self.doubts[:, 1] == number, 0].tolist():
             notes[row] = notes[row] or NOT_FITTING
-        return track_of(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, notes, self.cuts)
+        others = np.flatnonzero(~mine)
+        taken = taken_by_others(boxes, np.isfinite(boxes[:, 0]), self.rows[others], take(self.all_boxes, others))
+        return track_of(self.times, boxes, landmarks, np.nan_to_num(scores), blendshapes, notes, self.cuts, taken)
 
 
-def track_of(times, boxes, landmarks, score, blendshapes, notes, cuts) -> FaceTrack:
-    """A track of one entry per frame, NaN where the face is not there."""
+def track_of(times, boxes, landmarks, score, blendshapes, notes, cuts, taken) -> FaceTrack:
+    """A track of one entry per frame, NaN where the face is not there; taken (T,) bool: where another face is at its place."""
     valid = np.isfinite(boxes[:, 0])
     affine = crop_affine(landmarks, _CROP) if len(times) else np.zeros((0, 2, 3))
     return FaceTrack(
@@ -87,5 +89,5 @@ def track_of(times, boxes, landmarks, score, blendshapes, notes, cuts) -> FaceTr
         valid=valid,
         blendshapes=blendshapes,
         notes=tuple(note or ("" if there else NO_FACE) for note, there in zip(notes, valid, strict=True)),
-        bridged=bridged(times, valid, affine, cuts, _CROP),
+        bridged=bridged(times, valid, affine, cuts, _CROP, taken),
     )
