@@ -1,7 +1,8 @@
 """What an attention module does in one run of its network: which of its outputs is the attention, in which layout, at which frames."""
 
 import sys
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 
 import torch
 from torch import nn
@@ -21,6 +22,21 @@ def eager():
     if "torch._dynamo" not in sys.modules:  # nothing can have been compiled
         return nullcontext()
     return torch.compiler.set_stance("force_eager")
+
+
+@contextmanager
+def in_eval_mode(model: nn.Module) -> Iterator[None]:
+    """The model in eval mode, in the precision of its own weights whatever autocast the caller is in; every module's mode is as before
+    afterwards, also after an error: a part that was in eval mode, such as a frozen norm, stays so."""
+    modes = [(module, module.training) for module in model.modules()]
+    device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    try:
+        model.eval()
+        with torch.autocast(device, enabled=False):
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -18,22 +18,26 @@ from stavis.regions import FACE
 from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.storage.cache import get_arrays
 from stavis.storage.files import content_hash
+from stavis.storage.fingerprint import model_hash
 from stavis.types import Attribution, Clip, Target
 
-VERSION = "2"
+VERSION = "3"
 """Part of every key: to be raised when a method's numbers change."""
 
 KINDS = {kind.__name__: kind for kind in (Attribution, PathAttribution, RegionAttribution)}
 
 
 def cached(
-    method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, *, digest: str = "", **options
+    method: Callable[..., Attribution], model: nn.Module, clip: Clip, target: Target | None = None, *, digest: str | None = "", **options
 ) -> Attribution:
     """What `method(model, clip, target, **options)` gives, from the cache where the very same was computed before.
 
-    digest: the model's `model_hash` where it is known. A damaged entry is computed again.
+    digest: the model's `model_hash` where it was asked already; where that is None, nothing is kept. A damaged entry is computed again.
     """
     target = target or Target()
+    digest = model_hash(unwrapped(model)) if digest == "" else digest
+    if digest is None:
+        return method(model, clip, target, **options)
     key = key_of(method, model, clip, target, digest=digest, **options)
     name = getattr(method, "label", getattr(method, "__name__", "attribution"))
     about = {"what": ", ".join(part for part in (clip.recording, str(name), target.dimension) if part)}
@@ -41,8 +45,8 @@ def cached(
     return _from_arrays(get_arrays("attributions", key, make, about, lambda arrays: _from_arrays(arrays, target)), target)
 
 
-def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, *, digest: str = "", **options) -> str:
-    """The name of a result: a sha256 over all that it depends on. digest: as in `cached`."""
+def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, *, digest: str, **options) -> str:
+    """The name of a result: a sha256 over all that it depends on. digest: the model's `model_hash`."""
     model = unwrapped(model)
     names = {id(module): name for name, module in model.named_modules()}
 
@@ -56,7 +60,7 @@ def key_of(method: Callable, model: nn.Module, clip: Clip, target: Target, *, di
 
     requested = [target.dimension, target.frame, sorted((name, plain(value)) for name, value in options.items())]
     name = f"{method.__module__}.{method.__qualname__}"
-    return content_hash(VERSION, name, json.dumps(requested), clip_hash(clip), digest or model_hash(model))
+    return content_hash(VERSION, name, json.dumps(requested), clip_hash(clip), digest)
 
 
 def clip_hash(clip: Clip) -> str:
@@ -68,19 +72,6 @@ def clip_hash(clip: Clip) -> str:
     if clip.regions is not None:
         named = (f"regions of a face {REGIONS_VERSION}" if clip.region_set == FACE else repr(clip.region_set.parts),)
     return content_hash(*named, *(part for array in parts for part in (str(array.shape), np.ascontiguousarray(array).tobytes())))
-
-
-def model_hash(model: nn.Module) -> str:
-    """The network's content: its classes, its plain settings and every number in it."""
-    parts: list[str | bytes] = []
-    for name, module in model.named_modules():
-        settings = {key: repr(value) for key, value in vars(module).items() if not key.startswith("_") and key != "training"}
-        settings = {key: value for key, value in settings.items() if " at 0x" not in value}
-        parts.append(json.dumps([name, type(module).__module__, type(module).__qualname__, settings], sort_keys=True))
-    for name, tensor in sorted([*model.named_parameters(), *model.named_buffers()], key=lambda pair: pair[0]):
-        plain = tensor.detach().cpu().contiguous()
-        parts += [f"{name} {plain.dtype} {tuple(plain.shape)}", plain.reshape(-1).view(torch.uint8).numpy().tobytes()]
-    return content_hash(*parts)
 
 
 def _to_arrays(result: Attribution) -> dict[str, np.ndarray]:

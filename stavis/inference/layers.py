@@ -16,7 +16,7 @@ from stavis.errors import StavisError
 from stavis.inference.adapters.video_network import VideoNetwork
 from stavis.inference.predictor import VideoReader
 from stavis.inference.reading import Reading, read
-from stavis.inference.reading_cache import ReadingCache
+from stavis.inference.reading_cache import ReadingCache, content_of
 from stavis.notes import Notes
 from stavis.printable import ShortRepr
 from stavis.storage.files import content_hash
@@ -107,7 +107,8 @@ def read_layers(
     def make(frames: slice) -> Reading:
         return read(network, crops.frames[frames], crops.times[frames], batch=2, mirror=net.mirror, progress=progress)
 
-    key = content_hash(net.hash, "layers", repr(network.heads))
+    content = content_of(net)
+    key = None if content is None else content_hash(content, "layers", repr(network.heads))
     cells = reading.attention.weights.shape[1:]
     kept = ReadingCache(crops, key, network, net.mirror).get_or_read(segment, make).attention
     stacked = kept.weights.reshape(len(kept.times), -1, *cells)

@@ -1,6 +1,5 @@
 """What a user says of a network of their own, checked: inputs, outputs, attention."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +16,6 @@ from stavis.inference.adapters.clip_module import Forward
 from stavis.inference.adapters.families import Adapter, Family, labels_of
 from stavis.inference.adapters.frames import has_attention, path_of
 from stavis.notes import Notes
-from stavis.storage.files import content_hash
 
 REGIONS = ("face", "frame")
 
@@ -133,15 +131,3 @@ def _two(given) -> tuple[tuple[float, ...], tuple[float, ...]]:
     if max(mean) > 1.5:
         raise StavisError(f"normalise is {given!r}, which is for frames from 0 to 255: divide both by 255.")
     return mean, std
-
-
-def code_digest(function: Callable | None) -> str:
-    """What a function does, as a short text that two different functions do not share: its code, constants and what it closes over."""
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return "" if function is None else f"{type(function).__module__}.{type(function).__qualname__}"
-    held = [repr(cell.cell_contents) for cell in function.__closure__ or ()]
-    held = [text for text in held if " at 0x" not in text]
-    plain = [repr(one) for one in code.co_consts if not hasattr(one, "co_code")]
-    inner = [one.co_code for one in code.co_consts if hasattr(one, "co_code")]
-    return content_hash(code.co_code, *inner, *plain, *code.co_names, *held, repr(function.__defaults__))

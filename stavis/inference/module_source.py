@@ -3,25 +3,23 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import nn
 
-from stavis.attribution.cache import model_hash
 from stavis.attribution.target import device_of
 from stavis.errors import StavisError, offer
 from stavis.inference.adapters.clip_module import ClipModule, Core
-from stavis.inference.adapters.families import Family, guessed_forward
+from stavis.inference.adapters.families import Family
 from stavis.inference.adapters.frames import RATE, SECONDS, SIZE
 from stavis.inference.adapters.recognised import family_of
 from stavis.inference.adapters.video_network import VideoNetwork
 from stavis.inference.devices import choose_device
-from stavis.inference.module_checks import check_devices, check_normalisation, opened, why_other_values
-from stavis.inference.module_options import ModuleOptions, code_digest
+from stavis.inference.module_checks import check_devices, check_normalisation, opened
+from stavis.inference.module_options import ModuleOptions
+from stavis.inference.module_trial import tried
 from stavis.inference.output_range import declared_range
 from stavis.notes import Notes
 from stavis.storage.files import content_hash
-
-NOT_ALL = "Only a part of the attention on all tokens lies in a frame: each frame's map is divided by its sum."
+from stavis.storage.fingerprint import model_hash, weights_hash
 
 
 def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
@@ -36,11 +34,10 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
     framing = _framing(module, family, options, notes)
     where = device_of(module) if device == "auto" else choose_device(device)
     forward = options.forward or family.forward
-    digest = code_digest(forward)
     core = Core(module.to(where), forward, normalise)
     heads = options.outputs if isinstance(options.outputs, tuple) else ()
     network = VideoNetwork(
-        ClipModule(core, settings["frames"], heads, digest),
+        ClipModule(core, settings["frames"], heads),
         size=settings["size"],
         rate=settings["rate"],
         seconds=settings["seconds"],
@@ -49,7 +46,7 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
         region=options.region,
         framing=framing,
     )
-    network, values = _tried(network, forward is None, notes)
+    network, values = tried(network, forward is None, _named_count(family, options, module), notes)
     network, dimensions = _named(network, values, family, options, notes)
     if tokens is not None and tokens.text:
         notes.add(tokens.text)
@@ -59,7 +56,8 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
         "network": network,
         "name": name,
         "system": name,
-        "hash": content_hash(model_hash(network.clip), repr(described), digest),
+        "hash": content_hash(model_hash(network.clip) or weights_hash(network.clip), repr(described)),
+        "loaded_weights": weights_hash(network.model),
         "device": where,
         "notes": tuple(notes),
     }
@@ -118,55 +116,10 @@ def _assumed(name: str, family: Family, given: dict) -> list[str]:
     return [f"{name} leaves open what is taken from the published weights of its family: {what}; give {options} where yours differ."]
 
 
-def _tried(network: VideoNetwork, may_guess: bool, notes: Notes) -> tuple[VideoNetwork, np.ndarray]:
-    """The network with a `forward` that works, and its values for one clip of noise. Raises StavisError where none does."""
-    model, name = network.model, type(network.model).__name__
-    length = network.frames or max(1, round(network.seconds * network.rate))
-    shape = (1, length, 3, network.size, network.size)
-    modes = [(each, each.training) for each in model.modules()]
-    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device_of(model))
-    wrong: Exception | None = None
-    try:
-        model.eval()
-        for forward in [None, guessed_forward(model)] if may_guess else [network.clip.core._forward_of_user]:
-            if wrong is not None and forward is None:
-                break
-            core = Core(model, forward, (network.clip.core.mean, network.clip.core.std))
-            clip = ClipModule(core, network.clip.clip_frames, network.clip.heads, network.clip.digest or code_digest(forward))
-            trial = replace(network, clip=clip)
-            try:
-                values, _ = trial.forward(noise)
-                _check_again(name, trial, noise, values)
-            except StavisError as error:  # it ran: what it gave is what cannot be read
-                wrong = error
-                break
-            except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, AssertionError) as error:
-                wrong = wrong or error
-            else:
-                if wrong is not None:
-                    notes.add(f"{name} does not take frames (B,T,3,H,W): it is given {_taken(forward)}; give forward= for another way.")
-                notes.add(*(NOT_ALL if "of the attention" in note.lower() else note for note in (*clip.notes, *trial.notes)))
-                return replace(trial, notes=Notes()), values
-    finally:
-        for each, training in modes:
-            each.training = training
-    if isinstance(wrong, StavisError):
-        raise wrong
-    reason = (str(wrong).strip().splitlines() or [type(wrong).__name__])[0][:200]
-    raise StavisError(
-        f"{name} cannot run on frames {shape} ({reason}): give the size, rate, seconds or frames that it expects, or forward=."
-    ) from wrong
-
-
-def _check_again(name: str, network: VideoNetwork, noise: torch.Tensor, values: np.ndarray) -> None:
-    """Raises StavisError where a network gives other values for the same clip when it is called again."""
-    again, _ = replace(network, tokens=None).forward(noise)
-    if again.shape != values.shape or np.abs(again - values).max() > 1e-3 * max(1.0, float(np.abs(values).max())):
-        raise why_other_values(name, lambda: replace(network, tokens=None).forward(noise)[0])
-
-
-def _taken(forward) -> str:
-    return "volumes (B,3,T,H,W)" if forward.__name__ == "colours_first" else "one frame after another (B*T,3,H,W)"
+def _named_count(family: Family, options: ModuleOptions, module: nn.Module) -> int:
+    """How many outputs have names before the network has run; 0 where none has."""
+    given = options.outputs if isinstance(options.outputs, tuple) else ()
+    return len(given or family.labels or tuple(getattr(module, "dimensions", None) or ()))
 
 
 def _named(network: VideoNetwork, values: np.ndarray, family: Family, options: ModuleOptions, notes: Notes):

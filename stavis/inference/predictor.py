@@ -13,7 +13,7 @@ from torch import nn
 
 from stavis import notes
 from stavis.attention.calls import unwrapped
-from stavis.attribution.cache import cached, model_hash
+from stavis.attribution.cache import cached
 from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.data.crops.crops import Begun, CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
@@ -28,14 +28,15 @@ from stavis.inference.frames import crops_of_frames
 from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, read
-from stavis.inference.reading_cache import ReadingCache
-from stavis.inference.source import Source, as_recording, source_of
+from stavis.inference.reading_cache import ReadingCache, content_of
+from stavis.inference.source import Source, as_recording, source_of, weights_now
 from stavis.inference.video.streaming import check_mode
 from stavis.models.card import caution_text, only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
 from stavis.provenance import provenance
 from stavis.regions import FACE
 from stavis.storage.files import content_hash
+from stavis.storage.fingerprint import model_hash
 from stavis.types import AttentionMaps, Attribution, Clip, Prediction, Recording, Target
 
 MIRRORED = "Values and attention are the mean of the video and its mirror image; attributions are of the video as it is."
@@ -51,11 +52,12 @@ Regions = str | Path | RegionSource | None
 class VideoReader:
     """A network ready to read videos, made by `load`.
 
-    network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights; device:
-    where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it;
+    network: how it takes video; name: what it is called; system: its architecture; hash: the sha256 that names its weights as it was
+    loaded; device: where it computes; info: what its config.json says, empty for a module; notes: what was assumed of it;
     mirror: whether its readings are the mean of a video and its mirror image; mode: whether a video is read in windows that overlap or
     in one pass ("stream", see stavis.inference.video.streaming); folder: that of its checkpoint, None for a module;
-    origin: its pinned name on the Hugging Face Hub, '' where it is not from there.
+    origin: its pinned name on the Hugging Face Hub, '' where it is not from there; loaded_weights: the `weights_hash` of its module when
+    it was loaded.
     """
 
     network: NetworkAdapter
@@ -69,6 +71,7 @@ class VideoReader:
     mode: str = "window"
     folder: Path | None = None
     origin: str = ""
+    loaded_weights: str = ""
 
     @classmethod
     def load(cls, source: "Network", *, device: str = "auto", mirror: bool = False, mode: str = "window", **options) -> Self:
@@ -80,8 +83,7 @@ class VideoReader:
         if isinstance(source, str) and not is_hub_name(source) and is_import_path(source):
             source = made_by(source)
         if isinstance(source, VideoReader):
-            given = {name: value for name in cls.__dataclass_fields__ for value in [getattr(source, name)]}
-            net = source if isinstance(source, cls) else cls(**given)
+            net = source if isinstance(source, cls) else cls(**vars(source))
             net = net.mirrored() if mirror else net
             return net if mode == "window" else replace(net, mode=check_mode(mode, net.model))
         made = cls(**source_of(source, device, **options))
@@ -123,12 +125,8 @@ class VideoReader:
         """
         names = self.dimensions
         if target is None:
-            likely = (
-                self.network.classes
-                and self.network.bounds == (0.0, 1.0)
-                and prediction is not None
-                and np.isfinite(prediction.values).any()
-            )
+            likely = self.network.classes and self.network.bounds == (0.0, 1.0) and prediction is not None
+            likely = likely and np.isfinite(prediction.values).any()
             return names[int(np.nanmean(prediction.values, 0).argmax())] if likely else names[0]
         if isinstance(target, int) and -len(names) <= target < len(names):
             return names[target]
@@ -301,7 +299,7 @@ class VideoReader:
                 return read(self.network, crops.frames[frames], crops.times[frames], **how)
 
         wide = slice(0, len(crops)) if window is None else self._wide(crops.times, window)
-        kept = ReadingCache(crops, self.hash, self.network, self.mirror, self.mode).get_or_read(wide, make)
+        kept = ReadingCache(crops, content_of(self), self.network, self.mirror, self.mode).get_or_read(wide, make)
         shown = wide if window is None else window
         inner = slice(shown.start - wide.start, shown.stop - wide.start)
         times = crops.times[shown]
@@ -387,7 +385,8 @@ class VideoReader:
     def provenance(self, **facts) -> dict[str, str]:
         """What is needed to make a result again: the network, then the given facts, then versions and the command."""
         mirror = "mean of the video and its mirror image" if self.mirror else None
-        return provenance(system=self.system, weights_sha256=self.hash, hub=self.origin or None, **facts, mirror=mirror)
+        weights = weights_now(self.model, self.loaded_weights, self.hash)
+        return provenance(system=self.system, weights_sha256=weights, hub=self.origin or None, **facts, mirror=mirror)
 
     def provenance_of(self, crops: Crops) -> dict[str, str]:
         """What is needed to make a result on one video again."""

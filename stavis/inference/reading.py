@@ -14,6 +14,7 @@ import pandas as pd
 import torch
 from torch import nn
 
+from stavis.attention.calls import in_eval_mode
 from stavis.attention.shares import share_table
 from stavis.data.crops.crops import Crops
 from stavis.data.faces.disk_array import release, zeros
@@ -125,10 +126,8 @@ def read(
     """
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
-    model = network.model
-    training, spared = model.training, ()
-    model.eval()
-    try:
+    model, spared = network.model, ()
+    with in_eval_mode(model):
         if check_mode(mode, model) == "stream":
             values, maps = _in_one_pass(network, frames, streams(times, rate), mirror, progress)
         else:
@@ -136,8 +135,6 @@ def read(
             (values, maps), spared = _with_less_memory(
                 lambda most: _in_windows(network, frames, windows, most, mirror, progress), min(batch, network.batch)
             )
-    finally:
-        model.train(training)
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     values, notes = in_range(values, dimensions, network.bounds)
     notes = (*notes, *spared) if mode == "window" else (*notes, STREAMED)

@@ -2,27 +2,41 @@
 
 import json
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stavis.attention.calls import unwrapped
 from stavis.data.crops.crops import Crops
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.reading import Reading
 from stavis.storage.cache import find_arrays, get_arrays
 from stavis.storage.files import content_hash
+from stavis.storage.fingerprint import model_hash
 from stavis.types import AttentionMaps, Prediction
 
-FORMAT = "1"
+if TYPE_CHECKING:
+    from stavis.inference.predictor import VideoReader
+
+FORMAT = "2"
 """Part of the name of every kept reading: to be raised when `read` gives other numbers."""
 
 NOTES = "notes"
 """The name of the array that holds a reading's notes, as JSON."""
 
 
-class ReadingCache:
-    """What one network has read of one video's crops. Crops that lie in no cache themselves have no name, and their readings none."""
+def content_of(net: "VideoReader") -> str | None:
+    """What names the results that are kept of a network as it is now: it may have been trained on since it was loaded, or its code edited.
+    None where that cannot be told."""
+    now = model_hash(unwrapped(net.differentiable()))
+    return None if now is None else content_hash(net.hash, now)
 
-    def __init__(self, crops: Crops, network_hash: str, network: NetworkAdapter, mirror: bool = False, mode: str = "window"):
+
+class ReadingCache:
+    """What one network has read of one video's crops. Crops that lie in no cache themselves have no name, and their readings none; nor
+    have those of a network whose content cannot be told (`network_hash` None)."""
+
+    def __init__(self, crops: Crops, network_hash: str | None, network: NetworkAdapter, mirror: bool = False, mode: str = "window"):
         self._crops, self._hash, self._network, self._mirror, self._mode = crops, network_hash, network, mirror, mode
 
     def key(self, frames: slice) -> str:
@@ -33,7 +47,7 @@ class ReadingCache:
 
     def get_or_read(self, frames: slice, make: Callable[[slice], Reading]) -> Reading:
         """The reading of some frames: kept, or their part of the whole video's that is kept, or else as `make(frames)` gives it."""
-        if self._crops.folder is None:
+        if self._crops.folder is None or self._hash is None:
             return make(frames)
         whole = slice(0, len(self._crops))
         if frames != whole:

@@ -11,9 +11,18 @@ from stavis.inference.devices import choose_device
 from stavis.inference.module_options import ModuleOptions
 from stavis.inference.module_source import of_module
 from stavis.models.checkpoint import Checkpoint, load_checkpoint
+from stavis.storage.files import content_hash
+from stavis.storage.fingerprint import weights_hash
 from stavis.types import Recording
 
 Source = str | Path | Checkpoint | nn.Module
+
+
+def weights_now(module: nn.Module, loaded: str, digest: str) -> str:
+    """The sha256 that names a network's weights: that which it was loaded with (`digest`), or another where their `weights_hash` is no
+    longer `loaded`."""
+    now = weights_hash(module)
+    return digest if now == loaded else content_hash(digest, now)
 
 
 def source_of(source: Source, device: str = "auto", **options) -> dict:
@@ -31,6 +40,7 @@ def source_of(source: Source, device: str = "auto", **options) -> dict:
         "name": checkpoint.name,
         "system": checkpoint.system,
         "hash": checkpoint.hash,
+        "loaded_weights": weights_hash(checkpoint.model),
         "device": chosen,
         "info": checkpoint.info,
         "notes": checkpoint.hub.notes if checkpoint.hub else (),

@@ -20,6 +20,7 @@ from stavis.storage import cache
 from stavis.storage.contents import cache_list
 from stavis.storage.eviction import kind_folder
 from stavis.storage.files import cache_folder
+from stavis.storage.fingerprint import model_hash
 from stavis.types import Target
 from tests.attribution.networks import SmallSTA, make_clip
 
@@ -33,6 +34,10 @@ def own_cache(tmp_path, monkeypatch):
 def entries() -> list[Path]:
     """The files of the attributions that are kept."""
     return list((cache_folder() / "attributions").glob("*/arrays.npz"))
+
+
+def key(method, model, *asked, **options) -> str:
+    return key_of(method, model, *asked, digest=model_hash(model), **options)
 
 
 @pytest.fixture
@@ -59,29 +64,29 @@ def test_what_comes_back_is_what_went_in(method, model):
 def test_a_kept_result_runs_no_network(model, monkeypatch):
     clip = make_clip()
     first = cached(saliency, model, clip)
-    monkeypatch.setattr(SmallSTA, "forward", lambda *_: pytest.fail("the network ran"))
+    monkeypatch.setattr(torch.nn.Module, "__call__", lambda *_: pytest.fail("the network ran"))
     np.testing.assert_array_equal(cached(saliency, model, clip).values, first.values)
 
 
 def test_everything_that_matters_is_in_the_key(model):
     clip = make_clip()
-    keys = [key_of(saliency, model, clip, Target())]
-    keys.append(key_of(raw_attention, model, clip, Target()))
-    keys.append(key_of(saliency, model, clip, Target(frame=1)))
-    keys.append(key_of(saliency, model, clip, Target("arousal")))
-    keys.append(key_of(saliency, model, make_clip(1), Target()))
-    keys.append(key_of(saliency, model, replace(clip, valid=np.arange(6) > 1), Target()))
-    keys.append(key_of(saliency, model, replace(clip, regions=np.roll(clip.regions, 1, 3)), Target()))
-    keys.append(key_of(integrated_gradients, model, clip, Target()))
-    keys.append(key_of(integrated_gradients, model, clip, Target(), steps=8))
-    keys.append(key_of(integrated_gradients, model, clip, Target(), baseline=clip.frames))
-    keys.append(key_of(integrated_gradients, model, clip, Target(), baseline=make_clip(2).frames))
-    keys.append(key_of(raw_attention, model, clip, Target(), attention=model.softmax))
+    keys = [key(saliency, model, clip, Target())]
+    keys.append(key(raw_attention, model, clip, Target()))
+    keys.append(key(saliency, model, clip, Target(frame=1)))
+    keys.append(key(saliency, model, clip, Target("arousal")))
+    keys.append(key(saliency, model, make_clip(1), Target()))
+    keys.append(key(saliency, model, replace(clip, valid=np.arange(6) > 1), Target()))
+    keys.append(key(saliency, model, replace(clip, regions=np.roll(clip.regions, 1, 3)), Target()))
+    keys.append(key(integrated_gradients, model, clip, Target()))
+    keys.append(key(integrated_gradients, model, clip, Target(), steps=8))
+    keys.append(key(integrated_gradients, model, clip, Target(), baseline=clip.frames))
+    keys.append(key(integrated_gradients, model, clip, Target(), baseline=make_clip(2).frames))
+    keys.append(key(raw_attention, model, clip, Target(), attention=model.softmax))
     model.softmax.gain = 1.0
-    keys.append(key_of(saliency, model, clip, Target()))
+    keys.append(key(saliency, model, clip, Target()))
     model.head[0].bias.data[0] += 1e-6
-    keys.append(key_of(saliency, model, clip, Target()))
-    keys.append(key_of(saliency, STA(STAConfig(residual=True)), clip, Target()))
+    keys.append(key(saliency, model, clip, Target()))
+    keys.append(key(saliency, STA(STAConfig(residual=True)), clip, Target()))
     assert len(set(keys)) == len(keys)
 
 
@@ -89,7 +94,7 @@ def test_the_key_does_not_depend_on_the_mode_or_the_object(model):
     clip = make_clip()
     torch.manual_seed(0)
     twin = SmallSTA().eval()
-    assert key_of(saliency, model, clip, Target()) == key_of(saliency, twin, make_clip(), Target())
+    assert key(saliency, model, clip, Target()) == key(saliency, twin, make_clip(), Target())
 
 
 def test_damaged_files_are_made_again(model):
@@ -112,7 +117,7 @@ def test_a_pickle_in_the_place_of_an_array_is_not_run(model):
 
 def test_an_attribution_of_an_earlier_version_is_listed_and_computed_again(model):
     clip = make_clip()
-    old = cache_folder() / "attributions" / f"{key_of(saliency, model, clip, Target())}.npz"
+    old = cache_folder() / "attributions" / f"{key(saliency, model, clip, Target())}.npz"
     old.parent.mkdir()
     np.savez(old, about=np.zeros(3, np.uint8))
     assert cached(saliency, model, clip).values.any() and len(entries()) == 1

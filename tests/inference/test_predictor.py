@@ -15,7 +15,7 @@ from stavis.data.datasets.selection import recordings_of
 from stavis.errors import StavisError, StavisWarning
 from stavis.inference import predictor as inference
 from stavis.inference.predictor import VideoReader
-from stavis.inference.reading_cache import ReadingCache
+from stavis.inference.reading_cache import ReadingCache, content_of
 from stavis.models.card import SYNTHETIC_ONLY
 from stavis.storage.cache import ARRAYS, KEY_LENGTH
 from stavis.storage.files import cache_folder
@@ -212,7 +212,7 @@ def test_what_one_command_has_read_all_find(drawn, tiny_run, recording, monkeypa
 def test_an_old_or_damaged_reading_is_made_again_never_half(tiny_run, recording, damage):
     net = stavis.load(tiny_run, device="cpu")
     crops = net.crops(recording)
-    key = ReadingCache(crops, net.hash, net.network).key(slice(0, len(crops)))
+    key = ReadingCache(crops, content_of(net), net.network).key(slice(0, len(crops)))
     file = cache_folder() / "readings" / key[:KEY_LENGTH] / ARRAYS
     shutil.rmtree(file.parent, ignore_errors=True)  # what another test kept may have been read in batches of another size
     first = net.read(crops)

@@ -59,6 +59,37 @@ def test_attention_stays_a_distribution_where_windows_overlap():
     assert (np.abs(reading.prediction.values) <= 1).all()
 
 
+class Normed(nn.Module):
+    """A batch norm that was frozen, in a network in training mode."""
+
+    def __init__(self, fails=False):
+        super().__init__()
+        self.norm, self.fails = nn.BatchNorm2d(3).eval(), fails
+
+    def forward(self, frames):
+        assert not self.fails, "on purpose"
+        return self.norm(frames.flatten(0, 1)).mean((1, 2, 3)).view(frames.shape[:2])[..., None]
+
+
+def test_each_modules_mode_is_as_before_also_after_an_error():
+    crops = made_crops(1, frames=30)[0]
+    for network in (Normed(), Normed(fails=True)):
+        try:
+            read(network, crops.frames, crops.times)
+        except AssertionError:
+            assert network.fails
+        assert network.training and not network.norm.training
+
+
+def test_a_reading_is_in_single_precision_whatever_autocast_it_is_in():
+    torch.manual_seed(0)
+    network = CNN3D(TINY)
+    crops = made_crops(1, frames=30)[0]
+    plain = read(network, crops.frames, crops.times).prediction.values
+    with torch.autocast("cpu", torch.bfloat16):
+        assert np.array_equal(read(network, crops.frames, crops.times).prediction.values, plain)
+
+
 def test_the_batch_size_does_not_matter():
     torch.manual_seed(0)
     network = CNN3D(TINY)

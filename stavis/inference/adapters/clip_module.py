@@ -18,7 +18,7 @@ class Core(nn.Module):
     def __init__(self, model: nn.Module, forward: Forward | None = None, normalise: tuple | None = None):
         super().__init__()
         self.model = model
-        self._forward_of_user = forward
+        self.forward_of_user = forward
         mean, std = normalise or ((0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
         self.mean, self.std = tuple(float(one) for one in mean), tuple(float(one) for one in std)
 
@@ -26,7 +26,7 @@ class Core(nn.Module):
         dtype = next((one.dtype for one in self.model.parameters() if one.is_floating_point()), frames.dtype)
         mean, std = (frames.new_tensor(one).view(1, 1, 3, 1, 1) for one in (self.mean, self.std))
         frames = ((frames - mean) / std).to(dtype)
-        return self.model(frames) if self._forward_of_user is None else self._forward_of_user(self.model, frames)
+        return self.model(frames) if self.forward_of_user is None else self.forward_of_user(self.model, frames)
 
 
 class ClipModule(nn.Module):
@@ -34,14 +34,15 @@ class ClipModule(nn.Module):
 
     A network of fixed clips gets its own number of frames: a shorter clip ends with copies of its last frame, a longer one is cut into
     several. One value for a clip is given to each of its frames, a coarser time is spread over them. `notes` say what was done.
+    each_frame: what it gives as (B,T), (B,1,T) or (B,D,T) are values of each frame, not T outputs of a clip.
     """
 
-    def __init__(self, core: Core, frames: int | None = None, heads: Sequence[str] = (), digest: str = ""):
+    def __init__(self, core: Core, frames: int | None = None, heads: Sequence[str] = (), each_frame: bool = False):
         super().__init__()
         self.core = core
         self.clip_frames = frames
         self.heads = tuple(heads)
-        self.digest = digest
+        self.each_frame = each_frame
         self.dimensions: tuple[str, ...] = ()
         self._notes = Notes()
         self._widths: dict[str, int] = {}
@@ -75,11 +76,16 @@ class ClipModule(nn.Module):
         batch, time = frames.shape[:2]
         clips = in_clips(frames, self.clip_frames)
         values = self._joined(self.core(clips), clips.shape[0], clips.shape[1])
+        if self.dimensions and values.shape[2] != len(self.dimensions):
+            raise StavisError(
+                f"the network gives {values.shape[2]} outputs for {batch} clips of {time} frames, and {len(self.dimensions)} "
+                f"({', '.join(self.dimensions[:6])}) before: its outputs must not depend on their number; give forward= that sees to it."
+            )
         return values.reshape(batch, -1, values.shape[2])[:, :time].float()
 
     def _joined(self, output, count: int, frames: int) -> torch.Tensor:
         heads = tensors_of(output, self.heads, self._notes)
-        values = {name: as_values(one, count, frames, self._notes) for name, one in heads.items()}
+        values = {name: as_values(one, count, frames, self._notes, self.each_frame) for name, one in heads.items()}
         self._widths = {name: one.shape[2] for name, one in values.items()}
         return torch.cat(list(values.values()), 2)
 
@@ -122,12 +128,17 @@ def tensors_of(output, wanted: Sequence[str], notes: Notes) -> dict[str, torch.T
     raise StavisError(f"the network gives a {type(output).__name__} without a tensor of values: say which is meant with forward=.")
 
 
-def as_values(output: torch.Tensor, count: int, frames: int, notes: Notes) -> torch.Tensor:
-    """One output for `count` clips of `frames` frames as (count,frames,D).
+def as_values(output: torch.Tensor, count: int, frames: int, notes: Notes, each_frame: bool = False) -> torch.Tensor:
+    """One output for `count` clips of `frames` frames as (count,frames,D); each_frame: see ClipModule.
 
     Raises StavisError where its shape is that of nothing known.
     """
+    output = output.reshape(1) if output.ndim == 0 else output
     shape = tuple(output.shape)
+    if each_frame and output.numel() == count * frames:
+        return output.reshape(count, frames, 1)
+    if each_frame and output.ndim == 3 and (shape[0], shape[2]) == (count, frames):
+        return output.transpose(1, 2)
     if output.ndim == 3 and shape[0] == count and shape[1] == frames:
         return output
     if output.ndim == 3 and shape[0] == count and 0 < shape[1] < frames:
