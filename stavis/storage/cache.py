@@ -150,7 +150,8 @@ def touch(entry: Path) -> None:
 
 
 def file_hash(path: Path) -> str:
-    """The sha256 (hex) of the bytes of a file; read once, then remembered by path, size, time of change and inode.
+    """The sha256 (hex) of the bytes of a file; read once, then remembered by path, size, inode, and the times at which
+    its content and it itself were changed: an edit may put the first of these back.
 
     Raises StavisError where it is missing, no regular file, empty or cannot be read.
     """
@@ -161,7 +162,7 @@ def file_hash(path: Path) -> str:
             raise StavisError(f"{path} is no regular file: give the path of a file.")
         if found.st_size == 0:
             raise StavisError(f"{path} is empty: take another copy of it.")
-        name = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ino}"
+        name = f"{path.resolve()}\0{found.st_size}\0{found.st_mtime_ns}\0{found.st_ctime_ns}\0{found.st_ino}"
         memory = cache_folder() / "hashes" / hashlib.sha256(os.fsencode(name)).hexdigest()[:KEY_LENGTH]
         with suppress(OSError):
             if len(known := memory.read_text("ascii", "replace").strip()) == 64:

@@ -13,7 +13,7 @@ import pytest
 
 from stavis.errors import StavisError
 from stavis.storage import cache, eviction, locks
-from stavis.storage.cache import get_arrays, get_file, get_or_create, lease_file
+from stavis.storage.cache import file_hash, get_arrays, get_file, get_or_create, lease_file
 from stavis.storage.contents import cache_clear, cache_list
 from stavis.storage.eviction import INDEX, KINDS, kind_folder
 from stavis.storage.files import cache_folder
@@ -306,3 +306,14 @@ def test_a_limit_that_is_no_number_is_a_sentence(monkeypatch):
         monkeypatch.setenv("STAVIS_CACHE_LIMIT", text)
         with pytest.raises(StavisError, match="STAVIS_CACHE_LIMIT"):
             eviction.cache_limit()
+
+
+def test_a_file_that_was_edited_in_place_with_its_date_put_back_is_read_again(tmp_path):
+    file = tmp_path / "video.avi"
+    file.write_bytes(b"one")
+    before, stat = file_hash(file), file.stat()
+    time.sleep(0.02)  # the clock of a file system ticks a hundred times a second
+    with file.open("r+b") as stream:
+        stream.write(b"two")
+    os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert file.stat().st_mtime_ns == stat.st_mtime_ns and file_hash(file) != before

@@ -15,6 +15,7 @@ from stavis.data.faces.tracks import FrameFaces, Tracks, track_of
 from stavis.notes import Notes
 
 ANOTHER_PERSON = "another person may be shown"
+_NEIGHBOURS = 0.5  # s between two frames: within this, no face comes and goes
 _ANOTHER = re.compile(rf"after ([\d., ]+?) s(?: and \d+ more times)? {ANOTHER_PERSON}")
 
 
@@ -104,7 +105,7 @@ class Detections:
         parts = self._segments()
         people = people_of(parts.segments)
         person_of = np.array(people.person_of, np.int64)
-        real = _lasting(rows, person_of[parts.of_sightings(rows, self.numbers)], self.notes)
+        real = _lasting(rows, person_of[parts.of_sightings(rows, self.numbers)], self.notes, times)
         kept, numbers = np.unique(person_of[parts.of_sightings(rows, self.numbers)][real], return_inverse=True)
         new_number = np.full(len(parts.segments), -1)
         new_number[kept] = np.arange(len(kept))
@@ -217,15 +218,16 @@ def _doubt_notes(doubts: np.ndarray, number: int) -> Iterator[str]:
         )
 
 
-def _lasting(rows: np.ndarray, numbers: np.ndarray, notes: list[str]) -> np.ndarray:
-    """Which sightings are not alone: a face in one frame, and not in the one before or after, is a slip of the detector."""
-    # Frames that were lost are stepped over.
-    seen_at = set(rows.tolist())
-    looked = np.cumsum([not note or i in seen_at for i, note in enumerate(notes)])
-    at = looked[rows].tolist() if len(rows) else []
-    seen = set(zip(at, numbers.tolist(), strict=True))
-    lasting = [(a - 1, n) in seen or (a + 1, n) in seen for a, n in zip(at, numbers.tolist(), strict=True)]
-    return np.array(lasting, bool) if len(notes) > 1 else np.ones(len(rows), bool)
+def _lasting(rows: np.ndarray, numbers: np.ndarray, notes: list[str], times: np.ndarray) -> np.ndarray:
+    """Which sightings are not alone: a face in one frame, and not in the one before or after, is a slip of the detector. Where both of
+    these are far away in time they say nothing, and the face is believed."""
+    seen_at = set(rows.tolist())  # frames that were lost are stepped over
+    looked = np.array([i for i, note in enumerate(notes) if not note or i in seen_at], np.int64)
+    near = np.concatenate([[False], np.diff(times[looked]) <= _NEIGHBOURS, [False]])  # to the frame before each, and after the last
+    at = np.searchsorted(looked, rows)
+    seen = set(zip(at.tolist(), numbers.tolist(), strict=True))
+    lasting = [(a - 1, n) in seen or (a + 1, n) in seen for a, n in zip(at.tolist(), numbers.tolist(), strict=True)]
+    return np.array(lasting, bool) | ~(near[at] | near[at + 1])
 
 
 def _stack(values: Sequence[np.ndarray] | np.ndarray, kept: Sequence[int], shape: tuple[int, ...]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import cv2
 import numpy as np
@@ -46,16 +47,29 @@ class OneClock:
 
 
 def common_times(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """The times (T,) s of the one with more frames a second, carried on in its step to where the other begins and ends."""
+    """The times (T,) s of the one with more frames a second, carried on in its step to where the other begins and ends, and through its
+    pauses where the other has frames."""
     fine, other = sorted((np.asarray(first, float), np.asarray(second, float)), key=_step)
     step = _step(fine)
     before = np.arange(1, np.floor((fine[0] - other[0]) / step + 1e-6) + 1)[::-1]
     after = np.arange(1, np.floor((other[-1] - fine[-1]) / step + 1e-6) + 1)
     if max(len(fine), len(other)) > _MOST:
         raise StavisError(f"a recording has {max(len(fine), len(other))} frames, more than {_MOST}: compare fewer seconds.")
-    if len(before) + len(fine) + len(after) > _MOST:
+    within = [_through(start, stop, step, other) for start, stop in pairwise(fine.tolist()) if stop - start > 1.5 * step]
+    if len(before) + len(fine) + len(after) + sum(map(len, within)) > _MOST:
         raise StavisError(f"the two recordings lie too far apart for one clock (more than {_MOST} frames): give the second an offset.")
-    return np.concatenate([fine[0] - step * before, fine, fine[-1] + step * after])
+    return np.sort(np.concatenate([fine[0] - step * before, fine, *within, fine[-1] + step * after]))
+
+
+def _through(start: float, stop: float, step: float, other: np.ndarray) -> np.ndarray:
+    """Times in steps between two frames that lie further apart, where the other recording has frames."""
+    reach = _step(other)
+    first, last = max(start, other[0] - reach), min(stop, other[-1] + reach)
+    count = np.arange(max(1, np.ceil((first - start) / step)), min((stop - start) / step - 0.5, (last - start) / step) + 1e-6)
+    if len(count) > _MOST:
+        raise StavisError(f"the two recordings lie too far apart for one clock (more than {_MOST} frames): give the second an offset.")
+    times = start + step * count
+    return times[nearest_frames(other, times) >= 0]
 
 
 def nearest_frames(times: np.ndarray, clock: np.ndarray) -> np.ndarray:

@@ -141,8 +141,8 @@ def test_another_face_is_at_the_place_where_its_middle_lies_in_the_box_that_goes
     assert not taken_by_others(boxes, valid, frames[:0], others[:0]).any()
 
 
-def sightings(*parts: tuple[int, int, int, np.ndarray], frames: int, cuts=()) -> Detections:
-    """A face in segments (number, first frame, last + 1, look), at one place, 10 frames/s."""
+def sightings(*parts: tuple[int, int, int, np.ndarray], frames: int, cuts=(), rate: float = 10) -> Detections:
+    """A face in segments (number, first frame, last + 1, look), at one place, `rate` frames/s."""
     found = Detections()
     for row in range(frames):
         faces = []
@@ -151,7 +151,7 @@ def sightings(*parts: tuple[int, int, int, np.ndarray], frames: int, cuts=()) ->
                 points = plain_face(MEDIAPIPE)
                 box = np.concatenate([points.min(0), points.max(0)])
                 faces.append(TrackedFace(number, points, box, 1.0, np.zeros(52, np.float32), True, look))
-        found.add(FrameFaces(row, row / 10, tuple(faces), cut=row in cuts))
+        found.add(FrameFaces(row, row / rate, tuple(faces), cut=row in cuts))
     return found
 
 

@@ -41,6 +41,20 @@ def test_a_common_clock_reaches_over_both_and_shows_the_nearest_frame(fast, slow
         assert (distance.min(1)[~known] > np.median(np.diff(times))).all()
 
 
+def test_the_clock_goes_on_through_a_pause_in_which_the_other_has_frames():
+    fast = np.concatenate([np.arange(25), 275 + np.arange(25)]) / 25  # no frame from 1 to 11 s
+    slow = np.arange(100) / 10
+    for pair in ((fast, slow), (slow, fast)):
+        clock = common_times(*pair)
+        steps = np.diff(clock)
+        assert (steps > 0).all() and (steps[clock[1:] < 10] < 0.06).all()  # from 10 to 11 s neither has one
+        assert np.isin(fast, clock).all() and set(nearest_frames(slow, clock)) >= set(range(100))
+    apart = common_times(fast, np.arange(9) / 10)  # the other has none there either
+    assert np.array_equal(apart, fast)
+    with pytest.raises(StavisError, match="too far apart"):
+        common_times(np.array([0, 0.04, 0.08, 40000.0]), np.arange(0.0, 40000.0, 10))
+
+
 def test_frames_lie_beside_each_other_and_gaps_are_stated(two):
     both = on_one_clock(two)
     assert both.clip.frames.shape == (50, 48, 96, 3) and list(both.maps) == ["attention of both", "attention, anna", "attention, ben"]
