@@ -3,6 +3,7 @@
 import json
 import warnings
 
+import cv2
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,10 +12,9 @@ from torch import nn
 
 import stavis
 from stavis.attention.modules import SpatialSoftmax
-from stavis.data.crops.framing import framed, framing_affine, source_of_framing
+from stavis.data.crops.framing import content_box, framed, framing_affine, source_of_framing
 from stavis.data.video.io import write_video
 from stavis.errors import StavisError
-from stavis.inference.module_options import ModuleOptions
 from stavis.inference.summary import ExplanationSummary
 from stavis.show.figures.source_overlay import on_source
 from tests.inference.adapters.families import videomae
@@ -66,7 +66,7 @@ def net():
         return stavis.load(Bright(), **OPTIONS, framing="letterbox")
 
 
-@pytest.mark.parametrize("framing", ["resize", "letterbox", "center_crop", "center_crop:0.75"])
+@pytest.mark.parametrize("framing", ["resize", "letterbox", "center_crop", "center_crop:0.75", "resize:0.8", "resize:0.75x0.9"])
 @pytest.mark.parametrize("shape", [(HEIGHT, WIDTH), (WIDTH, HEIGHT), (50, 50)])
 def test_a_hot_cell_lies_at_the_source_pixel_that_made_it(framing, shape):
     height, width = shape
@@ -82,7 +82,7 @@ def test_a_hot_cell_lies_at_the_source_pixel_that_made_it(framing, shape):
     assert crops.frames[0][round(v), round(u)].min() > 100
 
 
-@pytest.mark.parametrize("source", ["resize", "letterbox", "centre", "centre:0.5"])
+@pytest.mark.parametrize("source", ["resize", "letterbox", "centre", "centre:0.5", "resize:0.875", "resize:0.655x0.875"])
 def test_an_image_is_where_its_affine_says(source):
     image = np.zeros((60, 100, 3), np.uint8)
     image[24:36, 44:56] = 255
@@ -94,14 +94,14 @@ def test_an_image_is_where_its_affine_says(source):
     assert (framed(np.full((60, 100, 3), 255, np.uint8), source, affine, 40) > 0).all() == (source != "letterbox")
 
 
-def test_frames_are_framed_as_the_processor_says():
-    class Processor:
-        size, crop_size, do_center_crop = {"shortest_edge": 256}, {"height": 224, "width": 224}, True
-
-    processor = Processor()
-    assert ModuleOptions(processor=processor).from_processor()["framing"] == "center_crop:0.875"
-    processor.do_center_crop, processor.crop_size, processor.size = False, None, {"height": 224, "width": 224}
-    assert ModuleOptions(processor=processor).from_processor()["framing"] == "resize"
+@pytest.mark.parametrize(("source", "whole"), [("resize:0.875", (128, 128)), ("resize:0.655x0.875", (171, 128))])
+def test_a_part_of_a_resized_frame_is_its_middle(source, whole):
+    image = np.random.default_rng(0).integers(0, 256, (240, 320, 3), dtype=np.uint8)
+    width, height = whole
+    left, top = round((width - 112) / 2), round((height - 112) / 2)
+    expected = cv2.resize(image, whole, interpolation=cv2.INTER_AREA)[top : top + 112, left : left + 112]
+    assert np.array_equal(framed(image, source, framing_affine(source, 320, 240, 112), 112), expected)
+    assert content_box(source, (320, 240), 112) == (0, 0, 112, 112)
 
 
 def test_the_default_regions_are_a_grid_and_no_bar_counts(net, video):
@@ -186,8 +186,15 @@ def test_framing_is_for_whole_frames_and_one_of_three():
         stavis.load(Bright(), **{**OPTIONS, "region": "face"}, framing="resize")
     with pytest.raises(StavisError, match="framing is 'squash': choose resize, letterbox, center_crop"):
         stavis.load(Bright(), **OPTIONS, framing="squash")
-    with pytest.raises(StavisError, match="keeps '2' of the square's side"):
-        stavis.load(Bright(), **OPTIONS, framing="center_crop:2")
+    for framing, said in {
+        "center_crop:2": "keeps '2' of the square's side",
+        "center_crop:0.5x0.5": "keeps '0.5x0.5' of the square's side",
+        "resize:0": "keeps '0' of the frame's sides",
+        "resize:0.5x": "keeps '0.5x' of the frame's sides",
+        "letterbox:0.5": "framing is 'letterbox:0.5'",
+    }.items():
+        with pytest.raises(StavisError, match=said):
+            stavis.load(Bright(), **OPTIONS, framing=framing)
 
 
 def test_a_layer_that_is_none_is_refused():

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.crops.early import EarlyCrops
-from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_centred
+from stavis.data.crops.framing import WHOLE, framed, framing_affine, is_framing
 from stavis.data.datasets.truth import Truth, read_truth
 from stavis.data.faces.alignment import crop_affine, misaligned
 from stavis.data.faces.bridging import between
@@ -105,7 +105,7 @@ def _write_entry(folder, recording: Recording, spec, source: str, digest: str, p
         notes.add(*loaded.notes)
         tracks = loaded.tracks
         faces, track = tracks.count, at_times(tracks, info.times[chosen])
-    whole = source if source in WHOLE or is_centred(source) else "centre"  # what is shown where no face is
+    whole = source if is_framing(source) else "centre"  # what is shown where no face is
     valid = np.ones(len(chosen), bool) if track is None else track.valid
     if track is not None and not valid.any():
         name = recording.video.name

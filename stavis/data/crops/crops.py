@@ -10,7 +10,7 @@ import numpy as np
 
 from stavis.data.crops.beginning import Beginning, FirstFrames
 from stavis.data.crops.build import FORMAT, SOURCES, NoTracker, decided_source, write_crops
-from stavis.data.crops.framing import content_box, fraction_of, is_centred
+from stavis.data.crops.framing import content_box, is_framing, parts_of
 from stavis.data.datasets.time_units import span_note
 from stavis.data.faces.alignment import apply_affine
 from stavis.data.faces.following import Watch
@@ -42,7 +42,8 @@ class CropConfig:
     source : {'auto', 'truth', 'face', 'centre', 'resize', 'letterbox'}, default 'auto'
         What the crops are aligned by: the known landmarks of a synthetic recording, the tracked face, or nothing (the centred square
         of the frame, without regions); 'auto' takes the first of these that is available. 'resize' squeezes the whole frame into the
-        square, 'letterbox' fits it in between black bars, 'centre:0.875' takes that part of the centred square.
+        square, 'letterbox' fits it in between black bars, 'centre:0.875' and 'resize:0.875' keep that part of
+        the sides of either image, in its middle.
     face : 'largest', int or (float, float), default 'largest'
         Which face: the largest, a number from 0, or the nearest to a location in pixels of the video.
 
@@ -68,8 +69,8 @@ class CropConfig:
             raise StavisError(f"a crop size of {self.size!r} is out of range: give a whole number of pixels from 8 to 1024.")
         if self.rate is not None and not (np.isfinite(self.rate) and 0 < self.rate <= 10000):
             raise StavisError(f"a rate of {self.rate!r} frames/s is out of range: give a number above 0, or None for every frame.")
-        if is_centred(self.source):
-            fraction_of(self.source)
+        if is_framing(self.source):
+            parts_of(self.source)
         elif self.source not in SOURCES:
             raise StavisError(f"crops have no source {self.source!r}: {offer(self.source, SOURCES)}")
 

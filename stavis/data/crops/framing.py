@@ -12,48 +12,51 @@ from stavis.errors import StavisError
 FRAMINGS = {"center_crop": "centre", "resize": "resize", "letterbox": "letterbox"}
 """How whole frames become square images, and the crops' source that does it."""
 WHOLE = ("resize", "letterbox")
-"""The sources of crops that show all of a frame."""
+"""The sources of crops that show all of a frame, where no part of it is chosen."""
 
 
 def source_of_framing(framing: str) -> str:
-    """The source of crops that a framing means: "center_crop" (with a fraction of the square's side as in "center_crop:0.875"), "resize"
-    or "letterbox".
+    """The source of crops that a framing means: "center_crop", "resize" or "letterbox"; of the first two a part of the image in its middle,
+    as in "center_crop:0.875", "resize:0.875" or "resize:0.655x0.875" (of its width and of its height).
 
     Raises StavisError for anything else.
     """
     name, colon, _ = str(framing).partition(":")
-    if name not in FRAMINGS or (colon and name != "center_crop"):
+    if name not in FRAMINGS or (colon and name == "letterbox"):
         raise StavisError(f"framing is {framing!r}: choose resize, letterbox, center_crop, or center_crop:0.875 for a part of it.")
     source = FRAMINGS[name] + str(framing)[len(name) :]
-    fraction_of(source)
+    parts_of(source)
     return source
 
 
-def is_centred(source: str) -> bool:
-    """Whether crops of this source are the centred square, or a part of it."""
-    return source.partition(":")[0] == "centre"
+def is_framing(source: str) -> bool:
+    """Whether crops of this source are made of the whole frame or of its middle, whatever it shows."""
+    return source.partition(":")[0] in FRAMINGS.values()
 
 
-def fraction_of(source: str) -> float:
-    """What part of the centred square's side "centre:0.875" keeps; 1 without a number.
+def parts_of(source: str) -> tuple[float, float]:
+    """What part of the image is kept, of its width and of its height: "centre:0.875" of the centred square, "resize:0.655x0.875" of the
+    whole frame; 1 without a number.
 
-    Raises StavisError where that is no number in (0,1].
+    Raises StavisError where one is no number in (0,1], or the source takes no such numbers.
     """
-    text = source.partition(":")[2] or "1"
+    name, _, text = source.partition(":")
     try:
-        fraction = float(text)
+        parts = [float(one) for one in (text or "1").split("x")]
     except ValueError:
-        fraction = 0.0
-    if not 0 < fraction <= 1:
-        raise StavisError(f"a centre crop keeps {text!r} of the square's side: give a number above 0 and at most 1.")
-    return fraction
+        parts = []
+    most = {"centre": 1, "resize": 2}.get(name, 0)
+    if (text and len(parts) > most) or not parts or not all(0 < one <= 1 for one in parts):
+        sides = "square's side" if name == "centre" else "frame's sides"
+        raise StavisError(f"a {name} crop keeps {text!r} of the {sides}: give a number above 0 and at most 1.")
+    return parts[0], parts[-1]
 
 
 def framing_affine(source: str, width: int, height: int, size: int) -> np.ndarray:
     """Source pixels to crop pixels: (2,3) float64."""
-    if is_centred(source):
+    if source.partition(":")[0] == "centre":
         affine = centre_affine(width, height, size)
-        zoom, middle = 1 / fraction_of(source), (size - 1) / 2
+        zoom, middle = 1 / parts_of(source)[0], (size - 1) / 2
         return affine if zoom == 1 else np.concatenate([zoom * affine[:, :2], zoom * affine[:, 2:] + (1 - zoom) * middle], 1)
     x, y, w, h = _inner(source, width, height, size)
     return np.array([[w / width, 0, x + (w / width - 1) / 2], [0, h / height, y + (h / height - 1) / 2]])
@@ -61,14 +64,15 @@ def framing_affine(source: str, width: int, height: int, size: int) -> np.ndarra
 
 def framed(image: np.ndarray, source: str, affine: np.ndarray, size: int) -> np.ndarray:
     """One frame (H,W,3) uint8 as the network is shown it: (size,size,3); the bars of a letterbox are black."""
-    if source not in WHOLE:
+    if source.partition(":")[0] not in WHOLE:
         return cut(image, affine, size)
     height, width = image.shape[:2]
     x, y, w, h = _inner(source, width, height, size)
     smaller = w < width or h < height
     inner = cv2.resize(np.ascontiguousarray(image), (w, h), interpolation=cv2.INTER_AREA if smaller else cv2.INTER_LINEAR)
-    if (w, h) == (size, size):
-        return inner
+    inner = inner[max(0, -y) : max(0, -y) + size, max(0, -x) : max(0, -x) + size]
+    if inner.shape[:2] == (size, size):
+        return np.ascontiguousarray(inner)
     out = np.zeros((size, size, 3), np.uint8)
     out[y : y + h, x : x + w] = inner
     return out
@@ -77,13 +81,15 @@ def framed(image: np.ndarray, source: str, affine: np.ndarray, size: int) -> np.
 def content_box(source: str, picture: tuple[int, int], size: int) -> tuple[int, int, int, int]:
     """Where a crop shows the video: x0, y0, x1, y1 in its pixels; all of it but for the bars of a letterbox. picture: width, height."""
     x, y, w, h = _inner(source, *picture, size)
-    return x, y, x + w, y + h
+    return max(0, x), max(0, y), min(size, x + w), min(size, y + h)
 
 
 def _inner(source: str, width: int, height: int, size: int) -> tuple[int, int, int, int]:
-    """Left, top, width and height of the frame inside the crop, in whole pixels."""
+    """Left, top, width and height of the frame in the crop, in whole pixels; it may reach beyond the crop."""
     if source != "letterbox":
-        return 0, 0, size, size
+        across, down = parts_of(source) if source.startswith("resize:") else (1, 1)
+        w, h = round(size / across), round(size / down)
+        return (size - w) // 2, (size - h) // 2, w, h
     scale = size / max(width, height)
     w, h = (max(1, min(size, round(side * scale))) for side in (width, height))
     return (size - w) // 2, (size - h) // 2, w, h

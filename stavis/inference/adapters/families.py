@@ -64,9 +64,14 @@ def labels_of(model: nn.Module) -> tuple[str, ...]:
     return tuple(str(named[key]) for key in sorted(named, key=int))
 
 
+def is_classifier(model: nn.Module) -> bool:
+    """Whether a network of transformers gives classes: its class, or one that it is made from, is named for that."""
+    return any("Classification" in kind.__name__ for kind in type(model).__mro__)
+
+
 def kind_of_classes(model: nn.Module) -> str:
     """How the logits of a classifier of transformers become what is shown: "" for a regressor or a network without a head."""
-    if not type(model).__name__.endswith("Classification"):
+    if not is_classifier(model):
         return ""
     problem = getattr(model.config, "problem_type", None)
     if problem == "regression" or model.config.num_labels == 1:

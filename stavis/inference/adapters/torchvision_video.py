@@ -10,23 +10,28 @@ from torch import nn
 from stavis.inference.adapters.families import IMAGENET, LARGER, Family, colours_first, is_from
 
 KINETICS = ((0.43216, 0.394666, 0.37645), (0.22803, 0.22145, 0.216989))
-RATE, FRAMES = 15.0, 16
 
 
 @dataclass(frozen=True)
 class Published:
-    """Of a class the parts it is known by, and side in px and normalisation of the published weights."""
+    """Of a class the parts it is known by, and how its published weights are evaluated: frames/s, frames of a clip, side in px,
+    normalisation and framing, as torchvision's metadata of the weights and their transforms say."""
 
     parts: tuple[str, ...]
+    rate: float
+    frames: int
     size: int
     normalise: tuple
+    framing: str
 
 
 KNOWN = {
-    "VideoResNet": Published(("stem", "layer1", "layer4", "avgpool", "fc"), 112, KINETICS),
-    "S3D": Published(("features", "avgpool", "classifier"), 224, KINETICS),
-    "MViT": Published(("conv_proj", "pos_encoding", "blocks", "norm", "head"), 224, ((0.45,) * 3, (0.225,) * 3)),
-    "SwinTransformer3d": Published(("patch_embed", "features", "norm", "avgpool", "head"), 224, IMAGENET),
+    # resized to 171 x 128 px, 112 x 112 of it
+    "VideoResNet": Published(("stem", "layer1", "layer4", "avgpool", "fc"), 15.0, 16, 112, KINETICS, "resize:0.655x0.875"),
+    # resized to 256 x 256 px, 224 x 224 of it
+    "S3D": Published(("features", "avgpool", "classifier"), 15.0, 128, 224, KINETICS, "resize:0.875"),
+    "MViT": Published(("conv_proj", "pos_encoding", "blocks", "norm", "head"), 7.5, 16, 224, ((0.45,) * 3, (0.225,) * 3), LARGER),
+    "SwinTransformer3d": Published(("patch_embed", "features", "norm", "avgpool", "head"), 15.0, 32, 224, IMAGENET, LARGER),
 }
 
 
@@ -43,16 +48,16 @@ def torchvision_video(model: nn.Module) -> Family | None:
     count = getattr(last, "out_features", None) or getattr(last, "out_channels", 1)
     return Family(
         colours_first,
-        frames or FRAMES,
+        frames or known.frames,
         size,
-        RATE,
+        known.rate,
         known.normalise,
         labels=tuple(f"class {i}" for i in range(count) if count > 1),
         classes="softmax" if count > 1 else "",
         attention=attention,
         layout=layout,
         assumed=("rate", "normalise") if frames else ("frames", "rate", "normalise"),
-        framing=LARGER,
+        framing=known.framing,
     )
 
 

@@ -7,6 +7,7 @@ from stavis.inference.adapters.families import (
     IMAGENET,
     LARGER,
     Family,
+    is_classifier,
     is_from,
     kind_of_classes,
     labels_of,
@@ -17,7 +18,7 @@ from stavis.inference.adapters.families import (
 CLIP = ((0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711))
 KNOWN = {
     "vit": (HALF, ("ViTSelfAttention", "ViTAttention")),
-    "deit": (HALF, ("DeiTSelfAttention", "DeiTAttention")),
+    "deit": (IMAGENET, ("DeiTSelfAttention", "DeiTAttention")),
     "dinov2": (IMAGENET, ("Dinov2SelfAttention", "Dinov2Attention")),
     "dinov2_with_registers": (IMAGENET, ("Dinov2WithRegistersSelfAttention", "Dinov2WithRegistersAttention")),
     "clip": (CLIP, ("CLIPAttention",)),
@@ -38,7 +39,7 @@ def transformers_image(model: nn.Module) -> Family | None:
     size = config.image_size if isinstance(config.image_size, int) else config.image_size[0]
     extra = DISTILLED if name == "deit" else 1 + (getattr(config, "num_register_tokens", 0) or 0)
     grid = size // config.patch_size
-    shown = {"labels": labels_of(model), "classes": kind_of_classes(model)} if type(model).__name__.endswith("Classification") else {}
+    shown = {"labels": labels_of(model), "classes": kind_of_classes(model)} if is_classifier(model) else {}
     return Family(
         pixel_values_each,
         size=size,

@@ -7,6 +7,7 @@ from stavis.inference.adapters.families import (
     IMAGENET,
     LARGER,
     Family,
+    is_classifier,
     is_from,
     kind_of_classes,
     labels_of,
@@ -26,7 +27,7 @@ def transformers_video(model: nn.Module) -> Family | None:
 def _family(model: nn.Module, rate: float, **known) -> Family:
     size, frames = model.config.image_size, model.config.num_frames
     size = size if isinstance(size, int) else size[0]
-    shown = {"labels": labels_of(model), "classes": kind_of_classes(model)} if type(model).__name__.endswith("Classification") else {}
+    shown = {"labels": labels_of(model), "classes": kind_of_classes(model)} if is_classifier(model) else {}
     return Family(pixel_values, frames, size, rate, assumed=("rate", "normalise"), **shown, **known)
 
 

@@ -50,7 +50,7 @@ def middles(masks: np.ndarray) -> np.ndarray:
         return np.stack([(masks.sum(1) * grid).sum(1) / count, (masks.sum(2) * grid).sum(1) / count], 1)
 
 
-@pytest.mark.parametrize("source", ["resize", "letterbox", "centre", "centre:0.5"])
+@pytest.mark.parametrize("source", ["resize", "letterbox", "centre", "centre:0.5", "resize:0.655x0.875"])
 @pytest.mark.parametrize("grid", [Grid(), Grid(1, 2), Grid(5, 7)])
 def test_the_shares_of_a_grid_sum_to_one_and_an_even_map_has_density_one(source, grid):
     video = Video(source)

@@ -11,7 +11,7 @@ import stavis
 from stavis.attribution.methods import grad_cam
 from stavis.inference.adapters.families import IMAGENET
 from stavis.inference.adapters.timm_image import timm_image
-from stavis.inference.adapters.torchvision_video import torchvision_video
+from stavis.inference.adapters.torchvision_video import KNOWN, torchvision_video
 from stavis.types import Target
 from tests.inference.adapters import families, timm_like, torchvision_like
 from tests.inference.adapters.families import FRAMES, TIMES
@@ -28,11 +28,49 @@ def quiet():
 def test_a_network_made_like_one_of_torchvision_is_known_by_its_class_and_parts(make):
     network = make()
     known = torchvision_video(network)
-    assert known.labels == ("class 0", "class 1", "class 2") and known.classes == "softmax" and known.rate == 15.0
+    assert known.labels == ("class 0", "class 1", "class 2") and known.classes == "softmax"
     part = next(name for name, _ in network.named_children())
     delattr(network, part)
     assert torchvision_video(network) is None
     assert torchvision_video(type(type(network).__name__, (nn.Module,), {})()) is None
+
+
+PUBLISHED = {
+    # of torchvision's weights: frames/s, frames, side, the sides in px to which frames are resized before (one: the shorter side)
+    "VideoResNet": (15.0, 16, 112, (128, 171)),
+    "S3D": (15.0, 128, 224, (256, 256)),
+    "MViT": (7.5, 16, 224, (256,)),
+    "SwinTransformer3d": (15.0, 32, 224, (256,)),
+}
+
+
+def framing_of(resized: tuple[int, ...], side: int) -> str:
+    if len(resized) == 1:
+        return f"center_crop:{side / resized[0]:g}"
+    down, across = (f"{side / one:.3g}" for one in resized)
+    return f"resize:{down}" if down == across else f"resize:{across}x{down}"
+
+
+@pytest.mark.parametrize("make", [families.r3d, families.s3d, families.mvit, families.swin3d])
+def test_what_is_taken_from_the_published_weights_is_what_they_are_evaluated_with(make):
+    network = make()
+    known, (rate, frames, side, resized) = torchvision_video(network), PUBLISHED[type(network).__name__]
+    assert (known.rate, known.framing) == (rate, framing_of(resized, side))
+    if type(network).__name__ != "MViT":  # which says its frames and side itself
+        assert (known.frames, known.size) == (frames, side)
+        assert any(f"{frames} frames a clip and {rate:g} frames/s" in note for note in stavis.load(network, size=32, device="cpu").notes)
+
+
+def test_the_published_numbers_are_those_of_torchvisions_metadata():
+    video = pytest.importorskip("torchvision.models.video", exc_type=(ImportError, RuntimeError))
+    found = {"VideoResNet": video.R3D_18_Weights, "S3D": video.S3D_Weights, "MViT": video.MViT_V2_S_Weights}
+    for name, weights in (found | {"SwinTransformer3d": video.Swin3D_T_Weights}).items():
+        one, (rate, frames, side, resized) = weights.DEFAULT, PUBLISHED[name]
+        shown, text = one.transforms(), one.meta["_docs"]
+        assert f"`frame_rate={rate:g}`" in text and f"`clip_len={frames}`" in text
+        assert (shown.crop_size, shown.resize_size) == ([side, side], list(resized))
+        mean, std = KNOWN[name].normalise
+        assert (shown.mean, shown.std) == (pytest.approx(mean), pytest.approx(std))
 
 
 def test_a_class_that_is_made_from_one_of_them_is_known_too():

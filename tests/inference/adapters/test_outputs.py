@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 import stavis
+from stavis.inference.adapters.families import IMAGENET, is_classifier
 from tests.inference.adapters.families import FRAMES, TIMES, OwnMap, videomae
 
 OPTIONS = {"size": 32, "rate": 5.0, "device": "cpu"}
@@ -112,3 +113,31 @@ def test_the_scrubber_shows_class_probabilities_over_time():
 def test_a_class_is_chosen_by_name_number_or_number_from_the_end():
     net = stavis.load(videomae(), rate=5.0, device="cpu")
     assert [net.dimension_of(one) for one in ("neutral", 2, -1)] == ["neutral"] * 3
+
+
+@pytest.mark.parametrize("name", ["ForImageClassification", "ForImageClassificationWithTeacher"])
+def test_the_classes_of_a_deit_are_shown_as_probabilities_with_and_without_a_teacher(name):
+    transformers = pytest.importorskip("transformers")
+    shape = {
+        "hidden_size": 16,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "image_size": 32,
+        "patch_size": 8,
+    }
+    torch.manual_seed(0)
+    network = getattr(transformers, f"DeiT{name}")(transformers.DeiTConfig(**shape, num_labels=3)).eval()
+    net = stavis.load(network, rate=5.0, device="cpu")
+    frames = torch.from_numpy(FRAMES).permute(0, 3, 1, 2).float() / 255
+    mean, std = (torch.tensor(one).view(3, 1, 1) for one in IMAGENET)  # as the published distilled weights
+    with torch.no_grad():
+        expected = network(pixel_values=(frames - mean) / std).logits.softmax(1)
+    assert net.read(FRAMES, times=TIMES).values == pytest.approx(expected.numpy(), abs=1e-6)
+    assert net.dimensions == ("LABEL_0", "LABEL_1", "LABEL_2") and net.network.bounds == (0.0, 1.0)
+
+
+def test_a_classifier_is_one_by_its_class_or_one_that_it_is_made_from():
+    classifier = type("DeiTForImageClassificationWithTeacher", (nn.Module,), {})
+    assert is_classifier(classifier()) and is_classifier(type("Mine", (classifier,), {})())
+    assert not is_classifier(type("DeiTModel", (nn.Module,), {})())
