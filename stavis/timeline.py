@@ -102,6 +102,11 @@ def stride_of(times: np.ndarray, rate: float | None) -> int:
     return max(1, round(1 / (rate * max(float(np.median(np.diff(times))), 1e-6))))
 
 
+def read_rate(times: np.ndarray, rate: float) -> float:
+    """At how many frames/s a network of `rate` frames/s is in fact shown a video: that of every `stride_of`-th frame."""
+    return 1 / (stride_of(times, rate) * max(float(np.median(np.diff(times))), 1e-6))
+
+
 def streams(times: np.ndarray, rate: float) -> list[np.ndarray]:
     """The frames of a video distributed over interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
     stride = stride_of(times, rate)

@@ -27,7 +27,7 @@ from stavis.inference.attribute import Method, Progress, attribute, has_tokens, 
 from stavis.inference.frames import crops_of_frames
 from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
-from stavis.inference.reading import Reading, interruptible, read
+from stavis.inference.reading import Reading, interruptible, rate_notes, read
 from stavis.inference.reading_cache import ReadingCache, content_of
 from stavis.inference.source import Source, as_recording, source_of, weights_now
 from stavis.inference.video.streaming import check_mode
@@ -201,10 +201,11 @@ class VideoReader:
         return self._with_regions(crops_of(as_recording(video), self.crop_config(source, face), progress, first), chosen)
 
     def _with_regions(self, crops: Crops, regions: RegionSource | None) -> Crops:
-        """The crops with what they show of the video, and where their regions come from."""
-        whole = self.network.region == "frame"
+        """The crops with what they show of the video, where their regions come from, and what this network must say of their rate."""
+        whole, notes = self.network.region == "frame", rate_notes(self.network, self.name, crops.times)
         regions = regions or crops.regions or (Grid() if whole else None)
-        return replace(crops, subject="frame" if whole else "face", regions=regions) if whole or regions is not None else crops
+        notes = tuple(dict.fromkeys((*crops.notes, *notes)))
+        return replace(crops, subject="frame" if whole else "face", regions=regions, notes=notes)
 
     def crops_many(
         self, recordings: Sequence[Recording], *, source: str = "auto", regions: Regions = None, progress: Progress | None = None
@@ -310,9 +311,8 @@ class VideoReader:
         return Reading(prediction, attention, crops if whole else None, (*(self.notes_on(crops) if whole else ()), *outside))
 
     def _wide(self, times: np.ndarray, window: slice) -> slice:
-        margin = self.network.seconds
-        first = np.searchsorted(times, times[window.start] - margin)
-        return slice(int(first), int(np.searchsorted(times, times[window.stop - 1] + margin, "right")))
+        first = np.searchsorted(times, times[window.start] - self.network.seconds)
+        return slice(int(first), int(np.searchsorted(times, times[window.stop - 1] + self.network.seconds, "right")))
 
     # Attributions
 

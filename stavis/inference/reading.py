@@ -26,12 +26,14 @@ from stavis.inference.video.at_size import FramesAtSize
 from stavis.inference.video.streaming import check_mode, streamed
 from stavis.models.convlstm import ConvLSTM
 from stavis.models.convolutions import ConvBlock
-from stavis.timeline import streams, window_starts
+from stavis.timeline import read_rate, streams, window_starts
 from stavis.types import AttentionMaps, Prediction
 
 Progress = Callable[[int, int], None]
 Result = TypeVar("Result")
 
+RATE_TOLERANCE = 0.1
+"""By what part of its own rate a network may be shown frames faster or slower without a note."""
 STREAMED = "The video was read in one pass with the network's memory carried on; it has learned from short clips that begin without one."
 
 
@@ -143,6 +145,20 @@ def read(
         return Reading(prediction, None, notes=notes)
     notes = (*notes, *network.mass_notes)
     return Reading(prediction, AttentionMaps(maps, times), notes=notes)
+
+
+def rate_notes(network: NetworkAdapter, name: str, times: np.ndarray) -> tuple[str, ...]:
+    """A sentence where frames at `times` (T,) s come to a network at another rate than its own; none for one that sees single frames.
+
+    Frames are not chosen by time to meet the rate: their distances would be uneven, and a slower video's frames would come twice.
+    """
+    if network.frames == 1 or len(times) < 2 or not getattr(network, "sees_motion", True):
+        return ()
+    shown, rate = read_rate(times, network.rate), network.rate
+    if abs(shown / rate - 1) <= RATE_TOLERANCE:
+        return ()
+    what = f"{name} expects {rate:g} frames/s and is shown {shown:.3g}: movements look {rate / shown:.2g} times as fast to it"
+    return (f"{what}; to meet its rate, convert the video to {rate:g} frames/s or a whole multiple of it.",)
 
 
 def _with_less_memory(run: Callable[[int], Result], batch: int) -> tuple[Result, tuple[str, ...]]:

@@ -1,5 +1,8 @@
 """Laws of reading a recording: every frame once, no clock but the video's, the attention a distribution."""
 
+import json
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -7,11 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+import stavis
+from stavis.data.video.io import write_video
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import evaluate
-from stavis.inference.reading import read
+from stavis.inference.adapters.frames import FramesNetwork
+from stavis.inference.reading import rate_notes, read
 from stavis.models.sta import CNN3D, STA
-from stavis.timeline import streams
+from stavis.timeline import read_rate, streams
+from tests.inference.adapters import families
 from tests.training.made_crops import TINY, made_crops
 
 
@@ -46,6 +53,80 @@ def test_a_frames_value_is_its_own_whatever_the_rate(fps):
     expected = crops.frames.mean((1, 2, 3)) / 255 * 2 - 1
     assert reading.prediction.values[:, 0] == pytest.approx(expected, abs=1e-4)
     assert np.array_equal(reading.prediction.times, crops.times) and reading.attention is None
+
+
+class Fast(nn.Module):
+    """How far a bar moves a frame, in px/s for a network that has learned at 15 frames/s."""
+
+    def __init__(self):
+        super().__init__()
+        self.rate = nn.Parameter(torch.tensor(15.0))
+
+    def forward(self, frames):
+        columns = frames.mean((2, 3))
+        places = (columns * torch.arange(columns.shape[2])).sum(2) / columns.sum(2).clamp_min(1e-6)
+        return self.rate * places.diff(dim=1).mean(1)[:, None]
+
+
+def bar(fps: float, speed: float = 10.0, seconds: float = 2.0) -> tuple[np.ndarray, np.ndarray]:
+    """A bar that moves by `speed` px/s: frames (T,32,32,3) uint8 and their times."""
+    times = np.arange(round(fps * seconds)) / fps
+    frames = np.zeros((len(times), 32, 32, 3), np.uint8)
+    for frame, time in zip(frames, times, strict=True):
+        frame[:, round(speed * time) : round(speed * time) + 4] = 255
+    return frames, times
+
+
+@pytest.mark.parametrize(
+    ("fps", "shown", "pace"), [(22, 22, 0.68), (10, 10, 1.5), (5, 5, 3), (25, 12.5, 1.2), (30, 15, None), (16, 16, None)]
+)
+@pytest.mark.filterwarnings("ignore::stavis.StavisWarning")
+def test_frames_at_another_rate_than_the_networks_are_noted_with_what_that_does_to_speed(fps, shown, pace):
+    net = stavis.load(Fast(), size=32, rate=15, frames=8, region="frame", framing="resize", outputs=("speed",), device="cpu")
+    frames, times = bar(fps)
+    reading = net.read(frames, times=times)
+    assert np.nanmean(reading.values) == pytest.approx(10 * (15 / shown), rel=0.15)
+    found = [note for note in reading.notes if "expects" in note]
+    if pace is None:
+        assert not found
+    else:
+        assert found == [
+            f"Fast expects 15 frames/s and is shown {shown:g}: movements look {pace:g} times as fast to it; to meet its rate, convert the "
+            "video to 15 frames/s or a whole multiple of it."
+        ]
+        assert read_rate(times, 15) == pytest.approx(shown)
+
+
+@pytest.mark.filterwarnings("ignore::stavis.StavisWarning")
+def test_the_note_of_a_rate_is_shown_once_and_kept_in_explain_json(tmp_path):
+    video = write_video(tmp_path / "bar.mp4", bar(22)[0], fps=22)
+    net = stavis.load(Fast(), size=32, rate=15, frames=8, region="frame", framing="resize", outputs=("speed",), device="cpu")
+    for run in (lambda: net.read(video), lambda: net.read_many([video, video]), lambda: net.explain(video, methods=())):
+        with warnings.catch_warnings(record=True) as shown:
+            warnings.simplefilter("always")
+            result = run()
+        assert sum("expects 15 frames/s and is shown 22" in str(one.message) for one in shown) == 1
+    result.save(tmp_path / "out")
+    kept = json.loads((tmp_path / "out" / "explain.json").read_text())["warnings"]
+    assert sum("expects 15 frames/s and is shown 22" in note for note in kept) == 1
+    assert "Fast expects 15 frames/" in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_no_rate_is_noted_where_there_is_no_speed_or_the_shipped_networks_are_shown_ordinary_video():
+    times = lambda fps: np.arange(50) / fps  # noqa: E731
+    for name in stavis.pretrained_names():
+        net = stavis.load(name, device="cpu")
+        for fps in (6.25, 12.5, 23.976, 24, 25, 29.97, 30, 50, 59.94, 60):
+            assert rate_notes(net.network, net.name, times(fps)) == ()
+        assert len(rate_notes(net.network, net.name, times(10))) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        images = stavis.load(families.own_map(), size=32, rate=15, attention="weights", layout="(b t) 1 (h w)", device="cpu")
+        single = stavis.load(Brightness(), size=32, rate=15, frames=1, device="cpu")
+    assert not images.network.sees_motion and single.network.sees_motion
+    for net in (images, single):
+        assert rate_notes(net.network, net.name, times(5)) == ()
+    assert rate_notes(FramesNetwork.of(Brightness()), "b", times(5)[:1]) == ()
 
 
 def test_attention_stays_a_distribution_where_windows_overlap():

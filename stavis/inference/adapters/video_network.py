@@ -13,6 +13,7 @@ from stavis.attention.tokens import TokenAttention
 from stavis.attribution.target import device_of
 from stavis.errors import StavisError
 from stavis.inference.adapters.clip_module import ClipModule
+from stavis.inference.adapters.families import each_frame, pixel_values_each
 from stavis.notes import Notes
 from stavis.tensors import as_input
 
@@ -40,6 +41,11 @@ class VideoNetwork:
     def model(self) -> nn.Module:
         """The network itself."""
         return self.clip.core.model
+
+    @property
+    def sees_motion(self) -> bool:
+        """Whether a network is shown several frames together: not where it is given one after another."""
+        return self.clip.core._forward_of_user not in (each_frame, pixel_values_each)
 
     @property
     def mass_notes(self) -> tuple[str, ...]:
