@@ -1,6 +1,7 @@
 """What a user says of a network of their own, checked: inputs, outputs, attention."""
 
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from stavis.errors import StavisError
 from stavis.inference.adapters.clip_module import Forward
 from stavis.inference.adapters.families import Adapter, Family, labels_of
 from stavis.inference.adapters.frames import has_attention, path_of
+from stavis.inference.adapters.image_processor import read_processor
 from stavis.notes import Notes
 
 REGIONS = ("face", "frame")
@@ -50,6 +52,10 @@ class ModuleOptions:
             source_of_framing(self.framing)
             if self.region != "frame":
                 raise StavisError("framing= is how whole frames are shown, and this network is shown the face: add region='frame'.")
+        if not is_whole(self.layer):
+            raise StavisError(f"layer is {self.layer!r}: give the number of a layer from 0 on, or -1 for the last.")
+        if not (self.head is None or is_whole(self.head)):
+            raise StavisError(f"head is {self.head!r}: give the number of a head from 0 on, or leave it out for the mean over heads.")
         if self.classes not in (None, "", "softmax", "sigmoid"):
             raise StavisError(f"classes is {self.classes!r}: choose softmax, sigmoid, or '' for values as they are.")
         if self.normalise is not None and self.processor is not None:
@@ -61,22 +67,12 @@ class ModuleOptions:
             object.__setattr__(self, "normalise", (mean, std))
 
     def from_processor(self) -> dict:
-        """Size, framing and normalisation in an image processor of transformers; empty without one."""
-        processor = self.processor
-        if processor is None:
+        """What an image processor of transformers says, as `read_processor` has it; empty without one."""
+        if self.processor is None:
             return {}
-        found = {}
-        size = getattr(processor, "crop_size", None) or getattr(processor, "size", None)
-        if size:
-            plain = size if isinstance(size, dict) else {"height": getattr(size, "height", None), "shortest_edge": size}
-            value = plain.get("height") or plain.get("shortest_edge")
-            found["size"] = int(value) if isinstance(value, int) else None
-        found["framing"] = _framing_of(processor)
-        if getattr(processor, "do_normalize", True) and getattr(processor, "image_mean", None) is not None:
-            mean, std = np.broadcast_to(processor.image_mean, 3), np.broadcast_to(processor.image_std, 3)
-            if getattr(processor, "offset", False):  # frames in [-1,1] before the mean is taken away
-                mean, std = (1 + mean) / 2, std / 2
-            found["normalise"] = (tuple(mean.tolist()), tuple(std.tolist()))
+        found = read_processor(self.processor)
+        if "normalise" in found:
+            found["normalise"] = _two(found["normalise"], "the normalisation of processor=")
         return found
 
     def tokens(self, module: nn.Module, family: Family, notes: Notes) -> TokenAttention | None:
@@ -107,27 +103,19 @@ class ModuleOptions:
         return labels_of(model)
 
 
-def _framing_of(processor) -> str | None:
-    """How an image processor makes its square images; None where it does not say."""
-    size, crop = getattr(processor, "size", None) or {}, getattr(processor, "crop_size", None) or {}
-    of = lambda named, key: named.get(key) if isinstance(named, dict) else getattr(named, key, None)  # noqa: E731
-    if getattr(processor, "do_center_crop", None):
-        shortest, side = of(size, "shortest_edge"), of(crop, "height")
-        fraction = min(1.0, side / shortest) if shortest and side else 1.0
-        return "center_crop" if fraction == 1 else f"center_crop:{fraction:g}"
-    if getattr(processor, "do_pad", None):
-        return "letterbox"
-    return "resize" if of(size, "height") and of(size, "width") else None
+def is_whole(value: object) -> bool:
+    """Whether it is a whole number, of Python or numpy."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
 
 
-def _two(given) -> tuple[tuple[float, ...], tuple[float, ...]]:
+def _two(given, what: str = "normalise") -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Mean and std of the three colours. Raises StavisError where they are none."""
     try:
         mean, std = (tuple(np.broadcast_to(np.asarray(one, float), 3).tolist()) for one in given)
     except (TypeError, ValueError) as error:
-        raise StavisError(f"normalise is {given!r}: give (mean, std), each one number or three, for frames in [0,1].") from error
+        raise StavisError(f"{what} is {given!r}: give (mean, std), each one number or three, for frames in [0,1].") from error
     if not (np.isfinite(mean).all() and np.isfinite(std).all() and min(std) > 0):
-        raise StavisError(f"normalise is {given!r}: the std must be above 0 and all numbers finite.")
-    if max(mean) > 1.5:
-        raise StavisError(f"normalise is {given!r}, which is for frames from 0 to 255: divide both by 255.")
+        raise StavisError(f"{what} is {(mean, std)}: the std must be above 0 and all numbers finite.")
+    if max(mean) > 2:  # a processor that takes 1 from frames in [0,1] first comes near 2
+        raise StavisError(f"{what} is {(mean, std)}, which is for frames from 0 to 255: divide both by 255.")
     return mean, std

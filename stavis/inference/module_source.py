@@ -1,6 +1,7 @@
 """A module handed in, as the fields of a VideoReader: recognised or described by the user, tried once on noise, its assumptions noted."""
 
 from dataclasses import replace
+from numbers import Real
 
 import numpy as np
 from torch import nn
@@ -14,7 +15,7 @@ from stavis.inference.adapters.recognised import family_of
 from stavis.inference.adapters.video_network import VideoNetwork
 from stavis.inference.devices import choose_device
 from stavis.inference.module_checks import check_devices, check_normalisation, opened
-from stavis.inference.module_options import ModuleOptions
+from stavis.inference.module_options import ModuleOptions, is_whole
 from stavis.inference.module_trial import tried
 from stavis.inference.output_range import declared_range
 from stavis.notes import Notes
@@ -67,8 +68,9 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
     """Size, rate, seconds and frames, and the normalisation: as given, as the network says, as its family is published, or assumed."""
     config, name = getattr(module, "config", None), type(module).__name__
     processor = options.from_processor()
+    notes.add(*processor.get("notes", ()))
     frames = options.frames if options.frames is not None else family.frames
-    if frames is not None and not (isinstance(frames, int) and frames >= 1):
+    if frames is not None and not (is_whole(frames) and frames >= 1):
         raise StavisError(f"frames is {frames!r}: give the whole number of frames of a clip.")
     found = {}
     for key, field, default, unit in (
@@ -85,9 +87,9 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
         if value is None:
             notes.add(f"{name} does not say its {key}: {default:g} {unit} is taken; give {key}= for another.")
             value = default
-        if not (isinstance(value, int | float) and 0 < value < float("inf")):
-            raise StavisError(f"{key} is {value!r}: give a number of {unit} above 0.")
-        found[key] = value
+        if not ((is_whole(value) if key == "size" else isinstance(value, Real)) and 0 < value < float("inf")):
+            raise StavisError(f"{key} is {value!r}: give a {'whole ' if key == 'size' else ''}number of {unit} above 0.")
+        found[key] = value.item() if isinstance(value, np.generic) else value
     given = options.normalise if options.normalise is not None else processor.get("normalise")
     notes.add(*_assumed(name, family, {"frames": options.frames, "rate": options.rate, "normalise": given}))
     normalise = given if given is not None else family.normalise

@@ -19,6 +19,8 @@ AMBIGUOUS = (
     "{name} gives {count} numbers for a clip of {count} frames: they are taken for as many outputs; where they are one value a frame, give "
     "forward=lambda network, x: network(x)[..., None]."
 )
+MOST_BYTES = 4 << 30
+"""The largest window that is tried: one that no memory holds would end the process, without a sentence."""
 _SAME = 1e-3
 _SAME_IN_HALF = 2e-2
 
@@ -31,6 +33,10 @@ def tried(network: VideoNetwork, may_guess: bool, names: int, notes: Notes) -> t
     model, name = network.model, type(network.model).__name__
     length = network.frames or max(1, round(network.seconds * network.rate))
     shape = (2, length, 3, network.size, network.size)
+    if 4 * np.prod(shape[1:], dtype=float) > MOST_BYTES:
+        raise StavisError(
+            f"a window of {length} frames of {network.size} px is too large for memory: give fewer frames= or seconds=, or a smaller size=."
+        )
     noise = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device_of(model))
     wrong: Exception | None = None
     for forward in [None, guessed_forward(model)] if may_guess else [network.clip.core.forward_of_user]:
@@ -43,7 +49,7 @@ def tried(network: VideoNetwork, may_guess: bool, names: int, notes: Notes) -> t
         except StavisError as error:  # it ran: what it gave is what cannot be read
             wrong = error
             break
-        except (RuntimeError, ValueError, IndexError, TypeError, AttributeError, KeyError, AssertionError) as error:
+        except (RuntimeError, ValueError, LookupError, TypeError, AttributeError, AssertionError, ArithmeticError, OSError) as error:
             wrong = wrong or error
         else:
             if wrong is not None:

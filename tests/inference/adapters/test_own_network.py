@@ -13,7 +13,6 @@ import stavis
 from stavis.errors import StavisError
 from stavis.inference.adapters.clip_module import as_values, in_clips
 from stavis.inference.adapters.families import Family, each_frame
-from stavis.inference.module_options import ModuleOptions
 from stavis.notes import Notes
 from tests.inference.adapters.families import FRAMES, TIMES, OwnMap, Recurrent, Volume
 
@@ -180,6 +179,10 @@ BAD = {
     "normalised for bytes": ({"normalise": (127.5, 127.5)}, Volume, "divide both by 255"),
     "no std": ({"normalise": 0.5}, Volume, r"give \(mean, std\)"),
     "no frames": ({"frames": 0}, Volume, "frames is 0"),
+    "a size that is not whole": ({"size": 32.0}, Volume, "size is 32.0: give a whole number of px"),
+    "a layer by name": ({"layer": "last"}, Volume, "layer is 'last': give the number"),
+    "a head by name": ({"head": "all"}, Volume, "head is 'all': give the number"),
+    "a window for no memory": ({"seconds": 1e9}, Volume, "a window of 5000000000 frames of 32 px is too large"),
     "no region": ({"region": "hand"}, Volume, "region is 'hand'"),
     "no kind of map": ({"attention": "weights", "layout": "(b t) 1 (h w)", "maps": "flow"}, OwnMap, "no kind 'flow'"),
     "no layer": ({"attention": "weights", "layout": "(b t) 1 (h w)", "layer": 3}, OwnMap, "layer 3 is none"),
@@ -202,21 +205,6 @@ def test_what_cannot_be_read_is_one_sentence(kind):
     with pytest.raises(StavisError, match=reason) as error:
         stavis.load(make(), **{**OPTIONS, **options})
     assert "\n" not in str(error.value) and str(error.value).endswith(".")
-
-
-def test_a_processor_says_size_and_normalisation():
-    class Processor:
-        do_normalize, offset = True, False
-
-        def __init__(self):
-            self.size = {"height": 48, "width": 48}
-            self.image_mean, self.image_std = [0.5, 0.5, 0.5], [0.25, 0.25, 0.25]
-
-    found = ModuleOptions(processor=Processor()).from_processor()
-    assert found == {"size": 48, "framing": "resize", "normalise": ((0.5,) * 3, (0.25,) * 3)}
-    Processor.offset = True  # frames in [-1,1] first
-    mean, std = ModuleOptions(processor=Processor()).from_processor()["normalise"]
-    assert ((0.3 - mean[0]) / std[0]) == pytest.approx((2 * 0.3 - 1 - 0.5) / 0.25)
 
 
 def test_a_fewer_steps_than_frames_are_spread_in_order():
