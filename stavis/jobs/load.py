@@ -256,7 +256,8 @@ def load(
     region : {"face", "frame"}, optional
         What it is shown: crops of the face, or whole frames; default the face.
     framing : {"center_crop", "resize", "letterbox"}, optional
-        How whole frames become square images; "center_crop:0.875" keeps that part of the square. Default as the network's family expects.
+        How whole frames become square images; "center_crop:0.875" and "resize:0.875" keep that part of their sides. Default as the
+        network's family expects.
     outputs : sequence of str or "labels", optional
         A name for each of the D outputs, or the classes that its configuration names; default "valence" for one. Heads of a dictionary
         are chosen by their names.
@@ -271,7 +272,7 @@ def load(
     layer, head : int, optional
         Which layer and head of raw maps; default the last layer, the mean over heads.
     processor : optional
-        An image processor of transformers, from which size and normalisation are taken.
+        An image processor of transformers, from which size, framing and normalisation are taken.
     adapter : callable, optional
         (module) -> `stavis.inference.adapters.families.Family`: what is known of networks of one's own.
     output_head : torch.nn.Module or str, optional
