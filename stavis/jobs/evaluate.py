@@ -12,6 +12,7 @@ from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
 from stavis.bootstrap import Interval
 from stavis.data.crops.build import alignment_text, face_model
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.dimensions import known_dimensions
 from stavis.data.crops.many import Progress
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
@@ -218,6 +219,7 @@ def evaluation_of(
     facts = data_facts(folder := folder_of(data, quiet))
     fold = net.info.get("data", {}).get("fold") if fold is None and facts.get("format") == "AFEW-VA" else fold
     recordings = recordings_of(folder, split, labelled=True, fold=fold, exclude=exclude, labels=labels)[:limit]
+    recordings = known_dimensions(recordings, net.network.dimensions)
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = _crops(net, recordings, source, progress)
     notes.add(*(note for each in crops for note in each.notes))

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 
 from stavis.data.crops.counts import count
 from stavis.data.crops.crops import CropConfig, Crops
+from stavis.data.crops.dimensions import of_dimensions
 from stavis.data.crops.many import crops_for
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
@@ -99,7 +100,8 @@ def train(
     Raises
     ------
     StavisError
-        Where there is nothing to train on, the run's folder is taken, or `init_from` contradicts system or preset.
+        Where there is nothing to train on, a recording has no labels of one of the network's dimensions, the run's folder is taken, or
+        `init_from` contradicts system or preset.
 
     Examples
     --------
@@ -116,7 +118,8 @@ def train(
     reading = LabelConfig(time_unit, scale, max_gap)
     recordings = recordings_of(folder := folder_of(data, quiet), fold=fold, exclude=exclude, labels=reading)
     spec = CropConfig(size=config.crop_size, rate=None, source=source)
-    parts = {split: of_split(recordings, folder, split, labelled=True) for split in ("train", "dev")}
+    chosen = {split: of_split(recordings, folder, split, labelled=True) for split in ("train", "dev")}
+    parts = {split: of_dimensions(part, config.dimensions) for split, part in chosen.items()}
     crops, counts = {}, {}
     for split, part in parts.items():
         crops[split] = _cropped(part, spec, split, delay, quiet)

@@ -21,6 +21,7 @@ from torch import nn
 from stavis.attention.hooks import record_attention
 from stavis.attention.modules import SpatialSoftmax
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.dimensions import of_dimensions
 from stavis.errors import StavisError
 from stavis.evaluation.evaluate import pair_of
 from stavis.inference.devices import choose_device, choose_precision, memory_kept
@@ -178,16 +179,17 @@ def fit(
 
     init_from: a checkpoint that training is initialised from; jitter and feature noise are then in full from the first step on.
     resume=True goes on from the run's own resume file as if never stopped, and starts where there is none. Any Lightning logger
-    can be passed. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
+    can be passed. Labels are taken by the names of the network's dimensions. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
     among them, by Lightning's DDP: the calling script runs once per process, and training is as it would be in one.
 
-    Raises StavisError where there is nothing to train on, the run exists already or was started with other settings, or `init_from` is
+    Raises StavisError where there is nothing to train on, a recording lacks one of the network's dimensions, the run exists already or was started with other settings, or `init_from` is
     a network of another kind.
     """
     run = Path(run)
     chosen = system_named(system)
     source = load_checkpoint(init_from) if init_from else None
     config = config or (source.model.config if source else chosen.config())
+    train, dev = of_dimensions(train, config.dimensions), of_dimensions(dev, config.dimensions)
     if not train:
         raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
     if training.batch % (devices * num_nodes * (2 if training.consistency else 1)):

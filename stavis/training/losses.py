@@ -4,21 +4,26 @@ from collections.abc import Callable
 
 import torch
 
+from stavis.errors import StavisError
+
 Loss = Callable[[torch.Tensor, torch.Tensor, torch.Tensor], torch.Tensor]
 
 
 def mse(predicted: torch.Tensor, gold: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """Mean squared error over the frames that count."""
+    _check_alike(predicted, gold)
     return _mean((predicted - gold) ** 2, mask)
 
 
 def epsilon_insensitive(predicted: torch.Tensor, gold: torch.Tensor, mask: torch.Tensor, epsilon: float = 0.1) -> torch.Tensor:
     """Mean absolute error beyond a tube of half width epsilon (the AV+EC 2015 entries' "ε-loss")."""
+    _check_alike(predicted, gold)
     return _mean(((predicted - gold).abs() - epsilon).clamp(min=0), mask)
 
 
 def one_minus_ccc(predicted: torch.Tensor, gold: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     """1 − CCC (Lin 1989) over all frames of the batch that count, mean over dimensions; in [0,2]."""
+    _check_alike(predicted, gold)
     predicted, gold = predicted[mask], gold[mask]  # N,D
     shift = predicted.mean(0) - gold.mean(0)
     covariance = ((predicted - predicted.mean(0)) * (gold - gold.mean(0))).mean(0)
@@ -38,6 +43,12 @@ def inconsistency(predicted: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
 
 
 LOSSES: dict[str, Loss] = {"mse": mse, "ccc": one_minus_ccc, "mse+ccc": mse_and_ccc, "epsilon": epsilon_insensitive}
+
+
+def _check_alike(predicted: torch.Tensor, gold: torch.Tensor) -> None:
+    # torch would broadcast one dimension over the labels of several
+    if predicted.shape != gold.shape:
+        raise StavisError(f"predictions {tuple(predicted.shape)} and labels {tuple(gold.shape)} differ: give both the same dimensions.")
 
 
 def _mean(values: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:

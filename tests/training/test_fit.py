@@ -47,6 +47,37 @@ def test_a_run_leaves_a_best_and_a_last_checkpoint_and_a_log(tmp_path):
     assert leftovers == []
 
 
+def _with_arousal(crops, order, lost=0.0):
+    """The crops with labels of arousal as well, which say nothing of the brightness and are missing in the first `lost` seconds."""
+    made = []
+    for one in crops:
+        arousal = np.where(one.times < lost, np.nan, np.cos(7 * one.times))
+        columns = {"valence": one.label_values[:, 0], "arousal": arousal}
+        made.append(dataclasses.replace(one, dimensions=order, label_values=np.stack([columns[name] for name in order], 1)))
+    return made
+
+
+@pytest.mark.parametrize("order", [("arousal", "valence"), ("valence", "arousal")])
+def test_a_network_of_valence_is_trained_on_the_labels_of_valence_alone(tmp_path, order):
+    plan = dataclasses.replace(PLAN, steps=3)
+    train, dev = made_crops(2), made_crops(1, seed=9)
+    alone = fit(train, dev, tmp_path / "alone", config=TINY, training=plan, quiet=True)
+    beside = fit(_with_arousal(train, order, 2.0), _with_arousal(dev, order), tmp_path / "beside", config=TINY, training=plan, quiet=True)
+    assert _same(_weights(tmp_path / "alone"), _weights(tmp_path / "beside"))
+    assert beside.best_ccc == alone.best_ccc
+
+
+def test_the_outputs_of_a_network_have_the_labels_of_their_names(tmp_path):
+    plan = dataclasses.replace(PLAN, steps=3)
+    config = dataclasses.replace(TINY, dimensions=("valence", "arousal"))
+    for order in (("valence", "arousal"), ("arousal", "valence")):
+        fit(_with_arousal(made_crops(2), order), [], tmp_path / order[0], config=config, training=plan, quiet=True)
+    assert _same(_weights(tmp_path / "valence"), _weights(tmp_path / "arousal"))
+    with pytest.raises(StavisError, match="no labels of arousal"):
+        fit(made_crops(2), [], tmp_path / "missing", config=config, training=plan, quiet=True)
+    assert not (tmp_path / "missing").exists()
+
+
 def test_training_lowers_the_loss_on_what_can_be_learned(tmp_path):
     plan = dataclasses.replace(PLAN, steps=60, epoch=30, batch=4, augment=False, learning_rate=1e-2)
     done = fit(made_crops(4), made_crops(2, seed=9), tmp_path / "run", config=TINY, training=plan, quiet=True)

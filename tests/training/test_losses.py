@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from stavis.errors import StavisError
 from stavis.metrics import ccc
 from stavis.training.losses import LOSSES, epsilon_insensitive, inconsistency, mse, one_minus_ccc
 
@@ -44,3 +45,10 @@ def test_inconsistency_is_the_difference_of_the_views_of_each_pair():
     assert inconsistency(views, masks).item() == pytest.approx(0.25)
     views[0::2][~mask] = 100
     assert inconsistency(views, masks).item() == pytest.approx(0.25), "masked frames do not count"
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_one_dimension_is_not_compared_with_the_labels_of_two(name):
+    predicted, gold, mask = _batch()
+    with pytest.raises(StavisError, match="differ"):
+        LOSSES[name](predicted, torch.cat([gold, gold], 2), mask)

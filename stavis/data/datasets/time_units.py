@@ -108,7 +108,8 @@ def span_note(
     time_unit: str = "",
     frames: int | None = None,
 ) -> str:
-    """What a user must know of where a video has labels: a sentence with the seconds that have none, or ''.
+    """What a user must know of where a video has labels: a sentence with the seconds that have none, or not of all dimensions; '' where
+    nothing is amiss.
 
     label_times (N,) s with labels (N,D) (None: all are valid), video_times (T,) s; time_unit: as the user gave it, '' where not given;
     frames: as in likely_units.
@@ -136,26 +137,37 @@ def span_note(
     }
     found = [text.format(seconds) for text, seconds in ends.items() if seconds > TIME_TOLERANCE]
     labels = np.zeros((len(label_times), 1)) if labels is None else labels
-    missing, length = seconds_without_label(label_times, labels, video_times, max_gap)
-    counted = f"{missing:.2f} of {length:.2f} s have no label and are not used"
-    if found:
-        rest = counted if missing > TIME_TOLERANCE else "only times that have both are used"
-        return f"recording {name}: its labels {' and '.join(found)}; {rest}."
-    if missing > min(TIME_TOLERANCE, length / 20):
-        return f"recording {name}: {counted} (label rows are missing or invalid)."
-    return ""
+    missing, partly, length = _seconds_by_labels(label_times, labels, video_times, max_gap)
+    least = min(TIME_TOLERANCE, length / 20)
+    texts = [f"its labels {' and '.join(found)}"] if found else []
+    if missing > (TIME_TOLERANCE if found else least):
+        rows = "" if found else " (label rows are missing or invalid)"
+        texts.append(f"{missing:.2f} of {length:.2f} s have no label and are not used{rows}")
+    elif found:
+        texts.append("only times that have both are used")
+    if partly > least:
+        texts.append(f"{partly:.2f} of {length:.2f} s have labels of some of its dimensions only")
+    return f"recording {name}: {'; '.join(texts)}." if texts else ""
 
 
 def seconds_without_label(
     label_times: np.ndarray, labels: np.ndarray, video_times: np.ndarray, max_gap: float | None = MAX_GAP
 ) -> tuple[float, float]:
-    """How many seconds of a video have no label in one of the dimensions, and how many it has in all.
+    """How many seconds of a video have no label in any of the dimensions, and how many it has in all.
 
     A frame counts until the next one, the last one as long as the frame before it.
     """
-    known = np.isfinite(resample(label_times, labels, video_times, max_gap)).all(1)
+    missing, _, length = _seconds_by_labels(label_times, labels, video_times, max_gap)
+    return missing, length
+
+
+def _seconds_by_labels(
+    label_times: np.ndarray, labels: np.ndarray, video_times: np.ndarray, max_gap: float | None
+) -> tuple[float, float, float]:
+    """How many seconds of a video have a label in no dimension, in some but not in all, and how many it has."""
+    known = np.isfinite(resample(label_times, labels, video_times, max_gap))
     lengths = frame_seconds(video_times)
-    return float(lengths[~known].sum()), float(lengths.sum())
+    return float(lengths[~known.any(1)].sum()), float(lengths[known.any(1) & ~known.all(1)].sum()), float(lengths.sum())
 
 
 def frame_seconds(times: Sequence[float] | np.ndarray) -> np.ndarray:

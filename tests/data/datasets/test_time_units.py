@@ -140,6 +140,13 @@ def test_seconds_without_a_label_are_counted_and_noted():
     assert "no label at all" in span_note("a", np.empty(0), VIDEO)
 
 
+def test_seconds_with_labels_of_some_dimensions_are_not_said_to_be_unused():
+    valence, arousal = np.zeros(len(SECONDS)), np.where(SECONDS < 5, np.nan, 0)
+    said = span_note("a", SECONDS, VIDEO, np.stack([valence, arousal], 1))
+    assert "s have labels of some of its dimensions only" in said and "not used" not in said
+    assert span_note("a", SECONDS, VIDEO, valence[:, None]) == ""
+
+
 @pytest.fixture
 def folder(tmp_path):
     """A video of 10 s at 25 frames/s, and a folder for its labels."""
