@@ -4,7 +4,7 @@ RUN/best/        the checkpoint with the highest CCC on the development recordin
 RUN/last/        the checkpoint after the last epoch
 RUN/log.csv      one row per epoch; data_wait is the fraction of the steps' time in which they waited for data
 RUN/resume.ckpt  the run's own resume file (optimiser, step, log), read back with weights_only=True
-RUN/plan.json    the settings of the run
+RUN/plan.json    the settings of the run, and what its data are told from others by
 """
 
 import dataclasses
@@ -41,7 +41,7 @@ from stavis.training.finetune import initialise_from
 from stavis.training.loading import TimedLoader
 from stavis.training.losses import LOSSES, inconsistency
 from stavis.training.plateau import Plateau
-from stavis.training.resume import initial_weights, resume_point
+from stavis.training.resume import initial_weights, resume_point, trained_on
 from stavis.training.sampling import StepSampler
 from stavis.training.windows import RandomWindows
 
@@ -177,13 +177,13 @@ def fit(
 ) -> TrainingResult:
     """Train a system on the windows of `train`, choose the best by its CCC on `dev` (concatenated), write everything under `run`.
 
-    init_from: a checkpoint that training is initialised from; jitter and feature noise are then in full from the first step on.
-    resume=True goes on from the run's own resume file as if never stopped, and starts where there is none. Any Lightning logger
-    can be passed. Labels are taken by the names of the network's dimensions. `info` goes into the checkpoints' config.json. With several devices or machines (num_nodes) the batch is divided
-    among them, by Lightning's DDP: the calling script runs once per process, and training is as it would be in one.
+    Labels are taken by the names of the network's dimensions. init_from: a checkpoint that training is initialised from; jitter and
+    feature noise are then in full from the first step on. resume=True goes on from the run's own resume file as if never stopped, and
+    starts where there is none. Any Lightning logger can be passed. `info` goes into the checkpoints' config.json. Several devices or
+    machines (num_nodes) share the batch, by Lightning's DDP: the calling script runs once per process; training is as it is in one.
 
-    Raises StavisError where there is nothing to train on, a recording lacks one of the network's dimensions, the run exists already or was started with other settings, or `init_from` is
-    a network of another kind.
+    Raises StavisError where there is nothing to train on, a recording lacks one of the network's dimensions, the run exists already or
+    was started with other settings or data, or `init_from` is a network of another kind.
     """
     run = Path(run)
     chosen = system_named(system)
@@ -192,16 +192,15 @@ def fit(
     train, dev = of_dimensions(train, config.dimensions), of_dimensions(dev, config.dimensions)
     if not train:
         raise StavisError("there is no labelled recording to train on: give a data set whose train split has labels.")
-    if training.batch % (devices * num_nodes * (2 if training.consistency else 1)):
-        what = f"a batch of {training.batch // 2} pairs" if training.consistency else f"a batch of {training.batch}"
-        raise StavisError(f"{what} cannot be divided among {devices * num_nodes} processes: change batch or devices.")
+    _check_divisible(training, devices * num_nodes)
     where = choose_device(device)
     with torch.random.fork_rng(devices=[]), quiet_loggers(*_TALKATIVE):
         torch.manual_seed(training.seed)
         network = chosen.network(config)
         if source:
             initialise_from(network, source, system)
-        point = resume_point(run, resume, training, config, system, source, first=rank_of(devices) == 0)
+        data = trained_on(train, dev, info or {}) if rank_of(devices) == 0 else {}
+        point = resume_point(run, resume, training, config, system, source, first=rank_of(devices) == 0, data=data)
         network = convert_sync_batchnorm(network) if devices * num_nodes > 1 else network
         windows = _windows(train, network, where, training, ramp := _FULL if source else RAMP)
         show(windows.notes)
@@ -219,6 +218,12 @@ def fit(
             with feature_noise(network) as noise, memory_kept():
                 trainer.fit(_Regression(network, training, noise, ramp, validation.plateau), loader, ckpt_path=point, weights_only=True)
     return _result(run, trainer, validation, stop.requested)
+
+
+def _check_divisible(training: TrainingConfig, processes: int) -> None:
+    if training.batch % (processes * (2 if training.consistency else 1)):
+        what = f"a batch of {training.batch // 2} pairs" if training.consistency else f"a batch of {training.batch}"
+        raise StavisError(f"{what} cannot be divided among {processes} processes: change batch or devices.")
 
 
 def _result(run: Path, trainer: pl.Trainer, validation: Validation, interrupted: bool) -> TrainingResult:

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -188,6 +189,52 @@ def test_a_taken_folder_and_a_changed_plan_are_refused(tmp_path):
         fit([], [], tmp_path / "other", config=TINY, training=plan, quiet=True)
     with pytest.raises(StavisError, match="no loss"):
         TrainingConfig(loss="hinge")
+
+
+def _changed(crops, **changes):
+    return [dataclasses.replace(one, **{name: of(one) for name, of in changes.items()}) for one in crops]
+
+
+OTHER_DATA = {
+    "recordings, labels": lambda crops: made_crops(2, seed=1),
+    "recordings": lambda crops: _changed(crops, recording=lambda one: f"{one.recording} b"),
+    "labels": lambda crops: _changed(crops, label_times=lambda one: one.label_times - 0.5),
+    "excluded ranges": lambda crops: _changed(crops, exclude=lambda one: ((0.5, 1.0, "looks away"),)),
+    "alignment": lambda crops: _changed(crops, source=lambda one: "resize"),
+}
+
+
+@pytest.fixture(scope="module")
+def short_run(tmp_path_factory):
+    """A run of one step that has ended."""
+    run = tmp_path_factory.mktemp("short") / "run"
+    fit(made_crops(2), [], run, config=TINY, training=SHORT, info=INFO, quiet=True)
+    return run
+
+
+SHORT = dataclasses.replace(PLAN, steps=1)
+INFO = {"data": {"name": "mine", "fold": None}, "delay": 0.0}
+
+
+@pytest.mark.parametrize("what", OTHER_DATA)
+def test_a_run_is_not_gone_on_with_on_other_data(short_run, what):
+    options = {"config": TINY, "training": SHORT, "quiet": True, "resume": True, "info": INFO}
+    with pytest.raises(StavisError, match=rf"\({what} differ\): resume with the same options"):
+        fit(OTHER_DATA[what](made_crops(2)), [], short_run, **options)
+    other = {"delay": INFO | {"delay": 1.0}, "fold": {"data": {"fold": 3}}}
+    for name, info in other.items():
+        with pytest.raises(StavisError, match=name):
+            fit(made_crops(2), [], short_run, **options | {"info": info})
+    moved = INFO | {"data": {"name": "moved", "fold": None}}
+    assert fit(made_crops(2), [], short_run, **options | {"info": moved}).step == 1
+
+
+def test_a_run_begun_before_its_data_were_written_down_goes_on(short_run, tmp_path):
+    run = shutil.copytree(short_run, tmp_path / "run")
+    plan = json.loads((run / "plan.json").read_text())
+    assert plan.pop("data")["name"] == "mine"
+    (run / "plan.json").write_text(json.dumps(plan))
+    assert fit(made_crops(2, seed=1), [], run, config=TINY, training=SHORT, resume=True, quiet=True).step == 1
 
 
 @pytest.mark.parametrize("left_out", [("jitter",), ("jitter", "shade")])
