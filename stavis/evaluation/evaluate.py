@@ -17,6 +17,7 @@ from stavis.inference.reading import Reading, read
 from stavis.metrics import METRICS, concatenated, per_recording, scored
 from stavis.printable import ShortRepr
 from stavis.storage.files import atomic_file, write_json
+from stavis.timeline import resample
 
 PROTOCOLS = {"concatenated": concatenated, "per_recording": per_recording}
 FILLS = ("read", "interpolate", "zero", "drop")
@@ -99,8 +100,9 @@ def evaluate(
     fill says what becomes of frames without a face, which are counted: 'read' those of a face that is lost for a moment and interpolate
     the others, 'interpolate' all between their neighbours, 'zero', or 'drop' them.
 
-    delay (s): what the training labels were moved by; predictions are given it back. Frames that are excluded or have no label
-    do not count; recordings without any face do not either ('zero' counts them), and are named in a StavisWarning.
+    delay (s): what the training labels were moved by; predictions are given it back. What is predicted of excluded frames is left out
+    before that, as training leaves these frames out. Frames without a label do not count; recordings without any face do not either
+    ('zero' counts them), and are named in a StavisWarning.
 
     reader gives the readings instead, of crops that may have been read before.
 
@@ -130,7 +132,8 @@ def evaluate(
         if progress:
             progress(done, len(recordings))
     predictions = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
-    if not len(predictions) or predictions.gold.isna().all():
+    nothing_kept = counts["frames_excluded"] == counts["frames"]
+    if not len(predictions) or predictions.gold.isna().all() or nothing_kept:
         raise StavisError("no recording of this split has a label the network can be scored against: check the split and the labels.")
     if not counts["frames_scored"]:
         raise NoFaces(f"none of the {len(faceless)} recordings of this split shows a face where it has a label: check the videos.")
@@ -159,13 +162,15 @@ def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict, 
 
 
 def _table(crops: Crops, reading: Reading, fill: str = "read", delay: float = 0.0) -> pd.DataFrame:
-    """One row per frame and dimension the network has."""
+    """One row per frame and dimension the network has; predicted is NaN where it is of an excluded frame."""
     known, fill = (crops.valid | crops.bridged, "interpolate") if fill == "read" else (crops.valid, fill)
-    values = shifted(crops.times, filled(reading.prediction.values, known, fill), -delay)
+    values = shifted(crops.times, filled(reading.prediction.values, known & crops.kept, fill), -delay)
+    values[shifted(crops.times, (~crops.kept).astype(float), -delay) > 1e-6] = np.nan
+    # excluded ranges are of the video: with a delay, labels of frames that are kept are given while one lasts
+    labels = None if crops.label_values is None else resample(crops.label_times, crops.label_values, crops.times, crops.max_gap)
     rows = []
     for column, dimension in enumerate(reading.prediction.dimensions):
-        known = crops.labels is not None and dimension in crops.dimensions
-        gold = crops.labels[:, crops.dimensions.index(dimension)] if known else np.nan
+        gold = labels[:, crops.dimensions.index(dimension)] if labels is not None and dimension in crops.dimensions else np.nan
         columns = {
             "recording": crops.recording,
             "time": crops.times,

@@ -128,3 +128,28 @@ def test_without_any_label_there_is_nothing_to_score():
     with warnings.catch_warnings(), pytest.raises(StavisError, match="no recording of this split has a label"):
         warnings.simplefilter("ignore")
         evaluate(Light(), crops)
+
+
+def test_what_is_excluded_is_the_frames_and_not_the_labels_of_their_times():
+    seen = replace(made_crops(1, frames=100)[0], exclude=((2.0, 4.0, "looks away"),))
+    hidden = seen.frames.copy()
+    hidden[~seen.kept] = 255
+    lagging = replace(seen, frames=hidden, label_times=seen.label_times + 0.8)
+    done = evaluate(Light(), [lagging], delay=0.8)
+    table = done.predictions
+    left_out = table.time[table.predicted.isna()]
+    assert (left_out.min(), left_out.max()) == pytest.approx((2.8, 4.8), abs=0.041)
+    assert done.scores["concatenated"]["ccc"]["valence"].value > 0.98
+    trained_on = np.isfinite(without_delay(lagging, 0.8).labels[:, 0])
+    scored = (table.predicted.notna() & table.gold.notna()).to_numpy()
+    assert np.array_equal(trained_on[:-10], scored[10:]), "a frame is scored where it is trained on"
+
+
+def test_what_is_predicted_of_excluded_frames_fills_no_other():
+    crops = made_crops(1)[0]
+    hidden = crops.frames.copy()
+    hidden[10:15] = 255
+    crops = valid_but(replace(crops, frames=hidden, exclude=((crops.times[10], crops.times[14], "hand"),)), 15, 16)
+    values = evaluate(Light(), [crops], fill="interpolate").predictions.predicted.to_numpy()
+    whole = evaluate(Light(), made_crops(1)).predictions.predicted.to_numpy()
+    assert values[15:17] == pytest.approx(np.interp([15, 16], [9, 17], whole[[9, 17]])) and np.isnan(values[10:15]).all()
