@@ -1,5 +1,7 @@
 """Segments of time: labels at a clip's times, frames at an even rate, sliding windows, interleaved streams."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from stavis.errors import StavisError
@@ -111,3 +113,12 @@ def streams(times: np.ndarray, rate: float) -> list[np.ndarray]:
     """The frames of a video distributed over interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
     stride = stride_of(times, rate)
     return [np.arange(start, len(times), stride) for start in range(min(stride, len(times)))]
+
+
+def outside(times: np.ndarray, ranges: Iterable[tuple[float, float, str]]) -> np.ndarray:
+    """Which of the times (T,) s lie in none of the ranges (start s, end s, reason): (T,) bool; both ends of a range belong to it."""
+    times = np.asarray(times)
+    found = np.ones(len(times), bool)
+    for start, end, _ in ranges:
+        found &= (times < start - CLOCK_TOLERANCE) | (times > end + CLOCK_TOLERANCE)
+    return found

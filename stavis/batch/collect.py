@@ -12,15 +12,20 @@ import numpy as np
 import pandas as pd
 
 from stavis.batch.record import THUMBNAIL, Report
+from stavis.data.datasets.exclusion import read_exclusions, with_exclusions
+from stavis.data.datasets.folder import normal
 from stavis.data.datasets.labels import read_labels
+from stavis.data.datasets.selection import with_annotations
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
+from stavis.evaluation.evaluate import as_scored
 from stavis.inference.summary import FILE, read_summary
 from stavis.metrics import ccc
 from stavis.notes import Notes
 from stavis.show.figures.colours import GROUPS
 from stavis.storage.files import read_json
-from stavis.timeline import resample
+from stavis.timeline import outside, resample
+from stavis.types import Recording
 
 POINTS = 40  # of a sparkline
 QUESTIONS = ("needed", "sufficient", "unique", "agrees")
@@ -38,7 +43,7 @@ def collected(report: Report, folder: Path) -> Report:
     metrics, judged, own = (_json(folder, name) for name in ("metrics.json", "verdict.json", "figures.json"))
     scores = {**_scores(metrics), **_cue(_json(folder, "attention.json"))}
     finding, notices = _said(_path(folder, FILE), judged, metrics, own)
-    figures = {**_valence(_path(folder, "predictions.csv"), report.labels), **scores, **own}
+    figures = {**_valence(_path(folder, "predictions.csv"), report, _delay(_path(folder, FILE))), **scores, **own}
     numbers = {str(name)[:40]: float(value) for name, value in figures.items() if _finite(value)}
     verdict = {question: str(judged[question].get("answer", ""))[:20] for question in QUESTIONS if isinstance(judged.get(question), dict)}
     return replace(
@@ -108,8 +113,25 @@ def _cue(attention: dict) -> dict[str, float]:
     return found
 
 
-def _valence(predictions: Path | None, labels: str) -> dict[str, float]:
-    """The mean of the predicted first dimension over one recording, and its CCC where the recording has labels."""
+def _delay(explained: Path | None) -> float:
+    """By how many seconds the labels of an explanation's network lagged in training: its predictions are given that back."""
+    with suppress(StavisError, ValueError, IndexError):
+        if explained is not None:
+            return float(read_summary(explained).provenance.get("delay", "0 s").split()[0])
+    return 0.0
+
+
+def _excluded(report: Report) -> tuple[tuple[float, float, str], ...]:
+    """The ranges that the recording's data set leaves out of metrics."""
+    video = Path(report.video)
+    path = video.parent.parent / "exclude.csv"
+    recording = with_annotations(Recording(normal(video.stem), video), video.parent.parent)
+    return with_exclusions([recording], read_exclusions(path), path)[0].exclude if path.is_file() else recording.exclude
+
+
+def _valence(predictions: Path | None, report: Report, delay: float) -> dict[str, float]:
+    """The mean of the predicted first dimension over one recording, and its CCC where the recording has labels: with the delay (s) given
+    back and without excluded ranges, as `evaluate` scores it."""
     if predictions is None:
         return {}
     try:
@@ -119,12 +141,14 @@ def _valence(predictions: Path | None, labels: str) -> dict[str, float]:
         name = str(table.dimension.iloc[0])
         table = table[table.dimension == name]
         found = {f"mean {name}": round(float(table.predicted.mean()), 3)}
-        if labels:
-            gold = read_labels(labels, (name,))
-            gold = resample(gold.times, gold.values, table.time.to_numpy(float))[:, 0]
-            known = np.isfinite(gold) & table.predicted.notna().to_numpy()
+        if report.labels:
+            gold = read_labels(report.labels, (name,))
+            times, values = table.time.to_numpy(float), table.predicted.to_numpy(float)
+            gold = resample(gold.times, gold.values, times)[:, 0]
+            predicted = as_scored(times, values[:, None], np.isfinite(values) & outside(times, _excluded(report)), delay)[:, 0]
+            known = np.isfinite(gold) & np.isfinite(predicted)
             if known.sum() > 1:
-                found["CCC"] = round(float(ccc(table.predicted.to_numpy(float)[known], gold[known])), 3)
+                found["CCC"] = round(float(ccc(predicted[known], gold[known])), 3)
         return found
     except (StavisError, OSError, ValueError, IndexError, TypeError):
         return {}

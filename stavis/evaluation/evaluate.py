@@ -164,8 +164,7 @@ def write_evaluation(evaluation: Evaluation, out: str | Path, provenance: dict, 
 def _table(crops: Crops, reading: Reading, fill: str = "read", delay: float = 0.0) -> pd.DataFrame:
     """One row per frame and dimension the network has; predicted is NaN where it is of an excluded frame."""
     known, fill = (crops.valid | crops.bridged, "interpolate") if fill == "read" else (crops.valid, fill)
-    values = shifted(crops.times, filled(reading.prediction.values, known & crops.kept, fill), -delay)
-    values[shifted(crops.times, (~crops.kept).astype(float), -delay) > 1e-6] = np.nan
+    values = as_scored(crops.times, filled(reading.prediction.values, known & crops.kept, fill), crops.kept, delay)
     # excluded ranges are of the video: with a delay, labels of frames that are kept are given while one lasts
     labels = None if crops.label_values is None else resample(crops.label_times, crops.label_values, crops.times, crops.max_gap)
     rows = []
@@ -180,6 +179,13 @@ def _table(crops: Crops, reading: Reading, fill: str = "read", delay: float = 0.
         }
         rows.append(pd.DataFrame(columns))
     return pd.concat(rows, ignore_index=True)
+
+
+def as_scored(times: np.ndarray, values: np.ndarray, kept: np.ndarray, delay: float) -> np.ndarray:
+    """Predictions (T,D) at times (T,) s with the raters' delay given back, NaN where they are of frames that are not kept (T,)."""
+    moved = shifted(times, np.where(kept[:, None], values, 0.0), -delay)
+    left_out = shifted(times, (~kept).astype(float), -delay) > 1e-6  # less is rounding of the times
+    return np.where(left_out[:, None], np.nan, moved)
 
 
 def filled(values: np.ndarray, valid: np.ndarray, fill: str = "interpolate") -> np.ndarray:

@@ -27,7 +27,7 @@ from stavis.inference.predictor import Network, VideoReader
 from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
-from stavis.show.figures.over_time import valence_traces
+from stavis.show.figures.over_time import mark_gaps, valence_traces
 from stavis.show.paper.figure import PaperFigure, Width, for_paper
 from stavis.show.reports.report import HtmlReport
 from stavis.show.scrubber.describe import notices_of
@@ -89,7 +89,8 @@ class RunEvaluation:
 
     def figure(self, kind: str = "errors", recording: int | str = 0, *, width: Width | None = None) -> go.Figure | PaperFigure:
         """A plotly figure: "errors" (RMSE where the gold is low, middling or high) or "traces" (predicted and gold values over time of
-        one recording, by its name or number). With a width ("column", "page", inches) it is drawn for a paper; either has `.save("f.pdf")`.
+        one recording as they are scored, by its name or number). With a width ("column", "page", inches) it is drawn for a paper; either
+        has `.save("f.pdf")`.
 
         Raises StavisError where there is no such figure or recording.
         """
@@ -108,9 +109,14 @@ class RunEvaluation:
         number = names.index(recording) if recording in names else recording
         if not isinstance(number, int) or not -len(names) <= number < len(names):
             raise StavisError(f"no recording {recording!r} was evaluated: choose one of {', '.join(names[:8])}, or its number from 0.")
-        crops = self.crops[number]
-        prediction = self.evaluation.readings[crops.recording].prediction
-        return valence_traces(crops.clip(regions=False), prediction, dimension=prediction.dimensions[0])
+        clip = self.crops[number].clip(regions=False)
+        prediction = self.evaluation.readings[clip.recording].prediction
+        rows = self.evaluation.predictions[self.evaluation.predictions.recording == clip.recording]
+        predicted, gold = (rows[name].to_numpy(float).reshape(-1, len(clip)).T for name in ("predicted", "gold"))
+        # what is scored stands in frames without a face as well, which are marked all the same
+        scored = replace(clip, labels=gold, dimensions=prediction.dimensions, valid=np.ones(len(clip), bool))
+        figure = valence_traces(scored, replace(prediction, values=predicted), dimension=prediction.dimensions[0])
+        return mark_gaps(figure, clip)
 
     @property
     def protocol_text(self) -> str:

@@ -138,6 +138,12 @@ class Explanation(ExplainedVideo):
             return agreement_table(self)
         return region_table(self) if kind == "regions" else self.shares if kind == "shares" else self.reading.table()
 
+    @property
+    def provenance(self) -> dict[str, str]:
+        """What is needed to make this explanation again, and by what delay of the raters its values are earlier than labels."""
+        delay = float(self.predictor.info.get("delay") or 0)
+        return {**super().provenance, **({"delay": f"{delay:g} s"} if delay else {})}
+
     def report(self, evaluation: RunEvaluation | None = None, *, sound: bool = True, context: bool = True) -> HtmlReport:
         """The page about it; with an evaluation it says how good the network is. sound, context: see `scrubber`."""
         return explanation_report(self, evaluation, sound, context)

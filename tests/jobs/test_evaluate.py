@@ -4,7 +4,9 @@ import dataclasses
 import html
 import importlib
 import json
+import shutil
 
+import numpy as np
 import pytest
 
 from stavis.data.crops.build import NoTracker, alignment_text
@@ -77,3 +79,22 @@ def test_without_the_face_model_the_tracked_face_is_refused(drawn, tiny_run, mon
     monkeypatch.setattr(importlib.import_module("stavis.jobs.evaluate"), "face_model", missing)  # the name in the package is the function
     with pytest.raises(StavisError, match="face model"):
         evaluate(tiny_run, drawn, device="cpu", source="face", quiet=True)
+
+
+def test_the_traces_are_what_is_scored(drawn, tiny_run, tmp_path):
+    run, data = shutil.copytree(tiny_run, tmp_path / "run"), shutil.copytree(drawn, tmp_path / "data")
+    about = json.loads((run / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(about | {"delay": 0.5}))
+    name = next(line.split(",")[0] for line in (data / "splits.csv").read_text().splitlines() if line.endswith("test"))
+    (data / "exclude.csv").write_text(f"recording,start,stop,reason\n{name},0.2,0.4,hand\n")
+    done = evaluate(run, data, device="cpu", quiet=True)
+    crops, scored = done.crops[0], done.evaluation.predictions
+    gone = np.zeros(len(crops), bool)
+    gone[10:14] = True
+    lost = dataclasses.replace(done, crops=[dataclasses.replace(crops, valid=~gone)])
+    traces = {trace.name: np.array(trace.y, float) for trace in lost.figure("traces").data}
+    assert np.array_equal(traces["predicted"], scored.predicted, equal_nan=True), "of frames without a face, too"
+    assert np.array_equal(traces["label"], scored.gold, equal_nan=True)
+    assert not np.allclose(traces["predicted"], done.evaluation.readings[name].values[:, 0])
+    assert scored.time[scored.predicted.isna()].between(0.7, 0.97).all() and scored.predicted.isna().any()
+    assert [note.text for note in lost.figure("traces").layout.annotations] == ["no face"]

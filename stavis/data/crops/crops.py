@@ -25,7 +25,7 @@ from stavis.regions import FACE
 from stavis.storage import cache
 from stavis.storage.eviction import INDEX
 from stavis.storage.files import content_hash, read_json
-from stavis.timeline import CLOCK_TOLERANCE, MAX_GAP, resample
+from stavis.timeline import MAX_GAP, outside, resample
 from stavis.types import Clip, FaceTrack, ImageNumbers, Recording
 
 
@@ -165,10 +165,7 @@ class Crops(CachedCrops):
     @cached_property
     def kept(self) -> np.ndarray:
         """Which frames lie in no excluded range: (T,) bool; both ends of a range belong to it."""
-        kept = np.ones(len(self.times), bool)
-        for start, end, _ in self.exclude:
-            kept &= (self.times < start - CLOCK_TOLERANCE) | (self.times > end + CLOCK_TOLERANCE)
-        return kept
+        return outside(self.times, self.exclude)
 
     def clip(self, start: int = 0, stop: int | None = None, *, regions: bool = True) -> Clip:
         """The frames from start to before stop as a Clip with labels, and with regions: those that were given, or those of the face
