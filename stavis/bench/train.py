@@ -17,7 +17,9 @@ from stavis.bench.trainers.sequence_heads import FeatureSequence, fit_head, pred
 from stavis.bench.trainers.single_frames import fit_frames
 from stavis.bench.trainers.svr import fit_svr
 from stavis.bench.trainers.to_plateau import Fitted
+from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
+from stavis.evaluation.people import all_people
 from stavis.inference.devices import choose_precision
 from stavis.inference.predictor import VideoReader
 from stavis.inference.reading import read
@@ -110,7 +112,8 @@ def _config(found: BenchData, chosen: System, **changes):
 def _info(found: BenchData, seed: int, delay: float, **more) -> dict:
     plan = found.plan
     data = {"name": Path(plan.data).name, "hash": plan.data_hash, "split": "train", "recordings": len(found.of("train"))}
-    return {"data": data, "labels": found.label_source, "delay": delay, "training": {"seed": seed, **more}}
+    people = all_people([item.recording for item in found.of("train")], data_facts(plan.data), None)
+    return {"data": data, "labels": found.label_source, "delay": delay, "training": {"seed": seed, **more}, **people}
 
 
 def _clips(order: _Order) -> Trained:

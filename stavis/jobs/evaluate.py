@@ -21,6 +21,7 @@ from stavis.errors import StavisError, offer
 from stavis.evaluation.evaluate import Evaluation, write_evaluation
 from stavis.evaluation.evaluate import evaluate as evaluate_model
 from stavis.evaluation.finding import evaluation_finding
+from stavis.evaluation.people import trained_on
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.finding import Finding
 from stavis.inference.predictor import Network, VideoReader
@@ -46,7 +47,7 @@ class RunEvaluation:
     """A network's scores on one split, with the attention scored against the truth by scenario where the recordings are synthetic.
 
     evaluation: scores, predictions, readings, counts; cue: attention against the truth by scenario; recordings and crops in order;
-    notices: what stands on top of its page, of what the network has seen.
+    notices: what stands on top of its page, of what the network has seen; people: whether it was trained on the people in them, in words.
     """
 
     evaluation: Evaluation
@@ -56,6 +57,7 @@ class RunEvaluation:
     provenance: dict[str, str]
     notes: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    people: str = ""
 
     def __repr__(self) -> str:
         counts = self.evaluation.counts
@@ -120,11 +122,11 @@ class RunEvaluation:
 
     @property
     def protocol_text(self) -> str:
-        """What a reader of the scores must know: how many recordings, what the intervals are of."""
+        """What a reader of the scores must know: how many recordings, whether of people who were trained on, what the intervals are of."""
         counts = self.evaluation.counts
         scored, frames = counts["recordings_scored"], counts["frames_scored"]
-        people = f"{scored} of {counts['recordings']} recordings of people who were not trained on, {frames} of {counts['frames']} frames"
-        text = f"{people}; {self.alignment}; {self.evaluation.intervals}."
+        what = f"{scored} of {counts['recordings']} recordings{self.people}, {frames} of {counts['frames']} frames"
+        text = f"{what}; {self.alignment}; {self.evaluation.intervals}."
         return f"{text} Concatenated and per recording are two protocols of the field."
 
     @property
@@ -232,7 +234,9 @@ def evaluation_of(
     with bar("reading the recordings", quiet) as progress:
         delay = float(net.info.get("delay") or 0)
         evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)
-    notes.add(*evaluation.notes)
+    people = trained_on(net.info, recordings, facts, split)
+    warnings = (people.warning,) if people.warning else ()
+    notes.add(*evaluation.notes, *warnings)
     return RunEvaluation(
         evaluation=evaluation,
         cue=_cue(evaluation, recordings, crops),
@@ -249,8 +253,9 @@ def evaluation_of(
             frames_without_face=_lost(evaluation),
             crop=net.crop_text(*(each.source for each in crops)),
         ),
-        notes=(*net.notes, *evaluation.notes),
-        notices=notices_of([net]),
+        notes=(*net.notes, *evaluation.notes, *warnings),
+        notices=(*warnings, *notices_of([net])),
+        people=people.text,
     )
 
 

@@ -16,6 +16,7 @@ from stavis.data.crops.many import crops_for
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
 from stavis.errors import StavisError
+from stavis.evaluation.people import all_people
 from stavis.evaluation.postprocess import DELAYS, without_delay
 from stavis.inference.devices import choose_device
 from stavis.models.checkpoint import load_checkpoint
@@ -112,7 +113,7 @@ def train(
     """
     if not 0 <= delay <= DELAYS[-1]:
         raise StavisError(f"the raters cannot lag by {delay} s: give a delay from 0 to {DELAYS[-1]:g} s.")
-    system, config = _network_of(system, preset, init_from)
+    system, config, start = _network_of(system, preset, init_from)
     config = dataclasses.replace(config, **changes)
     choose_device(device)  # a missing device is reported before anything is generated or written
     reading = LabelConfig(time_unit, scale, max_gap)
@@ -128,7 +129,8 @@ def train(
             report(counts[split].sentence(split))
     about = {"split": "train", "recordings": len(parts["train"]), "labels": label_sources(parts["train"]), "fold": fold}
     facts = {"delay": delay, "counts": {split: one.as_json() for split, one in counts.items()}}
-    info = {"data": {**data_facts(folder), **about}, "crop": {"size": config.crop_size}, **facts}
+    known = data_facts(folder)
+    info = {"data": {**known, **about}, "crop": {"size": config.crop_size}, **facts, **all_people(parts["train"], known, start)}
     network: dict[str, Any] = {"system": system, "config": config, "init_from": init_from}
     machines: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes}
     return fit(
@@ -137,14 +139,14 @@ def train(
 
 
 def _network_of(system: str | None, preset: str | None, init_from: str | Path | None):
-    """The name and the config of the system to train: as requested, or those of the network to fine-tune."""
+    """The name and the config of the system to train: as requested, or those of the network to fine-tune, and what that says of itself."""
     if not init_from:
-        return system or "sta", system_named(system or "sta").preset(preset or "small")
+        return system or "sta", system_named(system or "sta").preset(preset or "small"), None
     source = load_checkpoint(init_from)
     if preset or system not in (None, source.system):
         given = f"preset {preset}" if preset else f"system {system}"
         raise StavisError(f"{source.name} has its own system ({source.system}) and sizes: leave out {given}, or init_from.")
-    return source.system, source.model.config
+    return source.system, source.model.config, source.info
 
 
 def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: float, quiet: bool) -> list[Crops]:

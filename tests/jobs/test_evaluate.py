@@ -14,6 +14,9 @@ from stavis.errors import StavisError
 from stavis.evaluation.evaluate import NoFaces
 from stavis.evaluation.finding import evaluation_finding
 from stavis.jobs.evaluate import evaluate
+from stavis.jobs.train import train
+from stavis.notes import StavisWarning
+from stavis.training.config import TrainingConfig
 
 
 @pytest.mark.parametrize(("sources", "named"), [(("truth",), "known landmarks"), (("face",), "tracked"), (("centre", "face"), "centred")])
@@ -98,3 +101,23 @@ def test_the_traces_are_what_is_scored(drawn, tiny_run, tmp_path):
     assert not np.allclose(traces["predicted"], done.evaluation.readings[name].values[:, 0])
     assert scored.time[scored.predicted.isna()].between(0.7, 0.97).all() and scored.predicted.isna().any()
     assert [note.text for note in lost.figure("traces").layout.annotations] == ["no face"]
+
+
+def test_the_page_says_whether_its_people_were_trained_on(both_splits, tmp_path):
+    run, data = both_splits
+    test = evaluate(run, data, split="test", device="cpu", quiet=True, source="centre")
+    assert "of people who were not trained on" in test.protocol_text and not test.notices
+    with pytest.warns(StavisWarning, match="1 of 1 recordings are of people who were trained on"):
+        seen = evaluate(run, data, split="train", out=tmp_path / "out", device="cpu", quiet=True, source="centre")
+    assert "1 of 1 recordings, 1 of them of people who were trained on" in seen.protocol_text
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["notices"] == list(seen.notices) != []
+    assert html.escape(seen.notices[0]) in (tmp_path / "out" / "report.html").read_text()
+
+
+@pytest.fixture
+def both_splits(drawn, tmp_path):
+    """A network trained for one step on recordings that are not said to be synthetic, and these."""
+    data = shutil.copytree(drawn, tmp_path / "data")
+    (data / "dataset.json").unlink()
+    short = TrainingConfig(steps=1, batch=1, seconds=0.8, epoch=1)
+    return train(tmp_path / "run", data, training=short, device="cpu", source="centre", crop_size=32, quiet=True).run, data
