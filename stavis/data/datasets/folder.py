@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
-from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table
+from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
 from stavis.data.datasets.time_units import OF_THE_VIDEO
 from stavis.data.video.io import probe
 from stavis.errors import StavisError
@@ -43,6 +43,8 @@ VIDEO_SUFFIXES = frozenset(
     )
 )
 """What the name of a video ends with."""
+SUBJECT_COLUMNS = ("subject", "person", "speaker", "participant")
+"""What the column of a splits.csv that names people may be called."""
 
 
 def read_folder(
@@ -193,16 +195,20 @@ class Splits:
 def read_splits(path: Path, names: set[str]) -> Splits:
     """Which subject and which split each recording belongs to, from a CSV of recording,subject,split.
 
-    Raises StavisError where a subject is in two splits, a recording is there twice, or a column or name is missing.
+    A subject is one person in whatever case and bytes the name is written, and is called as in the first row.
+
+    Raises StavisError where a subject is in two splits, a recording or a column is there twice, or a column or name is missing.
     """
-    splits, lines, home = Splits(), {}, {}
+    splits, lines, home, people = Splits(), {}, {}, {}
+    column_of_subjects = _subject_column(path)
     for line, row in read_table(path):
         for column in ("recording", "split"):
             if column not in row:
                 raise StavisError(f"{path}, line {line}: the column {column!r} is missing: write recording,subject,split.")
         given, split = normal(row["recording"]), row["split"].lower()
         name = given if given in names or Path(given).suffix.lower() not in VIDEO_SUFFIXES else normal(Path(given).stem)
-        subject = row.get("subject", "") or name
+        subject = normal(row.get(column_of_subjects, ""))
+        subject = people.setdefault(normal(subject.casefold()), subject) or name
         if not name:
             raise StavisError(f"{path}, line {line}: the recording's name is empty: fill it in or take the row out.")
         if name in lines:
@@ -219,6 +225,18 @@ def read_splits(path: Path, names: set[str]) -> Splits:
         else:
             splits.unknown.append(name)
     return splits
+
+
+def _subject_column(path: Path) -> str:
+    """The column of a splits.csv that names people. Raises StavisError where there are several, or any column is there twice."""
+    names = [name.strip().lower() for name in next(rows_of(path, text_of(path)))[1]]
+    for name in names:
+        if name and names.count(name) > 1:
+            raise StavisError(f"{path}, line 1: the column {name!r} is there twice: keep one of them.")
+    found = [name for name in names if name in SUBJECT_COLUMNS]
+    if len(found) > 1:
+        raise StavisError(f"{path}, line 1: the columns {' and '.join(map(repr, found))} both name people: keep one of them, as 'subject'.")
+    return found[0] if found else SUBJECT_COLUMNS[0]
 
 
 def _join(

@@ -302,6 +302,12 @@ def bad_folder(root: Path, kind: str) -> tuple[Path, str]:
     if kind == "no name":
         splits.write_text("recording,subject,split\n,s1,train\n")
         return root, "line 2: the recording's name is empty"
+    if kind == "doubled column":
+        splits.write_text("recording,subject,split,Split\na,s1,train,test\n")
+        return root, "splits.csv, line 1: the column 'split' is there twice"
+    if kind == "two columns of people":
+        splits.write_text("recording,speaker,split,subject\na,s1,train,s1\n")
+        return root, "the columns 'speaker' and 'subject' both name people"
     if kind == "same stem":
         (root / "videos" / "a.avi").write_bytes(b"x")
         return root, "two videos are called 'a'"
@@ -335,7 +341,8 @@ def bad_folder(root: Path, kind: str) -> tuple[Path, str]:
 @pytest.mark.parametrize(
     "kind",
     [
-        "two splits", "named twice", "no split", "no name", "same stem", "none fits", "bad label", "bad rater",
+        "two splits", "named twice", "no split", "no name", "doubled column", "two columns of people",
+        "same stem", "none fits", "bad label", "bad rater",
         "videos chosen", "labels chosen", "raters below chosen", "parent chosen", "file chosen", "nothing there", "empty",
     ],
 )  # fmt: skip
@@ -350,6 +357,33 @@ def test_bad_folders_are_told_in_a_sentence(dataset, kind):
 def test_splits_may_name_the_file_and_leave_out_subjects(dataset):
     (dataset / "splits.csv").write_text("\ufeffsplit;recording\r\ntrain;a.mp4\r\ntest;b\r\ntrain;c\r\n")
     assert [(one.subject, one.split) for one in read_folder(dataset)] == [("a", "train"), ("b", "test"), ("c", "train")]
+
+
+@pytest.mark.parametrize("column", ["person", "Speaker", "participant"])
+def test_the_column_of_people_may_have_other_names(dataset, column):
+    (dataset / "splits.csv").write_text(f"recording,{column},split\na,s1,train\nb,s2,test\nc,s3,train\n")
+    assert [one.subject for one in read_folder(dataset)] == ["s1", "s2", "s3"]
+    (dataset / "splits.csv").write_text(f"recording,{column},split\na,s1,train\nb,s1,test\n")
+    with pytest.raises(StavisError, match="subject 's1' is in split 'test' here and in 'train' in line 2"):
+        read_folder(dataset)
+
+
+@pytest.mark.parametrize(("first", "other"), [("Anna", "anna"), ("Jos\u00e9", "Jose\u0301"), ("STRASSE", "stra\u00dfe")])
+def test_a_person_is_one_however_the_name_is_written(dataset, first, other):
+    (dataset / "splits.csv").write_text(f"recording,subject,split\na,{first},train\nb,{other},test\n", encoding="utf-8")
+    with pytest.raises(StavisError, match=r"line 3: subject .* is in split 'test' here and in 'train' in line 2"):
+        read_folder(dataset)
+    text = f"recording,subject,split\na,{first},train\nb,{other},train\nc,s3,test\n"
+    (dataset / "splits.csv").write_text(text, encoding="utf-8")
+    assert [one.subject for one in read_folder(dataset)] == [first, first, "s3"]
+
+
+def test_recordings_without_a_subject_are_told_apart_by_case(dataset):
+    (dataset / "videos" / "A.mp4").write_bytes(b"x")
+    (dataset / "splits.csv").write_text("recording,subject,split\na,,train\nA,,test\nb,s2,dev\nc,s3,dev\n")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert {one.name: one.split for one in read_folder(dataset)} == {"A": "test", "a": "train", "b": "dev", "c": "dev"}
 
 
 def test_reading_leaves_the_folder_as_it_is(dataset):
