@@ -45,13 +45,19 @@ def trained_on(info: dict, recordings: Sequence[Recording], data: dict, split: s
     """Whether a network of these config.json values was trained on the people in recordings of a split of `data` (see data_facts)."""
     people, learned = info.get("people"), info.get("data", {})
     synthetic = data.get("synthetic")
-    own = bool(learned.get("name")) and all(learned.get(key) == data.get(key) for key in ("name", "hash"))
+    own = _same_data(learned, data)
     if people is not None and not synthetic:
         return _met(sum(_person(one) in people for one in recordings), len(recordings), " (by the names of subjects)")
     if own and split == learned.get("split"):
         return _met(len(recordings), len(recordings))
     apart = own or _generated_apart(info, data) if synthetic else only_synthetic(info)
     return TrainedOn(NOT_TRAINED_ON if apart else UNKNOWN)
+
+
+def _same_data(learned: dict, data: dict) -> bool:
+    """Whether two data sets are one: by their hashes where either has one, so that one that was moved is the same, else by name."""
+    key = "hash" if learned.get("hash") or data.get("hash") else "name"
+    return bool(learned.get(key)) and learned.get(key) == data.get(key)
 
 
 def _generated_apart(info: dict, data: dict) -> bool:

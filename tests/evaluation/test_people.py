@@ -49,6 +49,7 @@ def test_fine_tuned_networks_remember_those_before():
     ("data", "split", "text"),
     [
         (SPEC, "test", NOT_TRAINED_ON),
+        ({**SPEC, "name": "moved"}, "test", NOT_TRAINED_ON),
         (SPEC, "train", ", 2 of them of people who were trained on"),
         ({**SPEC, "hash": "2", "spec": {"seed": 4}}, "train", NOT_TRAINED_ON),
         ({**SPEC, "hash": "2"}, "test", UNKNOWN),
