@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import av.logging
 
+from stavis.data.video.fields import Fields
 from stavis.data.video.quiet import captured_logs
 from stavis.errors import StavisError
 
@@ -59,8 +60,9 @@ def open_video(path: str | Path, stream: int | None = None) -> Iterator[tuple]:
 class Packets:
     """What demuxing found: of each packet of the stream, in file order, when its frame is shown and decoded, and what is wrong with it.
 
-    never_shown: an edit list cuts its frame away, or it is a reference that is not shown. plain_keys: every packet that decoding
-    can start at holds a frame after which nothing refers to an earlier one, by its own bytes.
+    never_shown: an edit list cuts its frame away, it is a reference that is not shown, or it is the second field of the frame before,
+    as second_fields are. plain_keys: every packet that decoding can start at holds a frame after which nothing refers to an earlier
+    one, by its own bytes.
     """
 
     unit: Fraction
@@ -73,6 +75,7 @@ class Packets:
     keys: list = field(default_factory=list)
     corrupt: list = field(default_factory=list)
     never_shown: list = field(default_factory=list)
+    second_fields: int = 0
     ends: dict = field(default_factory=dict)
     stopped: str = ""
     messages: int = 0
@@ -90,11 +93,12 @@ def demuxed(container, stream) -> Packets:
     found.own_stamps = found.container != "avi" or found.codec in ("mjpeg", "rawvideo", "ffv1", "huffyuv", "png")
     others = [s for s in container.streams if s is not stream and s.type == "audio"]
     prefix = _nal_prefix(stream)
+    fields = Fields(stream.codec_context.extradata or b"", prefix) if found.codec == "h264" else None
     with av.logging.Capture(local=True) as messages:
         try:
             for packet in container.demux([stream, *others]):
                 if packet.size:
-                    _note(found, packet, stream, prefix)
+                    _note(found, packet, stream, prefix, fields)
                 if len(found) > MOST_FRAMES:
                     raise StavisError(f"{container.name} holds more than {MOST_FRAMES} frames: cut it into parts.")
         except BROKEN as error:
@@ -103,7 +107,7 @@ def demuxed(container, stream) -> Packets:
     return found
 
 
-def _note(found: Packets, packet, stream, prefix: int) -> None:
+def _note(found: Packets, packet, stream, prefix: int, fields: Fields | None) -> None:
     stamp = packet.pts if packet.pts is not None else packet.dts
     if stamp is not None:
         end = (stamp + (packet.duration or 0)) * packet.time_base
@@ -115,7 +119,9 @@ def _note(found: Packets, packet, stream, prefix: int) -> None:
     found.keys.append(packet.is_keyframe)
     found.corrupt.append(packet.is_corrupt)
     # The alternate reference frames of VP8 are never shown.
-    found.never_shown.append(packet.is_discard or (found.codec == "vp8" and not bytes(packet)[0] & 0x10))
+    second = fields is not None and fields.second(packet)
+    found.second_fields += second
+    found.never_shown.append(packet.is_discard or second or (found.codec == "vp8" and not bytes(packet)[0] & 0x10))
     if packet.is_keyframe and found.plain_keys:
         found.plain_keys = _is_plain_key(found.codec, bytes(packet), prefix)
 
