@@ -62,3 +62,24 @@ def spread(times: np.ndarray) -> tuple[np.ndarray, int]:
     room = np.diff(unique, append=unique[-1] + step)
     nth = np.arange(len(times)) - np.repeat(start, counts)
     return times + nth * np.repeat(room / counts, counts), int((counts - 1).sum())
+
+
+def filled(given: np.ndarray, order: list[int | None], step: int) -> np.ndarray:
+    """Stamps (N,) with those of the frames that carry none, each between its neighbours: evenly, or a `step` apart before a pause.
+
+    given (G,) rising; order: the stamp of every frame in the order of showing, None where it carries none.
+    """
+    between = np.zeros(len(given) + 1, np.int64)  # frames without a stamp before the first given one, after it, ...
+    last = 0
+    for stamp in order:
+        if stamp is None:
+            between[last] += 1
+        else:
+            last = max(last, int(np.searchsorted(given, stamp, side="right")))
+    added = [given[0] - step * np.arange(1, between[0] + 1)]
+    for k in np.flatnonzero(between[1:]).tolist():
+        count = int(between[k + 1])
+        room = (given[k + 1] - given[k]) / (count + 1) if k + 1 < len(given) else np.inf
+        # Of a stream of fields the nominal rate may be twice that of its frames: less than that is no pause.
+        added.append(given[k] + np.rint((step if room > 2.5 * step else room) * np.arange(1, count + 1)))
+    return np.sort(np.concatenate([given, *added])).astype(np.int64)

@@ -207,7 +207,7 @@ class _Decoder:
                 frames, errors = _decode(packet)
                 if frames is None:
                     # Without stamps only the order tells where the hole is.
-                    self.next_index += not self.info.stamped
+                    self.next_index += not self.info.by_stamp
                     frames = []
                 if errors and packet.pts is not None and not self._at_a_join(packet, number):
                     suspicious.add(packet.pts)
@@ -237,7 +237,7 @@ class _Decoder:
     def _placed(self, frame, damaged: bool) -> dict:
         stamps = self.info.stamps
         index = self.next_index
-        if self.info.stamped and frame.pts is not None:
+        if self.info.by_stamp and frame.pts is not None:
             index = int(np.searchsorted(stamps, frame.pts))
             exact = index < len(stamps) and stamps[index] == frame.pts
             while exact and index < self.next_index and index + 1 < len(stamps) and stamps[index + 1] == frame.pts:

@@ -1,20 +1,21 @@
 """What will be read from a video: its upright size, the time of every frame, and what is to be said of it, found before decoding."""
 
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 
-from stavis.data.video.clock import joined, restarts, spread, unwrapped
+from stavis.data.video.clock import filled, joined, restarts, spread, unwrapped
 from stavis.data.video.demuxing import BROKEN, Packets, bound, demuxed, open_video, other_streams, regular_file
 from stavis.data.video.display import UPRIGHT, Orientation, orientation_of, square_pixel_size
 from stavis.data.video.hdr import colour_note
-from stavis.data.video.tail import missing_tail
+from stavis.data.video.tail import missing_tail, promised_frames, promised_packets
 from stavis.errors import StavisError
 
-PIXELS = 2
+PIXELS = 3
 """Goes up when the pixels or times that are read from a file become others: part of every key of what is made from them."""
 
 # A damaged end is looked for behind the last key frames, so many at most.
@@ -33,7 +34,8 @@ class VideoInfo:
     coded: width and height of the coded frames; aspect: width of a coded pixel over its height; orientation: how they are turned.
     stream: its number in the file. interlaced: frames are deinterlaced. starts: the packets at which another recording begins, its
     clock set back, and shifts (packets,) what is added to the stamp of each (None: nothing).
-    stamped: every frame carries its own stamp. regular: and nothing above asks for more than decoding, so that either decoder will do.
+    stamped: every frame carries its own stamp; by_stamp: those that carry one are found by it, the others by their order. regular:
+    stamped, and nothing above asks for more than decoding, so that either decoder will do.
     images: for a folder of numbered images the file of each frame (None where there is none); None for a video file.
     """
 
@@ -55,6 +57,7 @@ class VideoInfo:
     shifts: np.ndarray | None = field(default=None, repr=False)
     container: str = ""
     stamped: bool = True
+    by_stamp: bool = True
     regular: bool = False
     images: tuple[Path | None, ...] | None = field(default=None, repr=False)
 
@@ -82,17 +85,18 @@ def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
     """
     path = regular_file(path)
     with open_video(path, stream) as (container, chosen):
+        promised = promised_packets(path, container, chosen)
         packets = demuxed(container, chosen)
         known_ratio = chosen.sample_aspect_ratio
-        index, promised = chosen.index, chosen.frames
+        index = chosen.index
         problems = [other_streams(container, chosen)]
         alone = not problems[0]
-        tail = missing_tail(path, container, chosen, packets)
+        tail = missing_tail(path, container, chosen, packets, promised)
     clock = _clock_of(packets)
     first = _first_frames(path, index, clock)
-    stamps, known, complaints = clock.frames(packets, first.stamps)
+    stamps, known, complaints = clock.frames(packets, first.stamps, lambda: _decoded_stamps(path, index, clock))
     if _damaged_end(packets, tail) and known and packets.own_stamps:
-        stamps, tail = _without_broken_end(path, index, clock, stamps, tail, promised if packets.container != "gif" else 0)
+        stamps, tail = _without_broken_end(path, index, clock, stamps, tail, promised_frames(packets, promised))
     if len(stamps) == 0:
         raise StavisError(f"{path} holds no frame that can be decoded: take another copy of the video.")
     times, shared = spread(stamps.astype(np.float64) * float(packets.unit))
@@ -103,7 +107,7 @@ def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
     square = square_pixel_size(*coded, aspect)
     width, height = first.orientation.size(square)
     bound(path, width, height)
-    known = known and packets.own_stamps and not shared
+    by_stamp = bool(len(clock.given)) and packets.own_stamps and not shared
     as_coded = first.orientation == UPRIGHT and square == coded and not first.interlaced and not first.colours
     plain = known and alone and as_coded and not shared and not any(packets.never_shown) and stamps[0] >= 0 and not clock.shifted
     problems += [*_damage(packets, clock), *tail, *complaints, *_not_as_coded(first, aspect, coded, square)]
@@ -125,7 +129,8 @@ def probe(path: str | Path, *, stream: int | None = None) -> VideoInfo:
         starts=clock.starts,
         shifts=clock.shifts if clock.shifted else None,
         container=packets.container,
-        stamped=known,
+        stamped=known and by_stamp,
+        by_stamp=by_stamp,
         regular=bool(plain and packets.plain_keys and clock.closed_groups()),
     )
 
@@ -155,34 +160,43 @@ class _Clock:
         at = np.flatnonzero(self.keys)
         return bool((after[at] == self.stamps[at]).all() and (before[at[1:] - 1] < self.stamps[at[1:]]).all())
 
-    def frames(self, packets: Packets, first: list[int | None]) -> tuple[np.ndarray, bool, list[str]]:
-        """Stamps in the order of showing, missing ones set at the nominal rate; whether all were there; complaints.
+    def frames(self, packets: Packets, first: list[int | None], decoded: Callable[[], list]) -> tuple[np.ndarray, bool, list[str]]:
+        """Stamps in the order of showing, missing ones filled in; whether all were there; complaints.
 
-        first: the stamp of the first frame that can be decoded in each recording.
+        first: the stamp of the first frame that can be decoded in each recording; decoded: gives the stamps of all decoded frames.
         """
         shown = ~np.array(packets.never_shown, bool)
-        lacking = [n for n in range(len(packets)) if packets.shown[n] is None and shown[n]]
+        lacking = sum(packets.shown[n] is None and bool(shown[n]) for n in range(len(packets)))
         stamps = self.stamps[shown[self.given]]
         if not len(stamps):
-            return np.arange(len(lacking), dtype=np.int64) * self.step, False, [_without_stamps(self.rate)] * bool(lacking)
+            return np.arange(lacking, dtype=np.int64) * self.step, False, [_without_stamps(self.rate)] * bool(lacking)
         complaints = []
         if self.starts:
             count = len(self.starts) + 1
             complaints.append(f"its clock starts again: its {count} recordings were joined, each a frame after the one before")
-        if lacking:
-            before = sum(n < self.given[0] for n in lacking)
-            early = stamps.min() - self.step * np.arange(1, before + 1)
-            late = stamps.max() + self.step * np.arange(1, len(lacking) - before + 1)
-            stamps = np.concatenate([stamps, early, late]).astype(np.int64)
-            complaints.append(f"{len(lacking)} frames carry no time stamp and were placed at {self.rate:.6g} frames a second")
-            return np.sort(stamps), False, complaints
         kept = np.ones(len(stamps), bool)
         for begin, decodable in zip(self._begins(), first, strict=True):
             if decodable is not None:
                 kept &= (stamps < begin) | (stamps >= decodable)
         if gone := int((~kept).sum()):
             complaints.append(f"the first {gone} frames come before the first key frame and cannot be decoded")
-        return np.sort(stamps[kept]), True, complaints
+        stamps = np.sort(stamps[kept])
+        if not lacking:
+            return stamps, True, complaints
+        order = decoded() if packets.own_stamps else []
+        if not 0 < order.count(None) <= lacking:
+            order = self._in_file_order(packets)
+        placed = order.count(None)
+        where = f"between their neighbours, or at {self.rate:.6g} frames a second before a pause and at the ends"
+        complaints.append(f"{placed} frames carry no time stamp and were placed {where}")
+        if lost := lacking - placed:
+            complaints.append(f"{lost} more that carry none cannot be decoded and are left out")
+        return filled(stamps, order, self.step), False, complaints
+
+    def _in_file_order(self, packets: Packets) -> list[int | None]:
+        """The stamps of the packets whose frames are shown, in file order, None where one carries none."""
+        stamps = dict(zip(self.given.tolist(), self.stamps.tolist(), strict=True))
+        return [stamps.get(n) for n in range(len(packets)) if not packets.never_shown[n]]
 
     def _begins(self) -> list[int]:
         """The first stamp of each recording."""
@@ -315,6 +329,12 @@ def _without_broken_end(path: Path, index: int, clock: _Clock, stamps: np.ndarra
         return kept, [f"its header promises {promised} frames and {len(kept)} can be decoded: its tail is missing"]
     lost = int((~decodable).sum())
     return kept, [*tail, f"the last {lost} frames that it holds a part of cannot be decoded"] if lost else tail
+
+
+def _decoded_stamps(path: Path, index: int, clock: _Clock) -> list[int | None]:
+    """The stamp of every frame of a file as it is decoded, from its first key frame on."""
+    with open_video(path, index) as (container, stream):
+        return [frame.pts for _, frames in _decoded(container, stream, clock, [None] * len(clock.shifts)) for frame in frames]
 
 
 def _decodable(path: Path, index: int, clock: _Clock, stamps: np.ndarray) -> np.ndarray:

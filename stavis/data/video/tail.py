@@ -1,17 +1,41 @@
 """Whether a file ends before its header says: a cut file may else read as a clean short one."""
 
 import itertools
+import math
 import statistics
 from pathlib import Path
 
 from stavis.data.video.demuxing import Packets
 
 
-def missing_tail(path: Path, container, stream, packets: Packets) -> list[str]:
-    """Sentences on frames that the header promises and the file does not hold; a cut file may else read as a clean short one."""
-    if stream.frames > len(packets) and container.format.name != "gif":
-        return [f"its header promises {stream.frames} frames and only {len(packets)} are there: its tail is missing"]
+def promised_packets(path: Path, container, stream) -> int:
+    """How many packets the header promises, before any is demuxed; 0 where it says nothing or cannot be relied on."""
     name = container.format.name
+    if not stream.frames or name == "gif" or (name == "avi" and _is_whole_riff(path)):
+        return 0
+    # What an edit list cuts away is counted in the header and left out of libav's index.
+    return len(stream.index_entries) if name.startswith("mov") else stream.frames
+
+
+def promised_frames(packets: Packets, promised: int) -> int:
+    """How many frames are promised with so many packets: without those that are never shown, second fields, empty chunks of an AVI; 0
+    where it is not known."""
+    if not promised:
+        return 0
+    missing = max(0, promised - len(packets) - _empty_chunks(packets))
+    fields = math.ceil(missing * packets.second_fields / max(1, len(packets)))
+    return len(packets) - sum(packets.never_shown) + missing - fields
+
+
+def missing_tail(path: Path, container, stream, packets: Packets, promised: int) -> list[str]:
+    """Sentences on frames that the header promises and the file does not hold; a cut file may else read as a clean short one.
+
+    promised: what `promised_packets` said.
+    """
+    name = container.format.name
+    if promised > len(packets) + _empty_chunks(packets):
+        frames, there = promised_frames(packets, promised), len(packets) - sum(packets.never_shown)
+        return [f"its header promises {frames} frames and only {there} are there: its tail is missing"]
     if _ends_early(path, name):
         return ["it ends in the middle: its tail is missing"]
     end = packets.ends.get(stream.index)
@@ -26,6 +50,25 @@ def missing_tail(path: Path, container, stream, packets: Packets) -> list[str]:
     if missing > 1.5 * max(statistics.median(gaps) * float(packets.unit), 0.005):
         return [f"its header promises {promised:.3f} s and the frames end at {float(end):.3f} s: its tail is missing"]
     return []
+
+
+def _empty_chunks(packets: Packets) -> int:
+    """The empty chunks of an AVI between its frames, each of which shows the frame before once more; libav leaves them out."""
+    given = [stamp for stamp in packets.decoded if stamp is not None] if packets.container == "avi" else []
+    return max(0, max(given, default=-1) + 1 - len(packets))
+
+
+def _is_whole_riff(path: Path) -> bool:
+    """Whether the lists that an AVI consists of end within the file."""
+    size, at = path.stat().st_size, 0
+    with open(path, "rb") as file:
+        while (head := file.read(8))[:4] == b"RIFF":
+            length = int.from_bytes(head[4:], "little")
+            if not length:  # a recording that was never ended
+                return False
+            at += 8 + length
+            file.seek(at)
+    return 0 < at <= size
 
 
 def _ends_early(path: Path, name: str) -> bool:
