@@ -32,7 +32,7 @@ COLUMNS = (
 """The columns of track.csv: pixels of the upright source, left and right as in the image; face is -1 where there is none."""
 
 PREVIEW_SIDE = 960
-_PREVIEW = "2"  # raised when the preview is drawn otherwise
+_PREVIEW = "3"  # raised when the preview is drawn otherwise
 _COLOURS = {
     "face": (235, 235, 235),
     "mouth": (214, 69, 65),
@@ -150,7 +150,7 @@ def _write_preview(path: Path, info: VideoInfo, kept: LoadedTrack) -> None:
     def make(file: Path) -> None:
         scale = min(1.0, PREVIEW_SIDE / max(info.width, info.height))
         rate = float(np.clip((len(info) - 1) / max(info.times[-1] - info.times[0], 1e-9), 1 / 60, 240)) if len(info) > 1 else 25.0
-        write_video(file, _drawn(info, kept.tracks, scale), fps=rate, crf=23)
+        write_video(file, _drawn(info, kept.tracks, scale), fps=rate, crf=23, times=info.times)
 
     key = content_hash("preview", _PREVIEW, kept.folder.name, str(kept.tracks.number))
     about = {"what": f"{info.path.name.encode('utf-8', 'replace').decode()}, faces"}

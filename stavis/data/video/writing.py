@@ -16,12 +16,28 @@ from stavis.errors import StavisError
 from stavis.storage.files import atomic_file
 
 TICKS = 90_000
-"""Parts of a second in which the times of written frames are given."""
+"""Parts of a second in which the times of written frames are given, but where a clock jumps too far for that (`ticks_for`)."""
+
+# An mp4 says for how long each frame is shown, and how much later than it is decoded: at most so many ticks, over so many frames.
+_MOST_TICKS, _REORDERED = 2**31 - 1, 8
 
 QUICK = "subme=1"
 """A setting of x264 that saves a seventh to a quarter of the preset's time for a tenth more bytes, at the same signal-to-noise ratio."""
 
 _AVX512 = 13  # what OpenCV calls it (CPU_AVX_512F)
+
+
+def ticks_for(times: np.ndarray) -> int:
+    """Parts of a second in which an mp4 can give the times (T,) s of its frames: TICKS, or fewer where one is shown for hours."""
+    times = np.asarray(times, float)
+    apart = min(_REORDERED, len(times) - 1)
+    longest = float((times[apart:] - times[:-apart]).max()) if apart > 0 else 0.0
+    return min(TICKS, max(1, int(_MOST_TICKS / longest))) if longest > 0 else TICKS
+
+
+def mp4_ticks(ticks: int) -> dict[str, str]:
+    """The options of an mp4 in which so many ticks are kept, where they are not TICKS: libav makes few ticks more."""
+    return {} if ticks == TICKS else {"video_track_timescale": str(ticks)}
 
 
 class VideoFile:
@@ -30,10 +46,11 @@ class VideoFile:
     def __init__(self, path: Path, container, rate: Fraction, crf: int, times: np.ndarray | None, sound: Sound | None):
         self._path, self._container, self._rate, self._crf = path, container, rate, crf
         self._times, self._sound = times, sound
-        self._unit = 1 / rate if times is None else Fraction(1, TICKS)
+        self._ticks = None if times is None else ticks_for(times)
+        self._unit = 1 / rate if self._ticks is None else Fraction(1, self._ticks)
         self._stream = self._shape = None
         self._audio: list = []
-        self._delay, self._count = 0.0, 0
+        self._delay, self._count, self._last = 0.0, 0, -1
 
     def add(self, image: np.ndarray) -> None:
         """The next image (H,W,3) uint8 RGB.
@@ -53,8 +70,7 @@ class VideoFile:
             image = np.pad(image, ((0, image.shape[0] % 2), (0, image.shape[1] % 2), (0, 0)), mode="edge")
         with _told(self._path):
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            frame.pts = number if self._times is None else round((float(self._times[number]) - float(self._times[0])) * TICKS)
-            frame.time_base = self._unit
+            frame.pts, frame.time_base = self._stamp(number), self._unit
             self._container.mux(self._stream.encode(frame))
             self._mux_sound(float(frame.pts * self._unit))
         self._count += 1
@@ -66,6 +82,13 @@ class VideoFile:
         with _told(self._path):
             self._container.mux(self._stream.encode())
             self._mux_sound(np.inf)
+
+    def _stamp(self, number: int) -> int:
+        if self._times is None:
+            return number
+        ticks = round((float(self._times[number]) - float(self._times[0])) * self._ticks)
+        self._last = max(ticks, self._last + 1)
+        return self._last
 
     def _begin(self, shape: tuple[int, ...]) -> None:
         more = QUICK
@@ -111,7 +134,8 @@ def written_video(
     rate = Fraction(fps).limit_denominator(60_000) or Fraction(fps).limit_denominator(10**9)
     with atomic_file(path) as temporary:
         with _told(path):
-            container = av.open(os.fspath(temporary), "w", format="mp4", options={"movflags": "faststart"})
+            options = {"movflags": "faststart", **mp4_ticks(TICKS if times is None else ticks_for(times))}
+            container = av.open(os.fspath(temporary), "w", format="mp4", options=options)
         try:
             file = VideoFile(path, container, rate, crf, times, sound)
             yield file

@@ -9,6 +9,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.crops.framing import WHOLE
 from stavis.data.crops.shown import ShownFrames
 from stavis.data.faces.alignment import apply_affine, invert_affine
+from stavis.data.video.writing import ticks_for
 from stavis.show.scrubber.pack import VideoWriter
 
 SIDE = 240
@@ -35,7 +36,7 @@ class Context:
         self._size = (max(1, round(width * factor)), max(1, round(height * factor)))
         self._step = max(1, -(-len(images) // FRAMES))
         self._rows: list[int] = []
-        self._writer = VideoWriter(*self._size, CRF, group=24)
+        self._writer = VideoWriter(*self._size, CRF, group=24, ticks=ticks_for(times[:: self._step]))
         self.images = replace(images, seen=self._add)
 
     def _add(self, row: int, image: np.ndarray) -> None:

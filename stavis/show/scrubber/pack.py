@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from stavis.data.video.writing import QUICK
+from stavis.data.video.writing import QUICK, TICKS, mp4_ticks, ticks_for
 from stavis.errors import StavisError
 from stavis.regions import FACE, RegionSet
 from stavis.types import AttentionMaps, Attribution
@@ -99,7 +99,7 @@ def _shrunk(frames: np.ndarray, longest_side: int) -> Iterator[np.ndarray]:
 
 
 def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: int, crf: int = CRF) -> bytes:
-    writer = VideoWriter(width, height, crf)
+    writer = VideoWriter(width, height, crf, ticks=ticks_for(times))
     for seconds, image in zip(times - times[0], images, strict=True):
         writer.add(float(seconds), image)
     return writer.content()
@@ -107,25 +107,25 @@ def _video(images: Iterator[np.ndarray], times: np.ndarray, width: int, height: 
 
 class VideoWriter:
     """H.264 in memory, frame by frame, without B-frames and a key frame every twelve (or `group`), so that a jump decodes little; even
-    sizes by repeating the last line."""
+    sizes by repeating the last line. ticks: parts of a second in which the times are given."""
 
-    def __init__(self, width: int, height: int, crf: int = CRF, group: int = 12):
+    def __init__(self, width: int, height: int, crf: int = CRF, group: int = 12, ticks: int = TICKS):
         self._pad = ((0, height % 2), (0, width % 2), (0, 0))
-        self._file, self._count, self._last = io.BytesIO(), 0, 0
-        self._box = av.open(self._file, "w", format="mp4")
+        self._file, self._count, self._last, self._ticks = io.BytesIO(), 0, -1, ticks
+        self._box = av.open(self._file, "w", format="mp4", options=mp4_ticks(ticks))
         stream = self._stream = self._box.add_stream("libx264", rate=Fraction(90000, 3600))
         stream.width, stream.height, stream.pix_fmt = width + width % 2, height + height % 2, "yuv420p"
-        stream.codec_context.time_base = stream.time_base = Fraction(1, 90000)
+        stream.codec_context.time_base = stream.time_base = Fraction(1, ticks)
         more = f"colormatrix=smpte170m:scenecut=0:{QUICK}"
         stream.options = {"crf": str(crf), "preset": "veryfast", "g": str(group), "bf": "0", "x264-params": more}
 
     def add(self, seconds: float, image: np.ndarray) -> None:
         """The next frame (H,W,3) uint8 RGB, so many seconds after the first."""
-        self._last = max(self._last, round(90000 * seconds), 90 * self._count)
+        self._last = max(self._last + 1, round(self._ticks * seconds), self._ticks * self._count // 1000)
         self._count += 1
         padded = np.pad(image, self._pad, mode="edge") if any(map(any, self._pad)) else image
         frame = av.VideoFrame.from_ndarray(padded, format="rgb24")
-        frame.pts, frame.time_base = self._last, Fraction(1, 90000)
+        frame.pts, frame.time_base = self._last, Fraction(1, self._ticks)
         self._box.mux(self._stream.encode(frame))
 
     def content(self) -> bytes:

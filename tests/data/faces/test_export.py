@@ -47,6 +47,14 @@ def test_the_files_say_what_was_seen(short, face_model, tmp_path):
 
 
 @pytest.mark.real_clips
+def test_the_preview_runs_on_the_clock_of_the_table(real_clips, face_model, tmp_path):
+    images = [frame.image for frame in read_frames(real_clips / "lp_d18.mp4", stop=8, notes=Notes())]
+    times = np.array([0, 0.02, 0.06, 0.08, 0.5, 0.52, 1.4, 1.44])
+    write_track(write_video(tmp_path / "uneven.mp4", images, fps=25, times=times), tmp_path / "out", model=face_model.path)
+    assert probe(tmp_path / "out" / "preview.mp4").times == pytest.approx(times, abs=1e-4)
+
+
+@pytest.mark.real_clips
 def test_other_files_in_the_folder_stay(short, face_model, tmp_path):
     (tmp_path / "mine.txt").write_text("mine")
     write_track(short, tmp_path, model=face_model.path, preview=False)

@@ -341,6 +341,17 @@ def test_what_is_written_is_read_again(tmp_path, size):
     assert all(abs(int(f.image.mean()) - 20 * i - 20) < 6 for i, f in enumerate(frames))
 
 
+@pytest.mark.parametrize("jumps", [(9,), (5,), (3, 6)])
+@pytest.mark.parametrize("hours", [0.1, 6, 11, 200])
+def test_a_clock_that_jumps_far_is_written(tmp_path, hours, jumps):
+    """An mp4 cannot show a frame for more than 2^31 ticks: there are fewer ticks in a second then."""
+    times = np.arange(10) / 25 + 3600 * hours * np.isin(np.arange(10), jumps).cumsum()
+    path = write_video(tmp_path / "a.mp4", [picture(k) for k in range(10)], fps=25, times=times)
+    frames, said = read(path)
+    assert [number_of(f.image) for f in frames] == list(range(10)) and said == []
+    assert np.allclose([f.time for f in frames], times, atol=0.002 if hours > 1 else 1e-5)
+
+
 def test_writing_fails_whole(tmp_path):
     for images, fps, words in (
         ([], 25, "no images"),

@@ -168,3 +168,15 @@ def test_it_stands_where_there_is_room_and_pushes_nothing_off_the_screen(opened)
     image, whole, transport = (box(one) for one in (".stv-canvas", ".stv-whole", ".stv-transport"))
     assert bottom(image) <= transport["y"] < whole["y"] and bottom(transport) <= 900
     assert opened.evaluate("document.documentElement.scrollWidth") <= 400
+
+
+def test_whole_images_that_are_hours_apart_keep_their_times(video, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "FRAMES", 6)  # every second image
+    crops = crops_from(video)
+    times = np.arange(12) / 10 + 40_000 * (np.arange(12) >= 9)
+    context = context_of(ShownFrames.of(crops, slice(0, 12), 80), times)
+    for _ in context.images:
+        pass
+    (tmp_path / "context.mp4").write_bytes(context.packed()[0])
+    with av.open(str(tmp_path / "context.mp4")) as box:
+        assert [frame.time for frame in box.decode(video=0)] == pytest.approx(list(times[::2]), abs=1e-3)

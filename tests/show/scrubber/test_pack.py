@@ -89,6 +89,13 @@ def test_a_video_keeps_the_clips_own_times_and_every_frame():
         assert sum(1 << bit for bit, on in enumerate(bits) if on) == number
 
 
+def test_a_video_keeps_times_that_are_hours_apart():
+    times = np.append(np.arange(39) / 25, 40_000.56)
+    packed = pack_frames(clip_of(40, 96).frames, times, longest_side=320, kind="video")
+    with av.open(io.BytesIO(packed.buffer)) as box:
+        assert [f.time for f in box.decode(video=0)] == pytest.approx(list(times), abs=1e-3)
+
+
 def test_pictures_are_made_smaller_never_larger_and_odd_sizes_work():
     frames = np.random.default_rng(0).integers(0, 255, (3, 181, 321, 3), dtype=np.uint8)
     assert pack_frames(frames, np.arange(3.0), longest_side=160).width == 160
