@@ -9,7 +9,7 @@ import typer
 from stavis import jobs
 from stavis.cli import checks
 from stavis.cli.app import LOOK, app
-from stavis.cli.options import Json, Out
+from stavis.cli.options import Json, Out, finite
 from stavis.storage.files import read_json
 
 
@@ -22,8 +22,8 @@ def group(
     map_name: Annotated[str, typer.Option("--map", help="Which map: attention, or an attribution that was explained.")] = "attention",
     events: Annotated[str | None, typer.Option(help="A CSV of recording,time,label; or peaks:smile, the peaks of a curve.")] = None,
     label: Annotated[str | None, typer.Option(help="Only events of this label.")] = None,
-    before: Annotated[float, typer.Option(help="Seconds before each event.")] = 2.0,
-    after: Annotated[float, typer.Option(help="Seconds after each event.")] = 4.0,
+    before: Annotated[float, typer.Option(callback=finite, help="Seconds before each event.")] = 2.0,
+    after: Annotated[float, typer.Option(callback=finite, help="Seconds after each event.")] = 4.0,
     relative: Annotated[bool, typer.Option("--relative", help="Curves less their mean before the event.")] = False,
     seed: Annotated[int, typer.Option(help="Seed of the permutations.")] = 0,
     json: Json = False,

@@ -30,6 +30,7 @@ from stavis.cli.options import (
     Stream,
     TimeUnit,
     face_from,
+    finite,
     metric_text,
     scale_from,
 )
@@ -76,7 +77,7 @@ def train(
     start: Annotated[str | None, typer.Option("--start", hidden=True, help="The earlier name of --init-from.")] = None,
     steps: Annotated[int, typer.Option(help="Training steps.")] = 1600,
     batch: Annotated[int, typer.Option(help="Windows per step.")] = 8,
-    learning_rate: Annotated[float, typer.Option(help="Highest learning rate of the one-cycle schedule.")] = 3e-3,
+    learning_rate: Annotated[float, typer.Option(callback=finite, help="Highest learning rate of the one-cycle schedule.")] = 3e-3,
     loss: Annotated[str, typer.Option(help="mse, ccc, mse+ccc or epsilon.")] = "mse+ccc",
     patience: Annotated[int | None, typer.Option(help="Stop after this many validations without a better CCC.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and windows.")] = 0,
@@ -255,9 +256,10 @@ def compare(
     video: Annotated[Path, typer.Argument(help="The video file; of two recordings the second.")],
     out: Annotated[Path | None, typer.Option("--out", help="The page to write; the video's name if left out.")] = None,
     view: Annotated[str, typer.Option(help="choose, a map at a time; 'side by side', wipe or difference.")] = "choose",
-    offset: Annotated[float, typer.Option(help="Of two recordings: seconds added to the times of the second.")] = 0.0,
+    offset: Annotated[float, typer.Option(callback=finite, help="Of two recordings: seconds added to the times of the second.")] = 0.0,
     source: CropSource = "auto",
     face: Annotated[str, typer.Option(help="Which face: largest, a number, or X,Y for the face at that pixel.")] = "largest",
+    stream: Stream = None,
     device: Device = "auto",
     json: Json = False,
     quiet: Quiet = False,
@@ -274,14 +276,13 @@ def compare(
     checks.given(view=view, source=source, device=device)
     options = {"source": source, "face": face_from(face), "device": device}
     if checks.is_video(second):
-        return _compare_recordings(
-            first, (checks.video(Path(second)), checks.video(video)), out, view, json, quiet, offset=offset, **options
-        )
+        videos = checks.video(Path(second)), checks.video(video)
+        return _compare_recordings(first, videos, stream, out, view, json, quiet, offset=offset, **options)
     checks.given(network=second, video=video)
     if offset:
         raise stavis.StavisError("--offset shifts the second of two recordings, and here two networks read one: leave it out.")
     checks.begin(f"comparing {first} and {second} on {video.name}", quiet)
-    both = jobs.compare([first, second], video, quiet=quiet, **options)
+    both = jobs.compare([first, second], jobs.of_stream(video, stream), quiet=quiet, **options)
     page = both.save(_page(out) or Path(f"{video.stem}-compared.html"), view)
     if json:
         typer.echo(json_text.dumps(both.summary))
@@ -296,13 +297,15 @@ def _page(out: Path | None) -> Path | None:
     return out if out is None or out.suffix else out.with_suffix(".html")
 
 
-def _compare_recordings(run: str, videos: tuple[Path, Path], out: Path | None, view: str, json: bool, quiet: bool, **options) -> None:
+def _compare_recordings(
+    run: str, videos: tuple[Path, Path], stream: int | None, out: Path | None, view: str, json: bool, quiet: bool, **options
+) -> None:
     """Two recordings read by one network, on one page."""
     if view in ("wipe", "difference"):
         raise stavis.StavisError(f"two recordings do not have the same frames, so there is no {view}: leave --view out.")
     names = [one.stem for one in videos]
     checks.begin(f"comparing {videos[0].name} and {videos[1].name}, read by {run}", quiet)
-    both = jobs.compare_recordings(run, videos, quiet=quiet, **options)
+    both = jobs.compare_recordings(run, [jobs.of_stream(one, stream) for one in videos], quiet=quiet, **options)
     page = both.save(_page(out) or Path(f"{names[0]}-{names[1]}-compared.html"))
     if json:
         typer.echo(json_text.dumps(both.summary))

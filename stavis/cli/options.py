@@ -1,11 +1,27 @@
 """What several commands share: options, metrics as text, faces and sizes read from text."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 import stavis
+
+
+def number(param: typer.CallbackParam, value: float | None) -> float | None:
+    """What an option is given, where it is a number. Raises StavisError for nan."""
+    if value is not None and math.isnan(value):
+        raise stavis.StavisError(f"{param.opts[0]} is {value}, expected a number: give one, or leave it out.")
+    return value
+
+
+def finite(param: typer.CallbackParam, value: float | None) -> float | None:
+    """What an option is given, where it is a finite number. Raises StavisError for nan and inf."""
+    if value is not None and not math.isfinite(value):
+        raise stavis.StavisError(f"{param.opts[0]} is {value}, expected a finite number: give one, or leave it out.")
+    return value
+
 
 Out = Annotated[Path, typer.Option("--out", help="The folder to write to.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")]
@@ -15,7 +31,9 @@ Fold = Annotated[int | None, typer.Option(help="Which of AFEW-VA's five folds is
 Exclude = Annotated[Path | None, typer.Option(help="A CSV of recording,start,stop,reason: the ranges to leave out.")]
 TimeUnit = Annotated[str, typer.Option(help="Unit of label times: s, ms, us, ns, cs, min, h, frames, percent, fraction, or seconds.")]
 Scale = Annotated[str, typer.Option(help="LOW,HIGH: the ends of the scale of your label values, such as 1,9; else -1,1.")]
-MaxGap = Annotated[float, typer.Option(help="No label between rows further apart than this many median steps; inf bridges any gap.")]
+MaxGap = Annotated[
+    float, typer.Option(callback=number, help="No label between rows further apart than this many median steps; inf bridges any gap.")
+]
 Stream = Annotated[int | None, typer.Option(min=0, help="Which video stream of the file, by its number; the best if left out.")]
 Mirror = Annotated[bool, typer.Option("--mirror", help="Read each video and its mirror image, and take the mean.")]
 Mode = Annotated[str, typer.Option(help="window: overlapping clips; stream: one pass whose memory is carried on (sta and cnn3d).")]

@@ -10,7 +10,7 @@ import stavis
 from stavis import batch
 from stavis.cli import checks
 from stavis.cli.app import BATCH, app
-from stavis.cli.options import Json, Quiet
+from stavis.cli.options import Json, Quiet, finite
 
 SHOWN = 20  # failures that are printed; the index has them all
 
@@ -28,7 +28,7 @@ def report(
     ] = None,
     scheduler: Annotated[str | None, typer.Option(help="Address of a Dask scheduler; processes of this machine if left out.")] = None,
     workers: Annotated[int | None, typer.Option(min=1, help="How many processes, instead of what cores and memory allow.")] = None,
-    timeout: Annotated[float | None, typer.Option(help="Seconds that a report may take.")] = None,
+    timeout: Annotated[float | None, typer.Option(callback=finite, help="Seconds that a report may take.")] = None,
     publish: Annotated[str | None, typer.Option(help="Copy what is done to s3://, gs://, abs:// ... with papermill.")] = None,
     resume: Annotated[bool, typer.Option("--resume/--force", help="Do what is missing or failed; or everything again.")] = True,
     afresh: Annotated[bool, typer.Option("--afresh", hidden=True, help="The earlier name of --force.")] = False,

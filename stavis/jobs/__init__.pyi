@@ -5,6 +5,7 @@ from .demo import demo_options as demo_options
 from .evaluate import evaluate as evaluate
 from .explain import explain as explain
 from .explain import method_names as method_names
+from .explain import of_stream as of_stream
 from .explore import explore as explore
 from .explore import recordings_of as recordings_of
 from .group.group import group as group

@@ -187,6 +187,11 @@ class Explanation(ExplainedVideo):
         return Path(page or Path(out) / PAGE)
 
 
+def of_stream(video: Video, stream: int | None) -> Video:
+    """A video of whose file the video stream of that number is read; None: the best by libav's rule, or the one that is chosen already."""
+    return video if stream is None else replace(as_recording(video), stream=stream)
+
+
 def explain(
     run: Network,
     video: Video,
@@ -223,8 +228,7 @@ def explain(
     """
     check_pieces(pieces)
     net = VideoReader.load(run, device=device, mirror=mirror, mode=mode)
-    if stream is not None:
-        video = replace(as_recording(video), stream=stream)
+    video = of_stream(video, stream)
     with memory_kept(), stages(quiet) as progress:
         options: dict[str, Any] = {"target": target, "source": source, "face": face, "regions": regions, "heads": heads}
         explanation = Explanation.of(net, video, methods=methods, attention_layers=attention_layers, **options, progress=progress)

@@ -44,6 +44,7 @@ REFUSED = {
         ("compare", "sta-synthetic", "flim.mp4", "film.mp4", "did you mean film.mp4?"),
         ("compare", "sta-synthetic", "film.mp4", "flim.mp4", "did you mean film.mp4?"),
         ("compare", "sta-synthetic", "sta-synthetic", "film.mp4", "--offset", "2", "leave it out"),
+        ("compare", "sta-synthetic", "film.mp4", "film.mp4", "--offset", "nan", "--offset is nan, expected a finite number"),
     ],
     "evaluate": [
         ("evaluate", "sta_synthetic", "did you mean sta-synthetic?"),
@@ -66,6 +67,7 @@ REFUSED = {
         ("train", "--out", "run", "--preset", "smal", "did you mean small?"),
         ("train", "--out", "run", "--init-from", "sta-sinthetic", "did you mean sta-synthetic?"),
         ("train", "--out", "run", "--loss", "mae", "did you mean mse?"),
+        ("train", "--out", "run", "--learning-rate", "nan", "--learning-rate is nan, expected a finite number"),
     ],
     "pretrain": [("pretrain", "here", "--preset", "sta-head", "did you mean sta-heads?")],
     "verify": [("verify", "sta-syn", "did you mean sta-synthetic?")],
@@ -74,8 +76,15 @@ REFUSED = {
         ("bench", "--out", "tables", "--systems", "sta,cnn-rnn", "did you mean"),
         ("bench", "--out", "tables", "--data", "nothing here", "does not exist"),
     ],
-    "group": [("group", "tabel.csv", "--out", "grouped", "is missing")],
-    "labels": [("labels", "nothing here", "does not exist")],
+    "group": [
+        ("group", "tabel.csv", "--out", "grouped", "is missing"),
+        ("group", "table.csv", "--out", "grouped", "--before", "inf", "--before is inf, expected a finite number"),
+    ],
+    "labels": [
+        ("labels", "nothing here", "does not exist"),
+        ("labels", "nothing here", "--max-gap", "nan", "--max-gap is nan, expected a number"),
+        ("labels", "nothing here", "--max-gap", "inf", "does not exist"),
+    ],
     "track": [
         ("track", "flim.mp4", "--out", "tracked", "did you mean film.mp4?"),
         ("track", "film.mp4", "--out", "t", "--backend", "open-cv", "did you mean opencv?"),
@@ -88,7 +97,11 @@ REFUSED = {
         ("cache", "lst", "did you mean list?"),
         ("cache", "list", "--kind", "reading", "did you mean readings?"),
     ],
-    "report": [("report", "explor", "did you mean explore?"), ("report", "studdy.yaml", "did you mean study.yaml?")],
+    "report": [
+        ("report", "explor", "did you mean explore?"),
+        ("report", "studdy.yaml", "did you mean study.yaml?"),
+        ("report", "demo", "--timeout", "nan", "is nan"),
+    ],
     "systems": [("systems", "--jsn", "did you mean --json?")],
     "datasets": [("datasets", "--jsn", "did you mean --json?")],
     "fetch-models": [("fetch-models", "--head", "did you mean --heads?")],

@@ -23,6 +23,7 @@ from stavis.regions import FACE, REGIONS
 from stavis.storage.cache import get_arrays
 from stavis.synthetic.config import SyntheticConfig
 from stavis.training.config import TrainingConfig
+from tests.data.video.made_videos import several
 
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands)
 TINY_SPEC = SyntheticConfig(recordings=8, seconds=2.0, fps=6.25, size=(64, 64), shares=(0.5, 0.25, 0.25), seed=5)
@@ -178,6 +179,17 @@ def test_compare_puts_two_recordings_on_one_clock(shell, tmp_path, drawn, tiny_r
     assert found["recordings"] == [first.stem, second.stem] and found["offset"] == 0.5
     assert found["frames_per_second"] == [12.5, 12.5] and found["seconds"] == [1.36, 1.92]
     assert f"attention, {second.stem}" in (tmp_path / "both.html").read_text(encoding="utf-8")
+
+
+def test_compare_reads_the_stream_that_is_chosen(shell, tmp_path, drawn, tiny_run):
+    two = several(tmp_path / "two.mkv", sorted((drawn / "videos").glob("*.mp4"))[:2])
+    options = ("--device", "cpu", "--source", "centre", "--out", tmp_path / "both", "--json")
+    for stream in (0, 1):
+        notes = json.loads(shell("compare", tiny_run, two, two, "--stream", stream, *options).out)["notes"]
+        assert any(f"and {stream} is read" in note for note in notes)
+    assert shell("compare", tiny_run, "sta-synthetic", two, "--stream", 1, *options).code == 0
+    done = shell("compare", tiny_run, "sta-synthetic", two, "--stream", 2, *options)
+    assert done.code == 2 and "has no video stream 2" in done.err
 
 
 @pytest.mark.parametrize(

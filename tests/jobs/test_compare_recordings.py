@@ -78,6 +78,9 @@ def test_an_offset_moves_the_second_and_only_what_both_have_begun_is_compared(ne
 def test_what_cannot_be_compared_is_one_sentence(net, videos, both, tmp_path):
     with pytest.raises(StavisError, match=r"fast \(0.0 to 1.9 s\) and slow \(40.0 to 42.8 s\) share no moment: choose an offset"):
         compare_recordings(net, videos, offset=40.0, source="centre")
+    for offset in (np.nan, np.inf):
+        with pytest.raises(StavisError, match=f"an offset of {offset} s cannot be"):
+            compare_recordings(net, videos, offset=offset, source="centre")
     with pytest.raises(StavisError, match="1 recording is given, expected two"):
         compare_recordings(net, videos[0])
     with pytest.raises(StavisError, match="3 names are given"):

@@ -29,7 +29,8 @@ COLUMNS = (
     *("frame", "time", "face", "score", "x0", "y0", "x1", "y1"),
     *("left_eye_x", "left_eye_y", "right_eye_x", "right_eye_y", "mouth_x", "mouth_y"),
 )
-"""The columns of track.csv: pixels of the upright source, left and right as in the image; face is -1 where there is none."""
+"""The columns of track.csv: pixels of the upright source, left and right as in the image with the face upright; face is -1 where there is
+none."""
 
 PREVIEW_SIDE = 960
 _PREVIEW = "3"  # raised when the preview is drawn otherwise

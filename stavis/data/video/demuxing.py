@@ -177,7 +177,8 @@ def other_streams(container, stream) -> str:
     if len(films) < 2:
         return ""
     listed = " and ".join(map(_described, films))
-    return f"it holds {len(films)} video streams, {listed}, and {stream.index} is read: choose another with --stream or stream="
+    how = "choose another with stream=, or --stream of explain, compare and track"
+    return f"it holds {len(films)} video streams, {listed}, and {stream.index} is read: {how}"
 
 
 def _films(streams: list) -> list:

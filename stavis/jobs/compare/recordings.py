@@ -139,7 +139,7 @@ def compare_recordings(
     Raises
     ------
     StavisError
-        Where not two recordings are given, one cannot be read, they share no moment, or one has no frame rate.
+        Where not two recordings are given, one cannot be read, they share no moment, one has no frame rate, or the offset is no number.
 
     Examples
     --------
@@ -148,7 +148,7 @@ def compare_recordings(
     >>> both.table("predictions").columns.tolist()
     ['time', 'valence, before', 'valence, after']
     """
-    _two(videos, names)
+    _two(videos, names, offset)
     net = VideoReader.load(network, device=device)
     read = _read(net, videos, names or ("first recording", "second recording"), quiet, source=source, face=face, regions=regions)
     labels = _named(names or [one.crops.recording for one in read])
@@ -163,8 +163,10 @@ def _notes(net: VideoReader, results: Sequence[ExplainedVideo]) -> tuple[str, ..
     return notes
 
 
-def _two(videos: Sequence[Video], names: Sequence[str] | None) -> None:
-    """Raises StavisError where there are not two recordings, or names of not two."""
+def _two(videos: Sequence[Video], names: Sequence[str] | None, offset: float) -> None:
+    """Raises StavisError where there are not two recordings, names of not two, or no number of seconds between them."""
+    if not np.isfinite(offset):
+        raise StavisError(f"an offset of {offset} s cannot be: give the seconds that are added to the times of the second recording.")
     if not isinstance(videos, list | tuple) or len(videos) != 2:
         count = len(videos) if isinstance(videos, list | tuple) else 1
         raise StavisError(f"{count} recording{'s are' if count != 1 else ' is'} given, expected two: give [first, second].")

@@ -12,6 +12,7 @@ from stavis.data.faces.export import COLUMNS, write_track
 from stavis.data.video.io import probe, read_frames, write_video
 from stavis.errors import StavisError
 from stavis.notes import Notes
+from tests.test_map import columns_named
 
 FILES = ["landmarks.npz", "preview.mp4", "track.csv", "track.json"]
 
@@ -42,6 +43,7 @@ def test_the_files_say_what_was_seen(short, face_model, tmp_path):
     with np.load(out / "landmarks.npz", allow_pickle=False) as arrays:
         assert arrays["landmarks"].shape == (12, 478, 2) and arrays["valid"].tolist() == [False] * 4 + [True] * 8
         assert np.isnan(arrays["landmarks"][:4]).all() and len(arrays["blendshape_names"]) == 52
+        assert columns_named(arrays.files) == [], "the page on output files names every array"
     frames = list(read_frames(out / "preview.mp4", notes=Notes()))
     assert len(frames) == 12 and frames[5].image.std() > 0
 

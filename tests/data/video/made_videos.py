@@ -61,6 +61,26 @@ def encode(
     return path
 
 
+def several(path, sources, cover=None, default=None):
+    """The videos of several files as the streams of one; cover: which of them is an attached picture; default: the one so marked."""
+    boxes = [av.open(str(source)) for source in sources]
+    with av.open(str(path), "w") as out:
+        streams = []
+        for k, box in enumerate(boxes):
+            stream = out.add_stream_from_template(box.streams.video[0])
+            flags = type(stream.disposition)
+            stream.disposition = flags.attached_pic if k == cover else flags.default if k == default else flags(0)
+            streams.append(stream)
+        for box, stream in zip(boxes, streams, strict=True):
+            for packet in box.demux(video=0):
+                if packet.size:
+                    packet.stream = stream
+                    out.mux(packet)
+    for box in boxes:
+        box.close()
+    return path
+
+
 def read(path, **options):
     """The frames of a video, and what is noted of them; nothing warns."""
     notes = Notes()

@@ -8,27 +8,7 @@ from stavis.data.video.clock import restarts
 from stavis.data.video.io import probe, read_frames
 from stavis.errors import StavisError
 from stavis.notes import Notes
-from tests.data.video.made_videos import encode, number_of, picture, read
-
-
-def several(path, sources, cover=None, default=None):
-    """The videos of several files as the streams of one; cover: which of them is an attached picture; default: the one so marked."""
-    boxes = [av.open(str(source)) for source in sources]
-    with av.open(str(path), "w") as out:
-        streams = []
-        for k, box in enumerate(boxes):
-            stream = out.add_stream_from_template(box.streams.video[0])
-            flags = type(stream.disposition)
-            stream.disposition = flags.attached_pic if k == cover else flags.default if k == default else flags(0)
-            streams.append(stream)
-        for box, stream in zip(boxes, streams, strict=True):
-            for packet in box.demux(video=0):
-                if packet.size:
-                    packet.stream = stream
-                    out.mux(packet)
-    for box in boxes:
-        box.close()
-    return path
+from tests.data.video.made_videos import encode, number_of, picture, read, several
 
 
 @pytest.fixture
