@@ -81,7 +81,8 @@ def write_overlay(
 ) -> Path:
     """Writes the overlay as a video (.mp4, H.264) or an animation (.gif); returns the path.
 
-    frames a clip, or images (H,W,3) uint8 RGB in the order of the map's frames; fps by default what the times say.
+    frames a clip, or images (H,W,3) uint8 RGB in the order of the map's frames; fps by default what the times say, in a video frame by
+    frame.
 
     Raises StavisError where the name ends otherwise, or there are not as many images as map frames.
     """
@@ -90,10 +91,11 @@ def write_overlay(
         raise StavisError(f"{path} is neither .mp4 nor .gif: choose one of these endings.")
     images = frames.frames if isinstance(frames, Clip) else frames
     steps = np.diff(np.asarray(maps.times, float))
+    times = None if fps or not (steps > 0).all() else maps.times
     fps = fps or (float(1 / np.median(steps[steps > 0])) if (steps > 0).any() else 25.0)
     images = overlay_frames((_enlarged(one, longest_side) for one in images), maps, **look)
     if path.suffix.lower() == ".mp4":
-        return write_video(path, images, fps=fps)
+        return write_video(path, images, fps=fps, times=times)
     with atomic_file(path) as temporary:
         _write_gif(temporary, images, fps)
     return path

@@ -50,6 +50,13 @@ def test_images_may_come_one_by_one(tmp_path):
     assert write_overlay(iter(clip.frames), maps_of(clip, 8)["saliency"], tmp_path / "a.mp4", fps=5, longest_side=64).stat().st_size > 500
 
 
+def test_a_video_keeps_uneven_times(tmp_path):
+    clip, times = clip_of(5, 32), np.array([0, 0.04, 0.5, 0.54, 2])
+    maps = AttentionMaps(maps_of(clip, 8)["attention"].weights, times + 3)
+    with av.open(str(write_overlay(iter(clip.frames), maps, tmp_path / "a.mp4", longest_side=64))) as box:
+        assert [frame.time for frame in box.decode(video=0)] == pytest.approx(list(times), abs=1e-4)
+
+
 def test_what_does_not_fit_leaves_no_file(tmp_path):
     clip = clip_of(5, 32)
     attention = maps_of(clip, 8)["attention"]
