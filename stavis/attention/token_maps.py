@@ -18,11 +18,18 @@ Result = TypeVar("Result")
 Score = Callable[[Result], torch.Tensor]
 """The number that relevance is of, from what a run gives; it may be a sum over clips."""
 
+EMPTY = "There are frames without any positive relevance: they have no map."
+
 
 def token_maps(
     model: nn.Module, tokens: TokenAttention, forward: Callable[[], Result], score: Score, notes: Notes
 ) -> tuple[Result, torch.Tensor]:
-    """What `forward` (a run of the model) gives, and its maps (B,T,h,w), each frame sums to 1; noted what part of the whole lay in it."""
+    """What `forward` (a run of the model) gives, and its maps (B,T,h,w), each frame sums to 1; noted what part of the whole lay in it.
+
+    A frame without any positive relevance has no map: it is NaN.
+
+    Raises StavisError where a frame's attention is empty, or no gradient reaches that of which relevance is asked.
+    """
     result, maps = layer_maps(model, tokens, forward, score, notes)
     sums = maps.sum((2, 3), keepdim=True)
     if bool((sums < 0).any()) or not bool(torch.isfinite(sums).all()) or not bool((sums > 0).all() or tokens.kind == "relevance"):
@@ -30,8 +37,9 @@ def token_maps(
     low, high = float(sums.min()), float(sums.max())
     if tokens.kind == "relevance":
         notes.add("Relevance has no fixed sum: each frame's map is divided by its own.")
-        cells = maps.shape[2] * maps.shape[3]
-        return result, torch.where(sums > 0, maps / sums.clamp_min(torch.finfo(maps.dtype).tiny), torch.full_like(maps, 1 / cells))
+        if not low > 0:
+            notes.add(EMPTY)
+        return result, torch.where(sums > 0, maps / sums, torch.nan)
     if abs(low - 1) > 1e-3 or abs(high - 1) > 1e-3:
         notes.add(f"Of the attention {low:.3g} to {high:.3g} lies in a frame: each frame's map is divided by its sum.")
     return result, maps / sums
@@ -50,7 +58,7 @@ def layer_maps(
                 result = forward()
             weights = {path: recorder.of(path) for path in paths}
             if graph:
-                weights = _positive_parts(weights, score(result))
+                weights = _positive_parts(weights, score(result), notes)
     finally:
         for handle in run.handles:
             handle.remove()
@@ -59,11 +67,19 @@ def layer_maps(
         return result, run.of_input(over_frames(maps, run.shape.time, notes))
 
 
-def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor) -> dict[str, torch.Tensor]:
-    """What each layer adds to the relevance for a score, (N,q,k)."""
-    gradients = [None] * len(weights)
+def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor, notes: Notes) -> dict[str, torch.Tensor]:
+    """What each layer adds to the relevance for a score, (N,q,k). Raises StavisError where no gradient of the score reaches any."""
+    gradients = (None,)
     if score.requires_grad:
         gradients = torch.autograd.grad(score.sum(), list(weights.values()), allow_unused=True)
+    missing = sum(one is None for one in gradients)
+    if missing == len(gradients):
+        raise StavisError(
+            "no gradient of the output reaches the attention, so it has no relevance (torch.no_grad or detach in the network?): let "
+            "gradients through, or choose another kind of map."
+        )
+    if missing:
+        notes.add(f"No gradient of the output reaches {missing} of {len(gradients)} attention layers: their relevance is left out.")
     pairs = zip(weights.items(), gradients, strict=True)
     added = {path: positive_part(one.detach(), torch.zeros_like(one) if slope is None else slope) for (path, one), slope in pairs}
     return {path: one.double() for path, one in added.items()}  # small beside the identity that they are added to
