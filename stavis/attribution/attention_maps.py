@@ -50,8 +50,8 @@ def attention_x_gradient(
         context.notes.add(*recorder.notes)
         weights = recorder.weights.detach().requires_grad_(True)
         with inject_attention(context.model, weights, attention, layout=layout):
-            value = context.value(context.frames).sum()
-        gradient = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
+            value = context.value(context.frames.detach().requires_grad_(True)).sum()  # frames that ask: cuts are looked for
+        (gradient,) = torch.autograd.grad(value, weights, allow_unused=True)
         product = torch.zeros_like(weights) if gradient is None else weights.detach() * gradient
         return context.to_attribution(
             attention_x_gradient.label, spread(product[0].detach().cpu().double().numpy(), clip.frames.shape[1:3])

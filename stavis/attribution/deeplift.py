@@ -1,7 +1,7 @@
 """Exact DeepLIFT: how the prediction's change from a baseline splits over the pixels, and over the two paths through the network.
 
 Captum's DeepLift has no correct rule for A ⊙ X, gates and softmax; here every operation carries its own difference exactly (see
-stavis.attribution.deeplift_rules), so the map's sum is the prediction's change up to rounding.
+stavis.attribution.rules.deeplift), so the map's sum is the prediction's change up to rounding.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,8 @@ import torch
 
 from stavis.attention.hooks import attention_module
 from stavis.attribution.baselines import Baseline, baseline_frames
-from stavis.attribution.deeplift_rules import RuleMode
+from stavis.attribution.cuts import no_checkpointing
+from stavis.attribution.rules.deeplift import RuleMode
 from stavis.attribution.target import AttributionContext, attribution_context, described, on_grid, relative_error
 from stavis.errors import StavisError
 from stavis.printable import percent
@@ -85,6 +86,7 @@ def exact_deeplift(
         return context.to_attribution(exact_deeplift.label, total, relative_delta=error, result_type=PathAttribution, **parts)
 
 
+@no_checkpointing()
 def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown: str):
     """The relevance through the features and through the attention (T,H,W) in double, the prediction's change, the names."""
     fixed = frozenset(id(tensor) for tensor in (*context.model.parameters(), *context.model.buffers()))
@@ -116,9 +118,6 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
             handle.remove()
     second.finish(after)
     leaves = [leaf for _, leaf in forks]
-    if not after.requires_grad:
-        none = on_grid(torch.zeros_like(start))
-        return (none, none), float(after.detach().double() - before.double()), first.approximated | second.approximated
     direct, *onto = torch.autograd.grad(after.sum(), [frames, *leaves], allow_unused=True, retain_graph=bool(leaves))
     reached = [(output, gradient) for (output, _), gradient in zip(forks, onto, strict=True) if gradient is not None]
     through = None
@@ -130,6 +129,7 @@ def _propagate(context: AttributionContext, start: torch.Tensor, module, unknown
     return paths, float(after.detach().double() - before.double()), first.approximated | second.approximated
 
 
+@no_checkpointing()
 def relevance(
     context: AttributionContext,
     start: torch.Tensor,
@@ -151,8 +151,6 @@ def relevance(
         value = context.value(frames)
     second.finish(value)
     change = (frames - start).detach().double()
-    if not value.requires_grad:
-        return torch.zeros_like(change)
     (gradient,) = torch.autograd.grad(value.sum(), frames, allow_unused=True, retain_graph=True)
     return torch.zeros_like(change) if gradient is None else change * gradient.double()
 

@@ -22,9 +22,10 @@ from stavis.attention.tokens import TokenAttention
 from stavis.attribution.attention_maps import attention_x_gradient, raw_attention
 from stavis.attribution.baselines import Baseline, baseline_frames
 from stavis.attribution.cam import class_activation, enlarged
+from stavis.attribution.cuts import no_checkpointing
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.integration import integrate_path
-from stavis.attribution.relu_rules import ReluRule, scripted
+from stavis.attribution.rules.relu import ReluRule, scripted
 from stavis.attribution.target import AttributionContext, attribution_context, described, relative_error
 from stavis.attribution.token_methods import patch_activation, relevance
 from stavis.errors import StavisError
@@ -61,7 +62,8 @@ def integrated_gradients(
 ) -> Attribution:
     """What each pixel adds along the straight path from the baseline (Sundararajan et al. 2017); complete up to `relative_delta`.
 
-    steps is the most gradients it takes; fewer where 1 % is reached before. internal_batch_size bounds the memory.
+    steps is the most gradients it takes; fewer where 1 % is reached before. internal_batch_size bounds the memory. `relative_delta` adds
+    up what each interval of the path misses by its size, so that the sum of the map may be nearer to the prediction's change.
     """
     if steps < 2:
         raise StavisError(f"steps is {steps}: integrated gradients take 2 or more.")
@@ -115,8 +117,12 @@ def grad_cam(
 ) -> Attribution:
     """Which locations of a layer speak for (+) or against (−) the target (Selvaraju et al. 2017): signed, time kept.
 
-    `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without). Where `attention` says where
-    a transformer's is, what its last attention reads, on the grid of its patches; `layer` is then a module that gives tokens.
+    `layer` is a convolution or its name; by default the last 3D one (the last 2D one in a network without) whose features have places and
+    reach the target: not a classifier behind the pooling, nor the head of another output; a note names it where it is not the last that
+    ran. Where `attention` says where a transformer's is, what its last attention reads, on the grid of its patches; `layer` is then a
+    module that gives tokens.
+
+    Raises StavisError where no layer is left.
     """
     with attribution_context(model, clip, target) as context:
         return context.to_attribution(grad_cam.label, enlarged(_activation(context, layer, attention), clip.frames.shape[:3]))
@@ -214,11 +220,8 @@ def gradient_maps(context: AttributionContext, frames: torch.Tensor) -> tuple[to
 
     Graphs are kept, so that what the frames reach through parts that ran before can be followed again.
     """
-    gradient = torch.zeros_like(frames)
-    value = context.value(frames)
-    if value.requires_grad:
-        (found,) = torch.autograd.grad(value.sum(), frames, allow_unused=True, retain_graph=True)
-        gradient = gradient if found is None else found
+    (gradient,) = torch.autograd.grad(context.value(frames).sum(), frames, allow_unused=True, retain_graph=True)
+    gradient = torch.zeros_like(frames) if gradient is None else gradient
     return gradient, frames.detach() * gradient
 
 
@@ -228,6 +231,7 @@ def _gradient(context: AttributionContext) -> torch.Tensor:
     return torch.zeros_like(context.frames) if gradient is None else gradient
 
 
+@no_checkpointing()
 def _modified(context: AttributionContext, *, guided: bool) -> torch.Tensor:
     """The gradient with another rule at every ReLU, whether it is a module or a function."""
     with ReluRule(guided=guided) as rule:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, unwrapped
+from stavis.attribution.cuts import CHECKPOINTED, GradientCuts, cut_note, is_checkpointed, no_gradient
 from stavis.errors import StavisError, offer
 from stavis.notes import Notes
 from stavis.tensors import as_input
@@ -21,6 +22,8 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
     """The model as an explanation needs it, inside the `with` block: eager, eval mode, fp32, parameters frozen, gradients on.
 
     Modes, types and flags are as before afterwards, also after an error; the weights are bit for bit the same.
+
+    Raises StavisError where gradients are asked for that do not go through activation checkpointing.
     """
     model = unwrapped(model)
     modes = [(module, module.training) for module in model.modules()]
@@ -43,6 +46,10 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
                     if tensor.is_leaf:
                         tensor.requires_grad_(False)
             yield model
+        except RuntimeError as error:
+            if is_checkpointed(error):
+                raise StavisError(CHECKPOINTED) from error
+            raise
         finally:
             for tensor, data, needed in before:
                 if tensor.dtype != data.dtype:
@@ -96,18 +103,34 @@ class TargetValue(nn.Module):
     def trace(self, frames: torch.Tensor, **given) -> torch.Tensor:
         """The target's dimension at every frame: (B,T). `given` goes on to the model.
 
-        Raises StavisError where the model cannot run on such a clip or gives no (B,T,D).
+        Where the frames ask for gradients, it is noted that the model cuts some.
+
+        Raises StavisError where the model cannot run on such a clip or gives no (B,T,D), NoGradient where it cuts all gradients.
         """
         length = frames.shape[1]
+        watch = None
+        if frames.requires_grad and torch.is_grad_enabled():
+            watch = GradientCuts(frozenset(id(tensor) for tensor in (*self.model.parameters(), *self.model.buffers())))
         try:
-            output = self.model(frames, **given)
+            with watch or nullcontext():
+                output = self.model(frames, **given)
         except (RuntimeError, ValueError, IndexError) as error:
+            if isinstance(error, RuntimeError) and is_checkpointed(error):
+                raise StavisError(CHECKPOINTED) from error
+            if watch is not None and "Inference tensors" in str(error):
+                raise no_gradient(("torch.no_grad or inference_mode",)) from error
             size = f"{length} frames of {frames.shape[4]}x{frames.shape[3]} px"
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
             raise StavisError(f"the model cannot run on a clip of {size} ({reason}): give a longer or larger clip.") from error
         if not isinstance(output, torch.Tensor) or output.ndim != 3 or output.shape[:2] != frames.shape[:2]:
             shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise StavisError(f"the model gives {shape} for {length} frames: it must keep time and give (B,T,D).")
+        if watch is not None:
+            cuts = watch.cuts_behind(output)
+            if not output.requires_grad:
+                raise no_gradient(cuts)
+            if cuts:
+                self.notes.add(cut_note(cuts))
         return output[..., self._column(output.shape[2])]
 
     def forward(self, frames: torch.Tensor) -> torch.Tensor:
@@ -178,8 +201,12 @@ def attribution_context(model: nn.Module, clip: Clip, target: Target | None = No
 def relative_error(values: torch.Tensor | np.ndarray, difference: float) -> float:
     """The completeness error |sum of values − difference| / |difference|; infinite where the difference is 0 and the sum is not."""
     total = float(values.double().sum()) if isinstance(values, torch.Tensor) else float(np.sum(values, dtype=np.float64))
-    error = abs(total - difference)
-    return error / abs(difference) if difference else (0.0 if error == 0 else float("inf"))
+    return relative_size(total - difference, difference)
+
+
+def relative_size(error: float, difference: float) -> float:
+    """|error| / |difference|; infinite where the difference is 0 and the error is not."""
+    return abs(error / difference) if difference else (0.0 if error == 0 else float("inf"))
 
 
 def described(

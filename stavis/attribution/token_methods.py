@@ -45,9 +45,9 @@ def attention_times_gradient(context: AttributionContext, tokens: TokenAttention
     run = Run(context.model)
     try:
         with record_layers(context.model, [tokens.path], keep_heads=True, keep_graph=True) as recorder:
-            value = context.value(context.frames).sum()
+            value = context.value(context.frames.detach().requires_grad_(True)).sum()
         weights = recorder.of(tokens.path)
-        slope = torch.autograd.grad(value, weights, allow_unused=True)[0] if value.requires_grad else None
+        (slope,) = torch.autograd.grad(value, weights, allow_unused=True)
     finally:
         for handle in run.handles:
             handle.remove()
@@ -74,15 +74,16 @@ def patch_activation(context: AttributionContext, tokens: TokenAttention, layer:
         found = [tensor for tensor in features if fits(parse_layout(tokens.layout).of_features(), tensor.shape[:2], run.shape)]
         if not found:
             raise StavisError(f"Grad-CAM found no features of the tokens that layout {tokens.layout!r} names: give layer=<their module>.")
-        gradient = torch.autograd.grad(value, found[0], allow_unused=True)[0] if value.requires_grad else None
+        (gradient,) = torch.autograd.grad(value, found[0], allow_unused=True)
+        if gradient is None:
+            raise StavisError("the features that Grad-CAM reads do not reach the target: give layer=<a module that does>.")
     finally:
         for handle in run.handles:
             handle.remove()
     fitted = fit(parse_layout(tokens.layout).of_features(), found[0].shape[:2], run.shape)
     grid = lambda tensor: torch.stack([fitted.to_maps(one) for one in tensor.detach().unbind(2)], 2)  # noqa: E731
     values = grid(found[0])  # N,t,C,h,w
-    weights = torch.zeros_like(values) if gradient is None else grid(gradient).mean((-2, -1), keepdim=True)
-    cam = (values * weights).sum(2)
+    cam = (values * grid(gradient).mean((-2, -1), keepdim=True)).sum(2)
     cam = cam.reshape(-1, run.shape.time, *cam.shape[2:]) if cam.shape[1] == 1 else cam
     whole = len(cam) == 1 and run.shape.time == len(context.clip)
     return cam[0] if whole else run.of_input(over_frames(cam, run.shape.time, context.notes))[0]

@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from stavis.attribution.cuts import SAID, NoGradient
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.methods import input_x_gradient, saliency
 from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.regions import pooled, spread
 from stavis.trust import nulls
 from stavis.trust.agreement import METRICS, agreement, constant, jensen_shannon
@@ -27,6 +29,8 @@ AGREEMENT_METHODS: list[Callable[..., Attribution]] = [saliency, input_x_gradien
 """The attributions that a verdict compares with the attention unless told otherwise: quick, and each sees the learned weights."""
 
 
+EVEN = "There are frames without any positive relevance: their map counts as even."
+
 SHOWN_CURVES = ("attention", "random order")
 """The orders of cells whose insertion and deletion curves are kept."""
 
@@ -40,9 +44,9 @@ class Evidence:
     mean height of that curve at its first steps (FIRST). uniqueness and free are 1 − JSD of the map most unlike the model's own, at
     the same prediction (to `tolerance`, which is `share` of the standard deviation of all predictions) and at any; none of these and of
     replaced where the attention cannot be replaced, as `fixed` says. attributions maps a method's label to the network's own map
-    (T,H,W). curves is tidy: clip, order, direction,
-    fraction, height. scores is tidy:
-    clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and part of the face.
+    (T,H,W); none of them where no gradient reaches the pixels, as `unfollowed` says. curves is tidy: clip, order, direction, fraction,
+    height. scores is tidy: clip, method, metric, against (attention, a null, or random head N), score. places has one row per clip and
+    part of the face. limits: what else limits the answers, in sentences.
     """
 
     groups: list[str] = field(default_factory=list)
@@ -58,6 +62,8 @@ class Evidence:
     free: list[float] = field(default_factory=list)
     attributions: list[dict[str, np.ndarray]] = field(default_factory=list)
     fixed: str = ""
+    unfollowed: str = ""
+    limits: Notes = field(default_factory=Notes)
     tolerance: float = float("nan")
     share: float = TOLERANCE
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -82,11 +88,17 @@ def gather(
     found = Evidence(groups=[clip.recording or f"clip {index}" for index, clip in enumerate(clips)], share=tolerance)
     for clip in clips:
         maps, own = recorded(model, clip, target, attention)
-        found.attention.append(maps)
+        if not np.isfinite(maps).all():
+            found.limits.add(EVEN)
+        found.attention.append(_without_gaps(maps))
         found.own.append(own)
         found.gold.append(_gold(clip, target))
         found.seen.append(_seen(clip, target, found.gold[-1]))
-        found.attributions += attributions_of(model, [clip], target, attention, methods)
+        try:
+            found.attributions += attributions_of(model, [clip], target, attention, methods, found.limits)
+        except NoGradient as error:
+            found.unfollowed, methods = _sentence(str(error)), ()
+            found.attributions.append({})
         step()
     found.tolerance = tolerance * variation(found.own, found.seen)
     random_maps = _maps_of_random_networks(model, clips, target, attention, networks, seed)
@@ -124,8 +136,13 @@ def _maps_of_random_networks(model, clips: list[Clip], target: Target, attention
     for number in range(networks if any(True for _ in model.parameters()) else 0):
         with randomised(model, None, seed + 1000 + number):
             for index, clip in enumerate(clips):
-                found[index][f"random network {number + 1}"] = recorded(model, clip, target, attention)[0]
+                found[index][f"random network {number + 1}"] = _without_gaps(recorded(model, clip, target, attention)[0])
     return found
+
+
+def _without_gaps(maps: np.ndarray) -> np.ndarray:
+    """Maps (T,h,w) that are even in frames without one: an even map ranks nothing, so that agreement with it stays undefined."""
+    return np.where(np.isfinite(maps), maps, 1 / (maps.shape[1] * maps.shape[2]))
 
 
 def scores(
@@ -169,10 +186,17 @@ def scores(
 
 
 def attributions_of(
-    model: nn.Module, clips: list[Clip], target: Target, attention, methods: Sequence[Callable[..., Attribution]]
+    model: nn.Module, clips: list[Clip], target: Target, attention, methods: Sequence[Callable[..., Attribution]], limits: Notes
 ) -> list[dict[str, np.ndarray]]:
-    """The network's own maps (T,H,W), one dict per clip, by the method's label."""
-    return [{method.label: call(method, model, clip, target, attention).values for method in methods} for clip in clips]
+    """The network's own maps (T,H,W), one dict per clip, by the method's label; where gradients were cut, that is added to `limits`."""
+    found = [{method.label: call(method, model, clip, target, attention) for method in methods} for clip in clips]
+    cuts = (note for maps in found for one in maps.values() for note in one.notes if note.startswith(SAID))
+    limits.add(*(f"{_sentence(note)} Agreement is judged by what is left." for note in cuts))
+    return [{label: one.values for label, one in maps.items()} for maps in found]
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def between_methods(attributions: list[dict[str, np.ndarray]]) -> pd.DataFrame:
@@ -235,7 +259,7 @@ def _insertion(at: AttentionOverride, found: Evidence, index: int, seed: int, mo
     clip, maps = at.asked.clip, found.attention
     own, explained = maps[index], found.attributions[index].get(exact_deeplift.label)
     uncover = InsertionDeletion(at.asked)
-    if explained is None:
+    if explained is None and not found.unfollowed:
         explained = exact_deeplift(at.asked.model, clip, at.asked.target, attention=at.attention).values
     orders = {
         "attention": own,
@@ -246,7 +270,7 @@ def _insertion(at: AttentionOverride, found: Evidence, index: int, seed: int, mo
         "edges": nulls.edges(clip, own.shape[1:]),
         "mean map": nulls.mean_map(maps, index),
         "another clip's": nulls.of_another(maps, index),
-        "exact DeepLIFT": pooled(np.abs(explained), own.shape[1:]),
+        "exact DeepLIFT": None if explained is None else pooled(np.abs(explained), own.shape[1:]),
     } | more
     orders = {name: order for name, order in orders.items() if order is not None}
     areas, first, rows = {}, {}, []

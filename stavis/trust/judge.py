@@ -11,7 +11,7 @@ over recordings (clips where they name none), paired with the null.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +21,7 @@ from stavis.attention.hooks import Attention, attention_module
 from stavis.attribution.target import prepare
 from stavis.bootstrap import DRAWS, FEWEST, interval
 from stavis.errors import StavisError
+from stavis.notes import Notes
 from stavis.printable import ShortRepr
 from stavis.regions import VERSION as REGIONS_VERSION
 from stavis.trust import answers
@@ -41,7 +42,7 @@ class Verdict(ShortRepr):
     first_cells: their height at 2 to 5 % of the cells; between: the methods among themselves; notes: what a reader must know besides;
     warnings: those of the notes that limit what the answers mean, the others are findings;
     curves: tidy insertion and deletion curves (group, order, direction, fraction, height); maps: the attention of each clip, the
-    mean over its frames (h,w).
+    mean over its frames (h,w); dimension: the output that was judged.
     """
 
     needed: Answer
@@ -59,6 +60,7 @@ class Verdict(ShortRepr):
     warnings: tuple[str, ...] = ()
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     maps: tuple[np.ndarray, ...] = ()
+    dimension: str = ""
 
     def _facts(self) -> Iterator[str]:
         yield f"{self.clips} clips"
@@ -86,6 +88,7 @@ class Verdict(ShortRepr):
         names = ("tests", "localisation", "insertion", "first_cells")
         return {
             "clips": self.clips,
+            "dimension": self.dimension or None,
             **({"regions_version": REGIONS_VERSION} if "outside" in set(self.localisation.get("part", ())) else {}),
             **{answer.question: _plain(vars(answer) | {"skill": answer.skill}) for answer in self.answers},
             **{name: [_plain(row) for row in getattr(self, name).to_dict("records")] for name in names},
@@ -130,7 +133,8 @@ def verdict(
             return _without_attention(ready, clips, target, methods)
         options = {"methods": methods, "heads": heads, "networks": networks, "tolerance": tolerance, "seed": seed, "progress": progress}
         found = gather(ready, clips, target, attention, **options)
-    return judge(found, between_methods(found.attributions), seed=seed, draws=draws)
+    judged = judge(found, between_methods(found.attributions), seed=seed, draws=draws)
+    return replace(judged, dimension=target.dimension)
 
 
 def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int = DRAWS) -> Verdict:
@@ -146,6 +150,9 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         notes.append("The attention is the same everywhere (constant): agreement with it is undefined.")
     if not found.tolerance > 0 and np.isfinite(found.tolerance):
         notes.append("The prediction is the same in all frames: there is nothing that an attention could explain.")
+    notes += found.limits
+    if found.unfollowed:
+        notes.append(found.unfollowed)
     if found.fixed:
         notes.append(found.fixed)
         needed, tests, unique = answers.not_askable("needed", found.fixed), pd.DataFrame(), answers.not_askable("unique", found.fixed)
@@ -162,7 +169,7 @@ def judge(found: Evidence, between: pd.DataFrame, *, seed: int = 0, draws: int =
         needed,
         answers.sufficient(found),
         unique,
-        answers.agrees(found, between),
+        answers.not_askable("agrees", found.unfollowed) if found.unfollowed else answers.agrees(found, between),
         tests,
         found.scores,
         places,
@@ -203,10 +210,11 @@ def _without_attention(model, clips: list[Clip], target: Target, methods) -> Ver
     nan = float("nan")
     message = "The model has no attention module, so this question does not arise; give attention=<module> if it has one."
     unanswered = [Answer(name, "undecided", nan, nan, nan, nan, nan, nan, message) for name in ("needed", "sufficient", "unique", "agrees")]
-    between = between_methods(attributions_of(model, clips, target, None, methods))
+    notes = Notes(["The model has no attention: only the attributions are compared, with each other."])
+    between = between_methods(attributions_of(model, clips, target, None, methods, notes))
     empty = pd.DataFrame()
-    note = "The model has no attention: only the attributions are compared, with each other."
-    return Verdict(*unanswered, empty, empty, empty, empty, between, len(clips), (note,), warnings=(note,))
+    told = {"notes": tuple(notes), "warnings": tuple(notes), "dimension": target.dimension}
+    return Verdict(*unanswered, empty, empty, empty, empty, between, len(clips), **told)
 
 
 def _plain(row: dict) -> dict:

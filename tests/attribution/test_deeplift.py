@@ -7,8 +7,8 @@ from torch import nn
 from torch.nn import functional
 
 from stavis.attribution.deeplift import exact_deeplift
-from stavis.attribution.deeplift_rules import _PathIntegral, _Product
 from stavis.attribution.methods import integrated_gradients
+from stavis.attribution.rules.deeplift import _PathIntegral, _Product
 from stavis.errors import StavisError
 from stavis.models.sta import PRESETS, STA
 from stavis.types import Target

@@ -7,6 +7,7 @@ from torch import nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from stavis.attribution.cuts import SAID
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.errors import StavisError
 from tests.attribution.networks import make_clip, nothing_left
@@ -209,7 +210,8 @@ def test_whatever_has_no_rule_is_named_or_refused(name):
     model = framewise(operation)
     result = exact_deeplift(model, CLIP)
     assert named in result.approximated
-    (note,) = result.notes
+    *others, note = result.notes
+    assert [note.startswith(SAID) for note in others] == [True] * (named in ("no_grad", "detach"))
     assert named in note and f"{100 * result.relative_delta:.2f} %" in note
     if largest is not None:
         assert result.relative_delta <= largest

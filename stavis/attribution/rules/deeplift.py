@@ -25,7 +25,7 @@ from torch.autograd import Function
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_unflatten
 
-from stavis.attribution.deeplift_layers import COMPOSED
+from stavis.attribution.rules.layers import COMPOSED
 from stavis.errors import StavisError
 
 LINEAR = frozenset(
@@ -171,7 +171,7 @@ class RuleMode(TorchFunctionMode):
                 self._flag(name)
         return result
 
-    # What the rules are made of; rules_composed uses these three.
+    # What the rules are made of; those of layers and of order use these three.
 
     def rescale(self, function: Callable, x: torch.Tensor) -> torch.Tensor:
         """An elementwise function with the multiplier Δy/Δx; its slope half-way where Δx is next to nothing."""

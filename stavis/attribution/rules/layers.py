@@ -8,8 +8,8 @@ import math
 import torch
 from torch.nn import functional
 
-from stavis.attribution.deeplift_order import ORDER, bind
-from stavis.attribution.deeplift_recurrent import RECURRENT
+from stavis.attribution.rules.order import ORDER, bind
+from stavis.attribution.rules.recurrent import RECURRENT
 
 
 def _normalised(mode, x: torch.Tensor, dims: tuple[int, ...], eps: float, *, centred: bool = True) -> torch.Tensor:
