@@ -5,6 +5,8 @@ References
 Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM. ICCV 2017.
 """
 
+from typing import NoReturn
+
 import torch
 from torch import nn
 from torch.nn import functional
@@ -20,7 +22,8 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
     A layer that runs once for each frame gives the same as one that runs once for all of them. In a symmetric network it also runs on the
     mirror image, whose map is turned back and added.
 
-    Raises StavisError where the network has no such convolution, it did not run, or ran neither once nor once for each frame.
+    Raises StavisError where the network has no such convolution, it did not run, or ran neither once nor once for each frame, its features
+    have one cell, or the target does not depend on them.
     """
     calls: list[tuple[nn.Module, torch.Tensor]] = []
 
@@ -39,12 +42,43 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
     if not calls:
         raise StavisError("the layer of Grad-CAM does not run in the model's forward: give layer=<another convolution>.")
     views = 2 if any(isinstance(module, STA | CNN3D) and module.config.symmetric for module in context.model.modules()) else 1
-    last = calls[-1][0] if layer is not None else _last_that_fits(calls, len(context.clip), views)
-    features = [output for module, output in calls if module is last]
-    _check_calls(last, [_of_a_view(part, views) for part in features], len(context.clip))
-    gradients = torch.autograd.grad(value, features, allow_unused=True) if value.requires_grad else [None] * len(features)
-    maps = [_of_views(part, gradient, views) for part, gradient in zip(features, gradients, strict=True)]
-    return torch.cat(maps)
+    by_layer = {module: [output for one, output in calls if one is module] for module, _ in reversed(calls)}  # the last that ran first
+    shapes = {module: [_of_a_view(part, views) for part in features] for module, features in by_layer.items()}
+    fitting = {module: features for module, features in by_layer.items() if _fits(shapes[module], len(context.clip))}
+    if not fitting:
+        _refuse_calls(calls[-1][0], shapes[calls[-1][0]], len(context.clip))
+    with_places = {module: features for module, features in fitting.items() if shapes[module][0][-2:] != (1, 1)}
+    chosen, features, gradients = _last_that_moves(context, value, with_places)
+    if chosen is not calls[-1][0]:
+        name = next(name for name, module in context.model.named_modules() if module is chosen).removeprefix("core.model.")
+        context.notes.add(f"Grad-CAM reads the layer {name}: convolutions after it have no map of the frames, or do not reach the target.")
+    return torch.cat([_of_views(part, gradient, views) for part, gradient in zip(features, gradients, strict=True)])
+
+
+def _last_that_moves(
+    context: AttributionContext, value: torch.Tensor, by_layer: dict[nn.Module, list[torch.Tensor]]
+) -> tuple[nn.Module, list[torch.Tensor], list[torch.Tensor | None]]:
+    """The first of the layers whose features move the value; its features and their gradients, one for each call. One whose gradient is 0
+    is taken where no other has any, which is noted.
+
+    Raises StavisError where the value depends on none.
+    """
+    still: tuple[nn.Module, list[torch.Tensor], list[torch.Tensor | None]] | None = None
+    for module, features in by_layer.items():
+        if not all(part.requires_grad for part in features):
+            continue
+        gradients = list(torch.autograd.grad(value, features, allow_unused=True, retain_graph=True))
+        if any(bool(one.any()) for one in gradients if one is not None):
+            return module, features, gradients
+        if still is None and any(one is not None for one in gradients):
+            still = module, features, gradients
+    if still is None:
+        raise StavisError(
+            "Grad-CAM found no layer whose features are a map of the frames, of more than one cell, and reach the target: give "
+            "layer=<one whose features do>, or take another method."
+        )
+    context.notes.add("the target's gradient is 0 in the layer of Grad-CAM: so is its map.")
+    return still
 
 
 def _of_a_view(features: torch.Tensor, views: int) -> tuple[int, ...]:
@@ -58,14 +92,6 @@ def _of_views(features: torch.Tensor, gradient: torch.Tensor | None, views: int)
         return _activation(features, gradient)
     own, turned = zip(features.chunk(2), (None, None) if gradient is None else gradient.chunk(2), strict=True)
     return _activation(*own) + _activation(*turned).flip(-1)
-
-
-def _last_that_fits(calls: list[tuple[nn.Module, torch.Tensor]], frames: int, views: int) -> nn.Module:
-    """The last convolution that gives a map of the clip or of each frame; the last of all where none does."""
-    for module in dict.fromkeys(module for module, _ in reversed(calls)):
-        if _fits([_of_a_view(output, views) for one, output in calls if one is module], frames):
-            return module
-    return calls[-1][0]
 
 
 def _activation(features: torch.Tensor, gradient: torch.Tensor | None) -> torch.Tensor:
@@ -84,14 +110,13 @@ def _fits(shapes: list[tuple[int, ...]], frames: int) -> bool:
     return alike and len(shapes[0]) == 4 and sum(shape[0] for shape in shapes) in (1, frames)
 
 
-def _check_calls(layer: nn.Module, shapes: list[tuple[int, ...]], frames: int) -> None:
-    """Raises StavisError where a layer's calls hold no map of the clip and none of each frame."""
-    if not _fits(shapes, frames):
-        what = " and ".join(str(shape) for shape in dict.fromkeys(shapes))
-        raise StavisError(
-            f"the layer {type(layer).__name__} ran {len(shapes)} times for {frames} frames and gave {what}: give Grad-CAM a layer that "
-            "runs once for the clip or once for each frame, with features (N,C,h,w) or (N,C,t,h,w)."
-        )
+def _refuse_calls(layer: nn.Module, shapes: list[tuple[int, ...]], frames: int) -> NoReturn:
+    """Raises StavisError: a layer's calls hold no map of the clip and none of each frame."""
+    what = " and ".join(str(shape) for shape in dict.fromkeys(shapes))
+    raise StavisError(
+        f"the layer {type(layer).__name__} ran {len(shapes)} times for {frames} frames and gave {what}: give Grad-CAM a layer that "
+        "runs once for the clip or once for each frame, with features (N,C,h,w) or (N,C,t,h,w)."
+    )
 
 
 def _layers(model: nn.Module, layer: nn.Module | str | None) -> list[nn.Module]:
