@@ -1,7 +1,8 @@
 """The straight path from a baseline to a clip, its gradients added up where the prediction bends.
 
 The prediction along the path is known at every node, so each interval's own error is known too: the intervals that miss most are
-halved until all of them together miss no more than a tolerance, or a limit is reached.
+halved until all of them together, each counted by its size, miss no more than a tolerance, or a limit is reached: two errors of opposite
+sign do not make a map right, for they lie in different pixels.
 """
 
 from dataclasses import dataclass
@@ -16,10 +17,12 @@ FIRST = 4
 
 @dataclass(frozen=True)
 class PathIntegral:
-    """What each pixel adds along the path: values (T,H,W) double, the prediction's change, and the gradients it took."""
+    """What each pixel adds along the path: values (T,H,W) double, the prediction's change, the sum of what its intervals miss of it,
+    whichever way (so that errors do not cancel), and the gradients it took."""
 
     values: torch.Tensor
     difference: float
+    missed: float
     gradients: int
 
 
@@ -41,7 +44,7 @@ class _Path:
             scale = torch.tensor(some, dtype=self.start.dtype, device=self.start.device).view(-1, 1, 1, 1, 1)
             points = (self.start + scale * self.change).requires_grad_(True)
             values = self.context.value(points)
-            gradients = torch.autograd.grad(values.sum(), points, allow_unused=True)[0] if values.requires_grad else None
+            (gradients,) = torch.autograd.grad(values.sum(), points, allow_unused=True)
             for index, node in enumerate(some):
                 map_ = torch.zeros_like(self.change) if gradients is None else gradients[index : index + 1] * self.change
                 self.maps[node] = map_.sum(2)[0]
@@ -71,7 +74,8 @@ def integrate_path(context: AttributionContext, start: torch.Tensor, *, steps: i
         errors |= {interval: path.error(interval) for interval in intervals}
         difference = path.predictions[1.0] - path.predictions[0.0]
         room = steps - len(path.maps)  # each interval that is halved takes one more node
-        if abs(sum(errors.values())) <= tolerance * abs(difference) or room < 1:
+        missed = sum(abs(error) for error in errors.values())
+        if missed <= tolerance * abs(difference) or room < 1:
             break
         worst = sorted(errors, key=lambda interval: (-abs(errors[interval]), interval))[: min(FIRST, room)]
         intervals = [half for low, high in worst for half in ((low, (low + high) / 2), ((low + high) / 2, high))]
@@ -81,4 +85,4 @@ def integrate_path(context: AttributionContext, start: torch.Tensor, *, steps: i
     for low, high in errors:
         for node, share in _rule(low, high):
             values += path.maps[node] * ((high - low) * share)
-    return PathIntegral(values, difference, len(path.maps))
+    return PathIntegral(values, difference, missed, len(path.maps))

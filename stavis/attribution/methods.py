@@ -26,7 +26,7 @@ from stavis.attribution.cuts import no_checkpointing
 from stavis.attribution.deeplift import exact_deeplift
 from stavis.attribution.integration import integrate_path
 from stavis.attribution.rules.relu import ReluRule, scripted
-from stavis.attribution.target import AttributionContext, attribution_context, described, relative_error
+from stavis.attribution.target import AttributionContext, attribution_context, described, relative_size
 from stavis.attribution.token_methods import patch_activation, relevance
 from stavis.errors import StavisError
 from stavis.types import COMPLETE, Attribution, Clip, Target
@@ -70,7 +70,7 @@ def integrated_gradients(
     with attribution_context(model, clip, target) as context:
         start = baseline_frames(clip, baseline, context.frames.device)
         path = integrate_path(context, start, steps=steps, tolerance=COMPLETE, batch=internal_batch_size)
-        error = relative_error(path.values, path.difference)
+        error = relative_size(path.missed, path.difference)
         return context.to_attribution(integrated_gradients.label, path.values, relative_delta=error)
 
 
