@@ -24,6 +24,7 @@ def verdict(
     data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
+    target: Annotated[str | None, typer.Option(help="The output to judge: name or number; else the first or likeliest.")] = None,
     renderer: Annotated[
         str | None,
         typer.Option(
@@ -60,7 +61,9 @@ def verdict(
     checks.given(network=run, out=out, device=device)
     checks.data(data, split)
     checks.begin(f"judging the attention of {run} on {clips} recordings of {data or 'the embedded data'}", quiet)
-    done = jobs.verdict(run, data, split=split, clips=clips, renderer=renderer, out=out, device=device, quiet=quiet)
+    dimension = int(target) if target is not None and target.isdigit() else target
+    chosen = {"split": split, "clips": clips, "dimension": dimension, "renderer": renderer}
+    done = jobs.verdict(run, data, **chosen, out=out, device=device, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(done.to_json()))
         return

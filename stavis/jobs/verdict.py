@@ -1,7 +1,8 @@
 """The verdict on a network: does its attention explain what it predicts, on recordings of a data set."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,7 @@ from stavis.timeline import stride_of
 from stavis.trust.answers import USED
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
-from stavis.types import Clip, Target
+from stavis.types import Clip, Prediction, Target
 
 FIGURES = ("between", "insertion", "curves", "localisation")
 TABLES = ("answers", "tests", "localisation", "insertion", "agreement", "between")
@@ -158,7 +159,8 @@ class VerdictResult:
     def report(self) -> HtmlReport:
         """The page about it: the card, the tests behind it, where the map lies, agreement by method."""
         found = self.verdict
-        report = HtmlReport("Does the attention explain the prediction?", subtitle=self.shown, provenance=self.provenance)
+        judged = f"Output {found.dimension}, {self.shown}" if found.dimension else self.shown
+        report = HtmlReport("Does the attention explain the prediction?", subtitle=judged, provenance=self.provenance)
         for notice in self.notices:
             report.add_notice(notice)
         report.add_finding(self.finding)
@@ -215,7 +217,7 @@ def verdict(
     *,
     split: str = "test",
     clips: int = 12,
-    dimension: str | None = None,
+    dimension: str | int | None = None,
     renderer: str | None = None,
     out: str | Path | None = None,
     regions: Regions = None,
@@ -226,6 +228,8 @@ def verdict(
     """Judge a network's attention on one clip of each of the first `clips` recordings of a split; with `out`, write it there.
 
     A clip is the middle window of a recording at the network's own frame rate. `out` gets verdict.json, verdict.html, agreement.csv.
+    dimension: the output that is judged, by its name or number, for all clips; by default the first, of classes alone the likeliest over
+    the clips, as a note says of a network with several.
     renderer: who renders the embedded faces where no data is given, "flat" or "heads" (`stavis fetch-models --heads` gets the head
     model); by default "heads" for a network that was trained on 3D heads alone, for its answers are about faces that it reads.
     regions: as for `Predictor.explain`.
@@ -237,7 +241,7 @@ def verdict(
     if net.mirror:  # two maps a frame, of the video and of its mirror image: the tests replace one
         what = f"{net.name} was loaded with mirror=True, and the mean of two attentions is nothing that can be replaced inside it"
         raise StavisError(f"{what}: judge net.mirrored(False), which reads videos as they are.")
-    dimension = None if dimension is None else net.dimension_of(dimension)
+    output = None if dimension is None else net.dimension_of(dimension)
     folder = folder_of_first(data, split, clips, quiet, _renderer_for(net, data, renderer))
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
@@ -247,27 +251,32 @@ def verdict(
     attention = _attention_of(net.network)
     facts = data_facts(folder)
     rendered = _rendered_by(facts)
-    target = Target(dimension or net.dimensions[0])
+    output, by_rule = (output, ()) if output is not None else _output_of(net, crops, chosen)
     with bar("judging the attention", quiet) as progress:
-        found = judge(net.differentiable(), chosen, attention=attention, target=target, seed=seed, progress=progress)
-    result = VerdictResult(
-        found,
-        net,
-        chosen,
-        net.provenance(
-            data=facts["name"],
-            data_hash=facts.get("hash"),
-            split=split,
-            clips=len(chosen),
-            crop=net.crop_text(*(each.source for each in crops)),
-            seed=seed,
-            **({"renderer": rendered} if rendered else {}),
-        ),
-        rendered,
-    )
+        found = judge(net.differentiable(), chosen, attention=attention, target=Target(output), seed=seed, progress=progress)
+    found = replace(found, notes=(*found.notes, *by_rule))
+    about = {"data": facts["name"], "data_hash": facts.get("hash"), "split": split, "clips": len(chosen), "dimension": output}
+    about |= {"crop": net.crop_text(*(each.source for each in crops)), "seed": seed, "renderer": rendered or None}
+    result = VerdictResult(found, net, chosen, net.provenance(**about), rendered)
     if out is not None:
         result.save(out)
     return result
+
+
+def _output_of(net: VideoReader, crops: Sequence[Crops], clips: Sequence[Clip]) -> tuple[str, tuple[str, ...]]:
+    """The output that is judged where none was named, by the rule of `explain` over all clips, and a note of it where there are several."""
+    if len(net.dimensions) == 1:
+        return net.dimensions[0], ()
+    seen, rule = None, "the first"
+    if net.network.classes and net.network.bounds == (0.0, 1.0):  # for no other network the clips need be read
+        values, rule = [], "the likeliest over the clips"
+        for each, clip in zip(crops, clips, strict=True):
+            first, last = np.searchsorted(each.times, clip.times[[0, -1]])
+            values.append(net.read_crops(each, slice(int(first), int(last) + 1)).values)
+        joined = np.concatenate(values)
+        seen = Prediction(np.arange(len(joined)), joined, net.dimensions, net.network.bounds)
+    name = net.dimension_of(None, seen)
+    return name, (f"Judged is {name}, of {len(net.dimensions)} outputs {rule}: name another with dimension= (--target).",)
 
 
 def _rendered_by(facts: dict) -> str:
