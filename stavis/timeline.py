@@ -8,6 +8,9 @@ from stavis.errors import StavisError
 
 CLOCK_TOLERANCE = 1e-3
 """Containers round their clocks to milliseconds: a frame this far (s) outside the labels still has the outermost label."""
+PAUSE = 1.0
+"""Seconds without a frame after which a video goes on anew for a network, where four of its own steps are no longer than that."""
+_STEPS_OF_A_PAUSE = 4.0
 MAX_GAP = 3.0
 """Between labels further apart than this many of their median steps there is no label, where nothing else is requested."""
 
@@ -110,9 +113,19 @@ def read_rate(times: np.ndarray, rate: float) -> float:
 
 
 def streams(times: np.ndarray, rate: float) -> list[np.ndarray]:
-    """The frames of a video distributed over interleaved streams of about `rate` frames/s; every frame belongs to exactly one."""
+    """The frames of a video distributed over interleaved streams of about `rate` frames/s; every frame belongs to exactly one.
+
+    A stream ends where the video pauses, and another begins after it: what was seen before lies too far back for a network's memory.
+    """
     stride = stride_of(times, rate)
-    return [np.arange(start, len(times), stride) for start in range(min(stride, len(times)))]
+    dealt = [np.arange(start, len(times), stride) for start in range(min(stride, len(times)))]
+    return [part for stream in dealt for part in np.split(stream, np.flatnonzero(_pauses(times[stream])) + 1)]
+
+
+def _pauses(times: np.ndarray) -> np.ndarray:
+    """After which of the times (T,) s but the last comes a pause: (T-1,) bool."""
+    steps = np.diff(times)
+    return steps > max(PAUSE, _STEPS_OF_A_PAUSE * float(np.median(steps))) if len(steps) else np.zeros(0, bool)
 
 
 def outside(times: np.ndarray, ranges: Iterable[tuple[float, float, str]]) -> np.ndarray:

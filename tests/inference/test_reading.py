@@ -140,6 +140,26 @@ def test_attention_stays_a_distribution_where_windows_overlap():
     assert (np.abs(reading.prediction.values) <= 1).all()
 
 
+@pytest.mark.parametrize("mode", ["window", "stream"])
+def test_after_a_pause_a_video_is_read_as_one_of_its_own(mode):
+    torch.manual_seed(0)
+    network = STA(TINY)
+    crops = made_crops(1, frames=90, fps=12.5)[0]
+    times = crops.times + np.where(np.arange(90) >= 40, 60.0, 0)
+    whole = read(network, crops.frames, times, mode=mode)
+    parts = [read(network, crops.frames[part], times[part], mode=mode) for part in (slice(0, 40), slice(40, 90))]
+    for field in ("values", "weights"):
+        one, two = ([each.prediction.values, each.attention.weights][field == "weights"] for each in parts)
+        found = whole.prediction.values if field == "values" else whole.attention.weights
+        assert found == pytest.approx(np.concatenate([one, two]), abs=1e-5)
+
+
+@pytest.mark.parametrize("gap, kept", [(0.7, 1), (1.2, 2)])
+def test_a_stream_goes_on_over_dropped_frames_and_ends_at_a_pause(gap, kept):
+    times = np.arange(20) / 6.25 + np.where(np.arange(20) >= 8, gap, 0)
+    assert len(streams(times, 6.25)) == kept and len(streams(np.arange(20.0) * 3, 6.25)) == 1
+
+
 class Normed(nn.Module):
     """A batch norm that was frozen, in a network in training mode."""
 
