@@ -24,6 +24,12 @@ def test_two_fields_are_one_frame(tmp_path, name, each):
     assert [number_of(f.image) for f in part] == [7, 8, 9]
 
 
+def test_two_fields_without_any_stamp_are_one_frame(tmp_path):
+    frames, said = read(field_coded(tmp_path / "a.ts", IMAGES, True).with_suffix(".h264"))
+    assert [number_of(f.image) for f in frames] == list(range(12)) and "no time stamps" in said[0]
+    assert [f.time for f in frames] == pytest.approx(list(np.arange(12) / 25))
+
+
 @pytest.mark.parametrize("each", [True, False])
 def test_damage_of_a_second_field_is_told_of_its_frame(tmp_path, each):
     path = field_coded(tmp_path / "a.mp4", IMAGES, each)
