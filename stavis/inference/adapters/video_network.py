@@ -45,7 +45,7 @@ class VideoNetwork:
     @property
     def sees_motion(self) -> bool:
         """Whether a network is shown several frames together: not where it is given one after another."""
-        return self.clip.core._forward_of_user not in (each_frame, pixel_values_each)
+        return self.clip.core.forward_of_user not in (each_frame, pixel_values_each)
 
     @property
     def mass_notes(self) -> tuple[str, ...]:
