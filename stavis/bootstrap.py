@@ -265,7 +265,8 @@ def paired_difference(
     Parameters
     ----------
     one, other : array (N,M) or (N,)
-        The sums (or plain values) of the two systems, row by row of the same recording.
+        The sums (or plain values) of the two systems, row by row of the same recording. A pair counts only where both are known: a value
+        that is NaN, or a row of sums that is all 0, takes its counterpart out with it.
     statistic, groups, value, unit, level
         As for `interval`.
     seed, draws : int
@@ -291,8 +292,13 @@ def paired_difference(
     one, other = (sums_of_values(rows) if np.ndim(rows) == 1 else np.asarray(rows, np.float64) for rows in (one, other))
     if one.shape != other.shape:
         raise StavisError(f"{len(one)} recordings cannot be paired with {len(other)}: score both systems on the same ones.")
+    pairs = (one != 0).any(-1) & (other != 0).any(-1)
+    one, other = one[pairs], other[pairs]
     if groups is not None:
-        one, other = grouped(one, groups), grouped(other, groups)
+        groups = np.asarray(list(groups)).astype(str)
+        if len(groups) != len(pairs):
+            raise StavisError(f"{len(pairs)} rows of sums cannot belong to {len(groups)} groups: name one group per row.")
+        one, other = grouped(one, groups[pairs]), grouped(other, groups[pairs])
     width = one.shape[-1]
 
     def less(sums):

@@ -198,6 +198,25 @@ def test_clips_of_one_recording_change_places_together():
     assert np.isnan(paired_difference(one, other, groups=list("abcd") * 5).p)
 
 
+def test_a_pair_counts_only_where_both_are_known():
+    one, other = np.arange(9.0) + 0.5, np.arange(9.0) + np.where(np.arange(9) % 2, 0.1, 0.0)
+    gap = other.copy()
+    gap[8] = np.nan
+    found, alone = paired_difference(one, gap), paired_difference(one[:8], other[:8])
+    assert found == alone and found.interval.count == 8 and found.value == pytest.approx(0.45)
+    swapped = paired_difference(gap, one)
+    assert (swapped.value, swapped.p) == (pytest.approx(-found.value), found.p)
+    systems = [sums_of([(np.arange(3.0) * k, np.arange(3.0)) for k in range(1, 8)]) for _ in "ab"]
+    systems[1][2] = 0  # sums of a recording without a frame
+    rest = np.arange(7) != 2
+    assert paired_difference(*systems, from_sums("ccc")) == paired_difference(*(each[rest] for each in systems), from_sums("ccc"))
+    groups = list("aabbccdde")
+    assert paired_difference(one, gap, groups=groups).interval.count == 4
+    assert paired_difference(np.full(6, np.nan), np.zeros(6)).interval.count == 0
+    with pytest.raises(StavisError, match="9 rows of sums cannot belong to 8 groups"):
+        paired_difference(one, gap, groups=groups[:8])
+
+
 @given(st.lists(st.floats(-5, 5, width=16), min_size=5, max_size=12, unique_by=abs))
 @settings(deadline=None)
 def test_a_sign_flip_of_ranks_is_wilcoxons_exact_test(some):

@@ -55,6 +55,8 @@ def difference(sums: np.ndarray, other: np.ndarray, metric: str = "ccc", protoco
     two trained networks, not about the systems.
     """
     (rows, statistic), (others, _) = (protocol_sums(PROTOCOLS[protocol], metric, each) for each in (sums, other))
+    pairs = (rows != 0).any(-1).all(0) & (others != 0).any(-1).all(0)  # a recording counts where every seed of both is defined on it
+    rows, others = rows[:, pairs], others[:, pairs]
     each, its = statistic(rows.sum(1)), statistic(others.sum(1))
     spreads = [seeds_spread(each - its)] if paired else [seeds_spread(each), seeds_spread(its)]
     width = len(rows) * rows.shape[-1]

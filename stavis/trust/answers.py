@@ -241,11 +241,12 @@ def agrees(found: Evidence, between: pd.DataFrame) -> Answer:
         rivals = table[table.against == "null"].groupby(["method", "clip"]).score.mean().unstack().reindex(columns=clips)
         rival = "a map that knows nothing of the network"
     rivals = rivals.loc[rivals.notna().any(axis=1)]
-    if not np.isfinite(own).any() or not len(rivals):
+    strongest = rivals.loc[rivals.mean(axis=1).idxmax()].to_numpy() if len(rivals) else np.full(len(own), np.nan)
+    pairs = np.isfinite(own) & np.isfinite(strongest)  # the three numbers are of the same clips
+    if not pairs.any():
         nan = float("nan")
         return _answer("agrees", Interval(nan, reason="undefined"), nan, nan, nan, GAIN, rival=rival)
-    strongest = rivals.loc[rivals.mean(axis=1).idxmax()].to_numpy()
-    null, effect = float(np.nanmean(strongest)), float(np.nanmean(own))
+    null, effect = float(strongest[pairs].mean()), float(own[pairs].mean())
     gain = interval(own - strongest, groups=found.groups)
     ceiling = float(between.cc.mean()) if len(between) else float("nan")
     forced = null > FORCED and effect > null / 2

@@ -74,6 +74,14 @@ def test_metrics_from_sums_are_those_of_the_metrics(protocol, function, metric):
         assert (less.low, less.high) == pytest.approx((paired.low, paired.high), abs=1e-9)
 
 
+def test_a_recording_without_a_ccc_in_one_system_is_left_out_of_the_other_too():
+    pairs, others = random_pairs(), [(g * 0.9, g) for _, g in random_pairs()]
+    others[3] = (np.zeros(5), np.zeros(5))  # a gold of 0, predicted as 0: its CCC is undefined
+    one, other = (sums_of(each)[None] for each in (pairs, others))
+    rest = np.arange(len(pairs)) != 3
+    assert difference(one, other, protocol="per_recording") == difference(one[:, rest], other[:, rest], protocol="per_recording")
+
+
 def null_table(
     rng: np.random.Generator, systems: int = 12, seeds: int = 3, recordings: int = 24, frames: int = 30
 ) -> dict[str, np.ndarray]:

@@ -1,5 +1,7 @@
 """The table of a group and its recordings: what is read from folders, and what is refused in one sentence."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -145,3 +147,12 @@ def test_differences_are_paired_where_people_are_and_not_where_they_are_not(memb
     strangers = [one for one in members if (one.condition == "smile") or one.person in ("p0",)]
     strangers = [one if one.condition == "smile" else type(one)(**{**vars(one), "person": f"q{k}"}) for k, one in enumerate(strangers)]
     assert set(difference_table(strangers).paired) == {"no"}
+
+
+def test_a_region_that_one_condition_lacks_takes_its_pair_out_in_that_region_alone(members):
+    kept = [replace(one, densities={**one.densities, "mouth": np.nan}) if one.name == "p5 frown" else one for one in members]
+    found, full = (difference_table(each).set_index("region") for each in (kept, members))
+    pairs = difference_table([one for one in members if one.person != "p5"]).set_index("region")
+    assert found.people["mouth"] == 5 and found.people["left_eye"] == 6
+    assert found.loc["mouth", "difference":"p"].tolist() == pairs.loc["mouth", "difference":"p"].tolist()
+    assert found.loc["left_eye", "difference":"p"].tolist() == full.loc["left_eye", "difference":"p"].tolist()

@@ -87,7 +87,7 @@ def test_random_networks_are_orders_on_the_network_in_question():
     assert np.mean([first["attention"] for first in found.first]) > 0.95
 
 
-def agreement_of(effect: float, heads: tuple[float, ...], count: int = 6):
+def agreement_evidence(effect: float, heads: tuple[float, ...], count: int = 6):
     evidence = made(0.6, count=count)
     rows = [
         {"clip": clip, "method": "m", "metric": "cc", "against": against, "score": min(1.0, score + 0.002 * (clip % 3 - 1))}
@@ -95,7 +95,23 @@ def agreement_of(effect: float, heads: tuple[float, ...], count: int = 6):
         for against, score in (("attention", effect), *((f"random head {n}", head) for n, head in enumerate(heads)))
     ]
     evidence.scores = pd.DataFrame(rows)
-    return judge(evidence, NONE)
+    return evidence
+
+
+def agreement_of(effect: float, heads: tuple[float, ...], count: int = 6):
+    return judge(agreement_evidence(effect, heads, count), NONE)
+
+
+def test_agreement_and_what_it_is_held_against_are_of_the_same_clips():
+    """A clip without a score on one side says nothing of the difference: it does not move the other side, either."""
+    evidence = agreement_evidence(0.8, (0.5,), count=7)
+    scores = evidence.scores
+    scores = evidence.scores
+    scores.loc[(scores["clip"] == 6) & (scores.against == "attention"), "score"] = np.nan
+    scores.loc[(scores["clip"] == 6) & (scores.against == "random head 0"), "score"] = -1.0
+    found = judge(evidence, NONE).agrees
+    assert found.null == pytest.approx(0.5, abs=0.01) and found.effect == pytest.approx(0.8, abs=0.01)
+    assert found.low == pytest.approx(found.effect) == found.high
 
 
 @pytest.mark.parametrize(
