@@ -13,7 +13,7 @@ import io
 import math
 import re
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from stavis.errors import StavisError
 from stavis.printable import ShortRepr
 from stavis.timeline import MAX_GAP, longest_gap
 
+_THOUSANDS = re.compile(r"[1-9]\d{0,2}[.,]\d{3}")
 _CLOCK = re.compile(r"\d{1,4}:[0-5]?\d:[0-5]?\d(?:[.,]\d+)?")
 DIMENSIONS = ("valence", "arousal", "dominance", "liking")
 """The dimensions looked for in a label file where none are asked for by name."""
@@ -158,14 +159,24 @@ def _separator(text: str) -> str:
 
 
 def rows_of(path: Path, text: str):
-    """(line number, cells) of each row of a CSV text that is not empty, the header first; at least the header and one row."""
+    """(line number, cells) of each row of a CSV text that is not empty, the header first; at least the header and one row.
+
+    Raises StavisError where a row has a value under no column: the others would be read under the wrong ones.
+    """
     separator = _separator(text)
-    count = 0
+    count = columns = 0
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator, skipinitialspace=True)
     try:
         for row in reader:
             if any(cell.strip() for cell in row):
                 count += 1
+                columns = columns or len(row)
+                if any(cell.strip() for cell in row[columns:]):
+                    values = max(k for k, cell in enumerate(row, 1) if cell.strip())
+                    raise StavisError(
+                        f"{path}, line {reader.line_num} has {values} values under {columns} columns: put values with commas (decimal "
+                        "commas, texts) in quotes or ; between the columns, and name every column."
+                    )
                 yield reader.line_num, row
     except csv.Error as error:
         raise StavisError(f"{path}, line {reader.line_num}: {error}: write the file again as plain CSV.") from error
@@ -227,9 +238,12 @@ def _quick(text: str, first: int, names: list[str], wanted: tuple[str, ...], con
     first: the line of the header.
     """
     columns = [names.index(name) for name in ("time", *wanted)]
+    separator = _separator(text)
+    if any(line.rstrip(separator).count(separator) >= len(names) for line in text.splitlines()):
+        return None  # pandas would pass over what is under no column
     try:
         # bytes take pandas half as long as text; and an object to read from could never be taken for a path
-        table = pd.read_csv(io.BytesIO(text.encode()), sep=_separator(text), header=None, skiprows=first, usecols=columns,
+        table = pd.read_csv(io.BytesIO(text.encode()), sep=separator, header=None, skiprows=first, usecols=columns,
                             dtype=np.float64, na_values=list(INVALID), keep_default_na=False, skipinitialspace=True,
                             low_memory=False)  # fmt: skip
     except (ValueError, IndexError, OverflowError):  # pandas' own errors are ValueErrors
@@ -251,16 +265,20 @@ def _numbers(path: Path, rows, names: list[str], wanted: tuple[str, ...], config
     columns = [names.index(name) for name in ("time", *wanted)]
     numbers, lines = array("d"), array("l")
     before = -math.inf
+    signs = _DecimalSigns()
     for line, row in rows:
         lines.append(line)
         for name, column in zip(("time", *wanted), columns, strict=True):
-            value = _number(path, line, name, row[column].strip().strip("\"'").strip() if column < len(row) else "", config.time_unit)
+            text = row[column].strip().strip("\"'").strip() if column < len(row) else ""
+            value = _number(path, line, name, text, config.time_unit)
+            signs.add(line, text, name == "time")
             if name == "time":
                 if value <= before:
                     found = "twice" if value == before else f"after {before:g}: times run backwards"
                     raise StavisError(f"{path}, line {line}: the time {value:g} s comes {found}; sort the rows, one row per time.")
                 before = value
             numbers.append(value)
+    signs.check(path)
     table = np.frombuffer(numbers, np.float64).reshape(-1, len(columns))
     times, values = table[:, 0].copy(), table[:, 1:]
     bad = _outside(values, config)
@@ -272,6 +290,32 @@ def _numbers(path: Path, rows, names: list[str], wanted: tuple[str, ...], config
             f"{np.nanmin(values):g} to {np.nanmax(values):g}): give the ends of the scale, scale=(low, high) or --scale LOW,HIGH."
         )
     return times, config.mapped(values)
+
+
+@dataclass
+class _DecimalSigns:
+    """Which signs the numbers of a file are written with: `1.000` beside `0,6` may be one or a thousand."""
+
+    values: set[str] = field(default_factory=set)
+    times: set[str] = field(default_factory=set)
+    thousands: tuple[int, str] = (0, "")
+
+    def add(self, line: int, text: str, is_time: bool) -> None:
+        sign = "," if "," in text else "." if "." in text else ""
+        if sign and is_time:
+            apart = _THOUSANDS.fullmatch(text)
+            self.times.add(sign if apart else "decimal")
+            self.thousands = self.thousands if self.thousands[0] or not apart else (line, text)
+        elif sign:
+            self.values.add(sign)
+
+    def check(self, path: Path) -> None:
+        if self.times and self.values and not self.times & {*self.values, "decimal"}:
+            line, text = self.thousands
+            raise StavisError(
+                f"{path}, line {line}: the time {text} may be {text[:-4]} or a thousand times as much, for values are written with another "
+                "decimal sign: write times without a sign between thousands, or all numbers with one decimal sign."
+            )
 
 
 def _number(path: Path, line: int, name: str, text: str, unit: str) -> float:

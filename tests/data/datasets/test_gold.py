@@ -1,5 +1,7 @@
 """Laws of the gold standard: it stays among its raters, whatever they say, and names those who disagree."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -15,6 +17,7 @@ from stavis.data.datasets.gold import (
     gold_where_known,
     rater_remarks,
 )
+from stavis.errors import StavisError
 from stavis.metrics import ccc
 
 ratings = arrays(np.float64, array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=9), elements=st.floats(-1, 1, width=32))
@@ -88,3 +91,32 @@ def test_raters_who_agree_and_one_alone_need_no_remark():
     missing = np.stack([base, base + 0.1, np.full(400, np.nan)], 1)
     assert set(rater_remarks(rated(missing), "a")) <= {"raters with constant ratings"}
     assert rater_remarks(rated(np.full((5, 2), np.nan)), "a").keys() <= {"raters with constant ratings"}
+
+
+def test_gold_of_equal_raters_is_what_they_say_and_order_does_not_matter():
+    rng = np.random.default_rng(0)
+    one = rng.uniform(-0.5, 0.5, 200)
+    assert np.allclose(gold_standard(np.stack([one] * 6, 1)), one)
+    assert np.allclose(gold_standard(one[:, None]), one)
+    ratings = one[:, None] + rng.normal(0, 0.1, (200, 6)) + rng.normal(0, 0.2, 6)
+    gold = gold_standard(ratings)
+    assert np.allclose(gold, gold_standard(ratings[:, [3, 1, 5, 0, 2, 4]]))
+    assert np.allclose(gold_standard(ratings + 0.25), gold + 0.25)
+
+
+def test_gold_is_the_published_formula_written_out():
+    rng = np.random.default_rng(1)
+    ratings = rng.normal(0, 0.2, 100)[:, None] + rng.normal(0, 0.05, (100, 4)) + (0.3, 0, -0.1, 0)
+    agreement = np.zeros(4)
+    for a, b in itertools.permutations(range(4), 2):
+        agreement[a] += ccc(ratings[:, a], ratings[:, b]) / 3
+    common = (ratings.mean(0) * agreement).sum() / agreement.sum()
+    expected = np.mean([ratings[:, r] - ratings[:, r].mean() + common for r in range(4)], 0)
+    assert np.allclose(gold_standard(ratings), expected)
+
+
+def test_gold_of_raters_who_do_not_agree_at_all_is_their_mean():
+    constant = np.tile([0.1, 0.3], (50, 1))
+    assert np.allclose(gold_standard(constant), 0.2)
+    with pytest.raises(StavisError, match="raters"):
+        gold_standard(np.zeros((0, 6)))
