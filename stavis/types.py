@@ -56,6 +56,9 @@ class Recording(ShortRepr):
         The labels in [-1,1], NaN where one is invalid.
     raters : dict of str to numpy.ndarray of shape (N, K)
         The ratings of each dimension in [-1,1], one row per label time, one column per rater.
+    own_rows : dict of str to numpy.ndarray of shape (N,)
+        Where dimensions were labelled at times of their own: at which rows each was given; at the others it is what lies between those.
+        Empty where all rows are everyone's.
     truth : Path or None
         The file of a synthetic recording's known truth.
     rater_names : dict of str to tuple of str
@@ -106,6 +109,7 @@ class Recording(ShortRepr):
     time_unit: str = ""
     notes: tuple[str, ...] = ()
     stream: int | None = None
+    own_rows: dict[str, np.ndarray] = field(default_factory=dict)
     _shown = ("name", "video", "subject", "split", "dimensions", "labels")
 
     def __post_init__(self):

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
 from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
 from stavis.errors import StavisError
-from stavis.timeline import MAX_GAP, resample
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 RATE_TOLERANCE = 0.02
@@ -59,7 +60,8 @@ def build_recordings(
     notes.add("recordings without labels", sorted(set(videos) - set(labelled)))
     notes.add("labels without a recording", sorted(set(labelled) - set(videos)))
     recordings = [make(name) for name in sorted(videos)]
-    return [replace(one, notes=(*one.notes, *notes.of(root)), max_gap=max_gap) for one in recordings]
+    # labels on several clocks say themselves where they have gaps
+    return [replace(one, notes=(*one.notes, *notes.of(root)), max_gap=None if one.own_rows else max_gap) for one in recordings]
 
 
 def videos_below(folder: Path, depth: int = 3) -> dict[str, Path]:
@@ -129,18 +131,13 @@ def note_rate(notes: GroupedNotes, name: str, times: np.ndarray, declared: float
 def of_raters(name: str, ratings: Mapping[str, Ratings], notes: GroupedNotes, max_gap: float | None = MAX_GAP) -> dict:
     """The label fields of a Recording whose labels are the gold standard of several raters, one set of ratings per dimension.
 
-    All dimensions get the times of the first; what rater_remarks finds is noted.
+    Each dimension is as it would be alone, also where its times are its own; what rater_remarks finds is noted.
     """
-    times = next(iter(ratings.values())).times
     for dimension, found in ratings.items():
         for kind, who in rater_remarks(found, f"{dimension} of {name}").items():
             notes.add(kind, who)
-    gold = [resample(found.times, gold_where_known(found.values)[:, None], times, max_gap) for found in ratings.values()]
+    gold = {dimension: (found.times, gold_where_known(found.values)[:, None]) for dimension, found in ratings.items()}
     return {
-        "dimensions": tuple(ratings),
-        "label_times": times,
-        "labels": np.concatenate(gold, 1),
-        "raters": {dimension: resample(found.times, found.values, times, max_gap) for dimension, found in ratings.items()},
-        "rater_names": {dimension: found.raters for dimension, found in ratings.items()},
+        **label_fields(gold, ratings, max_gap),
         "label_source": gold_words(max(len(found.raters) for found in ratings.values())),
     }

@@ -30,10 +30,11 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.datasets.assembly import GroupedNotes, build_recordings, files_by_name, note_rate, videos_below
+from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.gold import constant_raters
 from stavis.data.datasets.labels import Labels, read_raters, text_of
 from stavis.errors import StavisError
-from stavis.timeline import MAX_GAP, resample
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 TITLE = "an AV+EC package"
@@ -74,8 +75,8 @@ def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
         found = {dimension: read_gold(files[name]) for dimension, files in gold.items() if name in files}
         if not found:
             return Recording(name, videos[name], name, split)
-        times = next(iter(found.values())).times
-        note_rate(notes, name, times, RATE)
+        for dimension, one in found.items():
+            note_rate(notes, f"{dimension} of {name}", one.times, RATE)
         ratings = {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files}
         for dimension, one in ratings.items():
             notes.add("raters with constant ratings", [f"{rater} ({dimension} of {name})" for rater in constant_raters(one)])
@@ -84,11 +85,7 @@ def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
             videos[name],
             name,
             split,
-            dimensions=tuple(found),
-            label_times=times,
-            labels=np.concatenate([resample(one.times, one.values, times, max_gap) for one in found.values()], 1),
-            raters={dimension: resample(one.times, one.values, times, max_gap) for dimension, one in ratings.items()},
-            rater_names={dimension: one.raters for dimension, one in ratings.items()},
+            **label_fields({dimension: (one.times, one.values) for dimension, one in found.items()}, ratings, max_gap),
             label_source="gold standard of the challenge",
         )
 

@@ -11,15 +11,14 @@ import unicodedata
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
+from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
 from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
 from stavis.data.datasets.time_units import OF_THE_VIDEO
 from stavis.data.video.io import probe
 from stavis.errors import StavisError
 from stavis.notes import show
-from stavis.timeline import MAX_GAP, resample
+from stavis.timeline import MAX_GAP
 from stavis.types import Recording
 
 VIDEO_SUFFIXES = frozenset(
@@ -126,7 +125,7 @@ def load_folder(root: Path, dimensions: tuple[str, ...] | None = None, config: L
     notes += [f"{root}: {kind}: {some(who)}." for kind, who in remarks.items()]
     about = {"max_gap": config.max_gap, "time_unit": config.time_unit, "notes": tuple(notes)}
     return [
-        Recording(name, videos[name], *splits.of.get(name, ("", "")), truth=truths.get(name), **fields, **about)
+        Recording(name, videos[name], *splits.of.get(name, ("", "")), truth=truths.get(name), **(about | fields))
         for name, fields in found.items()
     ]
 
@@ -153,7 +152,7 @@ def recording_at(path: str | Path) -> Recording:
     try:
         beside = files_beside(path)
         raters = {kind.removeprefix("raters/"): file for kind, file in beside.items() if kind.startswith("raters/")}
-        found = _join(path.stem, *_read(path, beside.get("labels"), raters, None, LabelConfig()), None, [])
+        found = _join(path.stem, *_read(path, beside.get("labels"), raters, None, LabelConfig()), None, {})
     except StavisError as error:
         notes = (f"{path.name} is shown without its labels: {error}",)
     show(notes)
@@ -253,27 +252,20 @@ def _join(
     """
     if labels is None and not ratings:
         return {}
-    columns = {} if labels is None else dict(zip(labels.dimensions, labels.values.T, strict=True))
-    times = labels.times if labels is not None else next(iter(ratings.values())).times
+    columns = {} if labels is None else {name: (labels.times, labels.values[:, [k]]) for k, name in enumerate(labels.dimensions)}
     sources = [] if labels is None else ["label files"]
     for dimension, found in ratings.items():
         for kind, who in rater_remarks(found, f"{dimension} of {name}").items():
             remarks.setdefault(kind, []).extend(who)
         if dimension not in columns:
             sources.append(f"{dimension}: {gold_words(len(found.raters))}" if labels is not None else gold_words(len(found.raters)))
-            columns[dimension] = resample(found.times, gold_where_known(found.values)[:, None], times, max_gap)[:, 0]
+            columns[dimension] = (found.times, gold_where_known(found.values)[:, None])
     wanted = tuple(columns) if dimensions is None else tuple(dimension.strip().lower() for dimension in dimensions)
     for dimension in wanted:
         if dimension not in columns:
             raise StavisError(f"recording {name} has no labels of {dimension!r} (it has {some(columns)}): add them or ask for others.")
-    return {
-        "dimensions": wanted,
-        "label_times": times,
-        "labels": np.stack([columns[dimension] for dimension in wanted], 1),
-        "raters": {dimension: resample(found.times, found.values, times, max_gap) for dimension, found in ratings.items()},
-        "rater_names": {dimension: found.raters for dimension, found in ratings.items()},
-        "label_source": ", ".join(dict.fromkeys(sources)),
-    }
+    chosen = {dimension: columns[dimension] for dimension in wanted}
+    return {**label_fields(chosen, ratings, max_gap), "label_source": ", ".join(dict.fromkeys(sources))}
 
 
 def _label_files(root: Path) -> dict[str, Path]:

@@ -68,6 +68,8 @@ def test_a_video_brings_what_lies_beside_it(dataset, tmp_path):
     (dataset / "labels" / "b.csv").rename(dataset / "labels" / "b.CSV")
     (dataset / "videos" / "e\u0301mile.mp4").write_bytes(b"x")
     (dataset / "labels" / "\u00e9mile.csv").write_text(WAYS["plain"])
+    (dataset / "raters/valence" / "c.csv").write_text("time;R1;R2\n0;.5;0\n4;.5;1\n")  # one of them is constant
+    assert recording_at(dataset / "videos" / "c.mp4").rater_names == {"valence": ("R1", "R2")}
     assert all(recording_at(dataset / "videos" / name).labels is not None for name in ("b.mp4", "e\u0301mile.mp4"))
     (dataset / "labels" / "a.csv").write_text("broken")
     with pytest.warns(StavisWarning, match="a.mp4 is shown without its labels: .*a.csv"):
