@@ -19,7 +19,7 @@ from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.trainers.svr import Described, fit_svr
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.many import crops_for
-from stavis.data.datasets.gold import gold_where_known
+from stavis.data.datasets.gold import gold_where_known, gold_words, present_raters
 from stavis.data.datasets.selection import data_facts, of_split, recordings_of
 from stavis.errors import StavisError
 from stavis.evaluation.postprocess import find_delay
@@ -190,7 +190,7 @@ def _gold(recording: Recording, dimension: str, raters: bool) -> tuple[np.ndarra
     """Times and values of a recording's gold, and where it is from."""
     if raters and dimension in recording.raters:
         ratings = recording.raters[dimension]
-        return recording.label_times, gold_where_known(ratings), f"gold standard of {ratings.shape[1]} raters (CCC centring)"
+        return recording.label_times, gold_where_known(ratings), gold_words(present_raters(ratings))
     values = recording.labels[:, recording.dimensions.index(dimension)]
     return recording.label_times, values, recording.label_source or "the recordings' own labels"
 

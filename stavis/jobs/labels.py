@@ -31,9 +31,10 @@ LAGS = np.arange(-5, 5.01, 0.2)
 class LabelReport(ShortRepr):
     """The labels of a data set.
 
-    raters: one row a dimension and rater: recordings, agreement (mean CCC with each other rater, over recordings), lag (s, by which
-    this one comes after the mean of the others; NaN where it never moves), mean and spread (standard deviation) of the marks,
-    constant (in how many recordings it never moves). pairs: one row a dimension and pair: rater, other, ccc (mean over recordings).
+    raters: one row a dimension and rater: recordings (with any rating of it), agreement (mean CCC with each other rater, over recordings),
+    lag (s, by which this one comes after the mean of the others; NaN where it never moves), mean and spread (standard deviation) of the
+    marks, constant (in how many recordings it never moves). pairs: one row a dimension and pair: rater, other, ccc (mean over the
+    recordings in which both gave ratings at the same times; NaN where there is none).
     gold: one row per recording and dimension: source, seconds, rate (labels/s), mean, spread, low, high, invalid (labels), without_label
     (s of the video, NaN where it cannot be read), agreement. notes: what a user must know besides.
     lag: by how many seconds the gold lags behind the truth of synthetic recordings, by dimension; empty where no truth is known.
@@ -151,13 +152,12 @@ def _pairs(recordings: Sequence[Recording], dimension: str) -> list[dict]:
     """The mean over recordings of the CCC of each two raters who marked the same recording; 0 where one of them never moves."""
     found: dict[tuple[str, str], list[float]] = {}
     for recording in recordings:
-        if dimension not in recording.raters:
-            continue
-        marks = _whole(recording.raters[dimension])
-        for (a, first), (b, other) in itertools.combinations(enumerate(_names(recording, dimension)), 2):
-            found.setdefault((first, other), []).append(float(np.nan_to_num(ccc(marks[:, a], marks[:, b]))))
+        if dimension in recording.raters:
+            pairs = itertools.combinations(_names(recording, dimension), 2)
+            for pair, value in zip(pairs, _agreements(_marks(recording, dimension)), strict=True):
+                found.setdefault(pair, []).append(value)
     return [
-        {"dimension": dimension, "rater": first, "other": other, "ccc": float(np.mean(values))} for (first, other), values in found.items()
+        {"dimension": dimension, "rater": first, "other": other, "ccc": _mean(np.array(values))} for (first, other), values in found.items()
     ]
 
 
@@ -168,22 +168,40 @@ def _raters(recordings: Sequence[Recording], dimension: str, pairs: pd.DataFrame
             of.setdefault(name, []).append((recording, column))
     rows = []
     for name, marked in of.items():
-        own = [_whole(recording.raters[dimension])[:, column] for recording, column in marked]
+        columns = [_marks(recording, dimension)[:, column] for recording, column in marked]
+        own = [known for marks in columns if len(known := marks[np.isfinite(marks)])]
         beside = pairs[(pairs.dimension == dimension) & ((pairs.rater == name) | (pairs.other == name))]
-        joined = np.concatenate(own)
+        joined = np.concatenate([np.zeros(0), *own])
         rows.append(
             {
                 "dimension": dimension,
                 "rater": name,
-                "recordings": len(marked),
-                "agreement": float(beside.ccc.mean()) if len(beside) else np.nan,
+                "recordings": len(own),
+                "agreement": _mean(beside.ccc.to_numpy(float)),
                 "lag": _lag(marked, dimension),
-                "mean": float(joined.mean()),
-                "spread": float(joined.std()),
+                "mean": _mean(joined),
+                "spread": float(joined.std()) if len(joined) else np.nan,
                 "constant": sum(bool(marks.min() == marks.max()) for marks in own),
             }
         )
     return rows
+
+
+def _mean(values: np.ndarray) -> float:
+    """The mean of the values (N,) that are known; NaN where none is."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else float("nan")
+
+
+def _own(recording: Recording, dimension: str) -> np.ndarray:
+    """Which rows (N,) of a recording's labels were given in a dimension; the others lie between those."""
+    times, _ = _labels_of(recording)
+    return recording.own_rows.get(dimension, np.ones(len(times), bool))
+
+
+def _marks(recording: Recording, dimension: str) -> np.ndarray:
+    """The ratings (N,K) of a recording's raters as they were given."""
+    return recording.raters[dimension][_own(recording, dimension)]
 
 
 def _labels_of(recording: Recording) -> tuple[np.ndarray, np.ndarray]:
@@ -197,23 +215,25 @@ def _lag(marked: list[tuple[Recording, int]], dimension: str) -> float:
     """By how many seconds one rater comes after the mean of the others who move, over all recordings together."""
     before, after = [], []
     for recording, column in marked:
-        marks = recording.raters[dimension]
-        moving = [k for k in range(marks.shape[1]) if k != column and np.nanstd(marks[:, k]) > 0]
-        if moving and np.nanstd(marks[:, column]) > 0:
-            times, _ = _labels_of(recording)
-            before.append((times, marks[:, moving].mean(1)))
+        marks = _marks(recording, dimension)
+        moves = [bool(np.ptp(known) > 0) if len(known := each[np.isfinite(each)]) else False for each in marks.T]
+        moving = [k for k, there in enumerate(moves) if there and k != column]
+        others = marks[:, moving].mean(1) if moving else np.full(len(marks), np.nan)
+        if moves[column] and (np.isfinite(others) & np.isfinite(marks[:, column])).any():
+            times = _labels_of(recording)[0][_own(recording, dimension)]
+            before.append((times, others))
             after.append((times, marks[:, column]))
     return find_delay(before, after, grid=LAGS) if before else float("nan")
 
 
 def _gold(recording: Recording, video_times: np.ndarray | None) -> list[dict]:
-    times, labels = _labels_of(recording)
-    step = float(np.median(np.diff(times))) if len(times) > 1 else np.nan
+    label_times, labels = _labels_of(recording)
     rows = []
     for column, dimension in enumerate(recording.dimensions):
-        values = labels[:, column]
+        own = _own(recording, dimension)
+        times, values = label_times[own], labels[own, column]
+        step = float(np.median(np.diff(times))) if len(times) > 1 else np.nan
         known = values[np.isfinite(values)]
-        raters = recording.raters.get(dimension)
         rows.append(
             {
                 "recording": recording.name,
@@ -229,31 +249,32 @@ def _gold(recording: Recording, video_times: np.ndarray | None) -> list[dict]:
                 "invalid": int(len(values) - len(known)),
                 "without_label": np.nan
                 if video_times is None
-                else round(seconds_without_label(times, values[:, None], video_times, recording.max_gap)[0], 3),
-                "agreement": np.nan if raters is None else _agreement(_whole(raters)),
+                else round(seconds_without_label(label_times, labels[:, [column]], video_times, recording.max_gap)[0], 3),
+                "agreement": _mean(_agreements(_marks(recording, dimension))) if dimension in recording.raters else np.nan,
             }
         )
     return rows
 
 
-def _agreement(marks: np.ndarray) -> float:
-    values = [np.nan_to_num(ccc(marks[:, a], marks[:, b])) for a, b in itertools.combinations(range(marks.shape[1]), 2)]
-    return float(np.mean(values)) if values else float("nan")
+def _agreements(marks: np.ndarray) -> np.ndarray:
+    """The CCC of each two raters (N,K), where both have a mark: 0 where one never moves, NaN where they have no two marks in common."""
+    values = []
+    for first, other in itertools.combinations(marks.T, 2):
+        both = np.isfinite(first) & np.isfinite(other)
+        values.append(float(np.nan_to_num(ccc(first[both], other[both]))) if both.sum() > 1 else np.nan)
+    return np.array(values, float)
 
 
 def _truth_lag(recordings: Sequence[Recording]) -> dict[str, float]:
     """By how many seconds the ratings lag behind the true valence of synthetic recordings."""
-    synthetic = [recording for recording in recordings if recording.truth is not None and "valence" in recording.raters]
+    rated = [one for one in recordings if "valence" in one.raters and np.isfinite(one.raters["valence"]).any()]
+    synthetic = [recording for recording in rated if recording.truth is not None]
     if not synthetic:
         return {}
     truths = [read_truth(recording.truth) for recording in synthetic if recording.truth is not None]
     predicted = [(truth.times, truth.valence) for truth in truths]
-    return {"valence": find_delay(predicted, [(_labels_of(one)[0], one.raters["valence"].mean(1)) for one in synthetic])}
-
-
-def _whole(marks: np.ndarray) -> np.ndarray:
-    """The rows in which all raters have a mark."""
-    return marks[np.isfinite(marks).all(1)]
+    means = [one.raters["valence"][:, np.isfinite(one.raters["valence"]).any(0)].mean(1) for one in synthetic]
+    return {"valence": find_delay(predicted, [(_labels_of(one)[0], values) for one, values in zip(synthetic, means, strict=True)])}
 
 
 def _rows(table: pd.DataFrame) -> list[dict]:

@@ -50,6 +50,52 @@ def test_lags_of_single_raters_are_told_apart(tmp_path):
     assert found["late"] == pytest.approx(1.0, abs=0.1) and found[["early", "middle", "other"]].max() < 0
 
 
+def rows_of(*columns: np.ndarray) -> list[str]:
+    """Ratings every .1 s as lines of a file, NaN as an empty cell."""
+    cells = [["" if np.isnan(value) else f"{value:.4f}" for value in row] for row in np.stack(columns, 1)]
+    names = [f"R{k + 1}" for k in range(len(columns))]
+    return [";".join(["time", *names]), *(";".join([f"{k / 10:.1f}", *row]) for k, row in enumerate(cells))]
+
+
+def test_raters_without_a_rating_in_some_recording_are_left_out_there(tmp_path):
+    """R2 rated a alone; in b the others have no moment in common; c has no rating at all."""
+    wave, none = 0.7 * np.sin(0.09 * np.arange(200)), np.full(200, np.nan)
+    first, second = np.where(np.arange(200) < 100, wave, np.nan), np.where(np.arange(200) < 100, np.nan, wave)
+    for k, (name, columns) in enumerate({"a": (wave, 0.8 * wave, wave), "b": (first, none, second), "c": (none,) * 3}.items()):
+        fakes.video(tmp_path / "videos" / f"{name}.mp4", k)
+        fakes.written(tmp_path / "raters" / "valence" / f"{name}.csv", rows_of(*columns))
+    with pytest.warns(StavisWarning) as shown:
+        report = stavis.labels(tmp_path)
+    said = " ".join(str(one.message) for one in shown)
+    assert "raters without any rating: R1 (valence of c), R2 (valence of b), R2 (valence of c), R3 (valence of c)" in said
+    assert "constant" not in said
+    raters = report.raters.set_index("rater")
+    assert raters.recordings.tolist() == [2, 1, 2] and not raters.constant.any()
+    assert report.source == "gold standard of 3 raters (CCC centring); gold standard of 2 raters (CCC centring); raters without any rating"
+    pairs = report.pairs.set_index(["rater", "other"]).ccc
+    assert pairs["R1", "R3"] == pytest.approx(1) and pairs["R1", "R2"] == pairs["R2", "R3"] == pytest.approx(0.97, abs=0.02)
+    gold = report.gold.set_index("recording")
+    assert gold.agreement["a"] > 0.95 and gold.agreement[["b", "c"]].isna().all() and gold.invalid.tolist() == [0, 200, 200]
+    assert json.dumps(report.as_json(), allow_nan=False) and report.matrix()
+
+
+@pytest.mark.filterwarnings("ignore:.*labels end")
+def test_the_numbers_of_a_dimension_are_those_of_its_own_rows(tmp_path):
+    """Beside a dimension with another clock, and after it in the alphabet."""
+    wave = 0.7 * np.sin(0.09 * np.arange(200))
+    fakes.video(tmp_path / "videos" / "a.mp4", 0)
+    fakes.written(tmp_path / "raters" / "valence" / "a.csv", rows_of(wave, 0.8 * wave))
+    alone = stavis.labels(tmp_path)
+    fakes.written(
+        tmp_path / "raters" / "arousal" / "a.csv", ["time;R1;R2", *(f"{t:.2f};{t / 9};{t / 8}" for t in np.arange(0.01, 3, 0.37))]
+    )
+    both = stavis.labels(tmp_path)
+    for table in ("raters", "pairs", "gold"):
+        one, other = getattr(alone, table), getattr(both, table)
+        other = other[other.dimension == "valence"].reset_index(drop=True)
+        assert one.equals(other)
+
+
 def test_labels_in_the_shell(shell, rated):
     told = shell("labels", rated, "--json", "--quiet")
     assert told.code == 0 and told.err == ""

@@ -9,7 +9,7 @@ import numpy as np
 
 from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.folder import VIDEO_SUFFIXES, normal, some
-from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
+from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, present_raters, rater_remarks
 from stavis.errors import StavisError
 from stavis.timeline import MAX_GAP
 from stavis.types import Recording
@@ -139,5 +139,5 @@ def of_raters(name: str, ratings: Mapping[str, Ratings], notes: GroupedNotes, ma
     gold = {dimension: (found.times, gold_where_known(found.values)[:, None]) for dimension, found in ratings.items()}
     return {
         **label_fields(gold, ratings, max_gap),
-        "label_source": gold_words(max(len(found.raters) for found in ratings.values())),
+        "label_source": gold_words(max(present_raters(found.values) for found in ratings.values())),
     }

@@ -31,7 +31,7 @@ import pandas as pd
 
 from stavis.data.datasets.assembly import GroupedNotes, build_recordings, files_by_name, note_rate, videos_below
 from stavis.data.datasets.clock import label_fields
-from stavis.data.datasets.gold import constant_raters
+from stavis.data.datasets.gold import absent_raters, constant_raters
 from stavis.data.datasets.labels import Labels, read_raters, text_of
 from stavis.errors import StavisError
 from stavis.timeline import MAX_GAP
@@ -79,7 +79,8 @@ def read(root: Path, *, max_gap: float | None = MAX_GAP) -> list[Recording]:
             note_rate(notes, f"{dimension} of {name}", one.times, RATE)
         ratings = {dimension: read_raters(files[name]) for dimension, files in raters.items() if name in files}
         for dimension, one in ratings.items():
-            notes.add("raters with constant ratings", [f"{rater} ({dimension} of {name})" for rater in constant_raters(one)])
+            for kind, who in (("raters with constant ratings", constant_raters(one)), ("raters without any rating", absent_raters(one))):
+                notes.add(kind, [f"{rater} ({dimension} of {name})" for rater in who])
         return Recording(
             name,
             videos[name],

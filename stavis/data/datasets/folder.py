@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stavis.data.datasets.clock import label_fields
-from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, rater_remarks
+from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, present_raters, rater_remarks
 from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
 from stavis.data.datasets.time_units import OF_THE_VIDEO
 from stavis.data.video.io import probe
@@ -258,7 +258,8 @@ def _join(
         for kind, who in rater_remarks(found, f"{dimension} of {name}").items():
             remarks.setdefault(kind, []).extend(who)
         if dimension not in columns:
-            sources.append(f"{dimension}: {gold_words(len(found.raters))}" if labels is not None else gold_words(len(found.raters)))
+            words = gold_words(present_raters(found.values))
+            sources.append(f"{dimension}: {words}" if labels is not None else words)
             columns[dimension] = (found.times, gold_where_known(found.values)[:, None])
     wanted = tuple(columns) if dimensions is None else tuple(dimension.strip().lower() for dimension in dimensions)
     for dimension in wanted:

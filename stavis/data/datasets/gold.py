@@ -68,11 +68,12 @@ def dissenting_raters(ratings: Ratings) -> tuple[str, ...]:
 def rater_remarks(ratings: Ratings, what: str) -> dict[str, list[str]]:
     """What a user must know of the raters before they trust their gold standard: kind of remark -> who; `what` names the ratings."""
     remarks = {
+        "raters without any rating": [f"{rater} ({what})" for rater in absent_raters(ratings)],
         "raters with constant ratings": [f"{rater} ({what})" for rater in constant_raters(ratings)],
         "raters who disagree with the others": [f"{r} ({what})" for r in dissenting_raters(ratings)],
     }
     present, known = _known(ratings.values)
-    moving = len(ratings.raters) - len(constant_raters(ratings)) > 1  # else it follows from the constant ones
+    moving = present.sum() - len(constant_raters(ratings)) > 1  # else it follows from the constant ones
     alike = moving and known.any() and equal_weights(ratings.values[known][:, present])
     remarks["raters who agree on nothing, all of one weight in the gold standard"] = [what] if alike else []
     return {kind: who for kind, who in remarks.items() if who}
@@ -94,14 +95,26 @@ def gold_where_known(ratings: np.ndarray) -> np.ndarray:
     return gold
 
 
+def present_raters(ratings: np.ndarray) -> int:
+    """How many of the raters (N,K) give any rating."""
+    return int(_known(np.asarray(ratings, np.float64))[0].sum())
+
+
+def absent_raters(ratings: Ratings) -> tuple[str, ...]:
+    """The raters who give no rating at all: their column is empty."""
+    return tuple(name for name, there in zip(ratings.raters, _known(ratings.values)[0], strict=True) if not there)
+
+
 def constant_raters(ratings: Ratings) -> tuple[str, ...]:
     """The raters whose ratings are constant: they agree with nobody, and in the mean they flatten the gold standard."""
     known = np.isfinite(ratings.values)
     highest, lowest = (np.where(known, ratings.values, fill) for fill in (-np.inf, np.inf))
-    constant = highest.max(0) <= lowest.min(0)
+    constant = highest.max(0) == lowest.min(0)  # without any rating they are infinite, and not the same
     return tuple(name for name, still in zip(ratings.raters, constant, strict=True) if still)
 
 
 def gold_words(raters: int) -> str:
-    """How a result names labels that were made of raters."""
-    return f"gold standard of {raters} raters (CCC centring)" if raters > 1 else "the ratings of one rater"
+    """How a result names labels that were made of so many raters who gave any rating."""
+    if raters > 1:
+        return f"gold standard of {raters} raters (CCC centring)"
+    return "the ratings of one rater" if raters else "raters without any rating"

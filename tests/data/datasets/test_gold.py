@@ -15,6 +15,8 @@ from stavis.data.datasets.gold import (
     equal_weights,
     gold_standard,
     gold_where_known,
+    gold_words,
+    present_raters,
     rater_remarks,
 )
 from stavis.errors import StavisError
@@ -89,8 +91,8 @@ def test_raters_who_agree_and_one_alone_need_no_remark():
     assert rater_remarks(rated(np.stack([base, base + 0.1], 1)), "a") == {}
     assert rater_remarks(rated(base[:, None]), "a") == {}
     missing = np.stack([base, base + 0.1, np.full(400, np.nan)], 1)
-    assert set(rater_remarks(rated(missing), "a")) <= {"raters with constant ratings"}
-    assert rater_remarks(rated(np.full((5, 2), np.nan)), "a").keys() <= {"raters with constant ratings"}
+    assert set(rater_remarks(rated(missing), "a")) == {"raters without any rating"}
+    assert rater_remarks(rated(np.full((5, 2), np.nan)), "a").keys() == {"raters without any rating"}
 
 
 def test_gold_of_equal_raters_is_what_they_say_and_order_does_not_matter():
@@ -120,3 +122,13 @@ def test_gold_of_raters_who_do_not_agree_at_all_is_their_mean():
     assert np.allclose(gold_standard(constant), 0.2)
     with pytest.raises(StavisError, match="raters"):
         gold_standard(np.zeros((0, 6)))
+
+
+def test_a_rater_without_any_rating_is_neither_constant_nor_counted():
+    values = np.stack([np.sin(np.arange(50.0)), np.full(50, np.nan), 0.9 * np.sin(np.arange(50.0))], 1)
+    assert rater_remarks(rated(values), "x") == {"raters without any rating": ["R2 (x)"]}
+    assert gold_words(present_raters(values)) == "gold standard of 2 raters (CCC centring)"
+    assert np.allclose(gold_where_known(values), gold_standard(values[:, [0, 2]]))
+    assert rater_remarks(rated(np.full((5, 1), np.nan)), "x") == {"raters without any rating": ["R1 (x)"]}
+    assert gold_words(present_raters(np.full((5, 2), np.nan))) == "raters without any rating"
+    assert rater_remarks(rated(np.array([[np.nan], [0.5], [0.5]])), "x") == {"raters with constant ratings": ["R1 (x)"]}
