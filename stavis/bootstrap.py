@@ -295,10 +295,10 @@ def paired_difference(
     pairs = (one != 0).any(-1) & (other != 0).any(-1)
     one, other = one[pairs], other[pairs]
     if groups is not None:
-        groups = np.asarray(list(groups)).astype(str)
-        if len(groups) != len(pairs):
-            raise StavisError(f"{len(pairs)} rows of sums cannot belong to {len(groups)} groups: name one group per row.")
-        one, other = grouped(one, groups[pairs]), grouped(other, groups[pairs])
+        names = np.asarray(list(groups)).astype(str)
+        if len(names) != len(pairs):
+            raise StavisError(f"{len(pairs)} rows of sums cannot belong to {len(names)} groups: name one group per row.")
+        one, other = grouped(one, names[pairs]), grouped(other, names[pairs])
     width = one.shape[-1]
 
     def less(sums):

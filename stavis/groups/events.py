@@ -16,6 +16,7 @@ from scipy.signal import find_peaks
 from stavis.bootstrap import Interval, interval
 from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.data.annotations.eaf import read_eaf
+from stavis.data.datasets.labels import read_table
 from stavis.errors import StavisError
 from stavis.groups.members import Member
 from stavis.printable import ShortRepr
@@ -151,10 +152,7 @@ def _listed(name: str, events: object) -> list[tuple[float, str]]:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise StavisError(f'{path} is no file: give a CSV of recording,time,label, or "peaks:NAME" for the peaks of a curve.')
-    try:
-        return pd.read_csv(path, encoding="utf-8-sig", keep_default_na=False)
-    except (OSError, ValueError) as error:
-        raise StavisError(f"{path} cannot be read as a table of events: give a CSV of recording,time,label.") from error
+    return pd.DataFrame([row for _, row in read_table(path)]).fillna("")  # as text: 001 is a name
 
 
 def around(
@@ -176,7 +174,10 @@ def around(
         notes = (*notes, f"Recordings have {span} frames/s; all are averaged on the slowest one's clock, {rate:.3g} steps/s.")
     steps = np.arange(-int(np.floor(before * rate + 1e-9)), int(np.floor(after * rate + 1e-9)) + 1)
     offsets = steps / rate
-    courses = {one.name: _courses(one, times[one.name], offsets, 1 / rate, relative) for one in members if one.name in rates}
+    found = {one.name: _courses(one, times[one.name], offsets, 1 / rate, relative) for one in members if one.name in rates}
+    notes = (*notes, *_left_out(members, times, {one: seen for one, (_, seen) in found.items()}))
+    times = {one: times[one][seen] for one, (_, seen) in found.items()}
+    courses = {one: each for one, (each, seen) in found.items() if seen.any()}
     rows, counts = [], []
     for condition in dict.fromkeys(one.condition for one in members):
         chosen = [one for one in members if one.condition == condition and one.name in courses]
@@ -193,8 +194,22 @@ def around(
     )
 
 
-def _courses(member: Member, times: np.ndarray, offsets: np.ndarray, step: float, relative: bool) -> dict[tuple[str, str], np.ndarray]:
-    """The mean of each curve over the events of a recording: (K,), NaN where no event has a value."""
+def _left_out(members: Sequence[Member], times: Mapping[str, np.ndarray], seen: Mapping[str, np.ndarray]) -> tuple[str, ...]:
+    """A note on the events around which their recording has no value. Raises StavisError where that is all of them."""
+    lost = [(one, times[one.name][~seen[one.name]]) for one in members if one.name in seen and not seen[one.name].all()]
+    if not lost:
+        return ()
+    first, when = lost[0][0], f"{lost[0][1][0]:g} s, the recording from {lost[0][0].times[0]:g} to {lost[0][0].times[-1]:g} s"
+    count, all_events = sum(len(gone) for _, gone in lost), sum(len(times[name]) for name in seen)
+    if count == all_events:
+        raise StavisError(f"around none of the {count} events has its recording a value ({first.name}: {when}): give times in seconds.")
+    return (f"{count} of {all_events} events do not count: around them their recording has no value ({first.name}: {when}).",)
+
+
+def _courses(
+    member: Member, times: np.ndarray, offsets: np.ndarray, step: float, relative: bool
+) -> tuple[dict[tuple[str, str], np.ndarray], np.ndarray]:
+    """The mean of each curve over the events of a recording, (K,), NaN where no event has a value; and which events (E,) have any."""
     inside = ((np.arange(_PARTS) + 0.5) / _PARTS - 0.5) * step
     moments = times[:, None, None] + offsets[None, :, None] + inside
     keys = list(member.curves)
@@ -203,9 +218,10 @@ def _courses(member: Member, times: np.ndarray, offsets: np.ndarray, step: float
     known = np.isfinite(values)
     parts = known.sum(2)
     courses = np.where(parts * 2 > _PARTS, np.where(known, values, 0).sum(2) / np.maximum(parts, 1), np.nan)
+    seen = np.isfinite(courses).any((1, 2))
     if relative:
         courses = courses - _mean(courses[:, offsets < 0], 1)[:, None]
-    return dict(zip(keys, _mean(courses, 0).T, strict=True))
+    return dict(zip(keys, _mean(courses, 0).T, strict=True)), seen
 
 
 def _mean(values: np.ndarray, axis: int) -> np.ndarray:

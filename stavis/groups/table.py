@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from stavis.data.datasets.labels import read_table
 from stavis.errors import StavisError
 from stavis.groups.members import Member, Result
 from stavis.inference.explained import ExplainedVideo
@@ -97,10 +98,7 @@ def _rows(table: Table) -> tuple[list[Row], Path]:
 def _read(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise StavisError(f"{path} is no file: give a CSV of recording,person,condition.")
-    try:
-        return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig", skipinitialspace=True)
-    except (OSError, ValueError) as error:
-        raise StavisError(f"{path} cannot be read as a table: give a CSV of recording,person,condition.") from error
+    return pd.DataFrame([row for _, row in read_table(path)])
 
 
 def _pair(name: str, value: object) -> dict[str, object]:

@@ -1,5 +1,7 @@
 """Laws of averages around events: a known course comes back, at any frame rate; people count the same; gaps and edges are not filled."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -117,6 +119,32 @@ def test_recordings_without_events_and_events_without_recordings_are_named():
         and any("stranger" in note for note in notes)
         and any("1 of 2 recordings have no event" in note for note in notes)
     )
+
+
+def test_recordings_with_numbers_for_names_have_their_events(tmp_path):
+    members = [replace(member("a"), name=name, person=name) for name in ("001", "2", "1e3")]
+    (tmp_path / "events.csv").write_text("recording,time,label\n001,4,07\n2,4\n1e3,4,7\n", encoding="utf-8")
+    assert around(members, tmp_path / "events.csv").counts.events.sum() == 3
+    assert list(event_times(tmp_path / "events.csv", members, "07")[1]) == ["001"]
+    (tmp_path / "events.csv").write_text("recording,time\n1,4,5\n2,5,5\n", encoding="utf-8")
+    with pytest.raises(StavisError, match="line 2 has 3 values under 2 columns"):
+        around(members, tmp_path / "events.csv")
+
+
+def test_events_without_a_value_around_them_do_not_count_and_are_named():
+    """Times in ms, and one in a gap."""
+    members = [member("a"), member("b", gap=(3, 9)), member("c")]
+    found = around(members, {"a": [4.0, 10.0, 4000.0], "b": [6.0], "c": [6000.0]}, before=1, after=1)
+    assert found.counts.iloc[0].tolist() == ["all", 2, 1, 1]
+    assert (
+        "3 of 5 events do not count: around them their recording has no value (a: 4000 s, the recording from 0 to 13.96 s)." in found.notes
+    )
+    within = around(members, {"a": [4.0, 10.0]}, before=1, after=1)
+    pd.testing.assert_frame_equal(found.table, within.table)
+    edge = around([member("a")], {"a": [-0.5, 4.0]}, before=1, after=1)
+    assert edge.counts.events.sum() == 2 and not edge.notes
+    with pytest.raises(StavisError, match=r"around none of the 1 events .*\(c: 6000 s.*give times in seconds"):
+        around(members, {"c": [6000.0]})
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def test_a_mirrored_recording_is_turned_so_that_each_persons_sides_agree(folders
         ("recording,person\n,anna\n", r"line 2 names no recording"),
         ("recording,condition\none,x\n", r"no column person"),
         ("folder,person\none,x\n", r"no column recording"),
-        ("recording,person\n", r"has no row"),
+        ("recording,person\n", r"holds no row"),
         ("recording,person\none,anna\n./one,bert\n", r"line 3 names ./one, which .*line 2 names already"),
         ("recording,person,mirrored\none,anna,maybe\n", r"mirrored is 'maybe', expected yes or no"),
         ("recording,person\n.,anna\n", r"holds no explain.json"),

@@ -165,6 +165,12 @@ def test_the_shell_writes_the_same_and_prints_what_was_found(shell, table, tmp_p
     done = shell("group", table, "--out", tmp_path / "out", "--events", "peaks:smile")
     assert done.code == 0 and "14 recordings of 7 people" in done.out and "smile minus frown" in done.out
     assert (tmp_path / "out" / "report.html").is_file() and (tmp_path / "out" / "around.csv").is_file()
+    first = Path(table).read_text(encoding="utf-8").splitlines()[1].split(",")[0]
+    events = tmp_path / "events.csv"
+    events.write_text(f"recording,time\n{Path(first).name},1\n{Path(first).name},1000\n", encoding="utf-8")
+    done = shell("group", table, "--out", tmp_path / "events", "--events", events)
+    assert done.code == 0 and "warning: 1 of 2 events do not count" in done.err
+    assert any("1 of 2 events do not count" in note for note in json.loads((tmp_path / "events" / "group.json").read_text())["notes"])
     told = json.loads(shell("group", table, "--out", tmp_path / "again", "--json").out)
     assert told["people"] == 7
     refused = shell("group", tmp_path / "none.csv", "--out", tmp_path / "no")

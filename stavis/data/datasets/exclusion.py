@@ -10,7 +10,9 @@ from pathlib import Path
 
 from stavis.data.datasets.folder import normal, some
 from stavis.data.datasets.labels import read_table
+from stavis.data.video.image_folder import info_of
 from stavis.errors import StavisError
+from stavis.timeline import CLOCK_TOLERANCE
 from stavis.types import Recording
 
 Ranges = dict[str, list[tuple[float, float, str]]]
@@ -39,15 +41,34 @@ def read_exclusions(path: str | Path) -> Ranges:
 
 
 def with_exclusions(recordings: Sequence[Recording], ranges: Ranges, where: str | Path) -> list[Recording]:
-    """The recordings with these ranges left out besides those they have; names that no recording has are listed in a note."""
+    """The recordings with these ranges left out besides those they have.
+
+    Names that no recording has, and ranges in which a video has no frame, are listed in a note.
+    """
     unknown = set(ranges) - {recording.name for recording in recordings}
-    if unknown:
-        note = f"{where}: ranges of recordings that are not there: {some(unknown)}."
-        recordings = [replace(recording, notes=(*recording.notes, note)) for recording in recordings]
+    notes = [f"{where}: ranges of recordings that are not there: {some(unknown)}."] if unknown else []
+    empty = [text for recording in recordings for text in _without_frame(recording, ranges.get(recording.name, ()))]
+    if empty:
+        notes.append(f"{where}: ranges that leave out no frame, start and stop are seconds: {some(empty)}.")
+    recordings = [replace(recording, notes=(*recording.notes, *notes)) for recording in recordings]
     return [
         replace(recording, exclude=tuple(sorted({*recording.exclude, *ranges[recording.name]}))) if recording.name in ranges else recording
         for recording in recordings
     ]
+
+
+def _without_frame(recording: Recording, ranges: Sequence[tuple[float, float, str]]) -> list[str]:
+    """The ranges in which the recording's video has no frame, as text; none where it cannot be read."""
+    if not ranges:
+        return []
+    try:
+        times = info_of(recording).times
+    except StavisError:
+        return []
+    met = [bool(((times >= start - CLOCK_TOLERANCE) & (times <= stop + CLOCK_TOLERANCE)).any()) for start, stop, _ in ranges]
+    about = f"its frames are from {times[0]:g} to {times[-1]:.4g} s"
+    texts = [f"{recording.name} from {start:g} to {stop:g} ({about})" for start, stop, _ in ranges]
+    return [text for text, one in zip(texts, met, strict=True) if not one]
 
 
 def _seconds(path: Path, line: int, column: str, text: str) -> float:

@@ -5,6 +5,7 @@ DIR/labels/NAME.csv              time,valence[,arousal...], seconds and [-1,1]
 DIR/raters/valence/NAME.csv      time;FM1;FM2;..., one column per rater
 DIR/truth/NAME.npz               what is known of a synthetic recording
 DIR/splits.csv                   recording,subject,split
+DIR/exclude.csv                  recording,start,stop,reason: what is left out
 """
 
 import unicodedata
@@ -44,6 +45,10 @@ VIDEO_SUFFIXES = frozenset(
 """What the name of a video ends with."""
 SUBJECT_COLUMNS = ("subject", "person", "speaker", "participant")
 """What the column of a splits.csv that names people may be called."""
+
+
+NOT_LABELS = ("splits.csv", "exclude.csv")
+"""Tables of the whole data set, which may lie beside the labels of its recordings."""
 
 
 def read_folder(
@@ -272,7 +277,7 @@ def _join(
 def _label_files(root: Path) -> dict[str, Path]:
     inside = root / "labels" if (root / "labels").is_dir() else root
     files = _by_name(root, inside, lambda path: path.suffix.lower() in (".csv", ".tsv"), "label files")
-    return {name: path for name, path in files.items() if not (inside == root and path.name.lower() == "splits.csv")}
+    return {name: path for name, path in files.items() if not (inside == root and path.name.lower() in NOT_LABELS)}
 
 
 def _rater_files(root: Path) -> dict[str, dict[str, Path]]:

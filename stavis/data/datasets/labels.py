@@ -181,7 +181,7 @@ def rows_of(path: Path, text: str):
     except csv.Error as error:
         raise StavisError(f"{path}, line {reader.line_num}: {error}: write the file again as plain CSV.") from error
     if count < 2:
-        raise StavisError(f"{path} holds no row below its header: write one row per time, or take the file away.")
+        raise StavisError(f"{path} holds no row below its header: write at least one, or take the file away.")
 
 
 def text_of(path: Path) -> str:

@@ -170,6 +170,7 @@ class Group:
         """
         self._check_kind(of)
         averages = None if events is None else self.around(events, **options)
+        show(() if averages is None else averages.notes)
         page = self.report(of=of, events=averages)
         with atomic_contents(out) as folder:
             for kind in TABLES:
@@ -202,7 +203,7 @@ class Group:
             "events": None
             if averages is None
             else {"name": averages.name, "rate": averages.rate, "counts": averages.counts.to_dict("records")},
-            "notes": list(self.notes),
+            "notes": [*self.notes, *(() if averages is None else averages.notes)],
             "provenance": self.provenance,
         }
 

@@ -7,7 +7,10 @@ import pytest
 
 from stavis.data.crops.counts import count
 from stavis.data.datasets.exclusion import read_exclusions
-from stavis.errors import StavisError
+from stavis.data.datasets.registry import read_dataset
+from stavis.data.video.io import probe
+from stavis.errors import StavisError, StavisWarning
+from tests.data.datasets import fakes
 from tests.data.datasets.fakes import written
 from tests.training.made_crops import made_crops
 
@@ -32,6 +35,22 @@ def test_ranges_are_read_by_recording(tmp_path):
 def test_bad_ranges_are_told_in_a_sentence(lines, said, tmp_path):
     with pytest.raises(StavisError, match=said):
         read_exclusions(written(tmp_path / "a.csv", lines))
+
+
+def test_ranges_that_meet_no_frame_are_named(tmp_path):
+    """Times in ms; and a folder whose files lie side by side, where exclude.csv is no label file."""
+    for name in "ab":
+        fakes.video(tmp_path / f"{name}.mp4", 0)
+        written(tmp_path / f"{name}.csv", ["time,valence", "0,0", "1,0.5"])
+    end = float(probe(tmp_path / "b.mp4").times[-1])
+    rows = ["recording,start,stop,reason", f"a,0,{end:.3f},hand", "a,1000,2000,ms", f"b,{end + 0.1:.3f},60,", "c,0,1,"]
+    written(tmp_path / "exclude.csv", rows)
+    with pytest.warns(StavisWarning) as shown:
+        found = read_dataset(tmp_path)
+    said = " ".join(str(one.message) for one in shown)
+    assert f"leave out no frame, start and stop are seconds: a from 1000 to 2000 (its frames are from 0 to {end:.4g} s), b from" in said
+    assert "ranges of recordings that are not there: c." in said and "without a recording" not in said and "a from 0 " not in said
+    assert len(found[0].exclude) == 2
 
 
 def test_excluded_frames_have_no_label_and_every_frame_is_counted_once():

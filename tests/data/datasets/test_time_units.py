@@ -170,12 +170,16 @@ def test_raters_with_gaps_and_empty_cells_give_gold_only_where_all_rated(folder)
     (folder / "raters" / "valence").mkdir(parents=True)
     rows = [f"{t / 10};{0.1 + t / 1000};{'' if 20 <= t < 30 else 0.3};\n" for t in range(100) if not 50 <= t < 80]
     (folder / "raters" / "valence" / "a.csv").write_text("time;R1;R2;R3\n" + "".join(rows))
-    with pytest.warns(StavisWarning, match="constant ratings: R2"):
+    with pytest.warns(StavisWarning) as shown:
         (one,) = read_folder(folder)
+    assert [str(note.message).split(": ", 1)[1] for note in shown] == [
+        "raters without any rating: R3 (valence of a).",
+        "raters with constant ratings: R2 (valence of a).",
+    ]
     gold = one.labels[:, 0]
     times = one.label_times
     assert np.isnan(gold[(times >= 2) & (times < 3)]).all() and np.isfinite(gold[(times < 2) | (times >= 3)]).all()
-    assert len(one.notes) == 1 and np.isnan(one.raters["valence"][:, 2]).all()
+    assert len(one.notes) == 2 and np.isnan(one.raters["valence"][:, 2]).all()
 
 
 @pytest.mark.parametrize("name", fakes.MAKERS)
