@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.attention.cue_scores import CueScores, cue_scores, cue_trace
+from stavis.attribution.cuts import NoGradient
 from stavis.data.crops.crops import Crops
 from stavis.data.datasets.truth import read_truth
 from stavis.data.faces.detections import another_person
@@ -86,7 +87,7 @@ class ExplainedVideo:
         """
         started = time.monotonic()
         net = net.following(target)
-        chosen = chosen_methods(net.network.attention_options, methods)
+        chosen_methods(net.network.attention_options, methods)  # raises before any work is done
         asks_layers = attention_layers or heads is not None
         if asks_layers:
             layered(net.network, net.name, heads)  # raises before any work is done
@@ -102,7 +103,7 @@ class ExplainedVideo:
         seen = Prediction(clip.times, reading.values[segment], reading.dimensions, reading.prediction.bounds)
         dimension = net.dimension_of(target, seen)
         layers = read_layers(net, crops, segment, reading, heads, _stage(progress, "layers")) if asks_layers else None
-        attributions = net.attribute(chosen, clip, dimension, progress=_stage(progress, "attributions"))
+        attributions, refused = _attributed(net, methods, clip, dimension, _stage(progress, "attributions"))
         tables = region_tables(reading, crops)
         read_notes = (note for note in reading.notes if note != net.caution)  # the page says that before anything else
         attributed = (note for one in attributions.values() for note in one.notes)
@@ -118,7 +119,7 @@ class ExplainedVideo:
             densities=tables.densities,
             density_table=tables.over_time,
             cue=_cue(recording, reading, crops),
-            notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed))),
+            notes=tuple(dict.fromkeys((*net.notes, *read_notes, *crops.notes, *attributed, *refused))),
             seconds=time.monotonic() - started,
             dimension=dimension,
             layers=layers,
@@ -250,6 +251,19 @@ class ExplainedVideo:
             shares[method] = {name: _number(_mean(share[:, column])) for column, name in enumerate(names)}
             densities[method] = {name: _number(_mean(density[:, column])) for column, name in enumerate(names)}
         return shares, densities
+
+
+def _attributed(
+    net: VideoReader, methods: Sequence[str | Method], clip: Clip, dimension: str, progress: Callable[[int, int], None] | None
+) -> tuple[dict[str, Attribution], tuple[str, ...]]:
+    """The attributions, and why there are none where those that nobody asked for need a gradient that the network cuts."""
+    chosen = chosen_methods(net.network.attention_options, methods)
+    try:
+        return net.attribute(chosen, clip, dimension, progress=progress), ()
+    except NoGradient as error:
+        if tuple(methods) != METHODS:
+            raise
+        return {}, (f"No attribution was computed: {error}",)
 
 
 def shown_outputs(values: np.ndarray) -> list[int]:

@@ -260,3 +260,24 @@ def test_no_library_is_imported_for_a_network_that_is_none_of_its_own():
 
 def eval_list(text: str) -> set[str]:
     return {name for name in ("transformers", "timm", "torchvision") if name in text}
+
+
+class WithoutGradient(nn.Module):
+    """A backbone that was frozen by no_grad, so that nothing says which pixels moved its value."""
+
+    def __init__(self):
+        super().__init__()
+        self.scale = nn.Parameter(torch.ones(1))
+
+    def forward(self, frames):
+        with torch.no_grad():
+            return self.scale * frames.mean((2, 3, 4))[..., None]
+
+
+def test_a_network_without_a_gradient_is_explained_but_for_its_attributions():
+    net = stavis.load(WithoutGradient(), **OPTIONS, outputs=("valence",))
+    found = net.explain(FRAMES)
+    assert found.attributions == {} and found.reading.values[:, 0] == pytest.approx(FRAMES.mean((1, 2, 3)) / 255, abs=1e-6)
+    assert any(note.startswith("No attribution was computed: no gradient of the prediction reaches the pixels") for note in found.notes)
+    with pytest.raises(StavisError, match="no gradient of the prediction reaches the pixels"):
+        net.explain(FRAMES, methods=("saliency",))
