@@ -120,7 +120,7 @@ def images_hash(folder: Path, numbers: ImageNumbers) -> str:
     parts = []
     for path in numbered_images(folder).values():
         about = path.stat()
-        parts.append(f"{path.name}\0{about.st_size}\0{about.st_mtime_ns}")
+        parts.append(f"{path.name}\0{about.st_size}\0{about.st_mtime_ns}\0{about.st_ctime_ns}")
     return content_hash("images", str(folder.resolve()), repr(numbers), *parts)
 
 

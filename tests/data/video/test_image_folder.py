@@ -1,6 +1,7 @@
 """A folder of numbered images is a video: its clock, its holes, its damage, its crops."""
 
 import os
+import time
 
 import cv2
 import numpy as np
@@ -102,6 +103,12 @@ def test_the_hash_tells_folders_and_rates_apart(tmp_path):
     assert before == images_hash(folder, ImageNumbers(25)) != images_hash(folder, ImageNumbers(30))
     (folder / "00003.jpg").unlink()
     assert images_hash(folder, ImageNumbers(25)) != before
+    edited, before = next(iter(sorted(folder.iterdir()))), images_hash(folder, ImageNumbers(25))
+    time.sleep(0.02)  # the clock of a file system ticks a hundred times a second
+    stat = edited.stat()
+    edited.write_bytes(bytes(stat.st_size))
+    os.utime(edited, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert images_hash(folder, ImageNumbers(25)) != before  # edited in place, its date put back
 
 
 def test_crops_of_images_mark_what_is_missing_and_are_made_anew_when_an_image_comes(tmp_path):
