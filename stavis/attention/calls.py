@@ -9,6 +9,7 @@ from torch import nn
 
 from stavis.attention.layouts import HELP, Fitted, Layout, RunShape, fit, fits, guess, temporal
 from stavis.attention.modules import SpatialSoftmax
+from stavis.attention.turns import IN_TURN
 from stavis.errors import StavisError
 from stavis.notes import Notes
 
@@ -26,17 +27,20 @@ def eager():
 
 @contextmanager
 def in_eval_mode(model: nn.Module) -> Iterator[None]:
-    """The model in eval mode, in the precision of its own weights whatever autocast the caller is in; every module's mode is as before
-    afterwards, also after an error: a part that was in eval mode, such as a frozen norm, stays so."""
-    modes = [(module, module.training) for module in model.modules()]
-    device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
-    try:
-        model.eval()
-        with torch.autocast(device, enabled=False):
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
+    """The model in eval mode, in the precision of its own weights whatever autocast the caller is in, and nobody else runs one meanwhile.
+
+    Every module's mode is as before afterwards, also after an error: a part that was in eval mode, such as a frozen norm, stays so.
+    """
+    with IN_TURN:
+        modes = [(module, module.training) for module in model.modules()]
+        device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+        try:
+            model.eval()
+            with torch.autocast(device, enabled=False):
+                yield
+        finally:
+            for module, training in modes:
+                module.training = training
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, unwrapped
+from stavis.attention.turns import IN_TURN
 from stavis.attribution.cuts import CHECKPOINTED, GradientCuts, cut_note, is_checkpointed, no_gradient
 from stavis.errors import StavisError, offer
 from stavis.notes import Notes
@@ -26,10 +27,11 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
     Raises StavisError where gradients are asked for that do not go through activation checkpointing.
     """
     model = unwrapped(model)
-    modes = [(module, module.training) for module in model.modules()]
-    tensors = [*model.parameters(), *model.buffers()]
-    before = [(tensor, tensor.data, tensor.requires_grad) for tensor in tensors]
     with ExitStack() as stack:
+        stack.enter_context(IN_TURN)
+        modes = [(module, module.training) for module in model.modules()]
+        tensors = [*model.parameters(), *model.buffers()]
+        before = [(tensor, tensor.data, tensor.requires_grad) for tensor in tensors]
         stack.enter_context(eager())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())

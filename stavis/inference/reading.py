@@ -4,6 +4,7 @@ A network has its own frame rate. A faster video is read as several interleaved 
 four streams), so that every frame has a value of its own and none is interpolated.
 """
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from stavis.inference.adapters.frames import FramesNetwork
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.output_range import in_range
 from stavis.inference.video.at_size import FramesAtSize
-from stavis.inference.video.streaming import check_mode, streamed
+from stavis.inference.video.streaming import Piece, check_mode, streamed
 from stavis.models.convlstm import ConvLSTM
 from stavis.models.convolutions import ConvBlock
 from stavis.timeline import read_rate, streams, window_starts
@@ -129,14 +130,13 @@ def read(
     network = FramesNetwork.of(network) if isinstance(network, nn.Module) else network
     rate, seconds = rate or network.rate, seconds or network.seconds
     model, spared = network.model, ()
-    with in_eval_mode(model):
-        if check_mode(mode, model) == "stream":
-            values, maps = _in_one_pass(network, frames, streams(times, rate), mirror, progress)
-        else:
-            windows = list(_windows(times, rate, seconds, overlap, network.frames))
-            (values, maps), spared = _with_less_memory(
-                lambda most: _in_windows(network, frames, windows, most, mirror, progress), min(batch, network.batch)
-            )
+    if check_mode(mode, model) == "stream":
+        values, maps = _in_one_pass(network, frames, streams(times, rate), mirror, progress)
+    else:
+        windows = list(_windows(times, rate, seconds, overlap, network.frames))
+        (values, maps), spared = _with_less_memory(
+            lambda most: _in_windows(network, frames, windows, most, mirror, progress), min(batch, network.batch)
+        )
     dimensions = network.dimensions or tuple(f"output {i}" for i in range(values.shape[1]))
     values, notes = in_range(values, dimensions, network.bounds)
     notes = (*notes, *spared) if mode == "window" else (*notes, STREAMED)
@@ -214,7 +214,8 @@ def _in_one_pass(
     done, count = 0, sum(map(len, orders))
     for order in orders:
         for flipped in sides:
-            for piece in streamed(network.model, frames, order, FramesAtSize(network, frames, [], flipped).prepare):
+            pieces = streamed(network.model, frames, order, FramesAtSize(network, frames, [], flipped).prepare)
+            for piece in _in_turn(network.model, pieces):
                 rows = order[piece.start : piece.start + len(piece.values)]
                 if values is None:
                     values = np.zeros((count, piece.values.shape[1]))
@@ -229,21 +230,35 @@ def _in_one_pass(
     return values, maps
 
 
+def _in_turn(model: nn.Module, pieces: Iterator[Piece]) -> Iterator[Piece]:
+    """The pieces of a stream, between which others may run the network."""
+    while True:
+        with in_eval_mode(model):
+            piece = next(pieces, None)
+        if piece is None:
+            return
+        yield piece
+
+
 def _forward(network: NetworkAdapter, inputs: list[FramesAtSize], group: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray | None]:
     """Values (B,T,D) and maps (B,T,h,w) of windows of frames; of two inputs the mean with those of the second, the mirror images."""
-    values, maps = network.forward(inputs[0].batch(group))
-    if len(inputs) == 1:
-        return values, maps
-    other, flipped = network.forward(inputs[1].batch(group))
+    batches = [each.batch(group) for each in inputs]
+    with in_eval_mode(network.model):
+        values, maps = network.forward(batches[0])
+        if len(batches) == 1:
+            return values, maps
+        other, flipped = network.forward(batches[1])
     return (values + other) / 2, None if maps is None else (maps + flipped[..., ::-1]) / 2
 
 
 @contextmanager
 def interruptible(model: nn.Module, check: Callable[[], None]) -> Iterator[None]:
-    """Inside the block every layer asks `check` before it runs, so that long work stops soon when that raises; no hook stays. Layers
-    that run as one where nobody looks between them are asked as one."""
+    """Inside the block every layer that this thread runs asks `check` before, so that long work stops soon when that raises; no hook
+    stays. Layers that run as one where nobody looks between them are asked as one."""
+    here = threading.get_ident()
     together = {id(part) for block in model.modules() if isinstance(block, ConvBlock | ConvLSTM) for part in block.children()}
-    handles = [module.register_forward_pre_hook(lambda *_: check()) for module in model.modules() if id(module) not in together]
+    ask = lambda *_: check() if threading.get_ident() == here else None  # noqa: E731
+    handles = [module.register_forward_pre_hook(ask) for module in model.modules() if id(module) not in together]
     try:
         yield
     finally:

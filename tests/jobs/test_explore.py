@@ -18,7 +18,7 @@ from stavis.errors import StavisError, StavisWarning
 from stavis.inference import predictor as inference
 from stavis.inference.attribute import window_around
 from stavis.inference.reading import interruptible
-from stavis.inference.reading_cache import ReadingCache
+from stavis.inference.reading_cache import ReadingCache, content_of
 from stavis.jobs.explore import PredictorSource, explore
 from stavis.jobs.load import load
 from stavis.show.explorer.controller import ExplorerController
@@ -99,7 +99,7 @@ def test_a_second_look_computes_nothing(opened, drawn, tiny_run, monkeypatch):
 def test_a_damaged_file_in_the_cache_is_made_again(footage):
     window = slice(0, len(footage.times))
     first = footage.read(window, work())
-    key = ReadingCache(footage.crops, footage.predictor.hash, footage.predictor.network).key(window)
+    key = ReadingCache(footage.crops, content_of(footage.predictor), footage.predictor.network).key(window)
     file = cache_folder() / "readings" / key[:KEY_LENGTH] / ARRAYS
     file.write_bytes(file.read_bytes()[:100])
     again = footage.read(window, work())
