@@ -6,14 +6,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stavis.data.annotations.tiers import Span, Tier, check_names
+from stavis.data.annotations.tiers import SAME_TIME, Span, Tier, check_names
 from stavis.errors import StavisError
 from stavis.printable import ShortRepr
 from stavis.storage.files import write_text
+from stavis.timeline import outside
 
 COLUMNS = ("kind", "start", "end", "label")
 TIER = "tier"
 """The further column of files that hold tiers."""
+_DIGITS = "%.6f"
 KINDS = ("exclude", "event", "span", "point", "tier")
 
 
@@ -32,12 +34,8 @@ class Annotations(ShortRepr):
         check_names(self.tiers)
 
     def kept(self, times: np.ndarray) -> np.ndarray:
-        """Which of the times (T,) s lie in no excluded range: (T,) bool."""
-        times = np.asarray(times, float)
-        kept = np.ones(times.shape, bool)
-        for start, end in self.exclude:
-            kept &= ~((times >= start - 1e-9) & (times <= end + 1e-9))
-        return kept
+        """Which of the times (T,) s lie in no excluded range, as training and metrics leave them out: (T,) bool."""
+        return outside(np.asarray(times, float), ((start, end, "") for start, end in self.exclude))
 
     def tier(self, name: str) -> Tier:
         """A tier by its name. Raises StavisError where there is none."""
@@ -101,13 +99,13 @@ class Annotations(ShortRepr):
         """Writes the annotations as CSV (kind,start,end,label and, where there are tiers, tier); returns the path."""
         table = self.table()
         if not self.tiers:
-            return write_text(path, table.drop(columns=TIER).to_csv(index=False, float_format="%.4f"))
+            return write_text(path, table.drop(columns=TIER).to_csv(index=False, float_format=_DIGITS))
         offered = [("tier", np.nan, np.nan, label, tier.name) for tier in self.tiers for label in tier.labels or ("",)]
         rows = pd.DataFrame(offered, columns=table.columns)
         table = pd.concat([table, rows]) if len(table) else rows
         order = {tier.name: k for k, tier in enumerate(self.tiers)}
         table = table.assign(order=[-1 if not name else order[name] for name in table[TIER]]).sort_values("order", kind="stable")
-        return write_text(path, table.drop(columns="order").to_csv(index=False, float_format="%.4f"))
+        return write_text(path, table.drop(columns="order").to_csv(index=False, float_format=_DIGITS))
 
     @classmethod
     def from_selection(cls, selection: dict) -> "Annotations":
@@ -137,7 +135,9 @@ class Annotations(ShortRepr):
 
 def joined(one: Annotations, other: Annotations) -> Annotations:
     """The annotations of both; of a tier that both have the spans of `one`, and those of `other` that overlap none of them."""
-    result = Annotations(tuple(sorted({*one.exclude, *other.exclude})), tuple(sorted({*one.events, *other.events})), one.tiers)
+    exclude = [pair for pair in other.exclude if not any(_near(pair[0], mine[0]) and _near(pair[1], mine[1]) for mine in one.exclude)]
+    events = [(t, label) for t, label in other.events if not any(_near(t, mine[0]) and label == mine[1] for mine in one.events)]
+    result = Annotations(tuple(sorted((*one.exclude, *exclude))), tuple(sorted((*one.events, *events))), one.tiers)
     for tier in other.tiers:
         known = next((mine for mine in one.tiers if mine.name == tier.name), Tier(tier.name))
         free = [span for span in tier.spans if span not in known.spans and not any(_meet(span, mine) for mine in known.spans)]
@@ -146,7 +146,11 @@ def joined(one: Annotations, other: Annotations) -> Annotations:
 
 
 def _meet(one: Span, other: Span) -> bool:
-    return (one.start < other.end - 1e-9 and other.start < one.end - 1e-9) or one.start == other.start
+    return (one.start < other.end - SAME_TIME and other.start < one.end - SAME_TIME) or _near(one.start, other.start)
+
+
+def _near(one: float, other: float) -> bool:
+    return abs(one - other) <= SAME_TIME
 
 
 def read_annotations(path: str | Path) -> Annotations:

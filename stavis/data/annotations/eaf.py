@@ -14,12 +14,11 @@ from xml.parsers import expat
 import numpy as np
 
 from stavis.data.annotations.annotations import Annotations
-from stavis.data.annotations.tiers import Span, Tier
+from stavis.data.annotations.tiers import SAME_TIME, Span, Tier
 from stavis.errors import StavisError
 from stavis.storage.files import write_text
 
 EXCLUDED, EVENTS = "excluded", "events"
-_POINT = 0.001
 _LIMIT = 64 << 20
 _SLACK = 0.5
 """Annotations may reach so far (s) beyond a video's last frame."""
@@ -277,7 +276,7 @@ def _spans(tier: ET.Element, times: dict[str, tuple[float, float]], offset: floa
         if name not in times:
             raise StavisError(f"{path}: the tier {tier.get('TIER_ID')!r} holds an annotation without a time: correct it in ELAN.")
         start, end = (round(time + offset, 6) for time in times[name])
-        point = 0 <= end - start <= _POINT + 1e-9
+        point = 0 <= end - start <= SAME_TIME
         yield Span(start, start if point else end, one.findtext("ANNOTATION_VALUE") or "")
 
 

@@ -8,8 +8,10 @@ import numpy as np
 
 from stavis.errors import StavisError
 from stavis.printable import ShortRepr
+from stavis.timeline import CLOCK_TOLERANCE
 
-_NEAR = 1e-9
+SAME_TIME = CLOCK_TOLERANCE + 1e-9
+"""Times at most this far (s) apart are one: ELAN rounds to whole milliseconds, and two of these differ by that and a float's error."""
 
 
 @dataclass(frozen=True, order=True, repr=False)
@@ -49,7 +51,7 @@ class Tier(ShortRepr):
                 )
         ordered = tuple(sorted(self.spans))
         for before, after in pairwise(ordered):
-            if after.start < before.end - _NEAR or (before.is_point and after == before):
+            if after.start < before.end - SAME_TIME or (before.is_point and after == before):
                 raise StavisError(
                     f"the tier {self.name!r}: {before.label!r} ({before.start:g} to {before.end:g} s) and {after.label!r} (from "
                     f"{after.start:g} s) overlap: put one of them on a tier of its own."
@@ -65,18 +67,18 @@ class Tier(ShortRepr):
     def members(self, times: np.ndarray) -> list[np.ndarray]:
         """Of each span the frames (indices into `times` (T,) s) that it holds; of a point the nearest frame.
 
-        A frame on which one span ends and the next begins belongs to the next: no frame is counted twice.
+        Both ends reach as far as a clock is trusted (1 ms), so that a file that rounds them holds the same frames. A frame on which one
+        span ends and the next begins belongs to the next: no frame is counted twice.
         """
         times = np.asarray(times, float)
-        starts = [span.start for span in self.spans]
         found = []
         for k, span in enumerate(self.spans):
             if span.is_point:
                 found.append(np.array([int(np.nanargmin(np.abs(times - span.start)))]) if len(times) else np.zeros(0, int))
                 continue
-            inside = (times >= span.start - _NEAR) & (times <= span.end + _NEAR)
-            if any(start > span.start and abs(start - span.end) <= _NEAR for start in starts[k + 1 :]):
-                inside &= times < span.end - _NEAR
+            inside = (times >= span.start - CLOCK_TOLERANCE) & (times <= span.end + CLOCK_TOLERANCE)
+            if k + 1 < len(self.spans):
+                inside &= times < self.spans[k + 1].start - CLOCK_TOLERANCE
             found.append(np.flatnonzero(inside))
         return found
 

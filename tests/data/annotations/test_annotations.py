@@ -9,7 +9,7 @@ from stavis.data.annotations.annotations import Annotations, joined, read_annota
 from stavis.data.annotations.tiers import Span, Tier
 from stavis.errors import StavisError
 
-SECONDS = st.floats(0, 4000).map(lambda t: round(t, 3))
+SECONDS = st.floats(0, 4000).map(lambda t: round(t, 2))
 
 
 @given(ranges=st.lists(st.tuples(SECONDS, SECONDS).map(lambda p: tuple(sorted(p))), max_size=5), times=st.lists(SECONDS, max_size=20))
@@ -71,7 +71,7 @@ def test_tiers_survive_their_csv_and_the_selection(found, tmp_path_factory):
 
 def test_a_file_of_excluded_ranges_is_written_as_it_was(tmp_path):
     path = Annotations(((1.0, 2.5),), ((0.5, "blink"),)).save(tmp_path / "anna.csv")
-    assert path.read_text() == "kind,start,end,label\nexclude,1.0000,2.5000,\nevent,0.5000,0.5000,blink\n"
+    assert path.read_text() == "kind,start,end,label\nexclude,1.000000,2.500000,\nevent,0.500000,0.500000,blink\n"
 
 
 def test_an_overlap_within_a_tier_is_refused_by_name_and_between_tiers_allowed():
@@ -102,3 +102,17 @@ def test_annotations_joined_keep_both_and_lose_nothing_of_the_first():
     both = joined(one, other)
     assert both == Annotations(((0.0, 1.0),), ((2.0, "e"),), (Tier("a", (Span(0, 1, "x"), Span(3, 4, "z"))), Tier("b")))
     assert joined(one, one) == one
+
+
+def test_annotations_joined_with_their_rounded_copy_are_themselves():
+    def at(digits: int) -> Annotations:
+        a, b, c = (round(frame * 1001 / 30000, digits) for frame in (1, 2, 5))
+        return Annotations(((a, b),), ((c, "e"),), (Tier("a", (Span(a, b, "x"), Span(c, c, "p"))),))
+
+    assert joined(at(9), at(3)) == at(9)
+
+
+def test_edges_that_were_rounded_apart_touch_and_no_frame_is_counted_twice():
+    times = np.arange(60) * 1001 / 30000
+    tier = Tier("a", (Span(times[1], round(times[4], 3) + 0.001, "x"), Span(times[4], times[9], "y")))
+    assert [found.tolist() for found in tier.members(times)] == [[1, 2, 3], [4, 5, 6, 7, 8, 9]]

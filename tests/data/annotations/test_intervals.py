@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stavis.data.annotations.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations, read_annotations
+from stavis.data.annotations.eaf import read_eaf, write_eaf
 from stavis.data.annotations.intervals import by_intervals
 from stavis.data.annotations.tiers import Span, Tier
 from stavis.errors import StavisError
+from stavis.timeline import outside
 
 TIMES = np.arange(40) / 25
 
@@ -55,3 +57,38 @@ def test_a_table_by_nothing_or_by_a_tier_that_is_not_there_is_refused():
         by_intervals(frames(), Annotations(exclude=((0, 1),)))
     with pytest.raises(StavisError, match="no tier 'b'"):
         by_intervals(frames(), Annotations(tiers=(Tier("a"),)), ["b"])
+
+
+@st.composite
+def marked(draw) -> tuple[np.ndarray, Annotations]:
+    """The times of a clip, and marks on its frames: excluded ranges, an event, spans that may touch, a point."""
+    rate = draw(st.sampled_from([24000 / 1001, 25.0, 30000 / 1001, 60000 / 1001, 120.0]))
+    times = draw(st.integers(0, 400_000)) / rate + np.arange(90) / rate
+    marks = draw(st.sampled_from([times, times.astype(np.float32).astype(float)]))  # the page holds single precision
+    a, b, c, d, e = sorted(draw(st.lists(st.integers(0, 80), min_size=5, max_size=5, unique=True)))
+    spans = (
+        Span(marks[a], marks[b], "x"),
+        Span(marks[b], marks[c], "y"),
+        Span(marks[d], marks[d + 1], "z"),
+        Span(marks[85], marks[85], "p"),
+    )
+    return times, Annotations(((marks[b], marks[b]), (marks[d], marks[e])), ((marks[c], "e"),), (Tier("t", spans),))
+
+
+@given(clip=marked())
+def test_marks_hold_the_same_frames_in_memory_and_saved_at_every_rate(clip, tmp_path_factory):
+    times, made = clip
+    folder = tmp_path_factory.mktemp("saved")
+    table = pd.DataFrame({"time": times, "number": np.arange(90.0)})
+    frames = [found.tolist() for found in made.tier("t").members(times)]
+    a, b, c = frames[0][0], frames[1][0], frames[1][-1]
+    assert frames[:2] == [list(range(a, b)), list(range(b, c + 1))] and len(frames[2]) == 2 and frames[3] == [85]
+    for read in (read_annotations(made.save(folder / "a.csv")), read_eaf(write_eaf(made, folder / "a.eaf"))):
+        assert [found.tolist() for found in read.tier("t").members(times)] == frames
+        assert read.kept(times).tolist() == made.kept(times).tolist()
+        assert read.kept(times).tolist() == outside(times, [(*pair, "") for pair in read.exclude]).tolist()  # as training has it
+        columns = ["frames", "number"]
+        assert by_intervals(table, read)[columns].equals(by_intervals(table, made)[columns])
+        assert by_intervals(table, Annotations(events=read.events)).number.equals(
+            by_intervals(table, Annotations(events=made.events)).number
+        )

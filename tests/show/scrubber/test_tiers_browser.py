@@ -2,6 +2,7 @@
 
 from itertools import combinations
 
+import pandas as pd
 import pytest
 
 from stavis.data.annotations.annotations import Annotations, read_annotations
@@ -109,6 +110,28 @@ def test_what_is_saved_is_what_python_reads_and_is_opened_again(live, scrubber, 
         page.wait_for_function(f"{SELECTION}.events.length === 1")
         assert rounded(annotations(page)) == rounded(made)
     assert page.errors == []
+
+
+def test_what_a_file_rounded_is_on_the_frames_that_were_marked(live, tmp_path):
+    clip = clip_of(60, 64, fps=30000 / 1001)
+    page = live(Scrubber.from_clip(clip, maps_of(clip), title="anna"))
+    code(page, 10, "s", 20, "s", 31, "x", 47, "x", 52, "e")
+    made = annotations(page)
+    path = write_eaf(made, tmp_path / "a.eaf")
+    page.locator("input[type=file]").set_input_files(path)
+    page.wait_for_function("document.querySelector('.stv-status').textContent.includes('a.eaf is read')")
+    assert annotations(page) == made  # nothing is there twice
+    page.evaluate("(read) => one.fromPython('selection', { range: null, ...read })", read_eaf(path).to_selection())
+    code(page, 20, "s", 22, "s")
+    assert [len(tier.spans) for tier in annotations(page).tiers] == [2]
+    page.locator("summary", has_text="Save").click()
+    with page.expect_download() as shares:
+        page.locator("button[name=csv]").click()
+    excluded = pd.read_csv(shares.value.path()).excluded
+    assert excluded.index[excluded == 1].tolist() == [31, 47]
+    code(page, 31, "Delete", 47, "Delete", 52, "Delete", 10, "Delete")
+    left = annotations(page)
+    assert left.exclude == left.events == () and len(left.tier("tier 1").spans) == 1
 
 
 def rounded(annotations: Annotations) -> Annotations:

@@ -5,7 +5,7 @@ import { make } from "./controls.js";
 import { download, fileName, pageOf, pngOf, recordClip, sharesCsv } from "./exports.js";
 import { refreshMoments } from "./timeline/moments.js";
 import { annotationsCsv } from "./tiers/files.js";
-import { copyTiers } from "./tiers/tiers.js";
+import { copyTiers, near, NEAR, within } from "./tiers/tiers.js";
 import { Coding } from "./tiers/coding.js";
 
 export function loadAnnotations(s) {
@@ -92,7 +92,7 @@ export function excludeRange(s) {
   const joined = [];
   for (const pair of found) {
     const last = joined[joined.length - 1];
-    if (last && pair[0] <= last[1] + 1e-9) last[1] = Math.max(last[1], pair[1]);
+    if (last && pair[0] <= last[1] + NEAR) last[1] = Math.max(last[1], pair[1]);
     else joined.push([...pair]);
   }
   s.annotations.exclude = joined;
@@ -104,7 +104,7 @@ export function excludeRange(s) {
 
 export function addEvent(s) {
   const t = s.data.seconds(s.current);
-  if (s.annotations.events.some((e) => Math.abs(e[0] - t) < 1e-6)) return;
+  if (s.annotations.events.some((e) => near(e[0], t))) return;
   s.annotations.events.push([t, `event ${s.annotations.events.length + 1}`]);
   s.annotations.events.sort((p, q) => p[0] - q[0]);
   tellAnnotations(s);
@@ -113,10 +113,9 @@ export function addEvent(s) {
 
 export function removeHere(s) {
   const t = s.data.seconds(s.current);
-  const near = (a, b) => t >= a - 1e-6 && t <= b + 1e-6;
   const before = s.annotations.exclude.length + s.annotations.events.length;
-  s.annotations.events = s.annotations.events.filter((e) => !near(e[0], e[0]));
-  if (s.annotations.exclude.length + s.annotations.events.length === before) s.annotations.exclude = s.annotations.exclude.filter(([a, b]) => !near(a, b));
+  s.annotations.events = s.annotations.events.filter((e) => !near(e[0], t));
+  if (s.annotations.exclude.length + s.annotations.events.length === before) s.annotations.exclude = s.annotations.exclude.filter((pair) => !within(t, pair));
   if (s.annotations.exclude.length + s.annotations.events.length < before) tellAnnotations(s);
 }
 
@@ -159,7 +158,7 @@ export function connectAnnotations(s) {
 function tip(s, event, i) {
   const gap = s.data.gapAt(i);
   const t = s.data.seconds(i);
-  const out = s.annotations.exclude.some(([a, b]) => t >= a && t <= b);
+  const out = s.annotations.exclude.some((pair) => within(t, pair));
   s.ui.tip.hidden = !(gap || out);
   if (s.ui.tip.hidden) return;
   s.ui.tip.textContent = [gap ? gap[2] || s.data.meta.texts.gap : "", out ? "excluded" : ""].filter(Boolean).join(" · ");

@@ -3,6 +3,7 @@
 import { bytesOf } from "./data.js";
 import { make } from "./controls.js";
 import { csvText } from "./tiers/files.js";
+import { within } from "./tiers/tiers.js";
 
 export function download(blob, name) {
   const url = URL.createObjectURL(blob);
@@ -23,7 +24,7 @@ export function sharesCsv(data, look, annotations) {
   if (map && map.shares >= 0) data.meta.regions.forEach((name, r) => columns.push([`${map.name} ${name}`, data.row(map.shares + r)]));
   for (const trace of data.traces) columns.push([trace.name, data.row(trace.row)]);
   const lines = [[...head, ...columns.map((c) => csvText(c[0]))].join(",")];
-  const out = (t) => annotations.exclude.some(([a, b]) => t >= a && t <= b);
+  const out = (t) => annotations.exclude.some((pair) => within(t, pair));
   for (let i = 0; i < data.count; i++) {
     const t = data.seconds(i);
     const cells = [i, t.toFixed(4), data.row(1)[i] > 0 ? 1 : 0, out(t) ? 1 : 0];

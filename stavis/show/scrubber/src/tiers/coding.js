@@ -2,7 +2,7 @@
 
 import { signs } from "../data.js";
 import { make } from "../controls.js";
-import { addSpan, copyTiers, freeName, joinTiers, labelsOf, overlapped, spanAt } from "./tiers.js";
+import { addSpan, copyTiers, freeName, joinTiers, labelsOf, near, overlapped, spanAt, within } from "./tiers.js";
 import { annotationsEaf, annotationsOfCsv, annotationsOfEaf } from "./files.js";
 import { History } from "./history.js";
 
@@ -150,7 +150,7 @@ export class Coding {
   choose(label) {
     const t = this.s.data.seconds(this.s.current);
     const chosen = this.tier.spans[this.chosen];
-    const span = chosen && t >= chosen[0] - 1e-6 && t <= chosen[1] + 1e-6 ? chosen : null;
+    const span = chosen && within(t, chosen) ? chosen : null;
     this.label = label;
     if (span && this.open === null) {
       span[2] = label;
@@ -173,7 +173,7 @@ export class Coding {
       const last = s.data.seconds(s.data.count - 1) + 0.5;
       const beyond = found.tiers.flatMap((tier) => tier.spans).find((span) => span[1] > last);
       if (beyond) throw new Error(`it reaches to ${signs(beyond[1], 2)} s and this clip ends at ${signs(last - 0.5, 2)} s: it is of another video`);
-      for (const [key, same] of [["exclude", (p, q) => p[0] === q[0] && p[1] === q[1]], ["events", (p, q) => p[0] === q[0]]]) {
+      for (const [key, same] of [["exclude", (p, q) => near(p[0], q[0]) && near(p[1], q[1])], ["events", (p, q) => near(p[0], q[0])]]) {
         for (const one of found[key]) if (!s.annotations[key].some((known) => same(known, one))) s.annotations[key].push(one);
         s.annotations[key].sort((p, q) => p[0] - q[0]);
       }

@@ -1,8 +1,7 @@
 // Annotations as files, in the browser: CSV and ELAN documents, as stavis.data.annotations reads and writes them.
 
-import { copyTiers } from "./tiers.js";
+import { copyTiers, NEAR } from "./tiers.js";
 
-const POINT = 0.001;
 const HEAD = ["kind", "start", "end", "label", "tier"];
 
 // Text in a CSV field: quoted where it must be; a leading = + - @ cannot become a formula.
@@ -13,11 +12,11 @@ export function csvText(text) {
 
 export function annotationsCsv(annotations) {
   const tiers = annotations.tiers || [];
-  const rows = annotations.exclude.map(([a, b]) => ["exclude", a.toFixed(4), b.toFixed(4), "", ""]);
-  for (const [t, label] of annotations.events) rows.push(["event", t.toFixed(4), t.toFixed(4), csvText(label || ""), ""]);
+  const rows = annotations.exclude.map(([a, b]) => ["exclude", a.toFixed(6), b.toFixed(6), "", ""]);
+  for (const [t, label] of annotations.events) rows.push(["event", t.toFixed(6), t.toFixed(6), csvText(label || ""), ""]);
   for (const tier of tiers) {
     const name = csvText(tier.name);
-    for (const [a, b, label] of tier.spans) rows.push([a === b ? "point" : "span", a.toFixed(4), b.toFixed(4), csvText(label), name]);
+    for (const [a, b, label] of tier.spans) rows.push([a === b ? "point" : "span", a.toFixed(6), b.toFixed(6), csvText(label), name]);
     for (const label of tier.labels.length ? tier.labels : [""]) rows.push(["tier", "", "", csvText(label), name]);
   }
   const used = tiers.length ? 5 : 4;
@@ -130,7 +129,7 @@ export function annotationsOfEaf(text) {
         return (Number(ms) + offset) / 1000;
       });
       const value = one.querySelector("ANNOTATION_VALUE");
-      return [a, b - a <= POINT + 1e-9 ? a : b, value ? value.textContent : ""];
+      return [a, b - a <= NEAR ? a : b, value ? value.textContent : ""];
     });
     if (name === "excluded") found.exclude = spans.map(([a, b]) => [a, b]);
     else if (name === "events") found.events = spans.map(([a, , label]) => [a, label]);
@@ -151,7 +150,7 @@ function checked(found) {
   for (const tier of found.tiers) {
     tier.spans.sort((p, q) => p[0] - q[0] || p[1] - q[1]);
     tier.spans.forEach(([a], k) => {
-      if (k && a < tier.spans[k - 1][1] - 1e-6) throw new Error(`the tier ${tier.name} has annotations that overlap at ${a.toFixed(2)} s`);
+      if (k && a < tier.spans[k - 1][1] - NEAR) throw new Error(`the tier ${tier.name} has annotations that overlap at ${a.toFixed(2)} s`);
     });
   }
   return found;

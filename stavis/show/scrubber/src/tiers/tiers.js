@@ -1,6 +1,11 @@
 // Tiers: named rows of spans and points that do not overlap, each with a label. Times are the clip's, in seconds.
 
-const NEAR = 1e-6;
+// Times this near (s) are one, as in stavis/timeline.py: ELAN rounds to whole milliseconds. The rest is the error of a float.
+export const NEAR = 0.001 + 1e-9;
+
+export const near = (a, b) => Math.abs(a - b) <= NEAR;
+
+export const within = (t, [a, b]) => t >= a - NEAR && t <= b + NEAR;
 
 export const copyTiers = (tiers) =>
   (tiers || []).map((tier) => ({
@@ -22,7 +27,7 @@ export function freeName(tiers, wanted) {
 
 // The span that a new one would overlap, or undefined; spans may touch, a point may not stand where one is.
 export function overlapped(tier, a, b) {
-  return tier.spans.find(([c, d]) => (a < d - NEAR && c < b - NEAR) || (Math.abs(a - c) < NEAR && (a === b || c === d)));
+  return tier.spans.find(([c, d]) => (a < d - NEAR && c < b - NEAR) || (near(a, c) && (a === b || c === d)));
 }
 
 export function addSpan(tier, a, b, label) {
@@ -30,7 +35,7 @@ export function addSpan(tier, a, b, label) {
   tier.spans.sort((p, q) => p[0] - q[0] || p[1] - q[1]);
 }
 
-export const spanAt = (tier, t) => tier.spans.findIndex(([a, b]) => t >= a - NEAR && t <= b + NEAR);
+export const spanAt = (tier, t) => tier.spans.findIndex((span) => within(t, span));
 
 // Spans of another file join those of a tier where they overlap none of them; counts those that were left out.
 export function joinTiers(tiers, others) {
@@ -40,7 +45,7 @@ export function joinTiers(tiers, others) {
     if (!tier) tiers.push((tier = { name: other.name, labels: [], spans: [] }));
     tier.labels = [...new Set([...tier.labels, ...other.labels])];
     for (const [a, b, label] of other.spans) {
-      if (tier.spans.some((one) => one[0] === a && one[1] === b && one[2] === label)) continue;
+      if (tier.spans.some((one) => near(one[0], a) && near(one[1], b) && one[2] === label)) continue;
       if (overlapped(tier, a, b)) left++;
       else addSpan(tier, a, b, label);
     }
