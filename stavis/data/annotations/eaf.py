@@ -1,7 +1,7 @@
 """Annotations as an ELAN document (.eaf, version 3.0), and back.
 
 Excluded ranges and events are the tiers "excluded" and "events". ELAN knows no points: a point is a span of one millisecond, which
-is how one of at most that length is read. Times are whole milliseconds.
+is how one of at most that length is read. Times are whole milliseconds. A coder's tier "events" that holds spans is a tier of that name.
 """
 
 import re
@@ -142,7 +142,7 @@ def read_eaf(path: str | Path, *, video: str | Path = "", duration: float | None
         found = tuple(_spans(element, spans, offset, path))
         if name == EXCLUDED:
             exclude = found
-        elif name == EVENTS:
+        elif name == EVENTS and found and all(span.is_point for span in found):
             events = found
         else:
             tiers.append(_tier(path, name, found, vocabularies.get(element.get("LINGUISTIC_TYPE_REF", ""), ())))

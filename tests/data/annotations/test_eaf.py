@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ET
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from stavis.data.annotations.annotations import Annotations
+from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.data.annotations.eaf import read_eaf, write_eaf
 from stavis.data.annotations.tiers import Span, Tier
 from stavis.errors import StavisError
@@ -75,6 +75,17 @@ def test_annotations_that_refer_to_others_have_their_times(tmp_path):
     found = read_eaf(tmp_path / "a.eaf")
     assert found.tier("words").spans == (Span(2.0, 3.0, "one"), Span(3.0, 4.0, "two"))
     assert found.tier("meaning").spans == (Span(3.0, 4.0, "y"),)
+
+
+@pytest.mark.parametrize("end", ["b", "p"])
+def test_a_tier_called_events_is_one_of_spans_where_any_of_them_has_a_length(tmp_path, end):
+    slots = SLOTS + slot("p", 1001)
+    spans = (Span(1.0, 1.0 if end == "p" else 2.0, "x"), Span(2.0, 4.0, "y"))
+    (tmp_path / "a.eaf").write_text(document(tier("events", aligned("1", "a", end), aligned("2", "b", "c", "y")), slots=slots))
+    found = read_eaf(tmp_path / "a.eaf")
+    assert found == Annotations(tiers=(Tier("events", spans),))
+    assert read_eaf(write_eaf(found, tmp_path / "b.eaf")) == found
+    assert read_annotations(found.save(tmp_path / "b.csv")) == found
 
 
 def test_slots_without_a_time_lie_between_their_neighbours(tmp_path):

@@ -134,6 +134,20 @@ def test_what_a_file_rounded_is_on_the_frames_that_were_marked(live, tmp_path):
     assert left.exclude == left.events == () and len(left.tier("tier 1").spans) == 1
 
 
+def test_spans_that_are_called_events_stay_spans_also_beside_events(live, scrubber, tmp_path):
+    page = live(scrubber)
+    coded = Tier("events", (Span(0.2, 0.6, "smile"), Span(1.0, 1.0, "blink")))
+    page.locator("input[type=file]").set_input_files(write_eaf(Annotations(tiers=(coded,)), tmp_path / "a.eaf"))
+    page.wait_for_selector(".stv-tier")
+    assert annotations(page) == Annotations(tiers=(coded,))
+    code(page, 50, "e")
+    page.locator("summary", has_text="Save").click()
+    with page.expect_download() as eaf:
+        page.locator("button[name=eaf]").click()
+    found = read_eaf(eaf.value.path())
+    assert found.events == ((2.0, "event 1"),) and found.tiers == (Tier("events 2", coded.spans),)
+
+
 def rounded(annotations: Annotations) -> Annotations:
     def spans(tier: Tier) -> tuple[Span, ...]:
         return tuple(Span(round(one.start, 3), round(one.end, 3), one.label) for one in tier.spans)

@@ -1,6 +1,6 @@
 // Annotations as files, in the browser: CSV and ELAN documents, as stavis.data.annotations reads and writes them.
 
-import { copyTiers, NEAR } from "./tiers.js";
+import { copyTiers, freeName, NEAR } from "./tiers.js";
 
 const HEAD = ["kind", "start", "end", "label", "tier"];
 
@@ -58,12 +58,14 @@ export function annotationsOfCsv(text) {
 
 const xml = (text) => String(text).replace(/[\0-\x08\x0b-\x1f]/g, "").replace(/[&<>"]/g, (c) => `&#${c.charCodeAt(0)};`);
 
-// The tiers with excluded ranges and events among them, as ELAN has them.
+// The tiers with excluded ranges and events among them, as ELAN has them: a tier of one of their names gets another.
 function allTiers(annotations) {
   const own = [];
   if (annotations.exclude.length) own.push({ name: "excluded", labels: [], spans: annotations.exclude.map(([a, b]) => [a, b, ""]) });
   if (annotations.events.length) own.push({ name: "events", labels: [], spans: annotations.events.map(([t, label]) => [t, t, label || ""]) });
-  return [...own, ...(annotations.tiers || []).filter((tier) => !own.some((one) => one.name === tier.name))];
+  const tiers = annotations.tiers || [];
+  const taken = (tier) => own.some((one) => one.name === tier.name);
+  return [...own, ...tiers.map((tier) => (taken(tier) ? { ...tier, name: freeName([...own, ...tiers], tier.name) } : tier))];
 }
 
 export function annotationsEaf(annotations, video) {
@@ -132,7 +134,7 @@ export function annotationsOfEaf(text) {
       return [a, b - a <= NEAR ? a : b, value ? value.textContent : ""];
     });
     if (name === "excluded") found.exclude = spans.map(([a, b]) => [a, b]);
-    else if (name === "events") found.events = spans.map(([a, , label]) => [a, label]);
+    else if (name === "events" && spans.length && spans.every(([a, b]) => a === b)) found.events = spans.map(([a, , label]) => [a, label]);
     else found.tiers.push({ name, labels: vocabularyOf(root, node.getAttribute("LINGUISTIC_TYPE_REF")), spans });
   }
   return checked(found);
