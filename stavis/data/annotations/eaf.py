@@ -226,8 +226,11 @@ def _slots(path: str | Path, root: ET.Element) -> dict[str, float]:
 
 def _aligned(tier: ET.Element, slots: dict[str, float], path: str | Path) -> dict[str, tuple[float, float]]:
     """Start and end of the annotations of a tier that have times; slots without one lie evenly between those that have."""
+    elements = {one.get("ANNOTATION_ID", ""): one for one in tier.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION")}
+    ending = {one.get("TIME_SLOT_REF2"): name for name, one in elements.items() if one.get("TIME_SLOT_REF1") != one.get("TIME_SLOT_REF2")}
+    previous = {name: ending.get(one.get("TIME_SLOT_REF1")) for name, one in elements.items()}
     ids, chain = [], []
-    for one in tier.iterfind("ANNOTATION/ALIGNABLE_ANNOTATION"):
+    for one in (elements[name] for name in _chained(previous, tier, path)):
         pair = (one.get("TIME_SLOT_REF1", ""), one.get("TIME_SLOT_REF2", ""))
         for slot in pair:
             if slot not in slots:
@@ -248,12 +251,13 @@ def _referring(tiers: list[ET.Element], aligned: dict[str, tuple[float, float]],
     parents: dict[str, str] = {}
     shares: dict[str, tuple[int, int]] = {}
     for tier in tiers:
-        by_parent: dict[str, list[str]] = {}
+        previous: dict[str, dict[str, str | None]] = {}
         for one in tier.iterfind("ANNOTATION/REF_ANNOTATION"):
             name, parent = one.get("ANNOTATION_ID", ""), one.get("ANNOTATION_REF", "")
             parents[name] = parent
-            by_parent.setdefault(parent, []).append(name)
-        shares |= {name: (k, len(names)) for names in by_parent.values() for k, name in enumerate(names)}
+            previous.setdefault(parent, {})[name] = one.get("PREVIOUS_ANNOTATION")
+        for names in previous.values():
+            shares |= {name: (k, len(names)) for k, name in enumerate(_chained(names, tier, path))}
     found: dict[str, tuple[float, float]] = {}
     for name in parents:
         steps = [name]
@@ -268,6 +272,20 @@ def _referring(tiers: list[ET.Element], aligned: dict[str, tuple[float, float]],
             start, end = start + k * (end - start) / count, start + (k + 1) * (end - start) / count
         found[name] = (start, end)
     return found
+
+
+def _chained(previous: dict[str, str | None], tier: ET.Element, path: str | Path) -> list[str]:
+    """Annotations, each after the one that is its previous one; in the document's order where there is none."""
+    following: dict[str | None, list[str]] = {}
+    for name, before in previous.items():
+        following.setdefault(before if before in previous else None, []).append(name)
+    ordered, waiting = [], following.get(None, [])[::-1]
+    while waiting:
+        ordered.append(waiting.pop())
+        waiting += reversed(following.get(ordered[-1], []))
+    if len(ordered) < len(previous):
+        raise StavisError(f"{path}: annotations of the tier {tier.get('TIER_ID')!r} follow each other in a circle: correct it in ELAN.")
+    return ordered
 
 
 def _spans(tier: ET.Element, times: dict[str, tuple[float, float]], offset: float, path: str | Path) -> Iterator[Span]:

@@ -4,6 +4,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from stavis.data.annotations.annotations import Annotations, read_annotations
 from stavis.data.annotations.eaf import read_eaf, write_eaf
@@ -56,9 +57,10 @@ def aligned(name: str, a: str, b: str, text: str = "x") -> str:
     return f'<ALIGNABLE_ANNOTATION ANNOTATION_ID="{name}" TIME_SLOT_REF1="{a}" TIME_SLOT_REF2="{b}">{value}</ALIGNABLE_ANNOTATION>'
 
 
-def referring(name: str, parent: str, text: str = "y") -> str:
+def referring(name: str, parent: str, text: str = "y", previous: str = "") -> str:
     value = f"<ANNOTATION_VALUE>{text}</ANNOTATION_VALUE>"
-    return f'<REF_ANNOTATION ANNOTATION_ID="{name}" ANNOTATION_REF="{parent}">{value}</REF_ANNOTATION>'
+    after = f' PREVIOUS_ANNOTATION="{previous}"' if previous else ""
+    return f'<REF_ANNOTATION ANNOTATION_ID="{name}" ANNOTATION_REF="{parent}"{after}>{value}</REF_ANNOTATION>'
 
 
 SLOTS = slot("a", 1000) + slot("b", 2000) + slot("c", 4000)
@@ -75,6 +77,18 @@ def test_annotations_that_refer_to_others_have_their_times(tmp_path):
     found = read_eaf(tmp_path / "a.eaf")
     assert found.tier("words").spans == (Span(2.0, 3.0, "one"), Span(3.0, 4.0, "two"))
     assert found.tier("meaning").spans == (Span(3.0, 4.0, "y"),)
+
+
+@given(order=st.permutations(range(4)))
+def test_annotations_follow_their_previous_one_in_whatever_order_they_are_stored(order, tmp_path_factory):
+    words = [referring(f"r{k}", "1", f"word {k}", f"r{k - 1}" if k else "") for k in range(4)]
+    slots = "".join(slot(f"s{k}", {0: 1000, 4: 3000}.get(k)) for k in range(5))
+    parts = [aligned(f"p{k}", f"s{k}", f"s{k + 1}", f"word {k}") for k in range(4)]
+    path = tmp_path_factory.mktemp("eaf") / "a.eaf"
+    stored = (tier("words", *(words[k] for k in order)), tier("parts", *(parts[k] for k in order)))
+    path.write_text(document(tier("speech", aligned("1", "s0", "s4")) + "".join(stored), slots=slots))
+    expected = tuple(Span(1 + k / 2, 1.5 + k / 2, f"word {k}") for k in range(4))
+    assert [one.spans for one in read_eaf(path).tiers[1:]] == [expected, expected]
 
 
 @pytest.mark.parametrize("end", ["b", "p"])
@@ -105,6 +119,7 @@ def test_the_origin_of_the_media_moves_the_times(tmp_path):
 
 MEDIA = '<MEDIA_DESCRIPTOR MEDIA_URL="file:///d/ben.mp4" MIME_TYPE="video/mp4" RELATIVE_MEDIA_URL="./ben.mp4"/>'
 OVERLAP = tier("gaze", aligned("1", "a", "c"), aligned("2", "b", "c"))
+CIRCLE = (referring("2", "1", previous="3"), referring("3", "1", previous="2"))
 ENTITY = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
 
 
@@ -121,6 +136,7 @@ ENTITY = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;&a;">]>'
         ("not xml", {}, "is no XML"),
         (document(tier("t", aligned("1", "a", "nowhere")), slots=SLOTS), {}, "'nowhere', which is not there"),
         (document(tier("t", referring("1", "2"), referring("2", "1"))), {}, "has no time"),
+        (document(tier("s", aligned("1", "a", "c")) + tier("t", *CIRCLE), slots=SLOTS), {}, "tier 't' follow each other in a circle"),
         (document("", slots=slot("a", "1.5")), {}, "not a whole number of milliseconds"),
         (document(tier("t", aligned("1", "m", "m")), slots=slot("m", None)), {}, "no annotation of the tier 't' has a time"),
     ],
