@@ -1,6 +1,7 @@
 """A network and recordings opened in an explorer: what the explorer asks for, answered from the crops, the network and the disk."""
 
 import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from stavis.data.crops.crops import Crops
 from stavis.data.crops.shown import ShownFrames
 from stavis.data.crops.sound import sound_of
 from stavis.data.datasets.registry import read_dataset
-from stavis.data.datasets.selection import recordings_of
+from stavis.data.datasets.selection import of_split, recordings_of
 from stavis.data.faces.blendshapes import signal_table
 from stavis.data.regions.read import regions_from
 from stavis.data.regions.source import RegionSource
@@ -29,6 +30,7 @@ from stavis.show.explorer.explorer import Explorer
 from stavis.show.explorer.source import Begin, Beginning, ReadResult, WindowMedia
 from stavis.show.explorer.worker import Task
 from stavis.show.scrubber.describe import notices_of
+from stavis.storage.files import file_stem
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import resample
 from stavis.types import Attribution, Clip, Recording, Target
@@ -67,11 +69,11 @@ def explore(
     shipped = EMBEDDED if recordings is None and data is None else DEFAULT
     net = VideoReader.load(shipped if run is None else run, device=device)
     chosen_regions = regions_from(regions)
-    chosen = _recordings(recordings, data, split, quiet)
+    found = _recordings(recordings, data, split, quiet)
+    names, chosen = list(found), list(found.values())
     ticked = chosen_methods(net.network.attention_options, methods)
     offered = offered_methods(net.network.attention_options)
     offered += [one for one in ticked if one not in offered]
-    names = _names(chosen)
     return Explorer(
         names,
         partial(_opened, net, chosen, names, source, face, chosen_regions),
@@ -167,26 +169,48 @@ def _opened(net: VideoReader, chosen, names, source: str, face: Face, regions: R
     return PredictorSource(names[number], chosen[number], crops, net)
 
 
-def _recordings(recordings, data, split: str | None, quiet: bool) -> list[Recording]:
+def _recordings(recordings, data, split: str | None, quiet: bool) -> dict[str, Recording]:
+    """The chosen recordings by the name that each has in the view; in a data set that is the one that its annotations are found by."""
     if recordings is not None and data is not None:
         raise StavisError("both recordings and data are given: give one of them.")
     if recordings is None:
-        return recordings_of(folder_of(data, quiet), split or ("test" if data is None else None))
+        return {one.name: one for one in recordings_of(folder_of(data, quiet), split or ("test" if data is None else None))}
     if isinstance(recordings, str | os.PathLike):
         path = Path(recordings)
         if path.is_dir():
-            return [one for one in read_dataset(path) if not split or one.split == split]
+            return {one.name: one for one in of_split(read_dataset(path), path, split or None)}
         recordings = [path]
     chosen = [as_recording(one) for one in recordings]
     if not chosen:
         raise StavisError("the list of recordings is empty: give a folder, or the paths of videos.")
-    return chosen
+    return dict(zip(_names(chosen), chosen, strict=True))
 
 
 def _names(recordings: Sequence[Recording]) -> list[str]:
-    """The recordings' names; where two are called alike, with their folders."""
+    """The recordings' names; where two are called alike, or would be as files, with as many of their folders as tell them apart.
+
+    Raises StavisError where nothing does: a recording is given twice.
+    """
+    paths = [Path(os.path.abspath(one.video)) for one in recordings]
+    places = Counter((path.parent, one.name) for path, one in zip(paths, recordings, strict=True))
+    alone = [places[path.parent, one.name] == 1 for path, one in zip(paths, recordings, strict=True)]
+    own = [one.name if only else f"{one.name} ({path.name})" for path, one, only in zip(paths, recordings, alone, strict=True)]
     names = [one.name for one in recordings]
-    return [name if names.count(name) == 1 else f"{one.video.parent.name}/{name}" for name, one in zip(names, recordings, strict=True)]
+    for depth in range(1, max(len(path.parts) for path in paths) + 1):
+        if not (alike := _alike(names)):
+            break
+        for k in alike:
+            names[k] = "/".join((*paths[k].parent.parts[1:][-depth:], own[k]))
+    if alike := _alike(names):
+        raise StavisError(f"{recordings[alike[0]].video} is given twice: give it once, or as Recordings with names of their own.")
+    return names
+
+
+def _alike(names: Sequence[str]) -> list[int]:
+    """Which names would be one file on a system that does not tell A from a."""
+    files = [file_stem(name).casefold() for name in names]
+    count = Counter(files)
+    return [k for k, file in enumerate(files) if count[file] > 1]
 
 
 def _first_image(recording: Recording) -> np.ndarray | None:

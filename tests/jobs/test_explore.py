@@ -10,6 +10,7 @@ import torch
 
 from stavis.attribution.methods import ALL_METHODS, saliency
 from stavis.attribution.target import attribution_context
+from stavis.data.annotations.annotations import Annotations
 from stavis.data.crops import beginning
 from stavis.data.crops.shown import shown_side
 from stavis.data.datasets.registry import read_dataset
@@ -19,12 +20,12 @@ from stavis.inference import predictor as inference
 from stavis.inference.attribute import window_around
 from stavis.inference.reading import interruptible
 from stavis.inference.reading_cache import ReadingCache, content_of
-from stavis.jobs.explore import PredictorSource, explore
+from stavis.jobs.explore import PredictorSource, _names, explore
 from stavis.jobs.load import load
 from stavis.show.explorer.controller import ExplorerController
 from stavis.show.explorer.worker import Stopped, Task
 from stavis.storage.cache import ARRAYS, KEY_LENGTH
-from stavis.storage.files import cache_folder
+from stavis.storage.files import cache_folder, file_stem
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.types import Attribution, Recording, Target
@@ -155,6 +156,46 @@ def test_recordings_come_as_folder_list_or_file(opened, drawn, tiny_run, tmp_pat
     shutil.copy(video, tmp_path / "b")
     alike = opened(tiny_run, [video, tmp_path / "b" / video.name], source="centre", start=1)
     assert alike.names == (f"videos/{video.stem}", f"b/{video.stem}") and alike.recording == f"b/{video.stem}"
+
+
+@pytest.mark.parametrize(
+    ("places", "names"),
+    [
+        (["1/v/anna.mp4", "2/v/anna.mp4", "2/v/ben.mp4"], ["1/v/anna", "2/v/anna", "ben"]),
+        (["1/x/v/anna.mp4", "2/x/v/anna.mp4", "2/w/anna.mp4"], ["1/x/v/anna", "2/x/v/anna", "w/anna"]),
+        (["v/anna.mp4", "v/anna.avi", "w/anna.mp4"], ["v/anna (anna.mp4)", "v/anna (anna.avi)", "w/anna"]),
+        (["v/Anna.mp4", "w/anna.mp4"], ["v/Anna", "w/anna"]),
+        (["v/Anna.mp4", "v/anna.mp4"], ["v/Anna", "v/anna"]),
+        (["v/a/b.mp4", "v/a-b.mp4", "w/b.mp4"], ["a/b", "a-b", "w/b"]),
+    ],
+)
+def test_recordings_called_alike_are_told_apart_by_their_folders_also_as_files(tmp_path, places, names):
+    found = _names([Recording((tmp_path / place).stem, tmp_path / place) for place in places])
+    assert found == names
+    assert len({file_stem(name).casefold() for name in found}) == len(found)
+
+
+def test_a_recording_that_is_given_twice_is_refused(tiny_run, drawn):
+    video = next((drawn / "videos").glob("*.mp4"))
+    with pytest.raises(StavisError, match="is given twice: give it once, or as Recordings with names of their own"):
+        explore(tiny_run, [video, video.parent / ".." / "videos" / video.name], device="cpu")
+    assert _names([Recording("before", video), Recording("after", video)]) == ["before", "after"]
+
+
+def test_annotations_and_files_are_of_one_recording_where_two_are_called_alike(opened, drawn, tiny_run, tmp_path):
+    video = next((drawn / "videos").glob("*.mp4"))
+    for place in ("1/v", "2/v"):
+        (tmp_path / place).mkdir(parents=True)
+        shutil.copy(video, tmp_path / place / "anna.mp4")
+    given = [tmp_path / "1/v/anna.mp4", tmp_path / "2/v/anna.mp4"]
+    explorer = opened(tiny_run, given, source="centre", annotations=tmp_path / "marks", out=tmp_path / "out")
+    explorer.annotations = Annotations(exclude=((0.1, 0.3),))
+    for number in (0, 1):
+        explorer.recording = number
+        assert explorer.wait(60) and bool(explorer.annotations.exclude) == (number == 0)
+        explorer.export("report")
+        assert explorer.wait(60)
+    assert len(list((tmp_path / "out").glob("*.html"))) == 2
 
 
 def test_what_cannot_be_opened_is_said(opened, drawn, tiny_run, tmp_path):
