@@ -75,6 +75,38 @@ def test_an_offset_moves_the_second_and_only_what_both_have_begun_is_compared(ne
     assert moved.results[0].clip.times[0] == pytest.approx(1.0)
 
 
+def test_means_shares_and_differences_are_over_what_both_have(net, videos, both):
+    assert both.summary["seconds"] == [1.9, 2.8] and both.summary["shared_seconds"] == pytest.approx(1.9)
+    slow, last = both.results[1], 10  # the frames from 0 to 1.8 s
+    assert both.summary["mean_predictions"]["slow"]["valence"] == pytest.approx(float(slow.prediction.values[:last].mean()), abs=1e-6)
+    shares = slow.clip.share(slow.attention)[:last].mean(0)
+    assert sorted(both.table("regions")["slow"]) == pytest.approx(sorted(shares), abs=1e-6)
+    sentence = "slow goes on for 0.9 s after fast has ended: means and shares are over the 1.9 s that both have."
+    assert both.notes.count(sentence) == 1 and sentence in both.summary["notes"]
+
+
+@pytest.mark.parametrize(
+    ("offset", "begin", "end"), [(0.0, 0.0, 1.9), (0.5, 0.5, 1.9), (-0.5, 0.0, 1.9), (-3.0, 0.0, 1.9), (-4.5, 0.0, 1.4)]
+)
+def test_the_two_change_places_and_the_numbers_stay(net, tmp_path, offset, begin, end):
+    frames = np.random.default_rng(2).integers(0, 255, (60, 32, 32, 3), dtype=np.uint8)
+    short, long = write_video(tmp_path / "short.mp4", iter(frames[:20]), fps=10), write_video(tmp_path / "long.mp4", iter(frames), fps=10)
+    options = {"source": "centre", "regions": "grid:2x2", "quiet": True}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = net.compare_recordings(short, long, offset=offset, **options)
+        turned = net.compare_recordings(long, short, offset=-offset, **options)
+        whole = {"short": net.read(short, source="centre"), "long": net.read(long, source="centre")}
+    for name, moved in (("short", 0.0), ("long", offset)):
+        times = whole[name].times + moved
+        inside = (times > begin - 1e-3) & (times < end + 1e-3)
+        expected = pytest.approx(float(whole[name].values[inside].mean()), abs=1e-5)
+        assert found.summary["mean_predictions"][name]["valence"] == expected == turned.summary["mean_predictions"][name]["valence"]
+    assert found.summary["shared_seconds"] == pytest.approx(end - begin, abs=1e-3)
+    columns = ["short", "long"]
+    assert found.table("regions")[columns].to_numpy() == pytest.approx(turned.table("regions")[columns].to_numpy())
+
+
 def test_what_cannot_be_compared_is_one_sentence(net, videos, both, tmp_path):
     with pytest.raises(StavisError, match=r"fast \(0.0 to 1.9 s\) and slow \(40.0 to 42.8 s\) share no moment: choose an offset"):
         compare_recordings(net, videos, offset=40.0, source="centre")
@@ -90,6 +122,10 @@ def test_what_cannot_be_compared_is_one_sentence(net, videos, both, tmp_path):
         compare_recordings(net, [videos[0], one], source="centre")
     with pytest.raises(StavisError, match=r"slow has 1 frame in the 0\.1 s"):
         compare_recordings(net, videos, seconds=0.1, source="centre")
+    with warnings.catch_warnings(), pytest.raises(StavisError, match="fast and slow have no segment with frames of both"):
+        warnings.simplefilter("ignore")
+        slow = write_video(tmp_path / "slow.mp4", iter(np.zeros((4, 32, 32, 3), np.uint8)), fps=0.5)
+        compare_recordings(net, [videos[0], slow], offset=-0.05, source="centre")
     with pytest.raises(StavisError, match="no table 'x'"):
         both.table("x")
 

@@ -27,8 +27,8 @@ SECONDS = 60.0
 class RecordingComparison:
     """Two recordings read by one network, made by `jobs.compare_recordings` or `Predictor.compare_recordings`.
 
-    names: what the two are called; results: of each, over the segment that is compared; offset: seconds added to the times of the
-    second; notes: of both; notices: what stands on top of the scrubber.
+    names: what the two are called; results: of each, from where both have begun, which the page shows; offset: seconds added to the
+    times of the second; notes: of both; notices: what stands on top of the scrubber. Means, shares and differences are over `shared`.
     """
 
     names: tuple[str, str]
@@ -46,13 +46,40 @@ class RecordingComparison:
         """Both on the times of the one with more frames a second: frames, maps and curves."""
         return on_one_clock(self.results, self.names, self.offset)
 
+    @cached_property
+    def shared(self) -> tuple[ExplainedVideo, ExplainedVideo]:
+        """Both over the segment that both have. Raises StavisError where there is none with frames of both."""
+        begin, end = max(one[0] for one in self._times), min(one[-1] for one in self._times)
+        first, second = (_cut(one, at, begin, end) for one, at in zip(self.results, self._times, strict=True))
+        if not (len(first.clip) and len(second.clip)):
+            raise StavisError(
+                f"{' and '.join(self.names)} have no segment with frames of both: choose another offset, or compare more seconds."
+            )
+        return first, second
+
+    @property
+    def _times(self) -> list[np.ndarray]:
+        return [np.asarray(one.clip.times, float) + shift for one, shift in zip(self.results, (0.0, self.offset), strict=True)]
+
+    def _lengths(self) -> list[str]:
+        """What must be known where one goes on after the other has ended."""
+        lasts = [one[-1] for one in self._times]
+        if max(lasts) - min(lasts) <= max(float(np.median(np.diff(one))) for one in self._times) + 1e-6:
+            return []
+        longer = int(np.argmax(lasts))
+        seconds = min(lasts) - max(one[0] for one in self._times)
+        return [
+            f"{self.names[longer]} goes on for {max(lasts) - min(lasts):.1f} s after {self.names[1 - longer]} has ended: "
+            f"means and shares are over the {seconds:.1f} s that both have."
+        ]
+
     def scrubber(self) -> Scrubber:
         """The frames of both side by side to scrub through, each with its map, the curves of both in one chart."""
         return Scrubber.from_results(self.results, self.names, offset=self.offset, notices=self.notices)
 
     def table(self, kind: str = "regions") -> pd.DataFrame:
-        """A table: "regions" (the mean share of each region in either recording, and the difference), or "predictions" (one row per time
-        of the common clock, every output of both, NaN where a recording has no frame).
+        """A table: "regions" (the mean share of each region in either recording over the segment that both have, and the difference), or
+        "predictions" (one row per time of the common clock, every output of both, NaN where a recording has no frame).
 
         Raises StavisError where there is no such table, or no regions are known in both.
         """
@@ -63,7 +90,7 @@ class RecordingComparison:
             return self.clock.curves[["time", *names]]
         if not self._has_regions:
             raise StavisError("regions are not known in both recordings: look at the predictions.")
-        shares = [np.nanmean(one.clip.share(one.attention)[one.clip.valid], 0) for one in self.results if one.attention is not None]
+        shares = [np.nanmean(one.clip.share(one.attention)[one.clip.valid], 0) for one in self.shared if one.attention is not None]
         regions = self.results[0].clip.region_set
         order = [regions.names.index(name) for name in regions.order]
         columns = {name: share[order] for name, share in zip(self.names, shares, strict=True)}
@@ -72,20 +99,22 @@ class RecordingComparison:
 
     @property
     def _has_regions(self) -> bool:
-        known = all(one.attention is not None and one.clip.regions is not None and one.clip.valid.any() for one in self.results)
+        known = all(one.attention is not None and one.clip.regions is not None and one.clip.valid.any() for one in self.shared)
         return known and self.results[0].clip.region_set == self.results[1].clip.region_set
 
     @property
     def summary(self) -> dict:
-        """What is compared in numbers that JSON holds: names, frames/s, seconds, mean predictions, shares by region, notes."""
+        """What is compared in numbers that JSON holds: names, frames/s, seconds of each that are shown, `shared_seconds` that both have and
+        that means and shares are over, mean predictions, shares by region, notes."""
         rates = [1 / float(np.median(np.diff(one.clip.times))) for one in self.results]
         table = self.table("regions").round(6).to_json(orient="records") if self._has_regions else "null"
         return {
             "recordings": list(self.names),
             "frames_per_second": [round(rate, 3) for rate in rates],
             "seconds": [round(float(np.ptp(one.clip.times)), 3) for one in self.results],
+            "shared_seconds": round(min(one[-1] for one in self._times) - max(one[0] for one in self._times), 3),
             "offset": self.offset,
-            "mean_predictions": {name: _means(one) for name, one in zip(self.names, self.results, strict=True)},
+            "mean_predictions": {name: _means(one) for name, one in zip(self.names, self.shared, strict=True)},
             "regions": json.loads(table),
             "notes": list(self.notes),
         }
@@ -125,7 +154,8 @@ def compare_recordings(
     face : "largest", int or (x, y)
         Which face is followed in both; default the largest.
     seconds : float
-        How much of longer recordings is compared, from where both have begun, in s; default 60.
+        How much of longer recordings is compared, from where both have begun, in s; default 60. Where one ends earlier, the page shows
+        the rest of the other; means, shares and differences are over what both have.
     device : str
         As for `stavis.load`; default "auto".
     quiet : bool
@@ -152,13 +182,13 @@ def compare_recordings(
     net = VideoReader.load(network, device=device)
     read = _read(net, videos, names or ("first recording", "second recording"), quiet, source=source, face=face, regions=regions)
     labels = _named(names or [one.crops.recording for one in read])
-    results = _shared(read, labels, offset, seconds)
-    return RecordingComparison(labels, results, offset, _notes(net, results), notices_of([net]))
+    both = RecordingComparison(labels, _segments(read, labels, offset, seconds), offset, notices=notices_of([net]))
+    return replace(both, notes=_notes(net, both))
 
 
-def _notes(net: VideoReader, results: Sequence[ExplainedVideo]) -> tuple[str, ...]:
-    """What must be known of both; what is not already known of the network is shown."""
-    notes = tuple(dict.fromkeys(note for one in results for note in one.notes))
+def _notes(net: VideoReader, both: RecordingComparison) -> tuple[str, ...]:
+    """What must be known of both; what is not already known of the network is shown. Raises StavisError where they share no frame."""
+    notes = tuple(dict.fromkeys([note for one in both.shared for note in one.notes] + both._lengths()))
     show(note for note in notes if note not in net.notes)
     return notes
 
@@ -193,7 +223,9 @@ def _named(names: Sequence[str]) -> tuple[str, str]:
     return (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (1)", f"{names[1]} (2)")
 
 
-def _shared(read: Sequence[ExplainedVideo], names: tuple[str, str], offset: float, seconds: float) -> tuple[ExplainedVideo, ExplainedVideo]:
+def _segments(
+    read: Sequence[ExplainedVideo], names: tuple[str, str], offset: float, seconds: float
+) -> tuple[ExplainedVideo, ExplainedVideo]:
     """Both over at most `seconds` from where both have begun. Raises StavisError where there is no such moment."""
     for name, one in zip(names, read, strict=True):
         if len(one.crops.times) < 2:
@@ -205,12 +237,18 @@ def _shared(read: Sequence[ExplainedVideo], names: tuple[str, str], offset: floa
         raise StavisError(f"{spans} share no moment: choose an offset with which they do.")
     cut = []
     for name, one, at in zip(names, read, times, strict=True):
-        inside = np.flatnonzero((at >= begin - 1e-6) & (at <= begin + seconds + 1e-6))
-        if len(inside) < 2:
-            raise StavisError(f"{name} has {len(inside)} frame in the {seconds:g} s that are compared: compare more seconds.")
-        segment = slice(int(inside[0]), int(inside[-1]) + 1)
-        cut.append(replace(one, segment=segment, clip=one.crops.clip(segment.start, segment.stop)))
+        inside = int(((at >= begin - 1e-6) & (at <= begin + seconds + 1e-6)).sum())
+        if inside < 2:
+            raise StavisError(f"{name} has {inside} frame in the {seconds:g} s that are compared: compare more seconds.")
+        cut.append(_cut(replace(one, segment=slice(0, len(at))), at, begin, begin + seconds))
     return cut[0], cut[1]
+
+
+def _cut(one: ExplainedVideo, times: np.ndarray, begin: float, end: float) -> ExplainedVideo:
+    """A recording from `begin` to `end` s; times: of the frames of its segment, on the common clock."""
+    first, stop = np.searchsorted(times, begin - 1e-6), np.searchsorted(times, end + 1e-6, "right")
+    segment = slice(one.segment.start + int(first), one.segment.start + max(int(first), int(stop)))
+    return replace(one, segment=segment, clip=one.crops.clip(segment.start, segment.stop))
 
 
 def _means(one: ExplainedVideo) -> dict[str, float | None]:
