@@ -4,6 +4,7 @@ paper as LaTeX with the rules of booktabs, every text escaped.
 stavis.show.tables.to_latex(x.table("regions"), "regions.tex", caption="Where the attention lies", label="tab:regions")
 """
 
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -16,10 +17,23 @@ from stavis.printable import html_text, telling_apart
 from stavis.show.column_titles import column_title
 from stavis.storage.files import write_text
 
+_SIGNS = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩϵϕϑµ∆×±÷·⋅⊙≤≥≠≈∼∝≪≫«»∞∈√∑∏∂∇→←↔⇒⇐⇔↑↓▸✓✗"
+_COMMANDS = (
+    "alpha beta gamma delta varepsilon zeta eta theta iota kappa lambda mu nu xi pi rho varsigma sigma tau upsilon varphi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega epsilon phi vartheta mu Delta "
+    "times pm div cdot cdot odot leq geq neq approx sim propto ll gg ll gg infty in surd sum prod partial nabla "
+    "rightarrow leftarrow leftrightarrow Rightarrow Leftarrow Leftrightarrow uparrow downarrow triangleright surd times"
+)
 _SPECIAL = {
+    **{sign: rf"$\{name}$" for sign, name in zip(_SIGNS, _COMMANDS.split(), strict=True)},
+    **dict(zip("ΑΒΕΖΗΙΚΜΝΟΡΤΧο", "ABEZHIKMNOPTXo", strict=True)),  # LaTeX has no commands for Greek letters that look Latin
+    **{sign: rf"$^{digit}$" for sign, digit in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True)},
+    **{sign: rf"$_{digit}$" for sign, digit in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "×": r"$\times$", "±": r"$\pm$", "–": "--", "…": r"\ldots{}",
-    "≤": r"$\leq$", "≥": r"$\geq$", "<": "$<$", ">": "$>$", "\n": " ", "\r": " ", "\t": " ",
+    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "–": "--", "—": "---", "…": r"\ldots{}", "<": "$<$", ">": "$>$",
+    "|": "$|$", "°": r"$^\circ$", "′": "$'$", "•": r"\textbullet{}", "€": r"\texteuro{}", "“": "``", "”": "''", "„": ",,", "‘": "`",
+    "’": "'", "‐": "-", "‑": "-", "─": "--", "\u00a0": "~", "\u202f": r"\,", "\u2009": r"\,", "\u200b": "", "\ufeff": "",
+    "\n": " ", "\r": " ", "\t": " ",
 }  # fmt: skip
 
 
@@ -158,8 +172,10 @@ class Latex(str):
 
 
 def escape_latex(text: object) -> str:
-    """Text in which LaTeX reads no command."""
-    return text if isinstance(text, Latex) else "".join(_SPECIAL.get(sign, sign) for sign in str(text))
+    """Text in which LaTeX reads no command, and whose Greek letters and signs pdfLaTeX can set, too; other scripts stay as they are."""
+    if isinstance(text, Latex):
+        return text
+    return "".join(_SPECIAL.get(sign, sign) for sign in unicodedata.normalize("NFC", str(text)))  # pdfLaTeX takes no accent alone
 
 
 def to_latex(
@@ -173,7 +189,8 @@ def to_latex(
     notes: Sequence[str] = (),
     wide: bool = False,
 ) -> str:
-    """A table as LaTeX text, which needs \\usepackage{booktabs}; with `path` it is written there, too.
+    """A table as LaTeX text, which needs \\usepackage{booktabs}; with `path` it is written there, too. Names in scripts other than Latin
+    and Greek need XeLaTeX or LuaLaTeX.
 
     digits: of numbers, or by column (others are written as they are); values that are missing become a dash. bold: (row from 0,
     column) of cells to stand out. caption, label: of the float; without either only the tabular is given. notes: lines under the

@@ -3,6 +3,7 @@
 import html
 import json
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -15,18 +16,21 @@ from stavis.bench import runs as bench_runs
 from stavis.bench.data import bench_data, train_projection
 from stavis.bench.descriptors.lgbptop import LgbpTop
 from stavis.bench.plan import BenchConfig, chosen_systems, folder_hash
+from stavis.bench.report import bench_latex
 from stavis.bench.scores import COLUMNS, PROTOCOLS, contrasts, difference, score, scores_by_group, table_of
 from stavis.bootstrap import paired_difference
 from stavis.data.crops.crops import CropConfig
 from stavis.errors import StavisError
 from stavis.metrics import METRICS, ccc, concatenated, from_sums, per_recording, scored, sums_of
 from stavis.models.checkpoint import load_checkpoint
+from stavis.models.published import ROWS
 from stavis.models.systems import SYSTEMS
 from stavis.printable import unbroken
 from stavis.provenance import package_version
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.tensors import as_input
+from tests.show.test_tables import beyond_latex
 
 CHEAP = "bovw-svr,bovw-lstm"
 SPEC = SyntheticConfig(
@@ -173,6 +177,14 @@ def test_a_bench_writes_what_others_rely_on(finished):
     assert told["power"].startswith("With 3 test recordings and 2 seeds a difference of CCC") and "STA over 3D-CNN 0.053" in told["power"]
     page = (finished.folder / "bench.html").read_text()
     assert unbroken(told["power"]) in html.unescape(page) and "RECOLA" in page and "LGBP" not in page and "/tmp" not in page
+
+
+def test_the_table_for_a_paper_holds_no_sign_that_pdflatex_refuses():
+    numbers = dict.fromkeys(COLUMNS, 0.5)
+    rows = [{**numbers, "system": name, "seed": "mean", "protocol": "concatenated"} for name in ROWS]
+    about = {"counts": {"test": {"recordings": 3}}, "plan": {"seeds": 2}, "provenance": {"scored on": "test, 3", "data": "Größe ε"}}
+    text = bench_latex(SimpleNamespace(table=pd.DataFrame(rows), summary=about))
+    assert len(text.splitlines()) > len(ROWS) and "varepsilon" in text and not beyond_latex(text)
 
 
 def test_each_unit_keeps_a_network_that_can_be_loaded(finished):

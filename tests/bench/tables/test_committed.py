@@ -11,6 +11,7 @@ from stavis.bench.scenarios import SCENARIOS, TEST_RECORDINGS
 from stavis.bench.tables.run import TablesConfig
 from stavis.printable import unbroken
 from tests.conftest import ROOT
+from tests.show.test_tables import beyond_latex
 
 RESULT = ROOT / "reports" / "results" / "tables.json"
 
@@ -39,6 +40,12 @@ def test_its_page_is_made_from_it_alone(told, tmp_path):
     bench_from(RESULT, tmp_path)
     page = html.unescape((tmp_path / "bench.html").read_text(encoding="utf-8"))
     assert all(unbroken(one["sentence"]) in page for one in told["contrasts"])
+
+
+def test_its_tables_for_a_paper_hold_no_sign_that_pdflatex_refuses(tmp_path):
+    bench_from(RESULT, tmp_path)
+    text = (tmp_path / "bench.tex").read_text(encoding="utf-8")
+    assert text.count(r"\toprule") == 2 and not beyond_latex(text)
 
 
 def test_the_documentation_says_what_it_says(told):
