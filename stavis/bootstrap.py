@@ -254,6 +254,7 @@ def paired_difference(
     statistic: Statistic = mean,
     *,
     groups: Sequence | None = None,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
     value: float | None = None,
     unit: str = "recordings",
     level: float = LEVEL,
@@ -269,6 +270,8 @@ def paired_difference(
         that is NaN, or a row of sums that is all 0, takes its counterpart out with it.
     statistic, groups, value, unit, level
         As for `interval`.
+    bounds : (float, float)
+        The range of the statistic of each system; no interval leaves the range that their difference has by it.
     seed, draws : int
         For the p value, where there are too many recordings to try every sign flip.
 
@@ -304,7 +307,8 @@ def paired_difference(
     def less(sums):
         return statistic(sums[..., :width]) - statistic(sums[..., width:])
 
-    found = interval(np.concatenate([one, other], -1), less, value=value, unit=unit, level=level)
+    reach = bounds[1] - bounds[0]
+    found = interval(np.concatenate([one, other], -1), less, bounds=(-reach, reach), value=value, unit=unit, level=level)
     return Difference(found, _swap_p(one, other, statistic, seed, draws) if found.known else float("nan"))
 
 

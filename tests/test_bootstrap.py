@@ -115,6 +115,14 @@ def test_what_is_undefined_without_one_recording_has_no_interval():
     assert found.value == pytest.approx(1) and not found.known and "undefined without one of the recordings" in found.describe()
 
 
+def test_a_difference_keeps_the_range_that_its_sides_have_and_its_p():
+    one, other = np.array([1.0, 0.9, 1.0, 0.2, 1.0]), np.array([0.0, 0.1, 0.0, 0.1, 0.0])
+    free, found = paired_difference(one, other), paired_difference(one, other, bounds=(0.0, 1.0))
+    assert free.interval.high > 1 == found.interval.high and found.interval.low == free.interval.low
+    assert (found.value, found.p, found.interval.p_value()) == (free.value, free.p, free.interval.p_value())
+    assert paired_difference(other, one, bounds=(0.0, 1.0)).interval.low == -1
+
+
 def test_bounds_are_kept_and_the_phrase_says_kind_and_number():
     rng = np.random.default_rng(0)
     golds = [rng.uniform(-1, 1, 30) for _ in range(6)]

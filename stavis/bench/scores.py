@@ -66,7 +66,8 @@ def difference(sums: np.ndarray, other: np.ndarray, metric: str = "ccc", protoco
         return one(total[..., :width]) - two(total[..., width:])
 
     both = np.concatenate([flat_rows(rows), flat_rows(others)], 1)
-    return interval(both, less, besides=[spread for spread in spreads if spread])
+    low, high = RANGES[metric].get("bounds", (-np.inf, np.inf))
+    return interval(both, less, bounds=(low - high, high - low), besides=[spread for spread in spreads if spread])
 
 
 def contrasts(sums: Mapping[str, np.ndarray], reference: str = REFERENCE, protocol: str = PRIMARY) -> pd.DataFrame:

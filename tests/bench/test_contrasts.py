@@ -15,7 +15,7 @@ from stavis.bench.contrasts import (
 from stavis.bench.power import Components, components_of, detectable, seeds_needed
 from stavis.bench.scores import difference
 from stavis.bootstrap import Interval
-from stavis.metrics import from_sums
+from stavis.metrics import from_sums, sums_of
 
 FRAMES = 20
 
@@ -85,6 +85,21 @@ def test_a_difference_of_the_detectable_size_is_claimed_in_about_80_percent_of_t
         made = {one.scenario: {one.worse: low, one.better: low} for one in named} | {"motion": {"cnn": low, "cnn3d": high}}
         found.append(decide(named, made)[0].claimed)
     assert 0.68 <= np.mean(found) <= 0.92
+
+
+@pytest.mark.parametrize("protocol", ["concatenated", "per_recording"])
+@pytest.mark.parametrize("metric", ["cc", "ccc"])
+def test_no_interval_of_a_difference_leaves_what_is_possible(metric, protocol):
+    rng = np.random.default_rng(5)
+    gold = [rng.standard_normal(30) for _ in range(6)]
+    right, wrong = (
+        np.array([sums_of([(sign * one + size * rng.standard_normal(30), one) for one in gold]) for size in (0.05, 1.2)])
+        for sign in (1, -1)
+    )
+    for one, other in ((right, wrong), (wrong, right)):
+        found = difference(one, other, metric, protocol)
+        assert -2 <= found.low <= found.value <= found.high <= 2 and max(abs(found.low), abs(found.high)) == 2
+        assert found.p_value() > 0
 
 
 def test_the_components_of_a_difference_are_found_again():
