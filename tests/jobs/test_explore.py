@@ -221,6 +221,22 @@ def test_what_cannot_be_is_refused_at_once(tiny_run, options, reason):
         explore(**{"run": tiny_run, "device": "cpu", **options})
 
 
+def test_a_split_that_is_not_there_is_refused_with_those_that_are(tiny_run, drawn):
+    for given in ({"recordings": drawn}, {"data": drawn}):
+        with pytest.raises(StavisError, match=r"no recording in split 'nope' \(there are: .*test.*\): choose one of these"):
+            explore(tiny_run, split="nope", device="cpu", quiet=True, **given)
+
+
+def test_a_moment_is_explained_by_a_methods_name_or_its_label(opened, drawn, tiny_run):
+    explorer = opened(tiny_run, drawn, split="test")
+    for k, name in enumerate(("saliency", "Saliency", "input_x_gradient", "input-x-gradient")):
+        explorer.time = k / 10
+        explorer.explain_moment(name)
+        assert explorer.wait(60) and explorer.scrubber.map.startswith(("Saliency", "Input × gradient")[k // 2])
+    with pytest.raises(StavisError, match="no attribution method 'salency': did you mean saliency"):
+        explorer.explain_moment("salency")
+
+
 def test_a_method_of_ones_own_is_offered_and_ticked(opened, drawn, tiny_run):
     def the_mean(model, clip, target=None):
         with attribution_context(model, clip, target) as asked:

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stavis.data.annotations.annotations import Annotations, joined
-from stavis.errors import StavisError
+from stavis.errors import StavisError, offer
 from stavis.printable import html_text
 from stavis.show.explorer.annotation_file import AnnotationFile
 from stavis.show.explorer.panel import Panel
@@ -260,11 +260,9 @@ class ExplorerController:
         for label in self._ticked():
             self._ask(label, show=False)
 
-    def explain_moment(self, label: str | None = None) -> None:
-        """Asks for the attribution of exactly the shown frame."""
-        label = label or self.panel.moment_method.value
-        if label not in self.methods:
-            raise StavisError(f"there is no attribution method {label!r}: choose from {', '.join(self.methods)}.")
+    def explain_moment(self, method: str | None = None) -> None:
+        """Asks for the attribution of exactly the shown frame, by a method's name or label."""
+        label = self._label(method or self.panel.moment_method.value)
         clip, frame = self.shown(), self.scrubber.frame
         seconds = float(clip.times[frame])
         if not clip.valid[frame]:
@@ -273,6 +271,14 @@ class ExplorerController:
         name = f"{self._name(label)} at {seconds:.2f} s"
         work = partial(self._moment, name, self.methods[label], self.source, clip, self.panel.dimension.value, frame)
         self.reporter.worker.submit(name, work, f"moment {name}")
+
+    def _label(self, method: str) -> str:
+        """The label of a method that is named, as in `explore`, or called by its label. Raises StavisError where there is none."""
+        names = {getattr(one, "__name__", label).replace("_", "-"): label for label, one in self.methods.items()}
+        label = method if method in self.methods else names.get(str(method).strip().replace("_", "-"))
+        if label is None:
+            raise StavisError(f"there is no attribution method {method!r}: {offer(method, names)}")
+        return label
 
     def forget_moments(self) -> None:
         """Takes the maps of single moments away."""

@@ -50,6 +50,8 @@ class Explorer:
         out: str | Path | None = None,
         preview: Callable[[int], np.ndarray | None] = lambda number: None,
     ):
+        if not names:
+            raise StavisError("there are no recordings to show: give a folder, or the paths of videos.")
         if not 0 <= start < len(names):
             raise StavisError(f"there is no recording {start} among {len(names)}: choose a number from 0 to {len(names) - 1}.")
         if dimension is not None and dimension not in dimensions:
@@ -139,7 +141,7 @@ class Explorer:
         self._controller.add_curves(name, pd.DataFrame({"time": columns[0][1], **{column: values for column, _, values in columns}}))
 
     def explain_moment(self, method: str | None = None) -> None:
-        """Asks for the attribution of the shown frame alone, by a method's label; it comes as a map of its own when it is done.
+        """Asks for the attribution of the shown frame alone, by a method's name or label; it comes as a map of its own when it is done.
 
         Raises StavisError where the frame shows no face, or there is no such method.
         """

@@ -334,6 +334,11 @@ def test_what_cannot_be_is_refused(explorer_of, options, reason):
         explorer_of(**options)
 
 
+def test_no_recordings_is_one_sentence():
+    with pytest.raises(StavisError, match="there are no recordings to show: give a folder"):
+        Explorer([], lambda *_: None)
+
+
 def test_a_worker_does_one_thing_after_another_and_forgets_what_was_stopped():
     done, ended, inside = [], [], threading.Event()
     worker = Worker(ended=lambda task, error: ended.append((task.name, type(error))))
