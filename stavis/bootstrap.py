@@ -292,6 +292,19 @@ def paired_difference(
     >>> f"{found.value:.3f}", found.interval.excludes(0), round(found.p, 3)
     ('0.125', True, 0.031)
     """
+    one, other = _paired(one, other, groups)
+    width = one.shape[-1]
+
+    def less(sums):
+        return statistic(sums[..., :width]) - statistic(sums[..., width:])
+
+    reach = bounds[1] - bounds[0]
+    found = interval(np.concatenate([one, other], -1), less, bounds=(-reach, reach), value=value, unit=unit, level=level)
+    return Difference(found, _swap_p(one, other, statistic, seed, draws) if found.known else float("nan"))
+
+
+def _paired(one: np.ndarray, other: np.ndarray, groups: Sequence | None) -> tuple[np.ndarray, np.ndarray]:
+    """The sums of both where both are known, joined by group. Raises StavisError where the two are not of the same recordings."""
     one, other = (sums_of_values(rows) if np.ndim(rows) == 1 else np.asarray(rows, np.float64) for rows in (one, other))
     if one.shape != other.shape:
         raise StavisError(f"{len(one)} recordings cannot be paired with {len(other)}: score both systems on the same ones.")
@@ -301,15 +314,8 @@ def paired_difference(
         names = np.asarray(list(groups)).astype(str)
         if len(names) != len(pairs):
             raise StavisError(f"{len(pairs)} rows of sums cannot belong to {len(names)} groups: name one group per row.")
-        one, other = grouped(one, names[pairs]), grouped(other, names[pairs])
-    width = one.shape[-1]
-
-    def less(sums):
-        return statistic(sums[..., :width]) - statistic(sums[..., width:])
-
-    reach = bounds[1] - bounds[0]
-    found = interval(np.concatenate([one, other], -1), less, bounds=(-reach, reach), value=value, unit=unit, level=level)
-    return Difference(found, _swap_p(one, other, statistic, seed, draws) if found.known else float("nan"))
+        return grouped(one, names[pairs]), grouped(other, names[pairs])
+    return one, other
 
 
 def _swap_p(one: np.ndarray, other: np.ndarray, statistic: Statistic, seed: int, draws: int) -> float:
