@@ -5,7 +5,7 @@ four streams), so that every frame has a value of its own and none is interpolat
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -159,6 +159,11 @@ def rate_notes(network: NetworkAdapter, name: str, times: np.ndarray) -> tuple[s
         return ()
     what = f"{name} expects {rate:g} frames/s and is shown {shown:.3g}: movements look {rate / shown:.2g} times as fast to it"
     return (f"{what}; to meet its rate, convert the video to {rate:g} frames/s or a whole multiple of it.",)
+
+
+def rates_of(network: NetworkAdapter, name: str, crops: Sequence[Crops]) -> tuple[str, ...]:
+    """The sentences of `rate_notes` on several recordings, each once."""
+    return tuple(dict.fromkeys(note for each in crops for note in rate_notes(network, name, each.times)))
 
 
 def _with_less_memory(run: Callable[[int], Result], batch: int) -> tuple[Result, tuple[str, ...]]:

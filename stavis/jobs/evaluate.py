@@ -25,6 +25,7 @@ from stavis.evaluation.people import trained_on
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.finding import Finding
 from stavis.inference.predictor import Network, VideoReader
+from stavis.inference.reading import rates_of
 from stavis.notes import Notes, show
 from stavis.progress import bar
 from stavis.show.figures.errors import error_figure
@@ -236,6 +237,7 @@ def evaluation_of(
         evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)
     people = trained_on(net.info, recordings, facts, split)
     warnings = (people.warning,) if people.warning else ()
+    rates = rates_of(net.network, net.name, crops)
     notes.add(*evaluation.notes, *warnings)
     return RunEvaluation(
         evaluation=evaluation,
@@ -253,8 +255,8 @@ def evaluation_of(
             frames_without_face=_lost(evaluation),
             crop=net.crop_text(*(each.source for each in crops)),
         ),
-        notes=(*net.notes, *evaluation.notes, *warnings),
-        notices=(*warnings, *notices_of([net])),
+        notes=(*net.notes, *rates, *evaluation.notes, *warnings),
+        notices=(*warnings, *rates, *notices_of([net])),
         people=people.text,
     )
 

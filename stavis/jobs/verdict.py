@@ -20,6 +20,7 @@ from stavis.groups.maps import ALPHA
 from stavis.inference.adapters.interface import NetworkAdapter
 from stavis.inference.finding import Finding
 from stavis.inference.predictor import Network, Regions, VideoReader
+from stavis.inference.reading import rates_of
 from stavis.models.card import seen_renderer
 from stavis.notes import show
 from stavis.progress import bar
@@ -246,7 +247,8 @@ def verdict(
     recordings = recordings_of(folder, split)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, regions=regions, progress=progress)
-    show(note for each in crops for note in each.notes)
+    rates = rates_of(net.network, net.name, crops)
+    show(note for each in crops for note in each.notes if note not in rates)
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)
     facts = data_facts(folder)
@@ -254,7 +256,7 @@ def verdict(
     output, by_rule = (output, ()) if output is not None else _output_of(net, crops, chosen)
     with bar("judging the attention", quiet) as progress:
         found = judge(net.differentiable(), chosen, attention=attention, target=Target(output), seed=seed, progress=progress)
-    found = replace(found, notes=(*found.notes, *by_rule))
+    found = replace(found, notes=(*rates, *found.notes, *by_rule))
     about = {"data": facts["name"], "data_hash": facts.get("hash"), "split": split, "clips": len(chosen), "dimension": output}
     about |= {"crop": net.crop_text(*(each.source for each in crops)), "seed": seed, "renderer": rendered or None}
     result = VerdictResult(found, net, chosen, net.provenance(**about), rendered)

@@ -42,11 +42,11 @@ class Three(nn.Module):
         return self.out((cells * weights[:, None]).sum(2)).unflatten(0, frames.shape[:2])
 
 
-def net(classes=None):
+def net(classes=None, rate=6.25):
     options = {"attention": "look", "layout": "(b t) (h w)", "outputs": NAMES, "classes": classes}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return stavis.load(Three(), size=32, rate=6.25, seconds=0.6, region="frame", framing="resize", device="cpu", **options)
+        return stavis.load(Three(), size=32, rate=rate, seconds=0.6, region="frame", framing="resize", device="cpu", **options)
 
 
 def judged(data, out=None, classes=None, **options):
@@ -99,3 +99,17 @@ def test_the_shell_hands_it_on(monkeypatch, tmp_path, given, expected):
     with pytest.raises(StavisError, match="far enough"):
         CliRunner().invoke(app, ["verdict", "sta-synthetic", *(["--target", given] if given else [])], catch_exceptions=False)
     assert taken["dimension"] == expected
+
+
+def test_a_rate_that_is_not_the_networks_stands_with_a_verdict_and_an_evaluation(data, tmp_path):
+    said = "expects 12 frames/s and is shown 6.25"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = net(rate=12)
+        other.verdict(data, clips=2, quiet=True, out=tmp_path / "judged")
+        named = stavis.load(Three(), size=32, rate=12, region="frame", framing="resize", device="cpu", outputs=("valence", "b", "c"))
+        named.evaluate(data, quiet=True).save(tmp_path / "evaluated")
+    assert sum(said in note for note in json.loads((tmp_path / "judged" / "verdict.json").read_text())["notes"]) == 1
+    assert sum(said in note for note in json.loads((tmp_path / "evaluated" / "metrics.json").read_text())["notices"]) == 1
+    page = (tmp_path / "evaluated" / "report.html").read_text()
+    assert said in re.sub(r"[\u00a0\u202f]|&nbsp;", " ", page)
