@@ -63,7 +63,7 @@ def test_a_bench_of_the_contrasts_writes_what_others_rely_on(finished):
     ]  # fmt: skip
     for row in told["rows"]:
         assert len(row["ccc_of_seeds"]) == 2 and 0 <= row["steps"] <= max(row["cap"], 0)
-        assert row["cpu_seconds"] > 0 if row["steps"] else row["cpu_seconds"] >= 0  # a quick clock reads 0 in a small regression
+        assert row["cpu_seconds"] > 0 if row["steps"] else row["cpu_seconds"] >= 0, row  # a quick clock reads 0 in a small regression
     assert told["references"]["first"]["oracle"] > 0.9 and told["counts"]["second"]["test"]["recordings"] == 6
     assert len(told["pilot"]) == 4 and "is shown in 80 % of benches" in told["pilot"][0]
 
