@@ -18,6 +18,7 @@ from torch import nn
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, type(...), slice, range, torch.dtype, torch.device, torch.layout)
 _PLAIN += (torch.memory_format, np.generic, np.dtype, np.ufunc, re.Pattern, PurePath, Enum, logging.Logger)
 _CODE = (types.FunctionType, staticmethod, classmethod, property, functools.partial, type)
+_SETTINGS = (*_PLAIN, list, tuple, dict, set, frozenset, torch.Tensor, np.ndarray, nn.Module)
 _OF_TORCH = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"}
 _HOOKS = re.compile("_.*hooks(_.*)?")
 _OF_PYTHON = 1 << 9  # the flag of a class whose objects hide nothing beside their attributes: it is not built in
@@ -161,7 +162,7 @@ class _Content:
         for one in kind.__mro__:
             yield f"{one.__module__}.{one.__qualname__}"
             for name, value in () if _is_installed(one) else vars(one).items():
-                if isinstance(value, _CODE) or (isinstance(value, (*_PLAIN, list, tuple, dict)) and not name.startswith("__")):
+                if isinstance(value, _CODE) or (isinstance(value, _SETTINGS) and not name.startswith("__")):
                     yield name
                     yield self.of(value)
 

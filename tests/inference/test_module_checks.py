@@ -1,7 +1,6 @@
 """What is wrong with a network that is handed in is one sentence: what, where, what to do. What is only odd is a note."""
 
 import copy
-import warnings
 
 import numpy as np
 import pytest
@@ -19,11 +18,7 @@ OPTIONS = {"size": 32, "rate": 5.0, "device": "cpu"}
 MAP = {"attention": "weights", "layout": "(b t) 1 (h w)"}
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class Brightness(nn.Module):

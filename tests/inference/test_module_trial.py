@@ -1,7 +1,5 @@
 """What a network gives for noise tells how it is read: outputs of a clip or of each frame, and of one clip alone."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -10,27 +8,13 @@ from torch import nn
 import stavis
 from stavis.errors import StavisError
 from tests.inference.adapters.families import FRAMES, TIMES
+from tests.inference.adapters.test_own_network import Shaped
 
 OPTIONS = {"size": 32, "rate": 5.0, "seconds": 0.8, "device": "cpu", "region": "frame"}
 MEANS = FRAMES.mean((1, 2, 3)) / 255
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-
-
-class Shaped(nn.Module):
-    """The brightness of each frame, (B,T), in the shape that a test wants it in."""
-
-    def __init__(self, give):
-        super().__init__()
-        self.give, self.scale = give, nn.Parameter(torch.ones(1))
-
-    def forward(self, frames):
-        return self.give(self.scale * frames.mean((2, 3, 4)))
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize(

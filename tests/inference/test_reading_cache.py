@@ -1,7 +1,6 @@
 """Results that are kept are those of the network as it is now."""
 
 import functools
-import warnings
 
 import pytest
 import torch
@@ -14,11 +13,7 @@ from stavis.inference.reading_cache import content_of
 OPTIONS = {"size": 32, "rate": 12.5, "seconds": 0.8, "device": "cpu", "region": "frame", "outputs": ("valence",)}
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class Brightness(nn.Module):

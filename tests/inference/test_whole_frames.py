@@ -46,11 +46,7 @@ def spot(x: int, y: int, side: int = 6, shape: tuple[int, int] = (HEIGHT, WIDTH)
     return image
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import types
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -68,6 +69,11 @@ def with_forward(text):
     return names["Other"]()
 
 
+def with_class_attribute(value):
+    kind = type("Other", (Net,), {"mean": value, "__module__": "__main__"})
+    return kind()
+
+
 def in_own_module(text):
     """A function that calls another of a module that is not installed."""
     module = types.ModuleType("mine")
@@ -92,6 +98,8 @@ PAIRS = {
     "method": (Net(act=Callable(1).__call__), Net(act=Callable(2).__call__)),
     "global": (Net(act=with_global(1.0)), Net(act=with_global(2.0))),
     "forward": (with_forward("1 * x"), with_forward("2 * x")),
+    "tensor of the class": (with_class_attribute(torch.zeros(3)), with_class_attribute(torch.ones(3))),
+    "array of the class": (with_class_attribute(np.zeros(3)), with_class_attribute(np.ones(3))),
     "own module": (Net(act=in_own_module("x")), Net(act=in_own_module("2 * x"))),
     "tensor": (Net(mean=torch.zeros(3)), Net(mean=torch.tensor([0, 0, 1e-7]))),
     "modules in a list": (Net(parts=[filled(1.0)]), Net(parts=[filled(2.0)])),

@@ -1,6 +1,5 @@
 """What an image processor of transformers says: frames are given as its own steps make them, and what is not followed is named."""
 
-import warnings
 from itertools import product
 from types import SimpleNamespace
 
@@ -44,11 +43,7 @@ class Colours(nn.Module):
         return self.scale * frames.mean((3, 4))
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def loaded(processor, **options):

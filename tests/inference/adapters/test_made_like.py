@@ -1,7 +1,5 @@
 """Networks made like those of torchvision and timm open as they do, with what their structure says of them."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -16,12 +14,7 @@ from stavis.types import Target
 from tests.inference.adapters import families, timm_like, torchvision_like
 from tests.inference.adapters.families import FRAMES, TIMES
 
-
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 @pytest.mark.parametrize("make", [families.r3d, families.s3d, families.mvit, families.swin3d])

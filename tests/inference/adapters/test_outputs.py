@@ -1,7 +1,5 @@
 """Outputs of every kind become one value for each frame and name, and classes are shown as probabilities over time."""
 
-import warnings
-
 import numpy as np
 import pytest
 import torch
@@ -14,11 +12,7 @@ from tests.inference.adapters.families import FRAMES, TIMES, OwnMap, videomae
 OPTIONS = {"size": 32, "rate": 5.0, "device": "cpu"}
 
 
-@pytest.fixture(autouse=True)
-def quiet():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 class Heads(nn.Module):
