@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Iterable
 from pathlib import Path
 
-from stavis.printable import printable
+from stavis.printable import in_one_line
 
 SHOWN = 12  # names that are listed where none is near
 
@@ -13,14 +13,14 @@ class StavisError(Exception):
     """Bad input or a bad surrounding, told in one sentence (what, where, what to do); the shell exits with code 2."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return in_one_line(super().__str__())
 
 
 class StavisWarning(UserWarning):
     """Something was wrong but the work went on: damage found in a video, labels cut to the video's length."""
 
     def __str__(self) -> str:
-        return printable(super().__str__())
+        return in_one_line(super().__str__())
 
 
 def nearest(name: object, known: Iterable[str]) -> str | None:

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import ClassVar
 
 _ESCAPED = re.compile("[\ud800-\udfff]")
+_BREAK = re.compile(r"\s*[\r\n]\s*")
 
 
 def printable(text: object) -> str:
@@ -21,6 +22,11 @@ def printable(text: object) -> str:
 def _escape(found: re.Match) -> str:
     code = ord(found[0])
     return f"\\x{code - 0xDC00:02x}" if 0xDC80 <= code <= 0xDCFF else f"\\u{code:04x}"
+
+
+def in_one_line(text: object) -> str:
+    """Such a text without its line breaks: what another library says of an error may have many."""
+    return _BREAK.sub(" ", printable(text))
 
 
 def printable_json(text: str) -> str:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stavis.errors import nearest, nearest_file, offer
+from stavis.errors import StavisError, StavisWarning, nearest, nearest_file, offer
 
 NAMES = ("sta-synthetic", "sta-heads", "integrated-gradients", "input-x-gradient")
 
@@ -32,3 +32,9 @@ def test_the_nearest_file_beside_a_path(tmp_path):
     (tmp_path / "anna.mp4").touch()
     assert nearest_file(tmp_path / "ana.mp4") == "anna.mp4"
     assert nearest_file(tmp_path / "none" / "ana.mp4") is None
+
+
+def test_what_is_said_is_one_line_whatever_it_quotes():
+    quoted = "x cannot be read (expected one of:\r\n * a  b\n\n * c): take another copy."
+    for kind in (StavisError, StavisWarning):
+        assert str(kind(quoted)) == "x cannot be read (expected one of: * a  b * c): take another copy."

@@ -176,7 +176,7 @@ def test_a_bench_writes_what_others_rely_on(finished):
     assert {"machine", "command", "contrasts", "rows"} <= set(told) and len(told["rows"]) == 2
     assert told["power"].startswith("With 3 test recordings and 2 seeds a difference of CCC") and "STA over 3D-CNN 0.053" in told["power"]
     page = (finished.folder / "bench.html").read_text()
-    assert unbroken(told["power"]) in html.unescape(page) and "RECOLA" in page and "LGBP" not in page and "/tmp" not in page
+    assert unbroken(told["power"]) in html.unescape(page) and "RECOLA" in page and "LGBP-TOP" not in page and "/tmp" not in page
 
 
 def test_the_table_for_a_paper_holds_no_sign_that_pdflatex_refuses():
