@@ -9,7 +9,6 @@ FOLDER/bench.json, bench.csv, bench.html    made of all runs that are done
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,21 +17,23 @@ import pandas as pd
 from joblib import cpu_count
 
 from stavis.bench.data import BenchData, bench_data, prepare
+from stavis.bench.folder import held, taken
 from stavis.bench.plan import BenchConfig, chosen_systems, folder_hash, hash_of
-from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published, contrasts_of, power_before
+from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published, contrasts_of, power_before, unscored_text
 from stavis.bench.runs import Run
 from stavis.bench.schedule import Doing, doing_of, run_all, waves
-from stavis.bench.scores import MEAN, PRIMARY, plain_rows, scores_by_group, table_of
+from stavis.bench.scores import MEAN, PRIMARY, plain_rows, scores_by_group, table_of, unscored
 from stavis.bench.tables.attention import strips_of
 from stavis.bench.tables.page import contrasts_table, save_tables, scores_table, tables_page
 from stavis.bench.tables.result import KIND, machine, pilot_lines, summary_of
-from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, config_of, run_tables
+from stavis.bench.tables.run import PILOT_SEEDS, TablesConfig, check_own, config_of, run_tables
 from stavis.bench.tables.wording import QUICK, of_a_pilot, of_waiting
 from stavis.data.datasets.selection import data_facts
 from stavis.errors import StavisError
 from stavis.evaluation.ranges import error_by_range
 from stavis.inference.devices import choose_device
 from stavis.models.systems import SYSTEMS
+from stavis.notes import show
 from stavis.printable import ShortRepr
 from stavis.progress import stages
 from stavis.provenance import package_version, provenance
@@ -155,7 +156,9 @@ def bench(
         version=package_version(), fold=fold, exclude=None if exclude is None else str(Path(exclude).resolve()),
         exclude_hash=None if exclude is None else hash_of(exclude), time_unit=str(time_unit), label_scale=label_scale, max_gap=max_gap,
     )  # fmt: skip
-    with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
+    if not (out / "plan.json").exists() and taken(out):
+        raise StavisError(f"{out} is there already and is no bench: give another folder with --out, or remove it.")
+    with held(out), stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
         return _bench(out, plan, jobs, doing, progress)
 
 
@@ -179,9 +182,10 @@ def tables(out: Path, config: TablesConfig, jobs: int, scheduler: str | None = N
         save_tables(summary, out)
         return Bench(out, table, tuple(summary["failures"]), summary)
 
-    with stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
+    check_own(out)
+    with held(out), stages(quiet) as progress, doing_of(jobs, scheduler) as doing:
         run_tables(out, config, doing, jobs, progress, designed, collected)
-    return collected()
+        return collected()
 
 
 def bench_from(file: str | Path, out: Path) -> Bench:
@@ -218,8 +222,6 @@ def _bench(out: Path, plan: BenchConfig, jobs: int, doing: Doing, progress) -> B
     except StavisError:
         if begun:  # what cannot be done leaves no plan behind that would stand in the way of another
             (out / "plan.json").unlink(missing_ok=True)
-            with suppress(OSError):
-                out.rmdir()
         raise
     power = power_before(bench_data(out))
     if progress:
@@ -279,8 +281,6 @@ def _begin(out: Path, plan: BenchConfig) -> bool:
         if begun != asked:
             _write_plan(path, asked)
         return False
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StavisError(f"{out} is there already and is no bench: give another folder with --out, or remove it.")
     _write_plan(path, asked)
     return True
 
@@ -302,6 +302,7 @@ def _collect(out: Path) -> Bench:
         results.setdefault(run.system, {})[run.seed] = run.result()
         predictions.setdefault(run.system, {})[run.seed] = run.predictions()
     table = table_of(results, predictions, plan.dimension, plan.reference)
+    lacking = unscored(predictions)
     errors = error_by_range(predictions)
     about = _provenance(found)
     spec = data_facts(plan.data).get("spec", {})
@@ -310,17 +311,19 @@ def _collect(out: Path) -> Bench:
         "format": 1,
         "machine": machine(),
         "command": about["command"],
-        "contrasts": contrasts_of(table, found),
+        "contrasts": contrasts_of(table, found, len(lacking)),
         "rows": plain_rows(table[(table.protocol == PRIMARY) & (table.seed.astype(str) == MEAN)]),
         "power": power_before(found),
         "plan": {**plan.as_json(), "data": Path(plan.data).name, "exclude": plan.exclude and Path(plan.exclude).name},
         "provenance": about,
-        "counts": _counts(found),
+        "counts": _counts(found, len(lacking)),
+        "unscored": lacking,
         "systems": [_system_json(name, table, results.get(name, {})) for name in plan.systems],
         "failures": failures,
         "error_by_range": plain_rows(errors),
         "by_scenario": plain_rows(groups),
     }
+    show([text] if (text := unscored_text(summary)) else [])
     write_json(out / "bench.json", summary)
     with atomic_file(out / "bench.csv") as path:
         table.to_csv(path, index=False, float_format="%.6g")
@@ -358,7 +361,7 @@ def _provenance(found: BenchData) -> dict[str, str]:
     )
 
 
-def _counts(found: BenchData) -> dict:
+def _counts(found: BenchData, lacking: int) -> dict:
     counts = {}
     for split in dict.fromkeys(item.split for item in found.items):
         items = found.of(split)
@@ -370,6 +373,7 @@ def _counts(found: BenchData) -> dict:
             "labels": sum(len(item.gold) for item in items),
             "labels_invalid": int(sum(np.isnan(item.gold).sum() for item in items)),
         }
+    counts[found.scored]["recordings_scored"] = counts[found.scored]["recordings"] - lacking
     return counts
 
 

@@ -18,7 +18,7 @@ from stavis.bench.descriptors.windows import fill_missing, functionals
 from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.trainers.svr import Described, fit_svr
 from stavis.data.crops.crops import CropConfig, Crops
-from stavis.data.crops.many import crops_for
+from stavis.data.crops.many import crops_for, notes_of
 from stavis.data.datasets.gold import gold_where_known, gold_words, present_raters
 from stavis.data.datasets.selection import data_facts, of_split, recordings_of
 from stavis.errors import StavisError
@@ -141,7 +141,7 @@ def bench_data(folder: Path) -> BenchData:
     for split in splits:
         labelled = [r for r in everything if r.split == split and r.labels is not None and plan.dimension in r.dimensions]
         cropped = crops_for(labelled, CropConfig(size=size, rate=rate, source=plan.source))
-        show(note for each in cropped for note in each.notes)
+        show(notes_of(cropped))
         for recording, crops in zip(labelled, cropped, strict=True):
             times, gold, source = _gold(recording, plan.dimension, raters)
             sources.add(source)

@@ -236,7 +236,7 @@ def folder_hash(root: Path) -> str:
     for path in sorted(path for path in root.rglob("*") if path.is_file() and not path.name.startswith(".")):
         size = path.stat().st_size
         parts.append(f"{path.relative_to(root).as_posix()} {size}")
-        if path.suffix.lower() in (".csv", ".txt", ".json", ".arff") and size < 1 << 22:
+        if path.suffix.lower() in (".csv", ".tsv", ".txt", ".json", ".arff") and size < 1 << 22:
             parts.append(path.read_bytes())
     return content_hash(*parts)
 

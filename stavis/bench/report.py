@@ -12,6 +12,7 @@ from stavis.bench.power import POWER, TYPICAL, detectable
 from stavis.bench.rows import row_named
 from stavis.bench.scores import ALPHA, MEAN, PRIMARY, plain_rows
 from stavis.bootstrap import phrase
+from stavis.data.datasets.folder import some
 from stavis.printable import percent, telling_apart
 from stavis.show.figures.errors import error_figure
 from stavis.show.reports.report import HtmlReport
@@ -68,9 +69,9 @@ def power_before(found: BenchData) -> str:
     )
 
 
-def contrasts_of(table: pd.DataFrame, found: BenchData) -> list[dict]:
-    """The differences from the reference as the rows of bench.json's contrasts."""
-    plan, recordings = found.plan, len(found.of(found.scored))
+def contrasts_of(table: pd.DataFrame, found: BenchData, lacking: int = 0) -> list[dict]:
+    """The differences from the reference as the rows of bench.json's contrasts; lacking: how many recordings could not be scored."""
+    plan, recordings = found.plan, len(found.of(found.scored)) - lacking
     smallest = detectable(TYPICAL, recordings, plan.seeds, family=max(1, len(plan.systems) - 1))
     means = table[(table.protocol == PRIMARY) & (table.seed.astype(str) == MEAN) & table.delta_vs_sta.notna()]
     shown = pd.DataFrame(
@@ -111,7 +112,7 @@ def bench_latex(done) -> str:
         return ""
     counts, seeds = done.summary["counts"], done.summary["plan"]["seeds"]
     split = done.summary["provenance"]["scored on"].split(",")[0]
-    caption = f"Measured on {done.summary['provenance']['data']} ({split}, {counts[split]['recordings']} recordings, {seeds} seeds) "
+    caption = f"Measured on {done.summary['provenance']['data']} ({split}, {_scored(counts[split])} recordings, {seeds} seeds) "
     best = [(int(table.CCC.idxmax()), "CCC")] if table.CCC.notna().any() else []
     return to_latex(table, caption=f"{caption}beside published metrics.", label="tab:bench", bold=best, wide=True)
 
@@ -126,11 +127,13 @@ def bench_page(done, errors: pd.DataFrame, groups: pd.DataFrame, predictions: di
     dimension, about = plan["dimension"], done.summary["provenance"]
     split, reference = about["scored on"].split(",")[0], plan["reference"]
     seeds = f"means over {plan['seeds']} seeds" if plan["seeds"] > 1 else "one seed"
-    kind = phrase(counts[split]["recordings"]) + (" and the seeds" if plan["seeds"] > 1 else "")
+    kind = phrase(_scored(counts[split])) + (" and the seeds" if plan["seeds"] > 1 else "")
     subtitle = f"{about['scored on']} scored; crops {about['crop']}; labels: {about['label source']}; {seeds}; {kind}"
     report = HtmlReport("The tables, measured here", subtitle=subtitle, provenance=about)
     for failure in done.failures:
         report.add_warning(f"{failure['system']}, seed {failure['seed']}, has no result: {failure['reason']}")
+    if text := unscored_text(done.summary):
+        report.add_warning(text)
     if split == "dev":
         report.add_notice(_CHOSEN_THERE)
     if "truth" in about["crop"]:
@@ -214,7 +217,19 @@ def _of_seeds(table: pd.DataFrame, protocol: str) -> pd.DataFrame:
 def _counted(plan: dict, counts: dict) -> str:
     """What the points and intervals are of."""
     seeds = f"{plan['seeds']} seeds (open circles), the filled dot their mean" if plan["seeds"] > 1 else "one seed"
-    return f"n = {counts['recordings']} recordings, {counts['frames']} frames; {seeds}."
+    return f"n = {_scored(counts)} recordings, {counts['frames']} frames; {seeds}."
+
+
+def _scored(counts: dict) -> int:
+    """How many recordings of a split are scored; all in what an earlier version wrote."""
+    return counts.get("recordings_scored", counts["recordings"])
+
+
+def unscored_text(summary: dict) -> str:
+    """Which recordings are scored in no run, because one of them has no prediction there; '' where all are scored."""
+    lacking = summary.get("unscored") or {}
+    named = some([f"{name} ({run})" for name, run in lacking.items()])
+    return f"Recordings for which a run has no prediction (no face?) are scored in none: {named}." if lacking else ""
 
 
 def _differences(table: pd.DataFrame, protocol: str) -> pd.DataFrame:

@@ -217,9 +217,10 @@ def _left_out(found: BenchData, trained: Trained, values: dict[str, np.ndarray])
 
 
 def _over_time(item: BenchRecording, values: np.ndarray, delay: float, chain: PostProcessing | None) -> pd.DataFrame:
-    """Predictions at the labels' own times with the delay undone, beside the gold; NaN where the video showed nothing that early."""
+    """Predictions at the labels' own times with the delay undone, beside the gold. Labels from before the delay has passed get the first
+    value, as in an evaluation: without it systems of different delays were scored on different labels."""
     asked = item.gold_times - delay
-    raw = resample(item.crops.times, values[:, None], asked, None)[:, 0]
+    raw = resample(item.crops.times, values[:, None], np.maximum(asked, item.crops.times[0]), None)[:, 0]
     used = np.interp(asked, item.crops.times, item.crops.kept.astype(float)) > 0.5
     raw[~used] = np.nan
     predicted = raw if chain is None else np.clip(chain.apply(raw), -1, 1)

@@ -134,6 +134,16 @@ def metric_sums(predictions: dict[str, dict[int, pd.DataFrame]], group: str = ""
     return {name: each.reshape(len(each), len(recordings), SUMS) for name, each in stacked.items()}
 
 
+def unscored(predictions: dict[str, dict[int, pd.DataFrame]]) -> dict[str, str]:
+    """The recordings that are scored in no run because some run has no prediction for them: name -> the first such run, in words."""
+    found: dict[str, str] = {}
+    for system, seeds in predictions.items():
+        for seed, table in seeds.items():
+            for name in sorted(set(table.recording.astype(str)) - set(pairs_by_recording(table))):
+                found.setdefault(name, f"{system}, seed {seed}")
+    return found
+
+
 def _row(sums: np.ndarray, other: np.ndarray | None, protocol: str) -> dict:
     found = {metric: score(sums, metric, protocol) for metric in METRICS}
     less = Interval(float("nan")) if other is None else difference(sums, other, protocol=protocol)

@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from stavis.bootstrap import holm, interval, paired_difference
+from stavis.bootstrap import FEWEST, Interval, holm, interval, paired_difference, too_few
 from stavis.groups.maps import people_of
 from stavis.groups.members import Member
 
@@ -76,9 +76,13 @@ def _by_person(members: Sequence[Member]) -> pd.DataFrame:
     return table.groupby(level=0).mean()
 
 
-def _unpaired(one: np.ndarray, other: np.ndarray):
-    """The difference of the means of two groups of people, with the interval over people."""
+def _unpaired(one: np.ndarray, other: np.ndarray) -> Interval:
+    """The difference of the means of two groups of people, with the interval over people; none where a group has fewer than FEWEST: what
+    two people differ by says little of others, however many stand against them."""
     one, other = one[np.isfinite(one)], other[np.isfinite(other)]
+    if (few := min(len(one), len(other))) < FEWEST:
+        value = float(one.mean() - other.mean()) if few else float("nan")
+        return Interval(value, count=len(one) + len(other), reason=too_few(few, "people in a condition"), unit="people")
     sums = np.concatenate(
         [
             np.stack([one, np.ones_like(one), np.zeros_like(one), np.zeros_like(one)], -1),

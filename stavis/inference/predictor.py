@@ -17,7 +17,7 @@ from stavis.attribution.cache import cached
 from stavis.attribution.methods import ALL_METHODS, TOKEN_METHODS
 from stavis.data.crops.crops import Begun, CropConfig, Crops, crops_of
 from stavis.data.crops.framing import source_of_framing
-from stavis.data.crops.many import crops_for
+from stavis.data.crops.many import crops_for, notes_of
 from stavis.data.regions.grid import Grid
 from stavis.data.regions.read import regions_from
 from stavis.data.regions.source import RegionSource
@@ -273,7 +273,7 @@ class VideoReader:
         """Read several videos, in their order; progress is called with how many are done."""
         chosen = [one if isinstance(one, Crops | np.ndarray) else as_recording(one) for one in recordings]
         made = self.crops_many([one for one in chosen if isinstance(one, Recording)], source=source)
-        notes.show(note for one in made for note in one.notes)
+        notes.show(notes_of(made))
         crops = iter(made)
         readings = []
         for done, one in enumerate(chosen, 1):

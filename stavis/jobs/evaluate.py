@@ -13,7 +13,7 @@ from stavis.bootstrap import Interval
 from stavis.data.crops.build import alignment_text, face_model
 from stavis.data.crops.crops import Crops
 from stavis.data.crops.dimensions import known_dimensions
-from stavis.data.crops.many import Progress
+from stavis.data.crops.many import Progress, notes_of
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, recordings_of
 from stavis.data.datasets.truth import read_truth
@@ -231,7 +231,7 @@ def evaluation_of(
     recordings = known_dimensions(recordings, net.network.dimensions)
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = _crops(net, recordings, source, progress)
-    notes.add(*(note for each in crops for note in each.notes))
+    notes.add(*notes_of(crops))
     with bar("reading the recordings", quiet) as progress:
         delay = float(net.info.get("delay") or 0)
         evaluation = evaluate_model(net.model, crops, fill=fill, delay=delay, reader=net.read_crops, progress=progress)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import plotly.graph_objects as go
 from stavis.data.crops.counts import count
 from stavis.data.crops.crops import CropConfig, Crops
 from stavis.data.crops.dimensions import of_dimensions
-from stavis.data.crops.many import crops_for
+from stavis.data.crops.many import crops_for, notes_of
 from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, label_sources, of_split, recordings_of
 from stavis.errors import StavisError
@@ -24,9 +25,11 @@ from stavis.models.systems import system as system_named
 from stavis.notes import show
 from stavis.progress import bar
 from stavis.show.figures.over_time import figure_of
+from stavis.storage.locks import only_runner
 from stavis.synthetic.embedded import folder_of
 from stavis.timeline import MAX_GAP
 from stavis.training.config import TrainingConfig
+from stavis.training.distributed import rank_of
 from stavis.training.fit import TrainingResult, fit
 from stavis.types import Recording
 
@@ -132,10 +135,10 @@ def train(
     known = data_facts(folder)
     info = {"data": {**known, **about}, "crop": {"size": config.crop_size}, **facts, **all_people(parts["train"], known, start)}
     network: dict[str, Any] = {"system": system, "config": config, "init_from": init_from}
-    machines: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes}
-    return fit(
-        crops["train"], crops["dev"], out, **network, training=training, **machines, resume=resume, info=info, logger=logger, quiet=quiet
-    )
+    options: dict[str, Any] = {"device": device, "devices": devices, "num_nodes": num_nodes}
+    options |= {"resume": resume, "info": info, "logger": logger, "quiet": quiet}
+    with only_runner(Path(out)) if rank_of(devices) == 0 else nullcontext():  # the first process writes the run
+        return fit(crops["train"], crops["dev"], out, **network, training=training, **options)
 
 
 def _network_of(system: str | None, preset: str | None, init_from: str | Path | None):
@@ -153,7 +156,7 @@ def _cropped(part: Sequence[Recording], spec: CropConfig, split: str, delay: flo
     """The crops of a split, with the raters' delay undone."""
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = crops_for(part, spec, progress)
-    show(note for each in crops for note in each.notes)
+    show(notes_of(crops))
     return [without_delay(each, delay) for each in crops]
 
 

@@ -14,6 +14,7 @@ from stavis.attention.hooks import Attention
 from stavis.attention.tokens import TokenAttention
 from stavis.bootstrap import interval
 from stavis.data.crops.crops import Crops
+from stavis.data.crops.many import notes_of
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError, offer
 from stavis.groups.maps import ALPHA
@@ -248,7 +249,7 @@ def verdict(
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, regions=regions, progress=progress)
     rates = rates_of(net.network, net.name, crops)
-    show(note for each in crops for note in each.notes if note not in rates)
+    show(note for note in notes_of(crops) if not note.endswith(rates))
     chosen = tuple(middle_clip(each, net.network.rate, net.network.seconds, net.network.frames) for each in crops)
     attention = _attention_of(net.network)
     facts = data_facts(folder)

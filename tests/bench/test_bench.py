@@ -20,13 +20,14 @@ from stavis.bench.report import bench_latex
 from stavis.bench.scores import COLUMNS, PROTOCOLS, contrasts, difference, score, scores_by_group, table_of
 from stavis.bootstrap import paired_difference
 from stavis.data.crops.crops import CropConfig
-from stavis.errors import StavisError
+from stavis.errors import StavisError, StavisWarning
 from stavis.metrics import METRICS, ccc, concatenated, from_sums, per_recording, scored, sums_of
 from stavis.models.checkpoint import load_checkpoint
 from stavis.models.published import ROWS
 from stavis.models.systems import SYSTEMS
 from stavis.printable import unbroken
 from stavis.provenance import package_version
+from stavis.storage.locks import only_runner
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.writer import write_dataset
 from stavis.tensors import as_input
@@ -194,7 +195,8 @@ def test_each_unit_keeps_a_network_that_can_be_loaded(finished):
     predictions = pd.read_csv(finished.folder / "units" / "bovw-lstm" / "seed-0" / "result" / "predictions.csv")
     assert list(predictions.columns) == ["recording", "time", "predicted", "raw", "gold"]
     early = predictions.time < 2.0 - 0.01  # the s by which this system moves its labels
-    assert predictions.raw[early].isna().all() and predictions.raw[~early].notna().all()
+    assert early.any() and predictions.notna().all(axis=None)  # what is said first stands there, so that all systems have the same labels
+    assert (predictions.raw[early] == predictions.groupby("recording").raw.transform("first")[early]).all()
 
 
 def test_a_head_is_built_on_the_cnn_of_its_seed_and_kept_whole(faces, tmp_path):
@@ -283,6 +285,32 @@ def test_another_plan_is_refused_and_more_systems_are_not(finished, faces, tmp_p
         stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, fill="zero", jobs=1, quiet=True)
     fewer = stavis.bench(out, faces, systems="bovw-svr", seeds=1, scale=0.005, jobs=1, quiet=True)
     assert set(fewer.table.system) == {"bovw-svr"}
+
+
+def test_a_recording_that_one_run_cannot_predict_is_scored_in_none_and_named(finished, faces, tmp_path):
+    out = shutil.copytree(finished.folder, tmp_path / "out")
+    path = out / "units" / "bovw-svr" / "seed-1" / "result" / "predictions.csv"
+    table = pd.read_csv(path)
+    name = table.recording.iloc[-1]
+    table.loc[table.recording == name, ["predicted", "raw"]] = np.nan
+    table.to_csv(path, index=False)
+    text = rf"a run has no prediction \(no face\?\) are scored in none: {name} \(bovw-svr, seed 1\)"
+    with pytest.warns(StavisWarning, match=text):
+        again = stavis.bench(out, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
+    assert again.summary["counts"]["test"]["recordings"] == 3 and again.summary["counts"]["test"]["recordings_scored"] == 2
+    assert {one["recordings"] for one in again.summary["contrasts"]} <= {2}
+    page = html.unescape((out / "bench.html").read_text())
+    assert "n = 2 recordings" in page.replace("\u00a0", " ") and f"{name} (bovw-svr, seed 1)" in page
+
+
+def test_a_second_process_does_not_write_into_a_bench_and_a_refused_one_leaves_nothing(finished, faces, tmp_path):
+    with only_runner(finished.folder), pytest.raises(StavisError, match=r"is being written by another runner \(process \d+ on "):
+        stavis.bench(finished.folder, faces, systems=CHEAP, seeds=2, scale=0.005, jobs=1, quiet=True)
+    with only_runner(tmp_path / "tables"), pytest.raises(StavisError, match="is being written by another runner"):
+        stavis.bench(tmp_path / "tables", seeds=1, quick=True, quiet=True)
+    with pytest.raises(StavisError, match="no recording in split 'nowhere'"):
+        stavis.bench(tmp_path / "new", faces, systems=CHEAP, split="nowhere", jobs=1, quiet=True)
+    assert not (tmp_path / "new").exists()
 
 
 # TrainingResult on training alone

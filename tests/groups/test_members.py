@@ -8,6 +8,7 @@ import pytest
 
 from stavis.errors import StavisError
 from stavis.groups.canonical import canonical_face
+from stavis.groups.events import event_times
 from stavis.groups.face_maps import ATTENTION, FILE
 from stavis.groups.maps import mean_map
 from stavis.groups.members import PREDICTED, SHARE, SIGNAL
@@ -34,8 +35,9 @@ def csv(folder, text: str):
 
 
 def test_a_csv_names_folders_beside_it(folders):
-    members = read_members(csv(folders, "recording,person,condition\none,anna,x\ntwo,bert,\n"))
-    assert [(one.name, one.person, one.condition) for one in members] == [("one", "anna", "x"), ("two", "bert", "all")]
+    members = read_members(csv(folders, "recording,person,condition\none,anna,x\ntwo,bert,y\n"))
+    assert [(one.name, one.person, one.condition) for one in members] == [("one", "anna", "x"), ("two", "bert", "y")]
+    assert {one.condition for one in read_members(csv(folders, "recording,person,condition\none,anna,\ntwo,bert,\n"))} == {"all"}
     first = members[0]
     assert {(PREDICTED, "valence"), (SHARE, "mouth"), (SIGNAL, "smile")} <= set(first.curves)
     assert first.rate == pytest.approx(10) and first.maps.names[0] == ATTENTION and first.network == "w"
@@ -56,6 +58,22 @@ def test_a_dict_a_list_and_a_dataframe_say_the_same(folders):
         assert (one.name, one.person, one.condition) == ("one", "anna", "x")
 
 
+def test_a_person_is_one_in_whatever_case_and_bytes_the_name_is_written(folders):
+    members = read_members({str(folders / "one"): "Zo\u00eb", str(folders / "two"): "zoe\u0308", str(folders / "three"): "ZO\u00cb"})
+    assert {one.person for one in members} == {"Zo\u00eb"}
+
+
+def test_folders_that_are_called_alike_are_all_called_as_the_table_writes_them(folders, tmp_path):
+    for name in ("happy/p1", "sad/p1", "sad/p2"):
+        explained_folder(tmp_path / name)
+    members = read_members(csv(tmp_path, "recording,person,condition\nhappy/p1,a,happy\nsad/p1,a,sad\nsad/p2,b,sad\n"))
+    assert [one.name for one in members] == ["happy/p1", "sad/p1", "sad/p2"]
+    events = pd.DataFrame({"recording": ["happy/p1", "sad/p1", "p1"], "time": [0.5, 0.7, 0.9]})
+    _, times, notes = event_times(events, members)
+    assert {name: list(found) for name, found in times.items()} == {"happy/p1": [0.5], "sad/p1": [0.7]}
+    assert "1 recordings that are not in the group are passed over (p1)" in notes[0]
+
+
 def test_a_mirrored_recording_is_turned_so_that_each_persons_sides_agree(folders):
     plain = read_members({str(folders / "eye"): "anna"})[0]
     mirrored = read_members([{"recording": str(folders / "eye"), "person": "anna", "mirrored": "yes"}])[0]
@@ -72,6 +90,8 @@ def test_a_mirrored_recording_is_turned_so_that_each_persons_sides_agree(folders
     [
         ("recording,person\none,anna\ngone,bert\n", r"line 3: .*gone is no folder"),
         ("recording,person\none,\n", r"line 2 names no person for one"),
+        ("recording,person\n\none,NA\n", r"line 3 names no person for one"),
+        ("recording,person,condition\none,anna,x\n\ntwo,bert,\n", r"line 4 names no condition for two, others do"),
         ("recording,person\n,anna\n", r"line 2 names no recording"),
         ("recording,condition\none,x\n", r"no column person"),
         ("folder,person\none,x\n", r"no column recording"),
@@ -147,6 +167,16 @@ def test_differences_are_paired_where_people_are_and_not_where_they_are_not(memb
     strangers = [one for one in members if (one.condition == "smile") or one.person in ("p0",)]
     strangers = [one if one.condition == "smile" else type(one)(**{**vars(one), "person": f"q{k}"}) for k, one in enumerate(strangers)]
     assert set(difference_table(strangers).paired) == {"no"}
+
+
+def test_a_group_of_fewer_than_five_others_has_a_difference_and_no_interval_or_p(members):
+    many = [replace(one, person=f"s{k}") for k, one in enumerate(members) if one.condition == "smile"]
+    few = [replace(one, person=f"f{k}") for k, one in enumerate(members) if one.condition == "frown"][:4]
+    found = difference_table([*many, *few])
+    assert found.difference.notna().all() and set(found.people) == {len(many) + 4}
+    assert found[["low", "high", "p", "p_holm"]].isna().all(axis=None)
+    five = difference_table([*many, *few, replace(few[0], person="f9")])
+    assert five[["low", "high", "p"]].notna().all(axis=None)
 
 
 def test_a_region_that_one_condition_lacks_takes_its_pair_out_in_that_region_alone(members):

@@ -8,6 +8,7 @@ import pytest
 from stavis.errors import StavisError
 from stavis.jobs.train import train
 from stavis.models.checkpoint import load_checkpoint
+from stavis.storage.locks import only_runner
 from stavis.training.config import TrainingConfig
 
 SHORT = TrainingConfig(steps=1, batch=1, seconds=0.8, epoch=1)
@@ -41,3 +42,9 @@ def test_a_dimension_that_only_some_recordings_have_is_refused_where_it_is_wante
     train(tmp_path / "valence", both, **OPTIONS)
     with pytest.raises(StavisError, match=f"recording {name} has no labels of arousal"):
         train(tmp_path / "both", both, dimensions=("valence", "arousal"), **OPTIONS)
+
+
+def test_a_run_that_another_process_writes_is_left_to_it(drawn, tmp_path):
+    with only_runner(tmp_path / "run"), pytest.raises(StavisError, match=r"is being written by another runner \(process \d+ on "):
+        train(tmp_path / "run", drawn, resume=True, **OPTIONS)
+    assert train(tmp_path / "run", drawn, resume=True, **OPTIONS).step == 1

@@ -14,6 +14,7 @@ from typing import Literal
 
 from stavis.bench.contrasts import CONTRASTS, Contrast
 from stavis.bench.data import bench_data, prepare
+from stavis.bench.folder import taken
 from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run, Task
@@ -160,9 +161,14 @@ def begin(out: Path, config: TablesConfig) -> None:
             raise StavisError(
                 f"{out} was begun with another plan ({', '.join(differ)} differ): choose another folder, or the same options."
             )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise StavisError(f"{out} is there already and is no bench of the contrasts: give another folder with --out, or remove it.")
+    check_own(out)
     write_json(path, asked)
+
+
+def check_own(out: Path) -> None:
+    """Raises StavisError where something else lies where a bench of the contrasts is to be written."""
+    if not (out / "tables.json").exists() and taken(out):
+        raise StavisError(f"{out} is there already and is no bench of the contrasts: give another folder with --out, or remove it.")
 
 
 def tasks_of(out: Path, config: TablesConfig, part: Literal["pilot", "compared", "all"]) -> list[list[Task]]:

@@ -28,6 +28,7 @@ from pathlib import Path
 import numpy as np
 
 from stavis.data.datasets.assembly import GroupedNotes, build_recordings, listed
+from stavis.data.datasets.folder import normal
 from stavis.data.video.image_folder import IMAGE_SUFFIXES, numbered_images
 from stavis.errors import StavisError
 from stavis.storage.files import read_json
@@ -65,7 +66,9 @@ def read(root: Path, fold: int = 1, *, max_gap: float | None = MAX_GAP) -> list[
     labels = {name: read_clip_labels(path) for name, path in files.items() if name in images}
     notes = GroupedNotes()
     notes.add("clips that name no actor count as a person each", sorted(name for name, (_, _, actor) in labels.items() if not actor))
-    subjects = {name: labels[name][2] if name in labels and labels[name][2] else name for name in images}
+    people: dict[str, str] = {}  # an actor is one person in whatever case and bytes the name is written
+    actors = {name: people.setdefault(normal(actor.casefold()), actor) for name, (_, _, actor) in sorted(labels.items()) if actor}
+    subjects = {name: actors.get(name, name) for name in images}
     folds = balanced_folds(subjects)
 
     def make(name: str) -> Recording:

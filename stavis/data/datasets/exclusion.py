@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from stavis.data.datasets.folder import normal, some
+from stavis.data.datasets.folder import normal, recording_called, some
 from stavis.data.datasets.labels import read_table
 from stavis.data.video.image_folder import info_of
 from stavis.errors import StavisError
@@ -45,7 +45,11 @@ def with_exclusions(recordings: Sequence[Recording], ranges: Ranges, where: str 
 
     Names that no recording has, and ranges in which a video has no frame, are listed in a note.
     """
-    unknown = set(ranges) - {recording.name for recording in recordings}
+    names = {recording.name for recording in recordings}
+    given, ranges = ranges, {}
+    for called, listed in given.items():
+        ranges.setdefault(recording_called(called, names), []).extend(listed)
+    unknown = set(ranges) - names
     notes = [f"{where}: ranges of recordings that are not there: {some(unknown)}."] if unknown else []
     empty = [text for recording in recordings for text in _without_frame(recording, ranges.get(recording.name, ()))]
     if empty:

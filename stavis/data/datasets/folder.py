@@ -9,12 +9,13 @@ DIR/exclude.csv                  recording,start,stop,reason: what is left out
 """
 
 import unicodedata
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, present_raters, rater_remarks
-from stavis.data.datasets.labels import LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
+from stavis.data.datasets.labels import INVALID, LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
 from stavis.data.datasets.time_units import OF_THE_VIDEO
 from stavis.data.video.io import probe
 from stavis.errors import StavisError
@@ -209,10 +210,10 @@ def read_splits(path: Path, names: set[str]) -> Splits:
         for column in ("recording", "split"):
             if column not in row:
                 raise StavisError(f"{path}, line {line}: the column {column!r} is missing: write recording,subject,split.")
-        given, split = normal(row["recording"]), row["split"].lower()
-        name = given if given in names or Path(given).suffix.lower() not in VIDEO_SUFFIXES else normal(Path(given).stem)
+        name, split = recording_called(row["recording"], names), row["split"].lower()
         subject = normal(row.get(column_of_subjects, ""))
-        subject = people.setdefault(normal(subject.casefold()), subject) or name
+        subject = "" if subject in INVALID else subject  # NA is nobody's name: each such recording counts as a person
+        subject = (subject and people.setdefault(normal(subject.casefold()), subject)) or name
         if not name:
             raise StavisError(f"{path}, line {line}: the recording's name is empty: fill it in or take the row out.")
         if name in lines:
@@ -229,6 +230,12 @@ def read_splits(path: Path, names: set[str]) -> Splits:
         else:
             splits.unknown.append(name)
     return splits
+
+
+def recording_called(given: str, names: Collection[str]) -> str:
+    """The recording that a table names, which may be by its video's file name."""
+    given = normal(given)
+    return given if given in names or Path(given).suffix.lower() not in VIDEO_SUFFIXES else normal(Path(given).stem)
 
 
 def _subject_column(path: Path) -> str:

@@ -48,7 +48,9 @@ def of_split(everything: Sequence[Recording], data: str | Path, split: str | Non
         splits = ", ".join(sorted({recording.split or "(none)" for recording in everything}))
         raise StavisError(f"{data} has no recording in split {split!r} (there are: {splits}): choose one of these or add a splits.csv.")
     if labelled and not any(recording.labels is not None for recording in chosen):
-        raise StavisError(f"{data}: none of the {len(chosen)} recordings of split {split!r} has labels: put NAME.csv files under labels/.")
+        there = sorted({one.split for one in everything if one.labels is not None and one.split})
+        advice = f"choose a split that has labels ({', '.join(there)})" if there else "put NAME.csv files under labels/"
+        raise StavisError(f"{data}: none of the {len(chosen)} recordings of split {split!r} has labels: {advice}.")
     return [recording for recording in chosen if recording.labels is not None] if labelled else chosen
 
 

@@ -22,6 +22,16 @@ def test_ranges_are_read_by_recording(tmp_path):
     assert found == {"one": [(1.0, 2.5, "hand, over the face"), (4.0, 4.0, "blink")], "two": [(0.0, 1.0, "")]}
 
 
+def test_a_range_may_name_the_file_of_its_recording(tmp_path):
+    for name in "ab":
+        fakes.video(tmp_path / f"{name}.mp4", 0)
+        written(tmp_path / f"{name}.csv", ["time,valence", "0,0", "1,0.5"])
+    written(tmp_path / "exclude.csv", ["recording,start,stop", "a.mp4,0,0.5", "a,0.8,1", "b.csv,0,1"])
+    with pytest.warns(StavisWarning, match="ranges of recordings that are not there: b.csv"):
+        found = read_dataset(tmp_path)
+    assert [one.exclude for one in found] == [((0.0, 0.5, ""), (0.8, 1.0, "")), ()]
+
+
 @pytest.mark.parametrize(
     ("lines", "said"),
     [

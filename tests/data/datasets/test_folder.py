@@ -210,6 +210,11 @@ def test_a_person_is_one_however_the_name_is_written(dataset, first, other):
     assert [one.subject for one in read_folder(dataset)] == [first, first, "s3"]
 
 
+def test_missing_values_in_the_column_of_people_are_not_one_person(dataset):
+    (dataset / "splits.csv").write_text("recording,subject,split\na,NA,train\nb.mp4,NA,test\nc,nan,dev\n", encoding="utf-8")
+    assert [(one.subject, one.split) for one in read_folder(dataset)] == [("a", "train"), ("b", "test"), ("c", "dev")]
+
+
 def test_recordings_without_a_subject_are_told_apart_by_case(dataset):
     (dataset / "videos" / "A.mp4").write_bytes(b"x")
     (dataset / "splits.csv").write_text("recording,subject,split\na,,train\nA,,test\nb,s2,dev\nc,s3,dev\n")

@@ -12,6 +12,7 @@ from stavis.data.datasets.affwild2 import read_frame_labels
 from stavis.data.datasets.avec import read_features, read_gold
 from stavis.data.datasets.gold import gold_standard
 from stavis.data.datasets.registry import read_dataset
+from stavis.data.datasets.selection import recordings_of
 from stavis.data.datasets.sewa import read_sewa_labels
 from stavis.errors import StavisError, StavisWarning
 from stavis.jobs.evaluate import evaluate
@@ -166,6 +167,16 @@ def test_affwild2_headers_in_the_other_order_or_missing(tmp_path):
     assert swapped.tolist() == [[-0.25, 0.5]] and bare[0].tolist() == [-0.25, 0.5] and np.isnan(bare[1]).all()
 
 
+def test_a_split_without_labels_names_those_that_have_some(tmp_path):
+    root = fakes.affwild2(tmp_path)
+    fakes.images(root / "cropped_aligned" / "test1", 1, first=1)
+    with (
+        pytest.warns(StavisWarning),
+        pytest.raises(StavisError, match=r"split 'test' has labels: choose a split that has labels \(dev, train\)"),
+    ):
+        recordings_of(root, "test", labelled=True)
+
+
 def test_affwild2_a_video_in_two_sets_is_refused(tmp_path):
     root = fakes.affwild2(tmp_path)
     fakes.written(root / "VA_Estimation_Challenge" / "Validation_Set" / "video2.txt", ["valence,arousal", "0,0"])
@@ -183,6 +194,12 @@ def test_afewva_folds_are_by_person_and_each_person_is_tested_once(tmp_path):
         tested += sorted(by_split["test"])
     assert sorted(tested) == ["anna", "ben", "cleo", "dora", "emil"]
     assert len({one.name for one in found}) == 6 and found[0].labels.max() <= 1
+
+
+def test_afewva_an_actor_is_one_person_in_whatever_case_and_bytes_the_name_is_written(tmp_path):
+    found = read_dataset(fakes.afewva(tmp_path, actors=("Zo\u00eb", "ZOE\u0308", "zo\u00eb", "Ben")), fold=1)
+    assert [one.subject for one in found] == ["Zo\u00eb", "Zo\u00eb", "Zo\u00eb", "Ben"]
+    assert len({one.split for one in found[:3]}) == 1
 
 
 def test_afewva_with_and_without_the_archives_folders_and_actors(tmp_path):
