@@ -99,7 +99,8 @@ class TargetValue(nn.Module):
             raise StavisError(f"frame {target.frame} {lacks}, so there is nothing to explain: choose another frame.")
         halo = getattr(model, "halo", 0)
         if isinstance(halo, int) and len(clip) <= halo:
-            self.notes.add(f"the clip has {len(clip)} frames, the model looks {halo} frames to each side: most of what it sees is padding.")
+            count = f"{len(clip)} frame{'s' * (len(clip) != 1)}"
+            self.notes.add(f"the clip has {count}, the model looks {halo} frames to each side: most of what it sees is padding.")
         self.chosen = np.flatnonzero(valid) if target.frame is None else np.array([target.frame])
 
     def trace(self, frames: torch.Tensor, **given) -> torch.Tensor:

@@ -127,8 +127,9 @@ def test_a_clip_without_a_face_or_a_frame():
 
 
 def test_a_clip_shorter_than_the_halo_is_noted(recwarn):
-    (note,) = saliency(STA().eval(), make_clip(frames=3)).notes
-    assert note == "the clip has 3 frames, the model looks 4 frames to each side: most of what it sees is padding."
+    for count, text in ((3, "3 frames"), (1, "1 frame")):
+        (note,) = saliency(STA().eval(), make_clip(frames=count)).notes
+        assert note == f"the clip has {text}, the model looks 4 frames to each side: most of what it sees is padding."
     assert not recwarn.list
 
 

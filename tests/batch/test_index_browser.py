@@ -232,6 +232,9 @@ def test_small_multiples_show_what_the_table_shows(page, study):
     assert page.locator(".cards h2").all_text_contents() == ["rest5 shown", "stress5 shown"]
     page.locator("#order").select_option("CCC")
     assert cards.first.text_content().strip().startswith("rec018"), "numbers begin with the highest"
+    page.locator("#group").select_option("")
+    page.locator("#order").select_option("")
+    assert cards.first.text_content().strip().startswith("rec010"), "the study's own order"
 
 
 def test_regions_have_the_colours_of_every_other_chart(page, study):

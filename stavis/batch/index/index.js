@@ -109,6 +109,14 @@
     body.dataset.sorted = `${head.cellIndex} ${rising ? "up" : "down"}`;
   }
 
+  // The study's own order again.
+  function unsort() {
+    sorted?.removeAttribute("aria-sort");
+    sorted = null;
+    delete body.dataset.sorted;
+    arrange();
+  }
+
   function grouped() {
     const list = ordered();
     if (!group.value) return [["", list]];
@@ -190,6 +198,7 @@
     cards.replaceChildren(...(asCards ? boxes : []));
   }
 
+  order.append(make("option", "nothing", { value: "" }));
   for (const head of heads) {
     if ("group" in head.dataset) group.append(make("option", name(head), { value: head.cellIndex }));
     if (!head.dataset.sort) continue;
@@ -205,7 +214,11 @@
   state.addEventListener("change", filter);
   group.addEventListener("change", arrange);
   view.addEventListener("change", arrange);
-  order.addEventListener("change", () => sort(heads[Number(order.value)], heads[Number(order.value)].dataset.sort === "text"));
+  order.addEventListener("change", () => {
+    const head = order.value === "" ? null : heads[Number(order.value)];
+    if (head) sort(head, head.dataset.sort === "text");
+    else unsort();
+  });
   clear.addEventListener("click", () => {
     words.value = state.value = "";
     for (const one of ranges) for (const end of one.ends) end.value = "";

@@ -20,7 +20,7 @@ from stavis.show.explorer.worker import Task, Worker, sentence
 from stavis.show.scrubber import Scrubber
 from stavis.show.scrubber.describe import curve_columns
 from stavis.storage.files import file_stem
-from stavis.types import Attribution
+from stavis.types import Attribution, Clip
 
 LONGEST_WINDOW = 600.0
 """So many seconds at most are shown at once."""
@@ -166,30 +166,67 @@ class Explorer:
             worker.wait(10)
         self.panel.close()
 
-    # What a user takes away
+    # What a user takes away: each is made of what is shown when it is asked for, also where others are written first
 
     def save_frame(self, path: str | Path) -> Path:
         """Writes the shown frame with the shown map as PNG; returns the path."""
-        controller, clip = self._controller, self._controller.shown()
-        return files.write_frame(path, clip, controller.maps.get(self.scrubber.map), self.scrubber.frame, self.scrubber.images)
+        return self._frame()(path)
 
     def save_clip(self, path: str | Path) -> Path:
         """Writes the chosen range (else all that is shown) with the shown map as .mp4 or .gif; returns the path."""
-        controller, clip = self._controller, self._controller.shown()
-        first, last = self.scrubber.selection.get("range") or (0, len(clip) - 1)
-        frames = slice(int(first), int(last) + 1)
-        return files.write_clip(path, clip, controller.maps.get(self.scrubber.map), frames, self.scrubber.images)
+        return self._clip()(path)
 
     def save_shares(self, path: str | Path) -> Path:
         """Writes the shown map's share on each region, one row per frame, as CSV; returns the path."""
-        clip = self._controller.shown()
-        maps = files.chosen_map(self._controller.maps, self.scrubber.map, "shares")
-        return files.write_table(path, files.shares_table(clip, maps, self._controller.seen, self.annotations))
+        return self._shares()(path)
 
     def save_report(self, path: str | Path) -> Path:
-        """Writes what is shown as one page that needs no network and no kernel; returns the path."""
-        controller = self._controller
-        return files.explorer_report(self.scrubber, controller.shown(), controller.maps, controller.seen, controller.source).save(path)
+        """Writes what is shown as one page that needs no network and no kernel; returns the path.
+
+        Raises StavisError where another recording or segment is chosen meanwhile.
+        """
+        return self._report()(path)
+
+    def _frame(self) -> Callable[[str | Path], Path]:
+        clip, scrubber = self._controller.shown(), self.scrubber
+        given = {"maps": self._controller.maps.get(scrubber.map), "frame": scrubber.frame, "images": scrubber.images}
+        return lambda path: files.write_frame(path, clip, **given)
+
+    def _clip(self) -> Callable[[str | Path], Path]:
+        clip, scrubber = self._controller.shown(), self.scrubber
+        first, last = scrubber.selection.get("range") or (0, len(clip) - 1)
+        frames = slice(int(first), int(last) + 1)
+        given = {"maps": self._controller.maps.get(scrubber.map), "frames": frames, "images": scrubber.images}
+        return lambda path: files.write_clip(path, clip, **given)
+
+    def _shares(self) -> Callable[[str | Path], Path]:
+        clip = self._controller.shown()
+        maps = files.chosen_map(self._controller.maps, self.scrubber.map, "shares")
+        seen, annotations = self._controller.seen, self.annotations
+        return lambda path: files.write_table(path, files.shares_table(clip, maps, seen, annotations))
+
+    def _report(self) -> Callable[[str | Path], Path]:
+        controller, name = self._controller, self.recording
+        clip, maps, seen, source = controller.shown(), dict(controller.maps), controller.seen, controller.source
+
+        def write(path: str | Path) -> Path:
+            # The page holds the scrubber itself, which shows one recording.
+            self._still_shown(clip, name)
+            written = files.explorer_report(self.scrubber, clip, maps, seen, source).save(path)
+            try:
+                self._still_shown(clip, name)
+            except StavisError:
+                written.unlink(missing_ok=True)
+                raise
+            return written
+
+        return write
+
+    def _still_shown(self, clip: Clip, name: str) -> None:
+        if self._controller.clip is not clip:
+            raise StavisError(
+                f"another recording or segment was chosen before the page of {name} was written: go back to it and ask again."
+            )
 
     def export(self, kind: str) -> None:
         """Writes 'frame', 'mp4', 'gif', 'shares' or 'report' to the folder that is named in the panel, beside all other work.
@@ -202,15 +239,16 @@ class Explorer:
         self._controller.shown()
         stem = Path(folder).expanduser() / file_stem(self.recording)
         shown = "-".join("".join(c if c.isalnum() else " " for c in self.scrubber.map).split())
-        save, path = {
-            "frame": (self.save_frame, f"{stem}-{shown}-frame-{self.scrubber.frame + 1}.png"),
-            "mp4": (self.save_clip, f"{stem}-{shown}.mp4"),
-            "gif": (self.save_clip, f"{stem}-{shown}.gif"),
-            "shares": (self.save_shares, f"{stem}-{shown}-shares.csv"),
-            "report": (self.save_report, f"{stem}.html"),
+        making, path = {
+            "frame": (self._frame, f"{stem}-{shown}-frame-{self.scrubber.frame + 1}.png"),
+            "mp4": (self._clip, f"{stem}-{shown}.mp4"),
+            "gif": (self._clip, f"{stem}-{shown}.gif"),
+            "shares": (self._shares, f"{stem}-{shown}-shares.csv"),
+            "report": (self._report, f"{stem}.html"),
         }[kind]
+        write = making()
         self._controller.reporter.report(f"Writing {Path(path).name} …")
-        self._writer.submit(f"Writing {Path(path).name}", lambda task: save(path), path)
+        self._writer.submit(f"Writing {Path(path).name}", lambda task: write(path), path)
 
     def _written(self, task: Task, error: Exception | None) -> None:
         if error is None:

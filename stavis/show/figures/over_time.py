@@ -59,12 +59,12 @@ def share_over_time(clip: Clip, maps: AttentionMaps | Attribution, *, stacked: b
     traces = []
     for group in groups_of(clip.region_set):
         values = 100 * table[list(group.regions)].sum(axis=1, skipna=False).to_numpy()
-        look = {"mode": "lines", "name": group.label, "line": _line(group), "hovertemplate": "%{y:.0f} %", "connectgaps": False}
+        look = {"name": group.label, "line": _line(group), "hovertemplate": "%{y:.0f} %", "connectgaps": False}
         if not stacked:
-            traces.append(go.Scatter(x=table["time"], y=values, **look))
+            traces.append(go.Scatter(x=table["time"], y=values, **look, **_drawn(values, group.colour)))
             continue
         # Each segment is a stack of its own: one stack over all would be drawn across the gaps.
-        look |= {"line": {**_line(group), "width": 0.8}, "fillcolor": _faded(group.colour, 0.78), "legendgroup": group.key}
+        look |= {"mode": "lines", "line": {**_line(group), "width": 0.8}, "fillcolor": _faded(group.colour, 0.78), "legendgroup": group.key}
         for k, cut in enumerate(_stretches(np.isfinite(values))):
             traces.append(go.Scatter(x=table["time"][cut], y=values[cut], stackgroup=f"segment {k}", showlegend=k == 0, **look))
     figure = figure_of(*traces, xaxis={"title": "time (s)"}, yaxis={"title": f"share of {name} (%)", "rangemode": "tozero"})
@@ -185,7 +185,15 @@ def _line(group: Group) -> dict:
 
 
 def _trace(times: np.ndarray, values: np.ndarray, name: str, line: dict) -> go.Scatter:
-    return go.Scatter(x=times, y=values, mode="lines", name=name, line=line, hovertemplate="%{y:.2f}", connectgaps=False)
+    look = {"hovertemplate": "%{y:.2f}", "connectgaps": False, **_drawn(values, line["color"])}
+    return go.Scatter(x=times, y=values, name=name, line=line, **look)
+
+
+def _drawn(values: np.ndarray, colour: str) -> dict:
+    """A line, with a dot where a value has none beside it and no line could be seen."""
+    known = np.pad(np.isfinite(values), 1)
+    alone = known[1:-1] & ~known[:-2] & ~known[2:]
+    return {"mode": "lines+markers", "marker": {"size": 5.0 * alone, "color": colour}} if alone.any() else {"mode": "lines"}
 
 
 def _band(times: np.ndarray, raters: np.ndarray) -> list[go.Scatter]:

@@ -15,7 +15,7 @@ from stavis.data.video.io import read_frames
 from stavis.errors import StavisError
 from stavis.notes import Notes
 from stavis.show.explorer.explorer import Explorer
-from stavis.show.explorer.export import shares_table
+from stavis.show.explorer.export import shares_table, write_frame
 from stavis.show.explorer.source import Beginning, ReadResult, WindowMedia
 from stavis.show.explorer.windows import around, moved, window_of
 from stavis.show.explorer.worker import Stopped, Worker, sentence
@@ -470,6 +470,28 @@ def test_everything_can_be_taken_away(explorer_of, tmp_path):
     assert len(table) == 40 and {"time", "face", "mouth", "excluded", "predicted valence"} <= set(table.columns)
     page = (tmp_path / "out" / "anna.html").read_text()
     assert "Fast" in page and "Predicted valence" in page and "http://" not in page.split("<script", 1)[0]
+
+
+def test_what_waits_to_be_written_is_what_was_shown_when_it_was_asked_for(explorer_of, tmp_path):
+    explorer = explorer_of(out=tmp_path)
+    explorer.wait(20)
+    clip, go = explorer._controller.clip, threading.Event()
+    explorer.scrubber.frame, explorer.annotations = 7, Annotations(((0.0, 0.2),))
+    explorer._writer.submit("What takes long", lambda task: go.wait(20))
+    for kind in ("frame", "shares", "report"):
+        explorer.export(kind)
+    explorer.scrubber.frame = 30
+    explorer.recording = "ben"
+    assert explorer._controller.reporter.worker.wait(20)
+    errors = []
+    explorer.panel.status.observe(lambda change: errors.append(change.new), "said")
+    go.set()
+    assert explorer.wait(60)
+    write_frame(tmp_path / "right.png", clip, explorer._controller.maps["attention"], 7, np.repeat(np.repeat(clip.frames, 3, 1), 3, 2))
+    assert (tmp_path / "anna-attention-frame-8.png").read_bytes() == (tmp_path / "right.png").read_bytes()
+    assert pd.read_csv(tmp_path / "anna-attention-shares.csv").excluded.sum() == 6
+    assert not (tmp_path / "anna.html").exists()
+    assert any(text.startswith("another recording or segment was chosen before the page of anna was written") for text in errors)
 
 
 def test_what_is_taken_away_has_the_pixels_that_are_shown(explorer_of, tmp_path, monkeypatch):

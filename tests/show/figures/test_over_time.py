@@ -6,12 +6,16 @@ import numpy as np
 import pandas as pd
 import plotly.io as pio
 import pytest
+from matplotlib.collections import PathCollection
+from matplotlib.figure import Figure as MatplotlibFigure
 
 from stavis.errors import StavisError
 from stavis.regions import FACE, REGIONS
 from stavis.show.figures.colours import GROUPS, PALETTES, lookup, outline_colours
 from stavis.show.figures.moments import agreement_matrix, filmstrip, key_moments, region_time_heatmap
 from stavis.show.figures.over_time import share_over_time, valence_arousal, valence_traces
+from stavis.show.figures.static import draw
+from stavis.show.figures.static_traces import SCREEN
 from stavis.types import AttentionMaps, Clip, Prediction
 from tests.show.samples import clip_of, maps_of, prediction_of, raters_of
 
@@ -33,6 +37,22 @@ def test_shares_are_per_cent_with_gaps_and_sum_to_a_hundred(clip, attention):
     assert np.isnan(values[:, 20:30]).all()
     assert values[:, :20].sum(0) == pytest.approx(100, abs=0.01)
     assert figure.layout.xaxis.title.text == "time (s)" and figure.layout.yaxis.title.text == "share of attention (%)"
+
+
+@pytest.mark.parametrize("valid", [[True], [False, True, False, True, True, False]])
+def test_a_frame_alone_is_a_dot_in_shares_and_values(valid, attention):
+    count = len(valid)
+    known = np.array(valid)
+    clip = replace(clip_of(count, 48), valid=known, notes=("",) * count)
+    alone = [k for k in range(count) if known[k] and not known[max(0, k - 1) : k].any() and not known[k + 1 : k + 2].any()]
+    shares = share_over_time(clip, AttentionMaps(attention.weights[:count], clip.times))
+    values = valence_traces(replace(clip, labels=None), Prediction(clip.times, np.full((count, 1), 0.5), ("valence",)))
+    for trace in (*shares.data, *values.data):
+        assert "markers" in trace.mode and np.flatnonzero(trace.marker.size).tolist() == alone
+    axes = MatplotlibFigure()
+    draw(axes, values, SCREEN)
+    dots = [one for one in axes.axes[0].collections if isinstance(one, PathCollection)]
+    assert np.flatnonzero(dots[0].get_sizes() > 0).tolist() == alone
 
 
 def test_stacks_stop_at_gaps(clip, attention):

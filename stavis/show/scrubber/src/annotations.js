@@ -147,6 +147,10 @@ export function connectAnnotations(s) {
     from = -1;
     s.settle();
   });
+  s.on(ui.chart, "pointercancel", () => {
+    from = -1;
+    s.settle();
+  });
   s.on(ui.chart, "pointerleave", () => (ui.tip.hidden = true));
   s.on(ui.choose, "click", () => ui.choose.setAttribute("aria-pressed", !(ui.choose.getAttribute("aria-pressed") === "true")));
   s.on(ui.exclude, "click", () => excludeRange(s));
@@ -186,6 +190,7 @@ export function connectExports(s) {
       });
     const blob = await recordClip(ui.canvas, shown, s.data, from, to, () => s.stops.signal.aborted);
     if (blob) download(blob, fileName(s.data, ".webm"));
+    s.settle();
     s.say(blob ? "The clip is saved." : "This browser cannot record a canvas: use write_overlay in Python.");
   });
   s.on(ui.html, "click", async () => {

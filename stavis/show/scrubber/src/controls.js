@@ -98,7 +98,8 @@ export function buildControls(root) {
   const head = make("div", { class: "stv-head" }, ui.title, make("div", { class: "stv-pick" }, field("Map", ui.map), field("View", ui.mode), ui.secondField));
 
   ui.canvas = make("canvas", { class: "stv-canvas", role: "img" });
-  ui.stage = make("div", { class: "stv-stage" }, ui.canvas);
+  ui.unseen = make("p", { class: "stv-missing", role: "alert", hidden: true });
+  ui.stage = make("div", { class: "stv-stage" }, ui.canvas, ui.unseen);
   ui.bars = [buildBar(), buildBar()];
   const bars = make("div", { class: "stv-bars" }, ...ui.bars.map((bar) => bar.row));
   ui.under = make("p", { class: "stv-under" });
@@ -241,8 +242,9 @@ function isDark(node) {
   return false;
 }
 
-export function readTheme(root) {
-  const dark = isDark(root.parentElement || document.body);
+// On paper it is light.
+export function readTheme(root, printed) {
+  const dark = !printed && isDark(root.parentElement || document.body);
   root.dataset.theme = dark ? "dark" : "light";
   const style = getComputedStyle(root);
   const of = (name) => style.getPropertyValue(name).trim();

@@ -213,6 +213,9 @@ export class ClipData {
   }
 }
 
+// Whether two descriptions are of one clip: other maps, lines or larger images leave it what it is.
+export const sameClip = (a, b) => ["title", "count", "start"].every((key) => a[key] === b[key]);
+
 function piecesOf(model, meta) {
   const spans = (meta.picture && meta.picture.pieces) || [];
   if (!spans.length) return null;

@@ -1,7 +1,6 @@
 // What the user does: pointer, keys, controls.
 
 import { addEvent, excludeRange, removeHere, setRange, toggleRange } from "./annotations.js";
-import { unbroken } from "./data.js";
 import { zoomTo } from "./picture/lens.js";
 import { stepMoment } from "./timeline/moments.js";
 import { wholeClip, zoomTime } from "./timeline/zooming.js";
@@ -28,10 +27,14 @@ export function connectEvents(s) {
   s.on(ui.map, "change", () => s.chooseMap(ui.map.value));
   connectLook(s);
   s.on(ui.canvas, "pointermove", (event) => {
-    ui.under.textContent = unbroken(s.view.valueAt(event));
+    s.pointer = event;
+    s.sayUnder();
     if (event.buttons && s.look.mode === "wipe") wipeTo(s, event);
   });
-  s.on(ui.canvas, "pointerleave", () => (ui.under.textContent = ""));
+  s.on(ui.canvas, "pointerleave", () => {
+    s.pointer = null;
+    s.sayUnder();
+  });
   s.on(ui.canvas, "pointerdown", (event) => {
     if (s.look.mode !== "wipe") return;
     ui.canvas.setPointerCapture(event.pointerId);
@@ -41,6 +44,8 @@ export function connectEvents(s) {
   s.on(s.root, "keyup", (event) => {
     if (event.key.startsWith("Arrow") || ["Home", "End", "PageUp", "PageDown"].includes(event.key)) s.settle();
   });
+  // While it plays the host is not told of every frame: whatever is pressed on the page acts on the one that is shown then.
+  for (const name of ["pointerdown", "keydown"]) s.on(document, name, () => s.playing && s.settle(), { capture: true });
   shownHere.add(s);
   for (const name of ["pointerdown", "focusin"]) s.on(s.root, name, () => (usedLast = s));
   s.stops.signal.addEventListener("abort", () => {

@@ -281,3 +281,10 @@ export function nearestThumbnail(thumbnails, i, height) {
   const blob = new Blob([thumbnails.image(best)], { type: thumbnails.mime });
   return createImageBitmap(blob, { resizeHeight: height, resizeQuality: "medium" }).catch(() => null);
 }
+
+// Why an image is grey: it cannot be decoded; "" where it is not, or where its source says itself that a piece is missing.
+export function unseenText(source, meta, picture) {
+  if (picture || !source || (source.missing && !source.missing.hidden)) return "";
+  const kind = meta.picture.kind === "strip" ? "WebP images" : "H.264 video";
+  return `The image of this frame cannot be decoded here: open it in a browser that shows ${kind}.`;
+}

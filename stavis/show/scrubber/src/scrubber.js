@@ -1,8 +1,8 @@
 // The scrubber: ties the data, the picture, the chart and the controls together. It touches its host only through
 // model.get / set / save_changes / on / off, so that the same text runs over a kernel and over a page that has none.
 
-import { bytesOf, ClipData, short, signs, unbroken } from "./data.js";
-import { framesOfVideo, ImageStrip, nearestThumbnail, PiecedFrames } from "./frames.js";
+import { bytesOf, ClipData, sameClip, short, signs, unbroken } from "./data.js";
+import { framesOfVideo, ImageStrip, nearestThumbnail, PiecedFrames, unseenText } from "./frames.js";
 import { connectSound, SoundTrack } from "./media/sound.js";
 import { paintBar } from "./overlay.js";
 import { View } from "./view.js";
@@ -81,7 +81,8 @@ class Scrubber {
     for (const node of [document.documentElement, document.body]) {
       themed.observe(node, { attributes: true, attributeFilter: ["class", "style", "data-jp-theme-light", "data-theme"] });
     }
-    this.on(window.matchMedia("(prefers-color-scheme: dark)"), "change", () => this.retheme());
+    for (const query of ["(prefers-color-scheme: dark)", "print"]) this.on(window.matchMedia(query), "change", () => this.retheme());
+    for (const name of ["beforeprint", "afterprint"]) this.on(window, name, () => this.retheme(name === "beforeprint"));
     this.stops.signal.addEventListener("abort", () => {
       resized.disconnect();
       themed.disconnect();
@@ -91,14 +92,19 @@ class Scrubber {
   load() {
     const data = new ClipData(this.model);
     const frames = this.model.get("loadPiece") || this.model.get("frames");
-    const length = this.data && this.data.count === data.count && this.data.start === data.start;
+    const same = this.data && sameClip(this.data.meta, data.meta);
+    // Another clip has a clock of its own, and begins where the host says.
+    if (this.data && !same) {
+      this.halt();
+      this.current = Math.max(0, this.model.get("frame") || 0);
+    }
     this.data = data;
     this.sound.use(data);
     if (this.refreshSound) this.refreshSound();
     this.context.use(data);
     this.curves = new Curves(data);
     // Another map or other lines of the same clip leave the window where it is.
-    if (!length) this.span = new TimeWindow(data);
+    if (!same) this.span = new TimeWindow(data);
     else this.span.data = data;
     for (const map of data.maps) map.clipTop = map.clipTop || 1;
     if (frames !== this.framesOf) {
@@ -156,8 +162,8 @@ class Scrubber {
     ui.stacked.closest("label").hidden = !data.maps.some((m) => m.shares >= 0);
   }
 
-  retheme() {
-    this.theme = readTheme(this.root);
+  retheme(printed = window.matchMedia("print").matches) {
+    this.theme = readTheme(this.root, printed);
     this.renewLegend();
     this.relayout();
   }
@@ -223,6 +229,10 @@ class Scrubber {
   paint(i, picture) {
     const { data, ui, look } = this;
     this.view.draw(data, i, picture, look);
+    const unseen = unseenText(this.source, data.meta, picture);
+    ui.unseen.hidden = !unseen;
+    if (ui.unseen.textContent !== unseen) ui.unseen.textContent = unseen;
+    if (this.pointer) this.sayUnder();
     drawInsets(this, i, picture);
     this.context.draw(i);
     if (this.span.follow(data.times[i])) this.layoutTimes();
@@ -237,6 +247,11 @@ class Scrubber {
     ui.stage.dataset.gap = gap ? gap[2] || data.meta.texts.gap : "";
     this.root.dataset.drawn = i;
     this.root.dispatchEvent(new CustomEvent("stavis:drawn", { bubbles: true, detail: { frame: i, map: look.map } }));
+  }
+
+  // What lies under the pointer that rests on the image.
+  sayUnder() {
+    this.ui.under.textContent = this.pointer ? unbroken(this.view.valueAt(this.pointer)) : "";
   }
 
   // The picture in words, for those who do not see it.
@@ -300,14 +315,21 @@ class Scrubber {
     if (this.model.get("frame") !== this.current) this.tell("frame", this.current);
   }
 
-  play(on = !this.playing) {
+  // Ends playing; the host is not told where.
+  halt() {
     cancelAnimationFrame(this.playing);
     this.playing = 0;
     this.sound.stop();
-    this.ui.play.replaceChildren(icon(on ? "pause" : "play"));
-    this.ui.play.setAttribute("aria-label", on ? "Pause" : "Play");
+    this.ui.play.replaceChildren(icon("play"));
+    this.ui.play.setAttribute("aria-label", "Play");
+  }
+
+  play(on = !this.playing) {
+    this.halt();
     const { data } = this;
     if (!on || data.count < 2) return this.settle();
+    this.ui.play.replaceChildren(icon("pause"));
+    this.ui.play.setAttribute("aria-label", "Pause");
     const [first, last] = this.annotations.range || [0, data.count - 1];
     let from = this.current >= last ? first : this.current;
     let began = performance.now();

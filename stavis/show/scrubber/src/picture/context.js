@@ -101,7 +101,8 @@ class Context {
     const known = corners[0] !== NO_CROP;
     if (known) outline(pen, Array.from(corners, (v, n) => (v / PARTS) * (n % 2 ? h : w)), ratio);
     const other = frames[k] === i ? "" : ` (image of ${this.data.seconds(frames[k]).toFixed(2)} s)`;
-    const text = known ? "Whole image, with the outline of the crop" : "Whole image; there is no crop here";
+    const place = known ? "with the outline of the crop" : "there is no crop here";
+    const text = picture ? `Whole image${known ? "," : ";"} ${place}` : `The whole image cannot be decoded here; ${place}`;
     this.canvas.setAttribute("aria-label", text);
     this.canvas.dataset.image = frames[k];
     this.canvas.dataset.frame = i;

@@ -1,6 +1,6 @@
 // Coding by hand: the rows of tiers under the curves, the keys that begin and end spans, labels by digits, undo.
 
-import { signs } from "../data.js";
+import { sameClip, signs } from "../data.js";
 import { make } from "../controls.js";
 import { addSpan, copyTiers, freeName, joinTiers, labelsOf, near, overlapped, spanAt, within } from "./tiers.js";
 import { annotationsEaf, annotationsOfCsv, annotationsOfEaf } from "./files.js";
@@ -74,9 +74,8 @@ export class Coding {
   // Of another clip nothing can be undone here.
   ofClip() {
     const { meta } = this.s.data;
-    const clip = [meta.title, meta.count, meta.start, meta.width].join();
-    if (clip !== this.clip) this.history.clear(this.s.annotations);
-    this.clip = clip;
+    if (!this.clip || !sameClip(meta, this.clip)) this.history.clear(this.s.annotations);
+    this.clip = meta;
     this.draw();
   }
 
