@@ -128,7 +128,8 @@ class ExplorerController:
             frame, annotations = (self.scrubber.frame, self.scrubber.annotations) if self.begun else (0, Annotations())
             lines = {"prediction": seen.prediction, "title": name, "notices": (*beginning.notices, notice)}
             self._put(clip, lines, maps)
-            self.scrubber.frame, self.scrubber.annotations = frame, annotations
+            if frame or annotations != Annotations():  # else somebody who goes on in this instant stays there
+                self.scrubber.frame, self.scrubber.annotations = frame, annotations
             self.begun = True
         self._renew_poster()
         self.first_sight.set()
