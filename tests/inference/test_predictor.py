@@ -277,3 +277,30 @@ def test_results_name_the_figures_and_tables_they_have(tiny_run, recording, draw
     for result in (net.explain(recording, methods=()), net.evaluate(drawn, quiet=True)):
         with pytest.raises(StavisError, match=f"has no {call} 'magic': choose one of"):
             getattr(result, call)("magic")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reason"),
+    [
+        ("shares", {"frame": 3}, "of no single frame: leave frame out"),
+        ("moments", {"frame": 3, "width": "column"}, "of no single frame"),
+        ("values", {"maps": ("Saliency",)}, "leave maps out, or ask for the overlay"),
+        ("moments", {"maps": ("Saliency",)}, "moments with a width"),
+        ("overlay", {"maps": ()}, "no map is named"),
+    ],
+)
+def test_a_figure_passes_nothing_over_in_silence(tiny_run, recording, kind, options, reason):
+    x = stavis.load(tiny_run, device="cpu").explain(recording, methods=("saliency",))
+    with pytest.raises(StavisError, match=reason):
+        x.figure(kind, **options)
+    with pytest.raises(StavisError, match="leave tiers out"):
+        x.table(tiers=("smile",))
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_no_seconds_are_no_part_of_a_video(tiny_run, recording, seconds):
+    net = stavis.load(tiny_run, device="cpu")
+    with pytest.raises(StavisError, match="give seconds above 0"):
+        net.explain(recording, methods=(), shown_seconds=seconds)
+    with pytest.raises(StavisError, match="give seconds above 0"):
+        net.compare(net, recording, seconds=seconds, quiet=True)
