@@ -69,11 +69,7 @@ def verdict(
         }
         given |= {"--target": target is not None, "--time-unit": time_unit != "", "--scale": scale != "", "--max-gap": max_gap != 3.0}
         given |= {"--device": device != "auto"}
-        checks.unused([name for name, there in given.items() if there], "is not for --known-answers", "judge one network without that")
-        checks.begin("judging the networks whose answers are known: minutes", quiet)
-        table = jobs.known_answers(seeds, renderer=renderer, quiet=quiet)
-        typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
-        raise typer.Exit(0 if table.right.all() else 1)
+        _judge_known([name for name, there in given.items() if there], seeds, renderer, json, quiet)
     if run is None:
         raise stavis.StavisError("stavis verdict needs a RUN to judge: give a run's folder or sta-synthetic, or --known-answers.")
     checks.unused(["--seeds"] if seeds != 3 else [], "is of --known-answers", "give that, too")
@@ -86,6 +82,10 @@ def verdict(
     if json:
         typer.echo(json_text.dumps(done.to_json()))
         return
+    _say(done)
+
+
+def _say(done) -> None:
     for sentence in done.finding.sentences:
         typer.echo(sentence)
     for answer in done.verdict.answers:
@@ -94,6 +94,14 @@ def verdict(
         typer.echo(f"judged on {done.shown}")
     for note in (*done.unlike, *done.verdict.notes):
         typer.echo(f"{'warning' if note in done.verdict.warnings else 'note'}: {note}")
+
+
+def _judge_known(unused: list[str], seeds: int, renderer: str | None, json: bool, quiet: bool) -> None:
+    checks.unused(unused, "is not for --known-answers", "judge one network without that")
+    checks.begin("judging the networks whose answers are known: minutes", quiet)
+    table = jobs.known_answers(seeds, renderer=renderer, quiet=quiet)
+    typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
+    raise typer.Exit(0 if table.right.all() else 1)
 
 
 @app.command(rich_help_panel=JUDGE)
