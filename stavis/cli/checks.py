@@ -5,7 +5,7 @@ Each check returns what it was given. What can only be known of the loaded netwo
 
 import mimetypes
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -174,6 +174,12 @@ def choice(option: str, value: str, known: Iterable[str]) -> str:
     if value not in known:
         raise stavis.StavisError(f"{option} is {value!r}: {offer(value, known)}")
     return value
+
+
+def unused(options: Sequence[str], why: str, remedy: str) -> None:
+    """Refuse what would be passed over in silence. Raises StavisError where there is any."""
+    if options:
+        raise stavis.StavisError(f"{options[0]} {why}: {remedy}, or leave {', '.join(options)} out.")
 
 
 def notebook(name: str) -> str:

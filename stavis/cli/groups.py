@@ -33,6 +33,9 @@ def group(
     Example: stavis group table.csv --events peaks:smile --out grouped
     """
     checks.given(file=table, out=out)
+    if events is None:
+        usual = {"--label": label is None, "--before": before == 2.0, "--after": after == 4.0, "--relative": not relative}
+        checks.unused([option for option, left in usual.items() if not left], "is about events, and none are given", "give --events")
     checks.begin(f"averaging the recordings of {table} into {out}")
     made = jobs.group(table, seed=seed)
     options = {} if events is None else {"events": events, "label": label, "before": before, "after": after, "relative": relative}

@@ -13,8 +13,12 @@ from stavis.cli.app import JUDGE, TRAIN, app
 from stavis.cli.options import (
     Device,
     Json,
+    MaxGap,
     Mirror,
     Quiet,
+    Scale,
+    TimeUnit,
+    scale_from,
 )
 
 
@@ -24,6 +28,9 @@ def verdict(
     data: Annotated[Path | None, typer.Option(help="A folder of videos; the embedded data if left out.")] = None,
     split: Annotated[str, typer.Option(help="train, dev or test.")] = "test",
     clips: Annotated[int, typer.Option(min=1, help="How many recordings to judge on, one clip of each.")] = 12,
+    time_unit: TimeUnit = "",
+    scale: Scale = "",
+    max_gap: MaxGap = 3.0,
     target: Annotated[str | None, typer.Option(help="The output to judge: name or number; else the first or likeliest.")] = None,
     renderer: Annotated[
         str | None,
@@ -51,22 +58,34 @@ def verdict(
     """
     if renderer is not None:
         checks.given(renderer=renderer)
+    labels = {"time_unit": time_unit, "scale": scale_from(scale), "max_gap": max_gap}
     if known_answers:
-        checks.begin("judging the networks whose answers are known: minutes", quiet)
-        table = jobs.known_answers(seeds, renderer=renderer, quiet=quiet)
-        typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
-        raise typer.Exit(0 if table.right.all() else 1)
+        given = {
+            "RUN": run is not None,
+            "--data": data is not None,
+            "--split": split != "test",
+            "--clips": clips != 12,
+            "--out": out is not None,
+        }
+        given |= {"--target": target is not None, "--time-unit": time_unit != "", "--scale": scale != "", "--max-gap": max_gap != 3.0}
+        given |= {"--device": device != "auto"}
+        _judge_known([name for name, there in given.items() if there], seeds, renderer, json, quiet)
     if run is None:
         raise stavis.StavisError("stavis verdict needs a RUN to judge: give a run's folder or sta-synthetic, or --known-answers.")
+    checks.unused(["--seeds"] if seeds != 3 else [], "is of --known-answers", "give that, too")
     checks.given(network=run, out=out, device=device)
     checks.data(data, split)
     checks.begin(f"judging the attention of {run} on {clips} recordings of {data or 'the embedded data'}", quiet)
     dimension = int(target) if target is not None and target.isdigit() else target
     chosen = {"split": split, "clips": clips, "dimension": dimension, "renderer": renderer}
-    done = jobs.verdict(run, data, **chosen, out=out, device=device, quiet=quiet)
+    done = jobs.verdict(run, data, **chosen, **labels, out=out, device=device, quiet=quiet)
     if json:
         typer.echo(json_text.dumps(done.to_json()))
         return
+    _say(done)
+
+
+def _say(done) -> None:
     for sentence in done.finding.sentences:
         typer.echo(sentence)
     for answer in done.verdict.answers:
@@ -75,6 +94,14 @@ def verdict(
         typer.echo(f"judged on {done.shown}")
     for note in (*done.unlike, *done.verdict.notes):
         typer.echo(f"{'warning' if note in done.verdict.warnings else 'note'}: {note}")
+
+
+def _judge_known(unused: list[str], seeds: int, renderer: str | None, json: bool, quiet: bool) -> None:
+    checks.unused(unused, "is not for --known-answers", "judge one network without that")
+    checks.begin("judging the networks whose answers are known: minutes", quiet)
+    table = jobs.known_answers(seeds, renderer=renderer, quiet=quiet)
+    typer.echo(table.to_json(orient="records") if json else table.drop(columns="expected").to_string(index=False))
+    raise typer.Exit(0 if table.right.all() else 1)
 
 
 @app.command(rich_help_panel=JUDGE)

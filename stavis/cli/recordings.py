@@ -19,7 +19,7 @@ from stavis.storage.listing import cache_entries
 
 @app.command(rich_help_panel=DATA)
 def synth(
-    root: Annotated[Path, typer.Argument(help="The folder to write; new or empty.")],
+    root: Annotated[Path, typer.Argument(help="The folder to write; new, empty, or written with the same settings.")],
     scenario: Annotated[
         list[str] | None, typer.Option(help="mouth, eyes, switching, motion, occlusion, distractor, memory, places, cued; may be repeated.")
     ] = None,

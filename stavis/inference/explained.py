@@ -274,7 +274,9 @@ def shown_outputs(values: np.ndarray) -> list[int]:
 
 
 def middle_segment(times: np.ndarray, seconds: float) -> slice:
-    """The segment of at most `seconds` around the middle of the video."""
+    """The segment of at most `seconds` around the middle of the video. Raises StavisError where these are none."""
+    if not seconds > 0:
+        raise StavisError(f"{seconds} s of a video cannot be looked at: give seconds above 0.")
     centre = (times[0] + times[-1]) / 2
     inside = np.flatnonzero(np.abs(times - centre) <= seconds / 2)
     return slice(int(inside[0]), int(inside[-1]) + 1) if len(inside) else slice(0, 1)

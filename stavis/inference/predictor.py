@@ -29,7 +29,7 @@ from stavis.inference.import_path import is_import_path, made_by
 from stavis.inference.output_range import in_range
 from stavis.inference.reading import Reading, interruptible, rate_notes, read
 from stavis.inference.reading_cache import ReadingCache, content_of
-from stavis.inference.source import Source, as_recording, source_of, weights_now
+from stavis.inference.source import Source, as_recording, refuse_options, refuse_unused, source_of, weights_now
 from stavis.inference.video.streaming import check_mode
 from stavis.models.card import caution_text, only_synthetic, seen_text
 from stavis.models.hub import is_hub_name
@@ -83,6 +83,7 @@ class VideoReader:
         if isinstance(source, str) and not is_hub_name(source) and is_import_path(source):
             source = made_by(source)
         if isinstance(source, VideoReader):
+            refuse_options(source.name, options)
             net = source if isinstance(source, cls) else cls(**vars(source))
             net = net.mirrored() if mirror else net
             return net if mode == "window" else replace(net, mode=check_mode(mode, net.model))
@@ -186,17 +187,16 @@ class VideoReader:
         """The crops of one video as this network wants them (the face, or whole frames), from the cache where they were made before.
 
         regions: "grid:3x3", or a CSV or npz file of boxes and masks in source pixels; by default those of the face, for a network of
-        whole frames a grid. begun: as for `crops_of`. Raises StavisError where the video cannot be read, is no single video, or the
-        regions do not fit it.
+        whole frames a grid. begun: as for `crops_of`. Raises StavisError where the video cannot be read, is no single video, leaves nothing
+        to choose by `source` or `face` (an array, crops), or the regions do not fit it.
         """
         chosen = regions_from(regions)
+        refuse_unused(video, times, source, face)
         if isinstance(video, Crops):
             return self._with_regions(video, chosen)
         if isinstance(video, np.ndarray):
-            config = self.crop_config("auto" if self.network.region == "frame" else "centre", face)
+            config = self.crop_config("auto" if self.network.region == "frame" else "centre")
             return self._with_regions(crops_of_frames(video, times, config, self.network.rate), chosen)
-        if times is not None:
-            raise StavisError("times are given for a video file, which has its own: leave them out, or give frames (T,H,W,3) uint8.")
         first = None if begun is None else lambda crops, seconds: begun(self._with_regions(crops, chosen), seconds)
         return self._with_regions(crops_of(as_recording(video), self.crop_config(source, face), progress, first), chosen)
 

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
+from stavis.data.crops.crops import Crops
 from stavis.data.datasets.folder import recording_at
 from stavis.errors import StavisError
 from stavis.inference.adapters.frames import FramesNetwork
@@ -71,3 +73,21 @@ def as_recording(video: object) -> Recording:
     if not isinstance(video, str | Path):
         raise StavisError(f"a {type(video).__name__} is no video: give the path of a file, a Recording, or frames (T,H,W,3) uint8.")
     return recording_at(video)
+
+
+def refuse_unused(video: object, times: np.ndarray | None, source: str, face: object) -> None:
+    """Raises StavisError where something is chosen that says nothing of this kind of video: it would be passed over in silence."""
+    if isinstance(video, Crops | np.ndarray):
+        cut = isinstance(video, Crops)
+        option = f"source={source!r}" if source not in (("auto",) if cut else ("auto", "centre")) else ""
+        if option := option or (f"face={face!r}" if face != "largest" else ""):
+            what = "crops are cut already" if cut else "an array of frames is cut in one way, without a tracker"
+            raise StavisError(f"{what}: leave {option} out, or give the path of the video.")
+    if times is not None and not isinstance(video, np.ndarray):
+        raise StavisError("times are given for a video file, which has its own: leave them out, or give frames (T,H,W,3) uint8.")
+
+
+def refuse_options(name: str, options: dict) -> None:
+    """Raises StavisError where a network that is loaded already is given options of a module."""
+    if given := ", ".join(option for option, value in options.items() if value is not None):
+        raise StavisError(f"{name} is loaded already: leave out {given}, or load its module with that.")

@@ -88,12 +88,13 @@ class Explanation(ExplainedVideo):
         overlay always is. Both have `.save("f.pdf")`, also as .svg and .png at 300 dpi. frame: of the overlay, from 0 in `clip`, by default
         the first key moment; maps: of the overlay and of the moments on paper, "attention" or methods.
 
-        Raises StavisError where there is no such figure, frame or map, or the network has no attention to show.
+        Raises StavisError where there is no such figure, frame or map, the figure takes none, or the network has no attention to show.
         """
         if kind not in FIGURES:
             raise StavisError(f"an explanation has no figure {kind!r}: {offer(kind, FIGURES)}")
         if not len(self.clip):
             raise StavisError(f"{self.video.name} has no frames to show: a figure needs at least one.")
+        _refuse_unused(kind, width, frame, maps)
         if kind == "values":
             return for_paper(valence_traces(self.clip, self.prediction, dimension=self.prediction.dimensions[0]), width)
         if kind == "plane":
@@ -129,6 +130,8 @@ class Explanation(ExplainedVideo):
         """
         if kind not in TABLES:
             raise StavisError(f"an explanation has no table {kind!r}: {offer(kind, TABLES)}")
+        if tiers is not None and by is None:
+            raise StavisError("tiers are those of annotations: give these as by=, or leave tiers out.")
         if by is not None:
             return by_intervals(frame_table(self, kind), by, tiers)
         if kind == "signals":
@@ -185,6 +188,16 @@ class Explanation(ExplainedVideo):
         else:
             save_page()
         return Path(page or Path(out) / PAGE)
+
+
+def _refuse_unused(kind: str, width: Width | None, frame: int | None, maps: Sequence[str]) -> None:
+    """Raises StavisError where a figure is given what it does not take: it would be passed over in silence."""
+    if frame is not None and kind != "overlay":
+        raise StavisError(f"the figure {kind!r} is of no single frame: leave frame out, or ask for the overlay.")
+    if not maps:
+        raise StavisError("no map is named for the figure: give maps=('attention',), or leave maps out.")
+    if tuple(maps) != ("attention",) and kind != "overlay" and (kind != "moments" or width is None):
+        raise StavisError(f"the figure {kind!r} is of the attention alone: leave maps out, or ask for the overlay or moments with a width.")
 
 
 def of_stream(video: Video, stream: int | None) -> Video:

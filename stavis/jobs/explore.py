@@ -180,6 +180,8 @@ def _recordings(recordings, data, split: str | None, quiet: bool) -> dict[str, R
         if path.is_dir():
             return {one.name: one for one in of_split(read_dataset(path), path, split or None)}
         recordings = [path]
+    if split:
+        raise StavisError(f"the split {split!r} is one of a folder, and videos are given: leave split out, or give their folder.")
     chosen = [as_recording(one) for one in recordings]
     if not chosen:
         raise StavisError("the list of recordings is empty: give a folder, or the paths of videos.")

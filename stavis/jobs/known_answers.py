@@ -4,6 +4,7 @@ from itertools import count
 
 import pandas as pd
 
+from stavis.errors import StavisError
 from stavis.progress import bar
 from stavis.synthetic.heads.stage import require_heads
 from stavis.trust.known.canvas import canvas_of
@@ -44,6 +45,8 @@ def known_answers(seeds: int = 3, *, renderer: str | None = None, quiet: bool = 
     >>> known_answers(0).empty
     True
     """
+    if seeds < 0:
+        raise StavisError(f"seeds is {seeds}: give how many are judged, from 0 on.")
     if not seeds:
         return pd.DataFrame()
     faces = canvas_of(renderer or "").renderer

@@ -153,7 +153,7 @@ class Predictor(VideoReader):
     def evaluate(self, data: str | Path | None = None, split: str = "test", **options) -> RunEvaluation:
         """Score its predictions on one split of a data set (the embedded synthetic faces where none is given).
 
-        `options` as in `stavis.jobs.evaluate`: source, fill, fold, exclude, out, quiet.
+        `options` as in `stavis.jobs.evaluate`: source, fill, fold, exclude, time_unit, scale, max_gap, out, quiet.
 
         Raises StavisError where the data cannot be read or the split has no labels.
         """
@@ -162,7 +162,7 @@ class Predictor(VideoReader):
     def verdict(self, data: str | Path | None = None, clips: int = 12, **options) -> VerdictResult:
         """Judge whether its attention explains what it predicts, on one clip of each of the first `clips` recordings of a split.
 
-        `options` as in `stavis.jobs.verdict`: split, dimension, renderer, regions, seed, out, quiet.
+        `options` as in `stavis.jobs.verdict`: split, dimension, renderer, regions, time_unit, scale, max_gap, seed, out, quiet.
 
         Raises StavisError where the data cannot be read, it has no such dimension, or it was loaded with mirror=True.
         """

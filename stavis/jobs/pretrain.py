@@ -15,7 +15,7 @@ from stavis.inference.predictor import Network
 from stavis.jobs.train import train
 from stavis.jobs.verify import machine, measure, measure_tracked
 from stavis.models.card import model_card, remarks_of
-from stavis.models.checkpoint import load_checkpoint, named, save_checkpoint
+from stavis.models.checkpoint import load_checkpoint, named, refuse_foreign, save_checkpoint
 from stavis.progress import bar
 from stavis.storage.cache import INDEX, lease_file
 from stavis.storage.files import content_hash, write_json
@@ -74,13 +74,13 @@ def pretrain(
     Raises
     ------
     StavisError
-        Where there is no such preset, `out` cannot be written, or another process makes the same.
+        Where there is no such preset, `out` holds something else or cannot be written, or another process makes the same.
 
     Examples
     --------
     >>> stavis.jobs.pretrain("sta-synthetic")  # doctest: +SKIP
     """
-    name = Path(out).name
+    name = refuse_foreign(out).name  # before hours of training
     preset = preset or (name if name in PRESETS else NAME)
     if preset not in PRESETS:
         raise StavisError(f"no network that ships is called {preset!r}: {offer(preset, PRESETS)}")

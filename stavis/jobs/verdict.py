@@ -15,6 +15,7 @@ from stavis.attention.tokens import TokenAttention
 from stavis.bootstrap import interval
 from stavis.data.crops.crops import Crops
 from stavis.data.crops.many import notes_of
+from stavis.data.datasets.labels import LabelConfig
 from stavis.data.datasets.selection import data_facts, recordings_of
 from stavis.errors import StavisError, offer
 from stavis.groups.maps import ALPHA
@@ -39,7 +40,7 @@ from stavis.synthetic.config import RENDERERS
 from stavis.synthetic.embedded import folder_of_first
 from stavis.synthetic.heads.scene.kernels import compiled
 from stavis.synthetic.heads.stage import require_heads
-from stavis.timeline import stride_of
+from stavis.timeline import MAX_GAP, stride_of
 from stavis.trust.answers import USED
 from stavis.trust.judge import Verdict
 from stavis.trust.judge import verdict as judge
@@ -223,6 +224,9 @@ def verdict(
     renderer: str | None = None,
     out: str | Path | None = None,
     regions: Regions = None,
+    time_unit: str | float = "",
+    scale: tuple[float, float] | None = None,
+    max_gap: float | None = MAX_GAP,
     device: str = "auto",
     seed: int = 0,
     quiet: bool = False,
@@ -234,7 +238,7 @@ def verdict(
     the clips, as a note says of a network with several.
     renderer: who renders the embedded faces where no data is given, "flat" or "heads" (`stavis fetch-models --heads` gets the head
     model); by default "heads" for a network that was trained on 3D heads alone, for its answers are about faces that it reads.
-    regions: as for `Predictor.explain`.
+    regions: as for `Predictor.explain`; time_unit, scale, max_gap: how label files are read, as in `read_dataset`.
 
     Raises StavisError where the network or the data cannot be read, it has no such dimension, its readings are mirrored means, or the
     head model is not available.
@@ -243,9 +247,9 @@ def verdict(
     if net.mirror:  # two maps a frame, of the video and of its mirror image: the tests replace one
         what = f"{net.name} was loaded with mirror=True, and the mean of two attentions is nothing that can be replaced inside it"
         raise StavisError(f"{what}: judge net.mirrored(False), which reads videos as they are.")
-    output = None if dimension is None else net.dimension_of(dimension)
+    output, labels = None if dimension is None else net.dimension_of(dimension), LabelConfig(time_unit, scale, max_gap)
     folder = folder_of_first(data, split, clips, quiet, _renderer_for(net, data, renderer))
-    recordings = recordings_of(folder, split)[:clips]
+    recordings = recordings_of(folder, split, labels=labels)[:clips]
     with bar(f"cropping the {split} split", quiet) as progress:
         crops = net.crops_many(recordings, regions=regions, progress=progress)
     rates = rates_of(net.network, net.name, crops)

@@ -65,7 +65,7 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
     Parameters
     ----------
     folder : str or Path
-        The folder to write; a checkpoint that is there is replaced in one rename.
+        The folder to write; a checkpoint that is there is replaced in one rename, any other folder has to be empty.
     model : nn.Module
         A network with `config` and `dimensions`, of one of the package's systems.
     system : str
@@ -83,7 +83,7 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
     Raises
     ------
     StavisError
-        Where it cannot be written.
+        Where it cannot be written, the folder holds something else, or the network is none of that system.
 
     Examples
     --------
@@ -92,6 +92,12 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
     >>> stavis.load(copy, device="cpu").hash == net.hash
     True
     """
+    refuse_foreign(folder)
+    config = _config_of(model, system)
+    try:
+        json.dumps(info)
+    except (TypeError, ValueError) as error:
+        raise StavisError(f"info cannot be written as JSON ({error}): give plain numbers, texts, lists and dictionaries.") from error
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with atomic_folder(folder) as temporary:
         weights = temporary / "model.safetensors"
@@ -102,14 +108,34 @@ def save_checkpoint(folder: str | Path, model: nn.Module, *, system: str, info: 
         described = {
             "format": FORMAT,
             "system": system,
-            "config": dataclasses.asdict(model.config),
+            "config": config,
             "dimensions": named(model.dimensions),
             "weights_sha256": content_hash(weights),
-            **(info or {}),
         }
-        write_json(temporary / "config.json", described)
+        beside = {key: value for key, value in (info or {}).items() if key not in described}  # what is of these weights stays so
+        write_json(temporary / "config.json", {**described, **beside})
         write_text(temporary / "README.md", card or f"# {system}\n")
     return Path(folder)
+
+
+def refuse_foreign(folder: str | Path) -> Path:
+    """The path of a folder to write. Raises StavisError where it holds what is no checkpoint (recordings, a whole run, a clone)."""
+    folder = Path(folder)
+    try:
+        names = sorted(path.name for path in folder.iterdir() if path.name != ".DS_Store") if folder.is_dir() else []
+        inside = next((name for name in names if (folder / name).is_dir()), None)
+    except OSError as error:
+        raise StavisError(f"{folder} cannot be read ({error.strerror}): give another folder.") from error
+    if names and (inside or not {"config.json", "model.safetensors"} <= set(names)):
+        raise StavisError(f"{folder} holds {inside or names[0]}, which is of no checkpoint: give a new or empty folder.")
+    return folder
+
+
+def _config_of(model: nn.Module, name: str) -> dict:
+    """The config of a network of one of the package's systems. Raises StavisError where it is none of that system."""
+    if not isinstance(model, system(name).network):
+        raise StavisError(f"a {type(model).__name__} is no network of the system {name!r}: save one that stavis made, by its own system.")
+    return dataclasses.asdict(model.config)
 
 
 def named(dimensions: tuple[str, ...]) -> list[dict]:

@@ -7,11 +7,14 @@ from pathlib import Path
 
 import pandas as pd
 
+from stavis.errors import StavisError
 from stavis.storage.eviction import KINDS, kind_folder, remove_entry, sweep
 from stavis.storage.files import cache_folder
 from stavis.storage.listing import CacheEntry, cache_entries
 
 COLUMNS = tuple(one.name for one in fields(CacheEntry))
+
+_LONGEST = 36500  # days
 
 
 def cache_list(kind: str | None = None) -> pd.DataFrame:
@@ -64,7 +67,7 @@ def cache_clear(kind: str | None = None, *, keys: Sequence[str] | None = None, u
     Raises
     ------
     StavisError
-        For a kind that there is not.
+        For a kind that there is not, days out of range, or keys that are no list.
 
     Examples
     --------
@@ -72,6 +75,10 @@ def cache_clear(kind: str | None = None, *, keys: Sequence[str] | None = None, u
     >>> len(stavis.cache_clear("previews", unused_for_days=30))
     0
     """
+    if not 0 <= unused_for_days <= _LONGEST:
+        raise StavisError(f"unused_for_days is {unused_for_days}: give a number of days from 0 to {_LONGEST:,}.")
+    if isinstance(keys, str):
+        raise StavisError(f"keys is {keys!r}, expected a list of texts: give keys=[{keys!r}].")
     listed = cache_list(kind)
     chosen = listed.last_used <= pd.Timestamp.now() - pd.Timedelta(days=unused_for_days)
     if keys is not None:

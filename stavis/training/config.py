@@ -1,11 +1,14 @@
 """What is set of a training run."""
 
 from dataclasses import dataclass, field
+from math import inf
 
 from stavis.errors import StavisError, offer
 from stavis.training.augment import Jitter
 from stavis.training.losses import LOSSES
 from stavis.training.plateau import PlateauConfig
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
 
 
 @dataclass(frozen=True)
@@ -61,7 +64,7 @@ class TrainingConfig:
     Raises
     ------
     StavisError
-        A count below 1, a negative consistency or one with an odd batch, or an unknown loss.
+        A number out of range, pairs (`consistency`) with an odd batch, or an unknown loss or precision.
 
     Examples
     --------
@@ -92,9 +95,20 @@ class TrainingConfig:
     save_every: int = 50
 
     def __post_init__(self):
-        for name in ("steps", "batch", "epoch", "save_every"):
-            if getattr(self, name) < 1:
-                raise StavisError(f"{name} is {getattr(self, name)}: it must be at least 1.")
+        for name in ("steps", "batch", "epoch", "save_every", "patience"):
+            value = getattr(self, name)
+            if not (value is None and name == "patience") and not value >= 1:
+                raise StavisError(f"{name} is {value}: it must be at least 1.")
+        for name in ("seconds", "learning_rate", "clip_gradient"):
+            if not 0 < getattr(self, name) < inf:
+                raise StavisError(f"{name} is {getattr(self, name)}: give a number above 0.")
+        for name in ("weight_decay", "entropy_weight", "feature_noise", "consistency", "workers", "seed"):
+            if not 0 <= getattr(self, name) < inf:
+                raise StavisError(f"{name} is {getattr(self, name)}: it must be at least 0.")
+        if not 0 <= self.augment <= 1:
+            raise StavisError(f"augment is {self.augment}: give a fraction from 0 to 1.")
+        if self.precision not in PRECISIONS:
+            raise StavisError(f"there is no precision {self.precision!r}: {offer(self.precision, PRECISIONS)}")
         if self.consistency < 0 or (self.consistency and self.batch % 2):
             raise StavisError(
                 f"consistency is {self.consistency:g} with a batch of {self.batch}: it must be at least 0, and pairs need an even batch."

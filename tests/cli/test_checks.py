@@ -57,6 +57,10 @@ REFUSED = {
     "verdict": [
         ("verdict", "sta-synthetik", "did you mean sta-synthetic?"),
         ("verdict", "sta-synthetic", "--data", "nothing here", "does not exist"),
+        ("verdict", "--known-answers", "--out", "judged", "--out is not for --known-answers"),
+        ("verdict", "sta-synthetic", "--known-answers", "--clips", "5", "leave RUN, --clips out"),
+        ("verdict", "sta-synthetic", "--seeds", "5", "--seeds is of --known-answers"),
+        ("verdict", "sta-synthetic", "--scale", "9", "expected LOW,HIGH"),
     ],
     "transfer": [
         ("transfer", "sta-synthetic", "flim.mp4", "did you mean film.mp4?"),
@@ -78,6 +82,7 @@ REFUSED = {
     ],
     "group": [
         ("group", "tabel.csv", "--out", "grouped", "is missing"),
+        ("group", "film.mp4", "--out", "grouped", "--label", "smile", "--relative", "leave --label, --relative out"),
         ("group", "table.csv", "--out", "grouped", "--before", "inf", "--before is inf, expected a finite number"),
     ],
     "labels": [

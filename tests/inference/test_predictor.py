@@ -185,12 +185,34 @@ def test_frames_of_ones_own_are_read_as_their_centred_squares():
         (FRAMES, {"times": TIMES[::-1]}, "12 frames need as many times in seconds that rise"),
         ("none.mp4", {}, "does not exist"),
         ("none.mp4", {"times": TIMES}, "times are given for a video file"),
+        (FRAMES, {"face": 1}, "an array of frames is cut in one way.*leave face=1 out"),
+        (FRAMES, {"source": "face"}, "leave source='face' out"),
+        ("none.mp4", {"face": (3, 4), "source": "centre"}, "no face is followed that could be chosen: leave face=.3, 4. "),
     ],
 )
 def test_what_cannot_be_read_is_one_sentence(tiny_run, video, options, reason):
     with pytest.raises(StavisError, match=reason) as error:
         stavis.load(tiny_run, device="cpu").read(video, **options)
     assert len(str(error.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("options", [{"face": 0}, {"source": "centre"}, {"times": TIMES}])
+def test_nothing_is_chosen_in_silence_of_what_is_cut_already(tiny_run, recording, options):
+    net = stavis.load(tiny_run, device="cpu")
+    crops = net.crops(recording)
+    with pytest.raises(StavisError, match="leave"):
+        net.read(crops, **options)
+
+
+@pytest.mark.parametrize("source", ["auto", "truth"])
+def test_no_face_is_chosen_where_the_truth_aligns(tiny_run, recording, source):
+    with pytest.raises(StavisError, match=r"leave face=1 \(--face\) out.*source='face'"):
+        stavis.load(tiny_run, device="cpu").read(recording, face=1, source=source)
+
+
+def test_a_network_that_is_loaded_takes_no_options_of_a_module(tiny_run):
+    with pytest.raises(StavisError, match="tiny is loaded already: leave out size, rate"):
+        stavis.load(stavis.load(tiny_run, device="cpu"), size=64, rate=3.0)
 
 
 def test_what_one_command_has_read_all_find(drawn, tiny_run, recording, monkeypatch):
@@ -255,3 +277,30 @@ def test_results_name_the_figures_and_tables_they_have(tiny_run, recording, draw
     for result in (net.explain(recording, methods=()), net.evaluate(drawn, quiet=True)):
         with pytest.raises(StavisError, match=f"has no {call} 'magic': choose one of"):
             getattr(result, call)("magic")
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "reason"),
+    [
+        ("shares", {"frame": 3}, "of no single frame: leave frame out"),
+        ("moments", {"frame": 3, "width": "column"}, "of no single frame"),
+        ("values", {"maps": ("Saliency",)}, "leave maps out, or ask for the overlay"),
+        ("moments", {"maps": ("Saliency",)}, "moments with a width"),
+        ("overlay", {"maps": ()}, "no map is named"),
+    ],
+)
+def test_a_figure_passes_nothing_over_in_silence(tiny_run, recording, kind, options, reason):
+    x = stavis.load(tiny_run, device="cpu").explain(recording, methods=("saliency",))
+    with pytest.raises(StavisError, match=reason):
+        x.figure(kind, **options)
+    with pytest.raises(StavisError, match="leave tiers out"):
+        x.table(tiers=("smile",))
+
+
+@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
+def test_no_seconds_are_no_part_of_a_video(tiny_run, recording, seconds):
+    net = stavis.load(tiny_run, device="cpu")
+    with pytest.raises(StavisError, match="give seconds above 0"):
+        net.explain(recording, methods=(), shown_seconds=seconds)
+    with pytest.raises(StavisError, match="give seconds above 0"):
+        net.compare(net, recording, seconds=seconds, quiet=True)

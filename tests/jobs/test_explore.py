@@ -63,6 +63,11 @@ def names(explorer) -> list[str]:
     return [one["name"] for one in explorer.scrubber.clip["maps"]]
 
 
+def test_a_split_of_videos_is_refused(drawn):
+    with pytest.raises(StavisError, match="leave split out"):
+        explore("sta-synthetic", next((drawn / "videos").iterdir()), split="test", device="cpu")
+
+
 def test_explore_shows_what_explain_says(opened, drawn, tiny_run):
     recording = recordings_of(drawn, "test")[0]
     explorer = opened(tiny_run, [recording], methods=("saliency",))

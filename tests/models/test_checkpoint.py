@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from torch import nn
 
 from stavis.errors import StavisError
+from stavis.jobs.pretrain import pretrain
 from stavis.models.checkpoint import load_checkpoint, save_checkpoint
 from stavis.models.shipped import DEFAULT, checkpoint_folder, pretrained_names
 from stavis.models.sta import CNN3D, STA
@@ -40,6 +42,46 @@ def test_saving_again_replaces_the_whole_folder(saved):
     save_checkpoint(saved, STA(TINY), system="sta")
     assert sorted(path.name for path in saved.iterdir()) == ["README.md", "config.json", "model.safetensors"]
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]  # nothing half-written beside it
+
+
+@pytest.mark.parametrize("content", ["videos/anna.mp4", "thesis.txt", "best/config.json", "config.json"])
+def test_a_folder_that_holds_anything_else_is_never_replaced(tmp_path, content):
+    file = tmp_path / "mine" / content
+    file.parent.mkdir(parents=True)
+    file.write_text("mine")
+    with pytest.raises(StavisError, match=f"mine holds {content.split('/')[0]}, .*: give a new or empty folder"):
+        save_checkpoint(tmp_path / "mine", STA(TINY), system="sta")
+    assert file.read_text() == "mine"
+    with pytest.raises(StavisError, match="mine holds"):  # at once, and not after hours of training
+        pretrain(tmp_path / "mine", quiet=True)
+
+
+def test_a_checkpoint_that_holds_a_folder_is_kept(saved):
+    (saved / ".git").mkdir()
+    with pytest.raises(StavisError, match=r"holds \.git"):
+        save_checkpoint(saved, STA(TINY), system="sta")
+
+
+@pytest.mark.parametrize(
+    ("model", "options", "reason"),
+    [
+        (nn.Linear(2, 2), {"system": "sta"}, "a Linear is no network of the system 'sta'"),
+        (STA(TINY), {"system": "cnn3d"}, "a STA is no network of the system 'cnn3d'"),
+        (STA(TINY), {"system": "stb"}, "no system 'stb'"),
+        (STA(TINY), {"system": "sta", "info": {"seen": object()}}, "info cannot be written as JSON"),
+    ],
+)
+def test_what_cannot_be_loaded_again_is_not_saved(tmp_path, model, options, reason):
+    with pytest.raises(StavisError, match=reason):
+        save_checkpoint(tmp_path / "new", model, **options)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_known_of_older_weights_does_not_describe_the_new_ones(saved, tmp_path):
+    older = load_checkpoint(saved)
+    torch.manual_seed(5)
+    newer = load_checkpoint(save_checkpoint(tmp_path / "newer", STA(TINY), system="sta", info=older.info))
+    assert newer.hash != older.hash and newer.info["data"] == {"name": "none"}
 
 
 def _edit_config(folder, **changes):

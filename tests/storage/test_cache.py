@@ -317,3 +317,9 @@ def test_a_file_that_was_edited_in_place_with_its_date_put_back_is_read_again(tm
         stream.write(b"two")
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     assert file.stat().st_mtime_ns == stat.st_mtime_ns and file_hash(file) != before
+
+
+@pytest.mark.parametrize("options", [{"unused_for_days": -1}, {"unused_for_days": float("nan")}, {"keys": "abc"}])
+def test_nothing_is_cleared_that_was_not_meant(options):
+    with pytest.raises(StavisError, match=next(iter(options))):
+        cache_clear("crops", **options)

@@ -1,6 +1,7 @@
 """What is written: the folder format, the same bytes again, whole or not at all, and never over anything else."""
 
 import csv
+import dataclasses
 import json
 
 import av
@@ -10,6 +11,7 @@ from joblib import Parallel
 
 from stavis.data.datasets.folder import read_folder
 from stavis.errors import StavisError
+from stavis.jobs.synth import synth
 from stavis.synthetic import writer
 from stavis.synthetic.config import SyntheticConfig
 from stavis.synthetic.recording import render
@@ -114,6 +116,15 @@ def test_an_older_drawn_set_is_replaced_and_an_empty_folder_filled(tmp_path):
     write_dataset(root, SyntheticConfig(recordings=2, seconds=0.2))
     assert len(list((root / "videos").iterdir())) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["set"], "nothing is left beside it"
+
+
+def test_a_set_of_other_settings_is_not_replaced_by_synth(tmp_path):
+    spec = SyntheticConfig(recordings=1, seconds=0.2)
+    root = synth(tmp_path / "set", spec, quiet=True)
+    before = (root / "videos" / f"{spec.name_of(0)}.mp4").read_bytes()
+    with pytest.raises(StavisError, match=r"set holds a synthetic data set of other settings \(seed is 0, not 1\): give the path of a new"):
+        synth(root, dataclasses.replace(spec, seed=1), quiet=True)
+    assert (synth(root, spec, quiet=True) / "videos" / f"{spec.name_of(0)}.mp4").read_bytes() == before
 
 
 @pytest.mark.parametrize("kind", ["file in it", "a file", "a link", "another dataset.json", "a list", "broken"])

@@ -105,6 +105,20 @@ def test_consistency_below_0_or_with_an_odd_batch_is_refused():
             TrainingConfig(**changes)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *((name, 0) for name in ("seconds", "learning_rate", "clip_gradient", "patience", "steps")),
+        *((name, -1) for name in ("weight_decay", "entropy_weight", "feature_noise", "workers", "seed", "augment")),
+        *((name, float("nan")) for name in ("learning_rate", "seconds", "augment", "consistency", "steps")),
+        ("learning_rate", float("inf")), ("augment", 2.0), ("precision", "64-true"),
+    ],
+)  # fmt: skip
+def test_a_setting_out_of_range_is_refused_before_training(name, value):
+    with pytest.raises(StavisError, match=name):
+        TrainingConfig(**{name: value})
+
+
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path):
     for name, seed in (("a", 0), ("b", 0), ("c", 1)):
         fit(made_crops(2), [], tmp_path / name, config=TINY, training=dataclasses.replace(PLAN, steps=3, seed=seed), quiet=True)

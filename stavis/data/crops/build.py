@@ -64,10 +64,16 @@ def face_model() -> FaceModel:
         raise NoTracker(str(error)) from error
 
 
-def decided_source(recording: Recording, source: str) -> str:
-    """What 'auto' means for a recording: 'truth' or 'face'. Raises StavisError where 'truth' is asked for and not there."""
+def decided_source(recording: Recording, source: str, face: object = "largest") -> str:
+    """What 'auto' means for a recording: 'truth' or 'face'.
+
+    Raises StavisError where 'truth' is asked for and not there, or a face is chosen where the truth, which knows one, aligns the crops.
+    """
     if source == "truth" and recording.truth is None:
         raise StavisError(f"recording {recording.name} has no truth file: choose source='face' or 'centre'.")
+    if source == "auto" and recording.truth is not None and face != "largest":
+        what = f"recording {recording.name} is aligned by its known truth, where no face is chosen"
+        raise StavisError(f"{what}: leave face={face!r} (--face) out, or have it tracked with source='face' (--source face).")
     if source == "auto":
         return "face" if recording.truth is None else "truth"
     return source

@@ -73,6 +73,9 @@ class CropConfig:
             parts_of(self.source)
         elif self.source not in SOURCES:
             raise StavisError(f"crops have no source {self.source!r}: {offer(self.source, SOURCES)}")
+        if self.face != "largest" and self.source not in ("auto", "face"):
+            what = f"with source={self.source!r} no face is followed that could be chosen"
+            raise StavisError(f"{what}: leave face={self.face!r} (--face) out, or give source='face' (--source face).")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -226,12 +229,12 @@ def crops_of(
     spec = spec or CropConfig()
     if not isinstance(recording, Recording):
         recording = Recording(Path(recording).stem, Path(recording))
-    source = decided_source(recording, spec.source)
+    source = decided_source(recording, spec.source, spec.face)
     notes = Notes()
     try:
         folder = _entry(recording, spec, source, progress, begun)
     except NoTracker as error:
-        if spec.source != "auto":
+        if spec.source != "auto" or spec.face != "largest":
             raise
         notes.add(f"{recording.video.name}: the centred square is taken, because {error}")
         folder = _entry(recording, spec, "centre", progress)

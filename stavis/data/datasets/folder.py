@@ -16,7 +16,7 @@ from pathlib import Path
 from stavis.data.datasets.clock import label_fields
 from stavis.data.datasets.gold import Ratings, gold_where_known, gold_words, present_raters, rater_remarks
 from stavis.data.datasets.labels import INVALID, LabelConfig, Labels, read_labels, read_raters, read_table, rows_of, text_of
-from stavis.data.datasets.time_units import OF_THE_VIDEO
+from stavis.data.datasets.time_units import OF_THE_VIDEO, span_note
 from stavis.data.video.io import probe
 from stavis.errors import StavisError
 from stavis.notes import show
@@ -159,10 +159,24 @@ def recording_at(path: str | Path) -> Recording:
         beside = files_beside(path)
         raters = {kind.removeprefix("raters/"): file for kind, file in beside.items() if kind.startswith("raters/")}
         found = _join(path.stem, *_read(path, beside.get("labels"), raters, None, LabelConfig()), None, {})
+        _check_times(path, found)
     except StavisError as error:
-        notes = (f"{path.name} is shown without its labels: {error}",)
+        found = {}
+        remedy = "" if "give " not in str(error) else " (where no such option is, explain a recording of read_dataset, which has them)"
+        notes = (f"{path.name} is shown without its labels: {str(error).rstrip('.')}{remedy}.",)
     show(notes)
     return Recording(path.stem, path, truth=beside.get("truth"), **found, notes=notes)
+
+
+def _check_times(path: Path, found: dict) -> None:
+    """Raises StavisError where labels that a video brings along are likely in another unit than seconds, or of another video."""
+    if found.get("label_times") is None:
+        return
+    try:
+        times = probe(path).times
+    except StavisError:
+        return  # whoever reads the video says what is wrong with it
+    span_note(path.stem, found["label_times"], times, found["labels"], max_gap=found.get("max_gap", MAX_GAP), frames=len(times))
 
 
 def files_beside(path: Path) -> dict[str, Path]:

@@ -14,6 +14,7 @@ import math
 import re
 from array import array
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 
 import numpy as np
@@ -52,11 +53,13 @@ class LabelConfig:
 
     def __post_init__(self):
         object.__setattr__(self, "time_unit", checked_unit(self.time_unit))
+        if not isinstance(self.max_gap, Real | None):
+            raise StavisError(f"max_gap is {self.max_gap!r}: give a number of median steps from 1 on, or None to bridge any gap.")
         if self.max_gap is not None and np.isposinf(self.max_gap):
             object.__setattr__(self, "max_gap", None)
         longest_gap(np.arange(2.0), self.max_gap)
         if self.scale is not None:
-            ends = tuple(float(end) for end in self.scale) if len(self.scale) == 2 else (0.0, 0.0)
+            ends = tuple(float(end) for end in self.scale) if np.size(self.scale) == 2 and np.ndim(self.scale) == 1 else (0.0, 0.0)
             if not (np.isfinite(ends).all() and ends[0] < ends[1]):
                 raise StavisError(f"the scale is {self.scale}: give its two ends, the lower one first, such as scale=(1, 9).")
             object.__setattr__(self, "scale", ends)

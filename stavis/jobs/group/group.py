@@ -144,6 +144,7 @@ class Group:
         of: which map; events and options as for `around`.
         """
         self._check_kind(of)
+        _refuse_unused(events, options)
         averages = events if events is None or isinstance(events, EventAverages) else self.around(events, **options)
         page = group_page(self, of, averages)
         if path is not None:
@@ -169,6 +170,7 @@ class Group:
         Arguments as for `report`. Returns the page's path. Raises StavisError where `out` cannot be written.
         """
         self._check_kind(of)
+        _refuse_unused(events, options)
         averages = None if events is None else self.around(events, **options)
         show(() if averages is None else averages.notes)
         page = self.report(of=of, events=averages)
@@ -213,6 +215,11 @@ class Group:
             return []
         names = self.conditions
         return [self.difference(first, second, kind) for k, first in enumerate(names) for second in names[k + 1 :]]
+
+
+def _refuse_unused(events: object, options: dict) -> None:
+    if events is None and options:
+        raise StavisError(f"{', '.join(options)} say how curves around events are averaged, and no events are given: give events=.")
 
 
 def group(table: Table, results: Results | None = None, *, seed: int = 0) -> Group:

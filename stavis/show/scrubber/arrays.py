@@ -27,6 +27,8 @@ def clip_of_arrays(
     times = np.asarray(times, np.float64)
     if times.shape != (len(frames),):
         raise StavisError(f"{len(frames)} frames need as many times in seconds, not {times.shape}: give one time per frame.")
+    if not (np.isfinite(times).all() and (np.diff(times) > 0).all()):
+        raise StavisError("the frames' times do not rise from frame to frame: sort frames, maps and times, one time in seconds per frame.")
     return Clip(frames, times, subject="frame"), {str(name): _typed(str(name), values, times) for name, values in maps.items()}
 
 

@@ -95,6 +95,8 @@ def on_one_clock(results: Sequence[ExplainedVideo], names: Sequence[str] | None 
     labels = tuple(names or (one.crops.recording for one in results))
     if len(labels) != 2:
         raise StavisError(f"{len(labels)} names are given for two results: give names=(first, second).")
+    if not np.isfinite(offset):
+        raise StavisError(f"an offset of {offset} s cannot be: give the seconds that are added to the times of the second result.")
     labels = labels if labels[0] != labels[1] else (f"{labels[0]} (1)", f"{labels[1]} (2)")
     if offset == 0 and _same_frames(*(one.clip for one in results)):
         return _on_the_same_frames(results, labels)

@@ -1,5 +1,6 @@
 """A folder of one's own recordings: what is found by name, what does not fit together, and what is refused in a sentence."""
 
+import shutil
 import warnings
 from pathlib import Path
 
@@ -257,3 +258,15 @@ def test_labels_say_where_they_are_from_and_constant_raters_are_named(dataset):
     with pytest.warns(StavisWarning, match=r"raters with constant ratings: FM1 \(valence of b\)"):
         found = read_folder(dataset)[1]
     assert np.isfinite(found.labels).all() and found.rater_names == {"valence": ("FM1", "FF1")}
+
+
+def test_a_video_whose_labels_are_in_another_unit_is_shown_without_them(drawn, tmp_path):
+    video = tmp_path / "videos" / "a.mp4"
+    for path in (video, tmp_path / "labels" / "a.csv"):
+        path.parent.mkdir()
+    shutil.copy(next((drawn / "videos").iterdir()), video)
+    rows = "".join(f"{80 * k},0.{k % 10}\n" for k in range(25))
+    (tmp_path / "labels" / "a.csv").write_text("time,valence\n" + rows)
+    with pytest.warns(StavisWarning, match=r"a.mp4 is shown without its labels: .* are milliseconds.*of read_dataset, which has them"):
+        assert recording_at(video).labels is None
+    assert read_folder(tmp_path, time_unit="ms")[0].labels is not None

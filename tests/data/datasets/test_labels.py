@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from stavis.data.datasets import labels as labels_module
 from stavis.data.datasets.exclusion import read_exclusions
-from stavis.data.datasets.labels import read_labels, read_raters
+from stavis.data.datasets.labels import LabelConfig, read_labels, read_raters
 from stavis.errors import StavisError
 
 TIMES = np.arange(76) / 25
@@ -195,3 +195,9 @@ def test_times_that_can_be_read_in_one_way_alone_are_read(rows, tmp_path):
     path = tmp_path / "a.csv"
     path.write_text(f"time;valence\n{rows}\n")
     assert read_labels(path).times[1] == pytest.approx(1, abs=0.1)
+
+
+@pytest.mark.parametrize(("name", "value"), [("scale", 9), ("scale", "1,9"), ("scale", (9, 1)), ("max_gap", "three"), ("max_gap", 0.5)])
+def test_how_labels_are_read_is_refused_in_one_sentence(name, value):
+    with pytest.raises(StavisError, match=name):
+        LabelConfig(**{name: value})

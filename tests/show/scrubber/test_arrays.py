@@ -61,3 +61,9 @@ def test_arrays_that_do_not_fit_are_one_sentence(given, reason):
 def test_a_page_is_not_written_over_a_folder(tmp_path):
     with pytest.raises(StavisError, match="cannot be written"):
         stavis.Scrubber.from_arrays(FRAMES, {}, times=TIMES).save(tmp_path)
+
+
+@pytest.mark.parametrize("times", [TIMES[::-1], np.zeros(6), np.where(np.arange(6) == 2, np.nan, TIMES)])
+def test_times_that_do_not_rise_are_refused(times):
+    with pytest.raises(StavisError, match="times do not rise"):
+        stavis.Scrubber.from_arrays(FRAMES, {"mine": WEIGHTS}, times=times)

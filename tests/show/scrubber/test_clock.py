@@ -111,6 +111,8 @@ def test_a_clock_of_more_frames_than_can_be_shown_is_refused():
 
 
 def test_one_result_or_two_that_lie_far_apart_are_refused(two):
+    with pytest.raises(StavisError, match="an offset of nan s"):
+        Scrubber.from_results(two, offset=float("nan"))
     with pytest.raises(StavisError, match="1 results are given"):
         Scrubber.from_results(two[:1])
     with pytest.raises(StavisError, match="too far apart"):
