@@ -9,6 +9,7 @@ from torch import nn
 
 from stavis.attention.layouts import HELP, Fitted, Layout, RunShape, fit, fits, guess, temporal
 from stavis.attention.modules import SpatialSoftmax
+from stavis.attention.state import evaluating, settle
 from stavis.attention.turns import IN_TURN
 from stavis.errors import StavisError
 from stavis.notes import Notes
@@ -31,16 +32,12 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
 
     Every module's mode is as before afterwards, also after an error: a part that was in eval mode, such as a frozen norm, stays so.
     """
-    with IN_TURN:
-        modes = [(module, module.training) for module in model.modules()]
-        device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    with IN_TURN, evaluating(model), torch.autocast(device, enabled=False):
         try:
-            model.eval()
-            with torch.autocast(device, enabled=False):
-                yield
+            yield
         finally:
-            for module, training in modes:
-                module.training = training
+            settle(model)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:

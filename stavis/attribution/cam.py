@@ -132,7 +132,7 @@ def _layers(model: nn.Module, layer: nn.Module | str | None) -> list[nn.Module]:
     for convolution in (nn.Conv3d, nn.Conv2d):
         if found := [module for module in model.modules() if isinstance(module, convolution)]:
             return found
-    raise StavisError(f"{type(model).__name__} has no convolution for Grad-CAM: give layer=<module>, or take another method.")
+    raise StavisError("the model has no convolution for Grad-CAM: give layer=<module>, or take another method.")
 
 
 def enlarged(cam: torch.Tensor, size: tuple[int, int, int]) -> torch.Tensor:
