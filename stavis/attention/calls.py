@@ -140,6 +140,8 @@ def in_time(run: Run, named: bool, notes: Notes) -> list[torch.Tensor]:
     time = run.shape.time
     steps = sum(call.shape[1] for call in run.calls)
     if time is None or steps == time:
+        if len(run.calls) not in (1, steps):
+            notes.add(f"The attention module ran {len(run.calls)} times: its maps are taken for parts of the clip, one after another.")
         return run.calls
     if named and steps < time and time % steps == 0:
         notes.add(f"the attention has {steps} steps in time for {time} frames: each is shown for {time // steps} frames.")
