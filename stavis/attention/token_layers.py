@@ -137,7 +137,7 @@ def weights_computed(model: nn.Module) -> Iterator[None]:
     with ExitStack() as stack:
         switch = getattr(model, "set_attn_implementation", None)
         before = getattr(getattr(model, "config", None), "_attn_implementation", None)
-        if switch is not None and before not in (None, "eager"):
+        if switch is not None and before not in (None, "eager", "sdpa"):  # sdpa is written out while it is watched
             try:
                 switch("eager")
             except (ValueError, NotImplementedError, ImportError) as error:
