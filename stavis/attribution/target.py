@@ -124,7 +124,10 @@ class TargetValue(nn.Module):
                 raise no_gradient(("torch.no_grad or inference_mode",)) from error
             size = f"{length} frames of {frames.shape[4]}x{frames.shape[3]} px"
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-            raise StavisError(f"the model cannot run on a clip of {size} ({reason}): give a longer or larger clip.") from error
+            remedy = "give a longer or larger clip"
+            if any(word in reason for word in ("BFloat16", "Half", "dtype")):
+                remedy = "maps are computed in single precision, so take the casts to another out of its forward"
+            raise StavisError(f"the model cannot run on a clip of {size} ({reason}): {remedy}.") from error
         if not isinstance(output, torch.Tensor) or output.ndim != 3 or output.shape[:2] != frames.shape[:2]:
             shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise StavisError(f"the model gives {shape} for {length} frames: it must keep time and give (B,T,D).")

@@ -74,7 +74,7 @@ def attribute(
 
 
 def windows_of(times: np.ndarray, rate: float, seconds: float, length: int | None = None) -> list[np.ndarray]:
-    """The frames of each window that a network reads, without overlap."""
+    """The frames of each window that is attributed, one after another; the last ends with its stream."""
     return [stream[window] for stream in streams(times, rate) for window in window_starts(times[stream], seconds, 0.0, length)]
 
 

@@ -193,6 +193,7 @@ BAD = {
     "not finite": ({}, lambda: Shaped(lambda x: x[..., None] / 0 * 0), "not finite"),
     "no labels": ({"outputs": "labels"}, Volume, "names no classes"),
     "an image for a clip": ({}, lambda: Shaped(lambda x: x.new_zeros(1, 2, 3, 4)), "gives .* for 1 clips"),
+    "complex numbers": ({}, lambda: Shaped(lambda x: torch.fft.fft(x)[..., None]), "gives complex numbers"),
     "a string": ({}, lambda: Shaped(lambda x: "sad"), "gives a str"),
     "normalised twice": ({"normalise": (0.5, 0.5), "processor": object()}, Volume, "given twice"),
     "normalised for bytes": ({"normalise": (127.5, 127.5)}, Volume, "divide both by 255"),
