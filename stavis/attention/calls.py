@@ -9,6 +9,7 @@ from torch import nn
 
 from stavis.attention.layouts import HELP, Fitted, Layout, RunShape, fit, fits, guess, temporal
 from stavis.attention.modules import SpatialSoftmax
+from stavis.attention.state import evaluating, settle
 from stavis.attention.turns import IN_TURN
 from stavis.errors import StavisError
 from stavis.notes import Notes
@@ -31,16 +32,12 @@ def in_eval_mode(model: nn.Module) -> Iterator[None]:
 
     Every module's mode is as before afterwards, also after an error: a part that was in eval mode, such as a frozen norm, stays so.
     """
-    with IN_TURN:
-        modes = [(module, module.training) for module in model.modules()]
-        device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    device = next((tensor.device.type for tensor in (*model.parameters(), *model.buffers())), "cpu")
+    with IN_TURN, evaluating(model), torch.autocast(device, enabled=False):
         try:
-            model.eval()
-            with torch.autocast(device, enabled=False):
-                yield
+            yield
         finally:
-            for module, training in modes:
-                module.training = training
+            settle(model)
 
 
 def unwrapped(model: nn.Module) -> nn.Module:
@@ -143,6 +140,8 @@ def in_time(run: Run, named: bool, notes: Notes) -> list[torch.Tensor]:
     time = run.shape.time
     steps = sum(call.shape[1] for call in run.calls)
     if time is None or steps == time:
+        if len(run.calls) not in (1, steps):
+            notes.add(f"The attention module ran {len(run.calls)} times: its maps are taken for parts of the clip, one after another.")
         return run.calls
     if named and steps < time and time % steps == 0:
         notes.add(f"the attention has {steps} steps in time for {time} frames: each is shown for {time // steps} frames.")

@@ -172,6 +172,7 @@ class AttentionRecorder(_Watched):
         found = None if weights_alone(output, self.layout, run.shape) else self.one_inside(module)
         tensor, fitted = found or read_output(output, self.layout, run.shape, module, self._notes, self.head)
         maps = fitted.to_maps(tensor)
+        self._notes.add(*fitted.guessed)
         run.calls.append(maps.float() if maps.dtype in (torch.float16, torch.bfloat16) else maps)
         run.tokens = fitted.layout.tokens
         if run.shape.batch is None:

@@ -144,6 +144,15 @@ class Fitted:
         """How many frames (or tubelets) one call holds."""
         return self.sizes.get("t", 1)
 
+    @property
+    def guessed(self) -> tuple[str, ...]:
+        """A sentence where fewer steps in time than frames were worked out of an axis that holds places, too; () where they are given."""
+        folded = any({"t", "h"} <= set(axis.letters) for axis in self.layout.axes)
+        if not (self.tubelets and folded) or "t" in self.layout.sizes:
+            return ()
+        sizes = " ".join(f"{letter}={self.sizes[letter]}" for letter in "thw")
+        return (f"The layout {self.layout.text!r} is read as {sizes}: add the sizes where the grid is another.",)
+
     def _unfold(self, tensor: torch.Tensor) -> tuple[torch.Tensor, list[str]]:
         """The keys without extra tokens, the query axes kept whole, every other letter an axis of its own; with the axes' names."""
         names: list[str] = []

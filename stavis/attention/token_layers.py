@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
@@ -39,15 +40,17 @@ class LayerRecorder:
 
     def __init__(self, model: nn.Module, paths: Sequence[str], *, keep_heads: bool | Collection[str], keep_graph: bool):
         self.weights: dict[str, torch.Tensor] = {}
+        self._calls: Counter[str] = Counter()
         self._keep_heads, self._keep_graph = keep_heads, keep_graph
         self.handles = []
         for path in paths:
             self._watch(model.get_submodule(path), path)
 
     def of(self, path: str) -> torch.Tensor:
-        """The weights of one layer. Raises StavisError where it never ran."""
+        """The weights of one layer. Raises StavisError where it never ran, or ran several times, of which no one is the layer's."""
         if path not in self.weights:
             raise StavisError(f"the attention module {path} was never called: name one that the network runs.")
+        check_once(path, self._calls[path])
         return self.weights[path]
 
     def _watch(self, module: nn.Module, path: str) -> None:
@@ -62,6 +65,7 @@ class LayerRecorder:
             named = path.removeprefix("core.model.")  # as a user knows it, where the network is wrapped
             tensor = self._with_gradient(attention_in(output, inside, named, type(module).__name__))
             inside.clear()
+            self._calls[path] += 1
             if not (path in self._keep_heads if isinstance(self._keep_heads, Collection) else self._keep_heads):
                 tensor = tensor.mean(1)
             self.weights[path] = tensor if self._keep_graph else tensor.detach()
@@ -78,6 +82,15 @@ class LayerRecorder:
         """Take the hooks away."""
         for handle in self.handles:
             handle.remove()
+
+
+def check_once(path: str, calls: int) -> None:
+    """Raises StavisError where a layer ran several times in one run: frame by frame, on other views of it, or as several layers at once."""
+    if calls > 1:
+        raise StavisError(
+            f"the attention module {path.removeprefix('core.model.')} ran {calls} times in one run, and what is made of several layers "
+            "or their gradients needs each to run once, on all frames together (frames.flatten(0, 1)): change forward=, or choose raw maps."
+        )
 
 
 def attention_in(output, inside: Sequence[torch.Tensor], path: str, name: str) -> torch.Tensor:
@@ -124,7 +137,7 @@ def weights_computed(model: nn.Module) -> Iterator[None]:
     with ExitStack() as stack:
         switch = getattr(model, "set_attn_implementation", None)
         before = getattr(getattr(model, "config", None), "_attn_implementation", None)
-        if switch is not None and before not in (None, "eager"):
+        if switch is not None and before not in (None, "eager", "sdpa"):  # sdpa is written out while it is watched
             try:
                 switch("eager")
             except (ValueError, NotImplementedError, ImportError) as error:

@@ -63,7 +63,7 @@ def layer_maps(
         for handle in run.handles:
             handle.remove()
     with torch.no_grad():
-        maps = _from_layers(tokens, weights, run.shape)
+        maps = _from_layers(tokens, weights, run.shape, notes)
         return result, run.of_input(over_frames(maps, run.shape.time, notes))
 
 
@@ -85,7 +85,7 @@ def _positive_parts(weights: dict[str, torch.Tensor], score: torch.Tensor, notes
     return {path: one.double() for path, one in added.items()}  # small beside the identity that they are added to
 
 
-def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: RunShape) -> torch.Tensor:
+def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: RunShape, notes: Notes) -> torch.Tensor:
     """Maps (N,t,h,w) on the tokens' own grid."""
     layout = parse_layout(tokens.layout)
     layers = [weights[path] for path in tokens.paths]
@@ -99,7 +99,9 @@ def _from_layers(tokens: TokenAttention, weights: dict[str, torch.Tensor], run: 
     start = start_row(first.shape[-1], first, class_token=bool(layout.axes[-1].extra))
     row = rollout(layers, start) if tokens.kind == "rollout" else relevance(layers, start)
     shape = (len(row), 1, row.shape[1], row.shape[1])
-    return fit(layout, shape, run).to_maps(row[:, None, None].expand(shape))
+    fitted = fit(layout, shape, run)
+    notes.add(*fitted.guessed)
+    return fitted.to_maps(row[:, None, None].expand(shape))
 
 
 def over_frames(maps: torch.Tensor, length: int, notes: Notes) -> torch.Tensor:

@@ -52,6 +52,8 @@ def class_activation(context: AttributionContext, layer: nn.Module | str | None 
     if chosen is not calls[-1][0]:
         name = next(name for name, module in context.model.named_modules() if module is chosen).removeprefix("core.model.")
         context.notes.add(f"Grad-CAM reads the layer {name}: convolutions after it have no map of the frames, or do not reach the target.")
+    if len(features) > 1 and features[0].ndim == 5 and len(features) != len(context.clip):
+        context.notes.add(f"the layer of Grad-CAM ran {len(features)} times: its maps are taken for parts of the clip, one after another.")
     return torch.cat([_of_views(part, gradient, views) for part, gradient in zip(features, gradients, strict=True)])
 
 
@@ -132,7 +134,7 @@ def _layers(model: nn.Module, layer: nn.Module | str | None) -> list[nn.Module]:
     for convolution in (nn.Conv3d, nn.Conv2d):
         if found := [module for module in model.modules() if isinstance(module, convolution)]:
             return found
-    raise StavisError(f"{type(model).__name__} has no convolution for Grad-CAM: give layer=<module>, or take another method.")
+    raise StavisError("the model has no convolution for Grad-CAM: give layer=<module>, or take another method.")
 
 
 def enlarged(cam: torch.Tensor, size: tuple[int, int, int]) -> torch.Tensor:

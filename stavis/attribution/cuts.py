@@ -3,9 +3,11 @@
 A map made of gradients shows nothing of what reaches the prediction through there, however much that decides.
 """
 
+import re
+
 import torch
 from torch.overrides import TorchFunctionMode
-from torch.utils._pytree import tree_flatten
+from torch.utils._pytree import tree_flatten, tree_map
 
 from stavis.attribution.rules.deeplift import name_of
 from stavis.errors import StavisError
@@ -27,6 +29,11 @@ UNRELATED = frozenset({"requires_grad_", "zeros_like", "ones_like", "empty_like"
 """Operations whose result does not follow the numbers that they are given."""
 
 
+WITHOUT = ("torch::autograd::WarnNotImplemented", "torch::autograd::NotImplemented")
+"""What torch says of the result of an operation that has no derivative, such as a quantised layer: its gradient is lost without a word."""
+_NO_FORMULA = re.compile(r"backward through (\S+) but no autograd formula|derivative for (\S+) is not implemented")
+
+
 class NoGradient(StavisError):
     """No gradient of a prediction reaches what a method asks for it."""
 
@@ -45,7 +52,7 @@ class GradientCuts(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         options = kwargs or {}
-        name = name_of(func)
+        name = name_of(func).partition(".")[0]  # of an exported program "detach.default"
         parts = [part for part in tree_flatten((args, options))[0] if _counts(part)]
         follows = any(part.requires_grad for part in parts)
         lost, behind = self._marks(parts)
@@ -54,7 +61,10 @@ class GradientCuts(TorchFunctionMode):
             self.left = self.left or bool(lost or behind)
         if name in UNRELATED:
             return _mark(result, frozenset(), frozenset())
-        if follows and (name in DETACHING or not torch.is_grad_enabled()):
+        if follows and any(map(_without_derivative, tree_flatten(result)[0])):
+            result = tree_map(lambda part: part.detach() if _without_derivative(part) else part, result)
+            lost |= {name}
+        elif follows and (name in DETACHING or not torch.is_grad_enabled()):
             lost |= {"detach" if name in DETACHING else "torch.no_grad or inference_mode"}
         elif torch.is_grad_enabled() and name not in DETACHING:
             lost, behind = frozenset(), lost | behind
@@ -97,6 +107,12 @@ def no_gradient(cuts: tuple[str, ...], what: str = "the pixels") -> NoGradient:
     return NoGradient(f"no gradient of the prediction reaches {what} ({why}): let gradients through, or take occlusion, which needs none.")
 
 
+def without_formula(error: RuntimeError) -> str:
+    """The operation that torch's error says has no derivative; '' for any other error."""
+    found = _NO_FORMULA.search(str(error))
+    return next(filter(None, found.groups())) if found else ""
+
+
 def is_checkpointed(error: RuntimeError) -> bool:
     """Whether an error of torch says that gradients do not go through activation checkpointing in this way."""
     return "torch.utils.checkpoint" in str(error) or CHECKPOINTED in str(error)
@@ -106,6 +122,10 @@ def no_checkpointing():
     """A context, or decorator, in which checkpointing that would run a part of the network again, without the rules that a method lays on
     it, is an error at once."""
     return torch.autograd.graph.disable_saved_tensors_hooks(CHECKPOINTED)
+
+
+def _without_derivative(part) -> bool:
+    return isinstance(part, torch.Tensor) and part.grad_fn is not None and part.grad_fn.name() in WITHOUT
 
 
 def _counts(part) -> bool:

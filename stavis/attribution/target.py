@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from stavis.attention.calls import eager, unwrapped
+from stavis.attention.state import evaluating, settle
 from stavis.attention.turns import IN_TURN
-from stavis.attribution.cuts import CHECKPOINTED, GradientCuts, cut_note, is_checkpointed, no_gradient
+from stavis.attribution.cuts import CHECKPOINTED, GradientCuts, cut_note, is_checkpointed, no_gradient, without_formula
 from stavis.errors import StavisError, offer
 from stavis.notes import Notes
 from stavis.tensors import as_input
@@ -24,23 +25,23 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
 
     Modes, types and flags are as before afterwards, also after an error; the weights are bit for bit the same.
 
-    Raises StavisError where gradients are asked for that do not go through activation checkpointing.
+    Raises StavisError where gradients are asked for that do not go through activation checkpointing, or an operation without a derivative.
     """
     model = unwrapped(model)
     with ExitStack() as stack:
         stack.enter_context(IN_TURN)
-        modes = [(module, module.training) for module in model.modules()]
-        tensors = [*model.parameters(), *model.buffers()]
-        before = [(tensor, tensor.data, tensor.requires_grad) for tensor in tensors]
+        stack.enter_context(evaluating(model))
         stack.enter_context(eager())
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
+        settle(model)
+        tensors = [*model.parameters(), *model.buffers()]
+        before = [(tensor, tensor.data, tensor.requires_grad) for tensor in tensors]
         device_type = device_of(model).type
         stack.enter_context(torch.autocast(device_type, enabled=False))
         if device_type == "cuda" and any(isinstance(module, nn.RNNBase) for module in model.modules()):
             stack.enter_context(torch.backends.cudnn.flags(enabled=False))  # cuDNN's recurrent layers refuse backward in eval mode
         try:
-            model.eval()
             for tensor in tensors:
                 if tensor.is_floating_point():
                     if tensor.dtype != torch.float32:
@@ -51,6 +52,8 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
         except RuntimeError as error:
             if is_checkpointed(error):
                 raise StavisError(CHECKPOINTED) from error
+            if operation := without_formula(error):
+                raise no_gradient((operation,)) from error
             raise
         finally:
             for tensor, data, needed in before:
@@ -58,8 +61,6 @@ def prepare(model: nn.Module) -> Iterator[nn.Module]:
                     tensor.data = data
                 if tensor.is_leaf:
                     tensor.requires_grad_(needed)
-            for module, training in modes:
-                module.training = training
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -124,7 +125,10 @@ class TargetValue(nn.Module):
                 raise no_gradient(("torch.no_grad or inference_mode",)) from error
             size = f"{length} frames of {frames.shape[4]}x{frames.shape[3]} px"
             reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
-            raise StavisError(f"the model cannot run on a clip of {size} ({reason}): give a longer or larger clip.") from error
+            remedy = "give a longer or larger clip"
+            if any(word in reason for word in ("BFloat16", "Half", "dtype")):
+                remedy = "maps are computed in single precision, so take the casts to another out of its forward"
+            raise StavisError(f"the model cannot run on a clip of {size} ({reason}): {remedy}.") from error
         if not isinstance(output, torch.Tensor) or output.ndim != 3 or output.shape[:2] != frames.shape[:2]:
             shape = tuple(output.shape) if isinstance(output, torch.Tensor) else type(output).__name__
             raise StavisError(f"the model gives {shape} for {length} frames: it must keep time and give (B,T,D).")
@@ -181,6 +185,11 @@ class AttributionContext:
             values = on_grid(values)
         if not np.isfinite(values).all():
             raise StavisError(f"{method} gave numbers that are not finite: the model's output or gradient overflows on this clip.")
+        if not values.any():
+            self.notes.add(
+                f"{method}: the map is 0 everywhere: nothing that the method follows moves the prediction (rounded or clipped numbers and "
+                "units that are off have no slope)."
+            )
         seconds = time.perf_counter() - self.started
         more["notes"] = tuple(self.notes)
         return result_type(method, self.target, values.astype(np.float32), self.clip.times, relative_delta, seconds, **more)

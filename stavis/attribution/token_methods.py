@@ -8,6 +8,7 @@ Chefer, Gur, Wolf: Generic attention-model explainability for interpreting bi-mo
 Selvaraju, Cogswell, Das, Vedantam, Parikh, Batra: Grad-CAM. ICCV 2017.
 """
 
+from collections import Counter
 from dataclasses import replace
 
 import torch
@@ -15,7 +16,7 @@ from torch import nn
 
 from stavis.attention.calls import Run, unwrapped
 from stavis.attention.layouts import fit, fits, parse_layout
-from stavis.attention.token_layers import record_layers
+from stavis.attention.token_layers import check_once, record_layers
 from stavis.attention.token_maps import layer_maps, over_frames
 from stavis.attention.tokens import TokenAttention
 from stavis.attribution.target import AttributionContext, attribution_context, described
@@ -67,10 +68,12 @@ def patch_activation(context: AttributionContext, tokens: TokenAttention, layer:
 
     Raises StavisError where no such features have the layout's tokens.
     """
-    features, run = _features(context, tokens, layer)
+    features, run, calls = _features(context, tokens, layer)
     found: list[torch.Tensor] = []
     try:
         value = context.value(context.frames.detach().requires_grad_(True)).sum()
+        for path, count in calls.items():
+            check_once(path, count)
         found = [tensor for tensor in features if fits(parse_layout(tokens.layout).of_features(), tensor.shape[:2], run.shape)]
         if not found:
             raise StavisError(f"Grad-CAM found no features of the tokens that layout {tokens.layout!r} names: give layer=<their module>.")
@@ -89,20 +92,26 @@ def patch_activation(context: AttributionContext, tokens: TokenAttention, layer:
     return cam[0] if whole else run.of_input(over_frames(cam, run.shape.time, context.notes))[0]
 
 
-def _features(context: AttributionContext, tokens: TokenAttention, layer: nn.Module | str | None) -> tuple[list[torch.Tensor], Run]:
-    """A list that fills with candidates (N,tokens,C) while the model runs, the best first, and the run with its hooks."""
+def _features(
+    context: AttributionContext, tokens: TokenAttention, layer: nn.Module | str | None
+) -> tuple[list[torch.Tensor], Run, Counter[str]]:
+    """A list that fills with candidates (N,tokens,C) while the model runs, the best first, the run with its hooks, and how often the
+    module that is meant has run, by its path."""
     model = unwrapped(context.model)
-    run, features = Run(model), []
+    run, features, calls = Run(model), [], Counter()
 
     def keep(tensors) -> None:
         features.extend(one for one in tensors if isinstance(one, torch.Tensor) and one.ndim == 3 and one.requires_grad)
 
+    watched = tokens.paths[-1] if layer is None else layer
+    named = model.get_submodule(watched) if isinstance(watched, str) else watched
+    name = next((name for name, module in model.named_modules() if module is named), "")
+    run.handles.append(named.register_forward_pre_hook(lambda *_: calls.update([name])))
     if layer is not None:
-        named = model.get_submodule(layer) if isinstance(layer, str) else layer
         run.handles.append(
             named.register_forward_hook(lambda _m, _i, output: keep(output if isinstance(output, tuple | list) else [output]))
         )
-        return features, run
+        return features, run, calls
     parts = tokens.paths[-1].split(".")
     for count in range(len(parts), max(0, len(parts) - 3), -1):  # the module itself, or the nearest one around it that reads tokens
         module = model.get_submodule(".".join(parts[:count]))
@@ -115,4 +124,4 @@ def _features(context: AttributionContext, tokens: TokenAttention, layer: nn.Mod
             features[:0] = [one for one in given if one.ndim == 3 and one.requires_grad]
 
         run.handles.append(module.register_forward_pre_hook(before, with_kwargs=True))
-    return features, run
+    return features, run, calls

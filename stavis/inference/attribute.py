@@ -36,7 +36,8 @@ def attribute(
 ) -> dict[str, Attribution]:
     """Each method's map of how every frame moved the mean prediction of its window: one Attribution a method, on all frames of the clip.
 
-    Windows follow each other without overlap in each interleaved stream of about `rate` frames/s; one without a face stays 0.
+    Windows follow each other in each interleaved stream of about `rate` frames/s; the last ends with it, and frames that it shares with
+    the one before bear the mean of both. A window without a face stays 0.
     relative_delta is the median of the windows' (a window whose prediction equals the baseline's has none that means anything);
     `seconds` of the results is the time they took together. `notes` are those of the windows, each once, and one sentence where
     windows are not complete to 1 %. batch: how many windows may be computed at once. call: how a method is called with a model, a clip
@@ -47,13 +48,17 @@ def attribute(
     ]  # a window without a face has no prediction to explain
     results = {}
     clips = [clip[piece] for piece in pieces]
+    shared = np.zeros(len(clip))  # by how many windows
+    for piece in pieces:
+        shared[piece] += 1
+    share = np.reciprocal(np.maximum(shared, 1), dtype=np.float32)[:, None, None]
     for number, method in enumerate(methods):
         run = together(method, clips, min(batch, MOST))
         values = np.zeros(clip.frames.shape[:3], np.float32)
         deltas, spent, name, notes = [], 0.0, "", Notes()
         for done, (piece, window) in enumerate(zip(pieces, clips, strict=True), 1):
             part = call(run, model, window, Target(dimension))
-            values[piece] = part.values
+            values[piece] += part.values * share[piece]
             name = part.method
             spent += part.seconds or 0.0
             notes.add(*part.notes)
@@ -69,7 +74,7 @@ def attribute(
 
 
 def windows_of(times: np.ndarray, rate: float, seconds: float, length: int | None = None) -> list[np.ndarray]:
-    """The frames of each window that a network reads, without overlap."""
+    """The frames of each window that is attributed, one after another; the last ends with its stream."""
     return [stream[window] for stream in streams(times, rate) for window in window_starts(times[stream], seconds, 0.0, length)]
 
 

@@ -5,9 +5,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from stavis.attention.calls import DROPOUTS, unwrapped
 from stavis.errors import StavisError
+from stavis.inference.adapters.families import is_from
 from stavis.notes import Notes
 
 OWN = (("mean", "std"), ("pixel_mean", "pixel_std"), ("image_mean", "image_std"), ("norm_mean", "norm_std"))
@@ -23,11 +25,13 @@ def opened(module: nn.Module, notes: Notes) -> nn.Module:
     if isinstance(module, nn.DataParallel) and len(module.device_ids) > 1:
         raise StavisError("the model is spread over several devices by DataParallel: give the module in it, model.module.")
     inner = unwrapped(module)
+    around = "torch.compile" if hasattr(module, "_orig_mod") else type(module).__name__
+    inner, adapted = _without_peft(inner)
     name = type(inner).__name__
     if inner is not module:
-        around = "torch.compile" if hasattr(module, "_orig_mod") else type(module).__name__
-        notes.add(f"{name} is read without the {around} around it.")
-    if any(one.training and isinstance(one, DROPOUTS) and one.p > 0 for one in inner.modules()):
+        around = type(adapted).__name__ if adapted is module else around
+        notes.add(f"{name} is read without the {around} around it{'' if adapted is None else '; its adapters stay'}.")
+    if any(isinstance(one, DROPOUTS) and one.training and one.p > 0 for one in inner.modules()):
         notes.add(f"{name} was handed in with dropout on (training mode): it is read with dropout off, and set back after.")
     kinds = {one.dtype for one in inner.parameters() if one.is_floating_point()}
     if kinds & {torch.float16, torch.bfloat16}:
@@ -36,9 +40,19 @@ def opened(module: nn.Module, notes: Notes) -> nn.Module:
     return inner
 
 
+def _without_peft(module: nn.Module) -> tuple[nn.Module, nn.Module | None]:
+    """The network that peft has put adapters (LoRA) into, without the module of peft around it, which does nothing more; and that module,
+    None where there is none."""
+    if not is_from(module, "peft") or getattr(getattr(module, "active_peft_config", None), "is_prompt_learning", True):
+        return module, None
+    return unwrapped(module.get_base_model()), module
+
+
 def check_devices(module: nn.Module, device: str) -> None:
     """Raises StavisError where a network has no values yet, or lies on several devices and is not to be moved to one."""
     name = type(module).__name__
+    if any(map(is_lazy, (*module.parameters(), *module.buffers()))):
+        raise StavisError(f"{name} has lazy layers without weights: run it once on a clip, and train it, before it is handed in.")
     devices = sorted({str(one.device) for one in (*module.parameters(), *module.buffers())})
     if "meta" in devices:
         raise StavisError(f"{name} holds weights without values (device meta): load its weights before it is handed in.")

@@ -14,7 +14,7 @@ from stavis.inference.adapters.frames import RATE, SECONDS, SIZE
 from stavis.inference.adapters.recognised import family_of
 from stavis.inference.adapters.video_network import VideoNetwork
 from stavis.inference.devices import choose_device
-from stavis.inference.module_checks import check_devices, check_normalisation, opened
+from stavis.inference.module_checks import check_devices, check_normalisation, opened, own_normalisation
 from stavis.inference.module_options import ModuleOptions, is_whole
 from stavis.inference.module_trial import tried
 from stavis.inference.output_range import declared_range
@@ -47,7 +47,8 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
         region=options.region,
         framing=framing,
     )
-    network, values = tried(network, forward is None, _named_count(family, options, module), notes)
+    network, values = _tried(network, forward is None, _named_count(family, options, module), options, notes)
+    tokens = network.tokens
     network, dimensions = _named(network, values, family, options, notes)
     if tokens is not None and tokens.text:
         notes.add(tokens.text)
@@ -62,6 +63,23 @@ def of_module(module: nn.Module, device: str, options: ModuleOptions) -> dict:
         "device": where,
         "notes": tuple(notes),
     }
+
+
+def _tried(network: VideoNetwork, may_guess: bool, names: int, options: ModuleOptions, notes: Notes) -> tuple[VideoNetwork, np.ndarray]:
+    """`tried`, and where only the attention that its family is known for does not fit: without attention maps, which is noted."""
+    try:
+        return tried(network, may_guess, names, notes)
+    except StavisError as error:
+        asked = options.attention is not None or options.layout is not None or options.maps != "raw" or options.head is not None
+        if network.tokens is None or asked:
+            raise
+        found = tried(replace(network, tokens=None), may_guess, names, notes)
+        reason = str(error).partition(":")[0]
+        notes.add(
+            f"{type(network.model).__name__} is read without attention maps, for it attends in another way than its family ({reason}); "
+            "give attention= and layout= for them."
+        )
+        return found
 
 
 def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: Notes) -> tuple[dict, tuple | None]:
@@ -97,6 +115,10 @@ def _settings(module: nn.Module, family: Family, options: ModuleOptions, notes: 
     if given is not None and known is not None and not np.allclose(given, known, atol=1e-3):
         notes.add(f"The normalisation that is given is taken in place of the one that is known of {name}: frames are normalised once.")
     check_normalisation(module, normalise, given is not None, notes)
+    if normalise is None and own_normalisation(module) is None:
+        notes.add(
+            f"{name} does not say how its frames are normalised: they are RGB from 0 to 1; give normalise= or processor= for another."
+        )
     return {**found, "frames": frames}, normalise
 
 

@@ -21,6 +21,8 @@ AMBIGUOUS = (
 )
 MOST_BYTES = 4 << 30
 """The largest window that is tried: one that no memory holds would end the process, without a sentence."""
+DARKER = 0.7
+"""Of two clips of noise the second, so that a network of means tells them apart."""
 _SAME = 1e-3
 _SAME_IN_HALF = 2e-2
 
@@ -37,7 +39,9 @@ def tried(network: VideoNetwork, may_guess: bool, names: int, notes: Notes) -> t
         raise StavisError(
             f"a window of {length} frames of {network.size} px is too large for memory: give fewer frames= or seconds=, or a smaller size=."
         )
-    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0)).to(device_of(model))
+    noise = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    noise[1] *= DARKER
+    noise = noise.to(device_of(model))
     wrong: Exception | None = None
     for forward in [None, guessed_forward(model)] if may_guess else [network.clip.core.forward_of_user]:
         if wrong is not None and forward is None:
@@ -75,6 +79,7 @@ def _values(trial: VideoNetwork, noise: torch.Tensor, names: int, notes: Notes) 
     """Its values for the first clip of noise, read for what they are: outputs of the clip, or one value a frame."""
     name, length = type(trial.model).__name__, noise.shape[1]
     values, _ = trial.forward(noise[:1])
+    other = _plain(trial, noise[1:])  # in between: a mean over calls is that of the clip while it is the only one
     again = _plain(trial, noise[:1])
     if again.shape != values.shape or _apart(again, values, max(1.0, float(np.abs(values).max()))):
         raise why_other_values(name, lambda: _plain(trial, noise[:1]))
@@ -83,10 +88,10 @@ def _values(trial: VideoNetwork, noise: torch.Tensor, names: int, notes: Notes) 
         if names == 1 or values.shape[2] != both.shape[2] or _follows_time(trial, noise):
             trial = _with(trial, trial.clip.core.forward_of_user, each_frame=True)
             values, _ = trial.forward(noise[:1])
-            both = _plain(trial, noise)
+            other, both = _plain(trial, noise[1:]), _plain(trial, noise)
         elif not names:
             notes.add(AMBIGUOUS.format(name=name, count=length))
-    alone = np.concatenate([values, _plain(trial, noise[1:])]) if both.shape[1:] == values.shape[1:] else values
+    alone = np.concatenate([values, other]) if both.shape[1:] == values.shape[1:] else values
     if alone.shape != both.shape or _apart(alone, both, float(np.abs(alone).max()) + 1e-3, _is_half(trial)):
         raise StavisError(
             f"{name} gives other values for a clip when another one is in its batch, such as by recurrence or attention over the batch "

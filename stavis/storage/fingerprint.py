@@ -22,6 +22,8 @@ _SETTINGS = (*_PLAIN, list, tuple, dict, set, frozenset, torch.Tensor, np.ndarra
 _OF_TORCH = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"}
 _HOOKS = re.compile("_.*hooks(_.*)?")
 _OF_PYTHON = 1 << 9  # the flag of a class whose objects hide nothing beside their attributes: it is not built in
+KEPT = "_kept_from_a_run"
+"""The attribute of a tensor that a network made in a run and keeps, which is no part of its content."""
 _DEEPEST = 60
 """So many values are looked through, one in another, at most."""
 
@@ -104,7 +106,7 @@ class _Content:
     def _parts(self, value) -> Iterator[bytes | str]:
         match value:
             case torch.Tensor():
-                if not (value.is_inference() or value.grad_fn is not None):  # else a run has left it
+                if not (value.is_inference() or value.grad_fn is not None or hasattr(value, KEPT)):  # else a run has left it
                     yield from _of_tensor(value)
             case np.ndarray() if not value.dtype.hasobject:
                 yield f"{value.dtype} {value.shape}"

@@ -8,8 +8,8 @@ References
 Adebayo et al.: Sanity checks for saliency maps. NeurIPS 2018.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 
 import numpy as np
@@ -75,15 +75,14 @@ def _branches(model: nn.Module, clip: Clip, attention: Attention | None) -> dict
 def randomised(model: nn.Module, modules: list[str] | None = None, seed: int = 0) -> Iterator[nn.Module]:
     """The model with modules of it (all by default) as before any training, inside the `with` block; bit for bit itself after it.
 
-    Modules draw their numbers as when they are made (reset_parameters); parameters without that are shuffled.
+    Modules draw their numbers as when they are made (reset_parameters); parameters that this leaves as they are, are shuffled.
     """
     model = unwrapped(model)
     named = dict(model.named_modules())
     chosen = list(named) if modules is None else modules
     if unknown := [name for name in chosen if name not in named]:
         raise StavisError(f"{type(model).__name__} has no module {unknown[0]!r}: choose names of named_modules().")
-    tensors = [t for name in chosen for t in (*named[name].parameters(recurse=False), *named[name].buffers(recurse=False))]
-    before = [tensor.detach().clone() for tensor in tensors]
+    kept = _Kept([named[name] for name in chosen])
     device = device_of(model)
     try:
         with torch.no_grad(), torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
@@ -92,9 +91,7 @@ def randomised(model: nn.Module, modules: list[str] | None = None, seed: int = 0
                 _reset(named[name])
         yield model
     finally:
-        with torch.no_grad():
-            for tensor, old in zip(tensors, before, strict=True):
-                tensor.copy_(old)
+        kept.back()
 
 
 def cascade(
@@ -161,11 +158,36 @@ def _alike(a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     return {name: float(np.nanmean(score)) if np.isfinite(score).any() else float("nan") for name, score in scores.items()}
 
 
+class _Kept:
+    """The parameters and buffers of modules as they are now: the tensors themselves, for a reset may put others in their place."""
+
+    def __init__(self, modules: Iterable[nn.Module]):
+        held = [each for module in modules for each in (module._parameters, module._buffers)]
+        self.tensors = [(each, name, one, one.detach().clone()) for each in held for name, one in each.items() if one is not None]
+
+    def back(self) -> None:
+        """Put them back, bit for bit."""
+        with torch.no_grad():
+            for held, name, tensor, old in self.tensors:
+                if held[name] is not tensor:
+                    held[name] = tensor
+                tensor.copy_(old)
+
+
 def _reset(module: nn.Module) -> None:
-    own = list(module.parameters(recurse=False))
+    """Other numbers in a module's own parameters, and in none of the modules inside it, which its reset_parameters may go through.
+
+    Parameters that are as they were after it are shuffled: those that a weight is made of (weight norm, pruning) and that it did not reach.
+    """
+    own = {name: parameter.detach().clone() for name, parameter in module.named_parameters(recurse=False)}
+    left = set(own)
     if own and callable(getattr(module, "reset_parameters", None)):
-        module.reset_parameters()
-        return
-    for parameter in own:
-        flat = parameter.flatten()
-        parameter.copy_(flat[torch.randperm(len(flat), device=flat.device)].view_as(parameter))
+        inside = _Kept(each for each in module.modules() if each is not module)
+        with suppress(TypeError):  # it asks for more than it is given
+            module.reset_parameters()
+        inside.back()
+        left = {name for name, old in own.items() if torch.equal(module._parameters[name], old) and (old != old.flatten()[:1]).any()}
+    for name in own:
+        if name in left:
+            flat = module._parameters[name].flatten()
+            module._parameters[name].copy_(flat[torch.randperm(len(flat), device=flat.device)].view_as(module._parameters[name]))

@@ -262,6 +262,28 @@ def test_more_calls_than_frames_are_refused():
         model(FRAMES)
 
 
+def test_two_runs_of_tubelets_are_no_silent_halves_of_a_clip():
+    class Twice(Looks):
+        def forward(self, frames):
+            return super().forward(frames) + super().forward(frames)
+
+    model = Twice(lambda frames: known_maps(1, 2, 8, 8))
+    with record_attention(model, "look", layout="b t h w") as recorder:
+        model(FRAMES)
+    assert any("ran 2 times: its maps are taken for parts of the clip, one after another" in note for note in recorder.notes)
+
+
+def test_a_grid_that_was_worked_out_by_taking_fewer_steps_in_time_is_said():
+    model = Looks(lambda frames: torch.full((1, 2, 32, 32), 1 / 32))  # 4 frames of 2 x 4 cells, or 2 steps of 4 x 4
+    layout = "b heads (t h w) (t h w)"
+    with record_attention(model, "look", layout=layout) as recorder:
+        model(FRAMES)
+    assert f"The layout {layout!r} is read as t=2 h=4 w=4: add the sizes where the grid is another." in recorder.notes
+    with record_attention(model, "look", layout=f"{layout}, t=4 h=2 w=4") as recorder:
+        model(FRAMES)
+    assert recorder.weights.shape == (1, 4, 2, 4) and not any("is read as" in note for note in recorder.notes)
+
+
 class Attends(nn.Module):
     def __init__(self, need_weights=True, dropout=0.0):
         super().__init__()

@@ -9,8 +9,12 @@ from torch.nn import functional
 import stavis
 from stavis.attention.token_maps import EMPTY, token_maps
 from stavis.attention.tokens import TokenAttention
+from stavis.attribution.attention_maps import attention_x_gradient
+from stavis.attribution.methods import grad_cam
+from stavis.attribution.token_methods import relevance
 from stavis.errors import StavisError
 from stavis.notes import Notes
+from tests.attribution.networks import make_clip
 
 FRAMES = torch.rand(1, 6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 SIGNS = torch.tensor([1.0, 1, -1, -1, 1, -1])
@@ -93,3 +97,32 @@ def test_a_network_that_cuts_all_gradients_has_no_relevance():
 def test_layers_that_no_gradient_reaches_are_counted():
     assert not [note for note in maps_of(Patches())[1] if "gradient" in note]
     assert "No gradient of the output reaches 1 of 2 attention layers: their relevance is left out." in maps_of(Patches("0"))[1]
+
+
+class OfBothSides(nn.Module):
+    """The mean over a video and its mirror image, or frame by frame: each layer runs several times."""
+
+    dimensions = ("valence",)
+
+    def __init__(self, looped: bool):
+        super().__init__()
+        self.of_one, self.looped = Patches(), looped
+        self.layers = self.of_one.layers
+
+    def forward(self, frames):
+        if self.looped:
+            return torch.cat([self.of_one(frames[:, [t] * 6])[:, t : t + 1] for t in range(frames.shape[1])], 1)
+        return (self.of_one(frames) + self.of_one(frames.flip(-1))) / 2
+
+
+@pytest.mark.parametrize("looped", [False, True])
+def test_layers_that_run_several_times_are_refused_where_one_run_is_not_all(looped):
+    model = OfBothSides(looped).eval()
+    clip, tokens = make_clip(frames=6), TokenAttention(("layers.0", "layers.1"), "(b t) heads (h w) (h w)")
+    said = rf"^the attention module layers\.[01] ran {6 if looped else 2} times in one run, .*\.$"
+    for kind in ("rollout", "relevance"):
+        with pytest.raises(StavisError, match=said):
+            maps_of(model, kind)
+    for method in (relevance, attention_x_gradient, grad_cam):
+        with pytest.raises(StavisError, match=said.replace("layers", r"(of_one\.)?layers")):
+            method(model, clip, attention=tokens)

@@ -116,3 +116,22 @@ def test_a_gradient_of_0_everywhere_is_said():
     model.out.weight.data.zero_()
     found = grad_cam(model, CLIP)
     assert not found.values.any() and "gradient is 0" in found.notes[0]
+
+
+class OfBothSides(nn.Module):
+    """The mean over a video and its mirror image, read in steps of two frames: as many steps in all as frames."""
+
+    dimensions = ("valence",)
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.body, self.out = nn.Conv3d(3, 6, (2, 3, 3), stride=(2, 1, 1), padding=(0, 1, 1)), nn.Linear(6, 1)
+
+    def forward(self, frames):
+        sides = [self.body(one.transpose(1, 2)).relu().mean((3, 4)) for one in (frames, frames.flip(-1))]
+        return self.out((sides[0] + sides[1]).transpose(1, 2).repeat_interleave(2, 1))
+
+
+def test_a_layer_of_a_3d_network_that_runs_twice_is_said():
+    assert any("ran 2 times: its maps are taken for parts of the clip" in note for note in grad_cam(OfBothSides(), CLIP).notes)

@@ -203,3 +203,41 @@ def test_other_errors_inside_a_prepared_model_are_left_as_they_are():
         raise RuntimeError("another matter")
     with contextlib.suppress(ZeroDivisionError), prepare(Cut(WAYS["detach"])):
         raise ZeroDivisionError
+
+
+def _quantised(layer, x):
+    weight = layer.weight.mean((2, 3))
+    packed = torch.ops.quantized.linear_prepack(torch.quantize_per_tensor(weight, 0.01, 0, torch.qint8), None)
+    return torch.ops.quantized.linear_dynamic(x.movedim(1, -1), packed).movedim(-1, 1)
+
+
+@torch.library.custom_op("stavis_tests::doubled", mutates_args=())
+def _doubled(x: torch.Tensor) -> torch.Tensor:
+    return 2 * x
+
+
+NO_DERIVATIVE = {
+    "linear_dynamic": _quantised,
+    "heaviside": lambda layer, x: torch.heaviside(layer(x), x.new_zeros(())),
+    "stavis_tests.doubled.default": lambda layer, x: _doubled(layer(x)),
+}
+
+
+@pytest.mark.parametrize("name", NO_DERIVATIVE)
+@pytest.mark.parametrize("method", [saliency, smooth_grad, integrated_gradients, guided_backprop], ids=lambda method: method.label)
+def test_an_operation_without_a_derivative_is_named(method, name):
+    with pytest.raises(NoGradient, match=rf"the model cuts it by {name}\)"):
+        method(Cut(NO_DERIVATIVE[name]), CLIP)
+
+
+@pytest.mark.parametrize("name", ["linear_dynamic", "heaviside"])
+def test_an_operation_without_a_derivative_beside_others_is_noted(name):
+    result = saliency(Cut(NO_DERIVATIVE[name], beside=True), CLIP)
+    assert result.values.any() and [note for note in result.notes if note.startswith(SAID) and f"(by {name})" in note]
+
+
+def test_a_map_that_is_0_everywhere_says_so():
+    for method in (saliency, integrated_gradients, smooth_grad):
+        result = method(Cut(lambda layer, x: layer(x).round()), CLIP)
+        assert not result.values.any() and f"{result.method}: the map is 0 everywhere" in " ".join(result.notes)
+    assert not any("0 everywhere" in note for note in saliency(Cut(lambda layer, x: layer(x)), CLIP).notes)

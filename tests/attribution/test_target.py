@@ -148,6 +148,19 @@ def test_a_model_that_cannot_run_on_so_short_a_clip_says_so():
         saliency(Unpadded(), make_clip(frames=6))
 
 
+def test_a_model_that_casts_to_half_precision_itself_is_told_so():
+    class Casts(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.out = nn.Linear(3, 1)
+
+        def forward(self, frames):
+            return self.out(frames.mean((3, 4)).bfloat16())
+
+    with pytest.raises(StavisError, match=r"in single precision, so take the casts to another out of its forward\.$"):
+        saliency(Casts().bfloat16(), make_clip(frames=3))
+
+
 def test_a_model_without_names_for_its_dimensions():
     model = SmallSTA(dimensions=("a", "b"))
     model.dimensions = ()

@@ -54,3 +54,17 @@ def test_one_sentence_for_all_windows_that_are_not_complete(model, recwarn):
     assert second.startswith("rough: in ") and "misses more than 1 % " in second and "at most 2.0 %" in second
     assert found["fine"].notes == ()
     assert not recwarn.list
+
+
+@pytest.mark.parametrize("shown", [3, 0])
+def test_frames_that_the_last_window_shares_bear_the_mean_of_both(model, shown):
+    clip = made_crops(1, frames=60)[0].clip(regions=False)[np.arange(6)]
+
+    def one_frame(model, clip, target):  # a network of which one frame of each window decides
+        values = np.zeros(clip.frames.shape[:3], np.float32)
+        values[shown] = 1.0
+        return Attribution("one", target, values, clip.times)
+
+    rate = 1 / float(np.median(np.diff(clip.times)))
+    found = attribute([one_frame], model, clip, "valence", rate=rate, seconds=1.0, frames=4)["one"].values[:, 0, 0]
+    assert found.tolist() == ([0, 0, 0, 0.5, 0, 1] if shown == 3 else [1, 0, 0.5, 0, 0, 0])

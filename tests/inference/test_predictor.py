@@ -115,12 +115,15 @@ def test_what_cannot_be_loaded_is_one_sentence(source, options, reason, tmp_path
 def test_each_default_that_is_taken_is_noted_and_shown_once():
     with pytest.warns(StavisWarning) as shown:
         net = stavis.load(Plain(2))
-    assert [str(one.message) for one in shown] == list(net.notes) and len(net.notes) == 5
+    assert [str(one.message) for one in shown] == list(net.notes) and len(net.notes) == 6
     assert (net.network.size, net.network.rate, net.network.seconds, net.dimensions) == (112, 6.25, 4.0, ("output 0", "output 1"))
-    assert [word in note for word, note in zip(("without attention", "size", "rate", "seconds", "outputs"), net.notes, strict=True)]
+    assert [
+        word in note
+        for word, note in zip(("without attention", "size", "rate", "seconds", "normalised", "outputs"), net.notes, strict=True)
+    ]
     with warnings.catch_warnings():
         warnings.simplefilter("error", StavisWarning)
-        assert stavis.load(Attending(), **SETTINGS).notes == ()
+        assert stavis.load(Attending(), **SETTINGS, normalise=(0, 1)).notes == ()
 
 
 def test_a_module_keeps_its_mode_and_its_weights_name_it():

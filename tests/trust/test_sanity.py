@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
+from torch.nn.utils import parametrizations, prune, weight_norm
 
 from stavis.attribution.methods import saliency
 from stavis.errors import StavisError
@@ -95,3 +97,53 @@ def test_flicker():
     assert np.isnan(flicker(moving[:1], clip[:1]))
     still = type(clip)(np.repeat(clip.frames[:1], 6, 0), clip.times)
     assert np.isnan(flicker(moving, still))
+
+
+WRAPS = {
+    "plain": lambda layer: layer,
+    "weight norm": weight_norm,
+    "weight norm as a parametrization": parametrizations.weight_norm,
+    "pruned": lambda layer: prune.l1_unstructured(layer, "weight", amount=0.3),
+    "spectral norm": parametrizations.spectral_norm,
+}
+
+
+@pytest.mark.parametrize("kind", WRAPS)
+def test_a_weight_that_is_made_of_other_parameters_is_randomised_too(kind):
+    torch.manual_seed(0)
+    model = nn.Sequential(WRAPS[kind](nn.Linear(6, 5, bias=False)), nn.ReLU()).eval()
+    x, before = torch.rand(4, 6), state_of(model)
+    plain = model(x)
+    with randomised(model, None, 1):
+        assert (model(x) - plain).abs().max() > 0.05
+    assert torch.equal(model(x), plain) and all(torch.equal(one, before[2][name]) for name, one in model.state_dict().items())
+
+
+class Whole(nn.Module):
+    """Resets what is in it, too, and puts new tensors in place of its own, as modules of many people do; another asks for a range."""
+
+    def __init__(self):
+        super().__init__()
+        self.place, self.inner = nn.Parameter(torch.arange(4.0)), nn.Linear(4, 4)
+
+    def reset_parameters(self):
+        self.place = nn.Parameter(torch.randn(4))
+        self.inner.reset_parameters()
+
+
+class Ranged(nn.Linear):
+    def reset_parameters(self, low=None):
+        if low is None:
+            raise TypeError("reset_parameters() missing 1 required positional argument: 'low'")
+
+
+def test_a_reset_that_goes_through_what_is_inside_changes_only_its_own_step_and_is_undone():
+    model, ranged = Whole(), Ranged.__new__(Ranged)
+    before, place, inner = state_of(model), model.place, model.inner.weight.clone()
+    with randomised(model, [""], 1):
+        assert not torch.equal(model.place, place) and torch.equal(model.inner.weight, inner)
+    assert model.place is place and same_state(model, before)
+    nn.Module.__init__(ranged)
+    ranged.weight = nn.Parameter(torch.arange(12.0).view(3, 4))
+    with randomised(ranged, [""], 1):
+        assert not torch.equal(ranged.weight, torch.arange(12.0).view(3, 4))

@@ -28,7 +28,7 @@ class ReluRule(TorchFunctionMode):
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
         options = kwargs or {}
-        name = getattr(func, "__name__", "")
+        name = getattr(func, "__name__", "").partition(".")[0]  # of an exported program "relu.default"
         if not _is_relu(name, args, options):
             return func(*args, **options)
         x = args[0] if args else options["input"]

@@ -133,6 +133,8 @@ def as_values(output: torch.Tensor, count: int, frames: int, notes: Notes, each_
 
     Raises StavisError where its shape is that of nothing known.
     """
+    if output.is_complex():
+        raise StavisError("the network gives complex numbers: say in forward= which part of them is meant, such as .abs().")
     output = output.reshape(1) if output.ndim == 0 else output
     shape = tuple(output.shape)
     if each_frame and output.numel() == count * frames:

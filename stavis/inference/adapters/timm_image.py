@@ -4,6 +4,10 @@ from torch import nn
 
 from stavis.inference.adapters.families import Family, each_frame, is_from
 
+FRAMINGS = {"squash": "resize", "border": "letterbox"}
+"""What stavis calls the crop_mode of timm, where it is not "center"."""
+USUAL = 0.875  # the crop_pct of timm where a network names none
+
 
 def timm_image(model: nn.Module) -> Family | None:
     """What is known of a network of timm."""
@@ -21,14 +25,19 @@ def timm_image(model: nn.Module) -> Family | None:
     extra = getattr(model, "num_prefix_tokens", 0)
     tokens = f"({extra} + h w)" if extra else "(h w)"
     attends = bool(grid and paths)
-    kept = known.get("crop_pct") or 1.0
     return Family(
         each_frame,
         size=size,
         normalise=(tuple(known["mean"]), tuple(known["std"])) if "mean" in known and "std" in known else None,
         labels=tuple(str(one) for one in names) or tuple(f"class {i}" for i in range(count) if count > 1),
         classes="softmax" if count > 1 else "",
-        framing="center_crop" if kept >= 1 else f"center_crop:{kept:g}",
+        framing=_framing(known),
         attention=paths if attends else (),
         layout=f"(b t) heads {tokens} {tokens}, h={grid[0]} w={grid[1]}" if attends else None,
     )
+
+
+def _framing(known: dict) -> str:
+    """How timm's own transforms make the images that its weights are evaluated with."""
+    name, kept = FRAMINGS.get(known.get("crop_mode"), "center_crop"), known.get("crop_pct") or USUAL
+    return name if kept >= 1 or name == "letterbox" else f"{name}:{kept:g}"

@@ -7,6 +7,7 @@ from torch import nn
 
 import stavis
 from stavis.attribution.methods import grad_cam
+from stavis.errors import StavisError
 from stavis.inference.adapters.families import IMAGENET
 from stavis.inference.adapters.timm_image import timm_image
 from stavis.inference.adapters.torchvision_video import KNOWN, torchvision_video
@@ -129,3 +130,46 @@ def test_grad_cam_takes_the_last_convolution_that_has_a_map_of_the_clip():
     found = grad_cam(net.differentiable(), clip, target).values
     named = grad_cam(net.differentiable(), clip, target, layer=network.conv_proj).values
     assert found == pytest.approx(named, abs=1e-7) and np.abs(found).max() > 0
+
+
+CONFIGURED = {
+    "what timm takes without one": ({}, "center_crop:0.875"),
+    "all of it": ({"crop_pct": 1.0}, "center_crop"),
+    "squeezed": ({"crop_pct": 1.0, "crop_mode": "squash"}, "resize"),
+    "squeezed, its middle": ({"crop_pct": 0.95, "crop_mode": "squash"}, "resize:0.95"),
+    "between borders": ({"crop_pct": 1.0, "crop_mode": "border"}, "letterbox"),
+}
+
+
+@pytest.mark.parametrize("kind", CONFIGURED)
+def test_the_images_of_a_network_of_timm_are_those_that_its_configuration_names(kind):
+    more, framing = CONFIGURED[kind]
+    network = families.timm_like_vit()
+    network.pretrained_cfg |= more
+    assert timm_image(network).framing == framing
+    net = stavis.load(network, rate=5.0, region="frame", device="cpu")
+    assert net.network.framing == framing and any(f"by {framing};" in note for note in net.notes)
+
+
+def test_a_network_that_attends_in_another_way_than_its_family_is_read_without_maps():
+    network = families.timm_like_vit()
+    network.num_prefix_tokens = 2  # as where the class token comes after these blocks
+    net = stavis.load(network, rate=5.0, device="cpu")
+    assert net.attention is None and net.read(FRAMES, times=TIMES).attention is None
+    (said,) = [note for note in net.notes if "attends in another way" in note]
+    assert said.startswith("VisionTransformer is read without attention maps") and said.endswith("give attention= and layout= for them.")
+    with pytest.raises(StavisError, match="does not fit"):
+        stavis.load(network, rate=5.0, device="cpu", maps="rollout")
+
+
+def test_adapters_of_peft_stay_in_the_network_that_is_known_by_its_class():
+    peft = pytest.importorskip("peft", exc_type=ImportError)
+    torch.manual_seed(0)
+    wrapped = peft.get_peft_model(families.timm_like_vit(), peft.LoraConfig(target_modules=["qkv"], r=2, init_lora_weights=False)).eval()
+    net = stavis.load(wrapped, rate=5.0, device="cpu")
+    assert net.name == "VisionTransformer" and net.attention == "blocks.1.attn"
+    assert "VisionTransformer is read without the PeftModel around it; its adapters stay." in net.notes
+    frames = torch.from_numpy(FRAMES).permute(0, 3, 1, 2).float() / 255
+    with torch.no_grad():
+        expected = wrapped((frames - 0.5) / 0.5).softmax(1).numpy()
+    assert net.read(FRAMES, times=TIMES).values == pytest.approx(expected, abs=1e-6)

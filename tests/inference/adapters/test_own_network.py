@@ -110,6 +110,16 @@ def test_normalisation_is_applied_once():
     assert net.read(FRAMES, times=TIMES).values[:, 0] == pytest.approx((FRAMES.mean((1, 2, 3)) / 255 - 0.5) / 0.25, abs=1e-5)
 
 
+def test_what_is_taken_for_the_normalisation_is_said():
+    def said(**options):
+        return [note for note in loaded(lambda x: x[..., None], **options).notes if "normalised" in note]
+
+    assert said() == [
+        "Shaped does not say how its frames are normalised: they are RGB from 0 to 1; give normalise= or processor= for another."
+    ]
+    assert said(normalise=(0, 1)) == []
+
+
 def test_an_adapter_of_ones_own_is_one_function():
     family = Family(each_frame, size=32, rate=5.0, labels=("a", "b", "c", "d"), classes="softmax")
 
@@ -160,8 +170,22 @@ class Remembering(nn.Module):
         return self.total
 
 
+class Smoothing(nn.Module):
+    """A network that gives the mean of this clip's values and of those before."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = None
+
+    def forward(self, frames):
+        value = frames.mean((1, 2, 3, 4))[:, None]
+        self.mean = value if self.mean is None or len(self.mean) != len(value) else (self.mean + value) / 2
+        return self.mean
+
+
 BAD = {
     "state between calls": ({}, Remembering, "when it is called again"),
+    "a mean over calls": ({}, Smoothing, "when it is called again"),
     "a layout that does not fit": ({"attention": "weights", "layout": "b heads h w t"}, OwnMap, "does not fit"),
     "attention never called": ({"attention": "unused"}, lambda: with_unused(), "no attention was recorded|never called"),
     "no such module": ({"attention": "encoder.*.attn"}, OwnMap, r"no module 'encoder\.\*\.attn'"),
@@ -169,6 +193,7 @@ BAD = {
     "not finite": ({}, lambda: Shaped(lambda x: x[..., None] / 0 * 0), "not finite"),
     "no labels": ({"outputs": "labels"}, Volume, "names no classes"),
     "an image for a clip": ({}, lambda: Shaped(lambda x: x.new_zeros(1, 2, 3, 4)), "gives .* for 1 clips"),
+    "complex numbers": ({}, lambda: Shaped(lambda x: torch.fft.fft(x)[..., None]), "gives complex numbers"),
     "a string": ({}, lambda: Shaped(lambda x: "sad"), "gives a str"),
     "normalised twice": ({"normalise": (0.5, 0.5), "processor": object()}, Volume, "given twice"),
     "normalised for bytes": ({"normalise": (127.5, 127.5)}, Volume, "divide both by 255"),
