@@ -607,14 +607,20 @@ def test_4_whatever_stops_a_training_it_goes_on_as_if_never_stopped(world, monke
 def test_4_a_training_whose_disk_fails_refuses_or_goes_on_to_the_same_weights(world):
     train(world, world.outputs / "whole")
     expected = content_hash(world.outputs / "whole" / "last" / "model.safetensors")
-    for number in (1, 2, 4, 9, 17, 30, 44):
+    ended = []
+    for number in (1, 2, 6, 9, 13, 17, 30, 44):
         out = world.outputs / f"out {number}"
-        with failing_call(number, FULL), pytest.raises(StavisError, match="No space left"):
-            train(world, out)
+        try:
+            with failing_call(number, FULL):
+                train(world, out)
+            ended.append(number)
+        except StavisError as error:
+            assert "No space left" in str(error)
         assert list(out.rglob("*.part*")) == list(out.rglob("*.old*")) == []
         assert not (out / "best").exists() or load_checkpoint(out)
         train(world, out, resume=True)
         assert content_hash(out / "last" / "model.safetensors") == expected
+    assert set(ended) <= {2}, "who holds the folder need not be written, all else does"
 
 
 # 5 Old checkpoints load

@@ -17,11 +17,10 @@ import pandas as pd
 from joblib import cpu_count
 
 from stavis.bench.data import BenchData, bench_data, prepare
-from stavis.bench.folder import held, taken
 from stavis.bench.plan import BenchConfig, chosen_systems, folder_hash, hash_of
 from stavis.bench.report import bench_latex, bench_page, bench_table, beside_published, contrasts_of, power_before, unscored_text
 from stavis.bench.runs import Run
-from stavis.bench.schedule import Doing, doing_of, run_all, waves
+from stavis.bench.schedule import Doing, doing_of, held, run_all, taken, waves
 from stavis.bench.scores import MEAN, PRIMARY, plain_rows, scores_by_group, table_of, unscored
 from stavis.bench.tables.attention import strips_of
 from stavis.bench.tables.page import contrasts_table, save_tables, scores_table, tables_page

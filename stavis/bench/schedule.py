@@ -1,4 +1,5 @@
-"""In which order and where the tasks of a bench run: what others are built on first, in processes of this machine or on a Dask cluster."""
+"""In which order and where the tasks of a bench run: what others are built on first, in processes of this machine or on a Dask cluster, and
+one process at a time that writes a folder."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +18,7 @@ from stavis.errors import StavisError
 from stavis.lazy_names import need
 from stavis.logs import quiet_loggers
 from stavis.storage.files import write_json
+from stavis.storage.locks import RUNNER_LOCK, only_runner
 
 _LONGEST_FIRST = ("sta-deep", "sta-long", "sta", "cnn3d", "cnn")
 
@@ -139,3 +141,26 @@ def _in_processes(tasks: Sequence[Task], jobs: int) -> Iterator:
 def _cheapness(name: str) -> int:
     system = row_named(name).system
     return _LONGEST_FIRST.index(system) if system in _LONGEST_FIRST else len(_LONGEST_FIRST)
+
+
+def taken(out: Path) -> bool:
+    """Whether something else lies where a new bench is to be written; hidden files are no hindrance."""
+    return out.exists() and (not out.is_dir() or any(not entry.name.startswith(".") for entry in out.iterdir()))
+
+
+@contextmanager
+def held(out: Path) -> Iterator[None]:
+    """Hold the folder of a bench for this process: two that train into one folder delete each other's files. A folder that is made for it
+    goes again where nothing is written.
+
+    Raises StavisError naming the other process where there is one, or where the folder cannot be written.
+    """
+    new = not out.exists()
+    try:
+        with only_runner(out):
+            yield
+    finally:
+        if new and out.is_dir() and not taken(out):
+            with suppress(OSError):
+                (out / RUNNER_LOCK).unlink()
+                out.rmdir()

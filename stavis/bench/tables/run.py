@@ -14,12 +14,11 @@ from typing import Literal
 
 from stavis.bench.contrasts import CONTRASTS, Contrast
 from stavis.bench.data import bench_data, prepare
-from stavis.bench.folder import taken
 from stavis.bench.plan import BenchConfig, read_plan
 from stavis.bench.rows import at_compute_of, row_named
 from stavis.bench.runs import Run, Task
 from stavis.bench.scenarios import SCENARIOS, BenchScenario
-from stavis.bench.schedule import Doing, merged, run_all, waves
+from stavis.bench.schedule import Doing, merged, run_all, taken, waves
 from stavis.errors import StavisError
 from stavis.models.published import TABLE_ROWS
 from stavis.provenance import package_version
