@@ -608,7 +608,7 @@ def test_4_a_training_whose_disk_fails_refuses_or_goes_on_to_the_same_weights(wo
     train(world, world.outputs / "whole")
     expected = content_hash(world.outputs / "whole" / "last" / "model.safetensors")
     ended = []
-    for number in (1, 2, 6, 9, 13, 17, 30, 44):
+    for number in (1, 4, 9, 13, 17, 24, 37, 51):
         out = world.outputs / f"out {number}"
         try:
             with failing_call(number, FULL):
@@ -620,7 +620,7 @@ def test_4_a_training_whose_disk_fails_refuses_or_goes_on_to_the_same_weights(wo
         assert not (out / "best").exists() or load_checkpoint(out)
         train(world, out, resume=True)
         assert content_hash(out / "last" / "model.safetensors") == expected
-    assert set(ended) <= {2}, "who holds the folder need not be written, all else does"
+    assert ended == [4], "who holds the folder need not be written, all else does"
 
 
 # 5 Old checkpoints load
