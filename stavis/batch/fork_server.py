@@ -25,7 +25,6 @@ def main(words: list[str]) -> None:
     kernels: set[int] = set()
     _die_with(int(words[0]), kernels)
     os.environ["JPY_PARENT_PID"] = str(os.getpid())  # read by ipykernel when it is imported: a kernel's parent is this process
-    os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # the debugger that ipykernel 6 imports warns on the terminal
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # OpenBLAS starts its threads when it is imported
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     wire = os.dup(1)
