@@ -21,7 +21,8 @@ _CODE = (types.FunctionType, staticmethod, classmethod, property, functools.part
 _SETTINGS = (*_PLAIN, list, tuple, dict, set, frozenset, torch.Tensor, np.ndarray, nn.Module)
 _OF_TORCH = {"_parameters", "_buffers", "_modules", "_non_persistent_buffers_set", "training"}
 _HOOKS = re.compile("_.*hooks(_.*)?")
-_OF_PYTHON = 1 << 9  # the flag of a class whose objects hide nothing beside their attributes: it is not built in
+_MADE, _FIXED = 1 << 9, 1 << 8  # flags of classes: made while Python runs, and not to be changed, as those written in C
+_POINTER = object.__basicsize__ // 2
 KEPT = "_kept_from_a_run"
 """The attribute of a tensor that a network made in a run and keeps, which is no part of its content."""
 _DEEPEST = 60
@@ -152,7 +153,7 @@ class _Content:
 
     def _of_instance(self, value: object) -> Iterator[bytes | str]:
         slots = {name for kind in type(value).__mro__ for name in getattr(kind, "__slots__", ()) if hasattr(value, name)}
-        if not (slots or hasattr(value, "__dict__")) or any(not kind.__flags__ & _OF_PYTHON for kind in type(value).__mro__[:-1]):
+        if not (slots or hasattr(value, "__dict__")) or any(map(_hides, type(value).__mro__[:-1])):
             raise _NotKnownError
         yield self.of(type(value))
         for name, held in sorted({**{name: getattr(value, name) for name in slots}, **getattr(value, "__dict__", {})}.items()):
@@ -208,6 +209,14 @@ def _codes(code: types.CodeType) -> Iterator[types.CodeType]:
 def _package(value: object) -> str:
     """The package that a class or function is from."""
     return str(getattr(value, "__module__", None) or "").partition(".")[0]
+
+
+def _hides(kind: type) -> bool:
+    """Whether objects of a class may hold more than their attributes and slots say: it is written in C, as files and iterators are."""
+    slots = vars(kind).get("__slots__", ())
+    told = (1 if isinstance(slots, str) else len(slots)) + 2  # and the pointers to its attributes and to weak references
+    larger = kind.__basicsize__ - kind.__base__.__basicsize__
+    return not kind.__flags__ & _MADE or bool(kind.__flags__ & _FIXED) or larger > told * _POINTER
 
 
 def _is_installed(value: object) -> bool:

@@ -3,6 +3,7 @@
 import copy
 import functools
 import io
+import itertools
 import subprocess
 import sys
 import types
@@ -166,7 +167,11 @@ def test_what_holds_itself_has_a_content():
     assert model_hash(network) is not None
 
 
-@pytest.mark.parametrize("held", [torch.Generator(), io.TextIOWrapper(io.BytesIO()), iter([1])], ids=["generator", "file", "iterator"])
+@pytest.mark.parametrize(
+    "held",
+    [torch.Generator(), io.TextIOWrapper(io.BytesIO()), iter([1]), itertools.repeat(1), torch._C._ImperativeEngine()],
+    ids=["generator", "file", "iterator", "repeated", "of C++"],
+)
 def test_what_cannot_be_told_has_none(held):
     assert model_hash(Net(held=held)) is None and len(weights_hash(Net(held=held))) == 64
 
