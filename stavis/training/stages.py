@@ -87,7 +87,7 @@ HEADS_STAGES: tuple[Stage, ...] = (
     Stage(dataclasses.replace(HEADS_SPEC, recordings=8000, seed=64, shares=(0.97, 0.03, 0.0)), _HEADS_FIFTH),
 )
 """Training stages of `sta-heads`, the first initialised from `sta-synthetic`. Half of the windows are mirrored, as in all training; the
-second and third stages are made of pairs of views, and from the third on the network is symmetric. As it ships the first ended at step
+stages from the second on are made of pairs of views, and from the third on the network is symmetric. As it ships the first ended at step
 11,000 of 12,000; of the second, on other people, the best state on generated heads is kept, of step 8,000: beside the first it raised the
 cue correlation from .78 to .93 and lowered the RMS change under mirror, shift and zoom by a fifth; the CCC stayed. Both saw version 2 of
 the heads. The third saw version 3: made symmetric without a step of training, the weights of the second had there a CCC of .72 and an RMS
